@@ -1,0 +1,60 @@
+//! Every bound on what a request may cost, in one place. AWS's own quotas have AWS's numbers.
+
+use std::time::Duration;
+
+/// The bounds in force. [`Limits::default`] is what the server uses unless it is configured otherwise.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Open connections; a further one waits in the listen queue.
+    pub connections_max: usize,
+    /// Largest request body, compressed or not, of any service: a 50 MB zip in base64 with room.
+    pub body_bytes_max: usize,
+    /// Largest body on API Gateway's data plane.
+    pub gateway_body_bytes_max: usize,
+    /// Request line and headers together.
+    pub head_bytes_max: usize,
+    /// From the first byte of a request head to its end.
+    pub head_timeout: Duration,
+    /// Between two reads of a request body.
+    pub body_idle_timeout: Duration,
+    /// Idle time of a keep-alive connection.
+    pub keep_alive: Duration,
+    /// How deep JSON of any request may nest.
+    pub json_depth_max: usize,
+    /// Synchronous invocation payload and answer (AWS: 6 MB and a little).
+    pub invoke_sync_bytes_max: usize,
+    /// Asynchronous invocation payload.
+    pub invoke_async_bytes_max: usize,
+    /// A zip given in a request.
+    pub zip_bytes_max: usize,
+    /// A package when unzipped, layers included.
+    pub unzipped_bytes_max: u64,
+    /// Entries of a zip.
+    pub zip_entries_max: usize,
+    /// Environments of one account running at a time (AWS: 1,000).
+    pub concurrency_max: usize,
+    /// After the signal to stop, how long requests in flight may take.
+    pub stop_grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 10_000,
+            body_bytes_max: 70 << 20,
+            gateway_body_bytes_max: 10 << 20,
+            head_bytes_max: 64 << 10,
+            head_timeout: Duration::from_secs(30),
+            body_idle_timeout: Duration::from_secs(30),
+            keep_alive: Duration::from_secs(75),
+            json_depth_max: 128,
+            invoke_sync_bytes_max: 6_291_556,
+            invoke_async_bytes_max: 1 << 20,
+            zip_bytes_max: 50 << 20,
+            unzipped_bytes_max: 262_144_000,
+            zip_entries_max: 65_535,
+            concurrency_max: 1_000,
+            stop_grace: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The four seams at which services meet: [`Invoke`], [`ChangeFeed`], [`Call`], [`LogSink`].
+//! Traits and the plain data they pass; no service's logic, no HTTP, no JSON tree.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use base::{Cx, RequestId, Scope, Timestamp, Trace};
+use bytes::Bytes;
+
+/// A boxed future: the price of a seam, one allocation a call.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Runs a function. Implemented by `lambda`; called by `gateway` and by the command line.
+pub trait Invoke: Send + Sync + fmt::Debug {
+    /// Runs the function `call` names, to its end (or accepts it, for [`InvokeKind::Event`]).
+    fn invoke<'a>(&'a self, call: InvokeCall) -> BoxFuture<'a, Result<InvokeReply, InvokeError>>;
+}
+
+/// One invocation.
+#[derive(Debug, Clone)]
+pub struct InvokeCall {
+    pub scope: Scope,
+    /// Name, `name:qualifier`, partial or whole ARN.
+    pub function: String,
+    pub payload: Bytes,
+    pub kind: InvokeKind,
+    /// The service and resource that calls: asked of the function's resource policy.
+    pub source: Option<InvokeSource>,
+    pub request_id: RequestId,
+    pub trace: Trace,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvokeKind {
+    RequestResponse,
+    Event,
+}
+
+/// A service principal and the resource for which it acts.
+#[derive(Debug, Clone)]
+pub struct InvokeSource {
+    /// Such as `apigateway.amazonaws.com`.
+    pub service: &'static str,
+    pub source_arn: String,
+}
+
+/// What a function answered.
+#[derive(Debug, Clone)]
+pub struct InvokeReply {
+    /// JSON of the result, or of the error when `function_error` is set. Empty for an accepted event.
+    pub payload: Bytes,
+    /// `Unhandled` or `Handled`, as in `X-Amz-Function-Error`.
+    pub function_error: Option<&'static str>,
+    /// The version that ran: `$LATEST` or a number.
+    pub executed_version: String,
+    /// The last 4 KB of the invocation's log.
+    pub log_tail: Bytes,
+}
+
+/// Why an invocation did not run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InvokeError {
+    NotFound(String),
+    AccessDenied(String),
+    Throttled(String),
+    TooLarge(String),
+    BadPayload(String),
+    /// The function cannot run here: no interpreter, broken package, state not Active.
+    Unavailable(String),
+    Internal(String),
+}
+
+impl fmt::Display for InvokeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound(m)
+            | Self::AccessDenied(m)
+            | Self::Throttled(m)
+            | Self::TooLarge(m)
+            | Self::BadPayload(m)
+            | Self::Unavailable(m)
+            | Self::Internal(m) => f.write_str(m),
+        }
+    }
+}
+
+impl std::error::Error for InvokeError {}
+
+/// The changes of tables. Implemented by `dynamodb`; read by `lambda`'s event source mappings.
+pub trait ChangeFeed: Send + Sync + fmt::Debug {
+    /// The stream's open and closed shards, oldest first.
+    fn shards<'a>(&'a self, stream_arn: &'a str) -> BoxFuture<'a, Result<Vec<Shard>, FeedError>>;
+
+    /// Where reading starts: the position before the first record wanted.
+    fn position<'a>(
+        &'a self,
+        stream_arn: &'a str,
+        shard: &'a str,
+        start: FeedStart,
+    ) -> BoxFuture<'a, Result<FeedPosition, FeedError>>;
+
+    /// Up to `records_max` records after `position`, in order; empty when there is none yet.
+    fn read<'a>(
+        &'a self,
+        stream_arn: &'a str,
+        position: &'a FeedPosition,
+        records_max: usize,
+    ) -> BoxFuture<'a, Result<FeedPage, FeedError>>;
+
+    /// Returns when the stream may hold a record after what a `read` begun before this call saw.
+    /// May wake without need; never misses a record that became visible after the call.
+    fn changed<'a>(&'a self, stream_arn: &'a str) -> BoxFuture<'a, ()>;
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shard {
+    pub id: String,
+    pub parent: Option<String>,
+    pub closed: bool,
+}
+
+/// Where to begin when no position is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FeedStart {
+    TrimHorizon,
+    Latest,
+}
+
+/// A place in a shard: everything up to and with `after` has been read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedPosition {
+    pub shard: String,
+    pub after: u64,
+}
+
+#[derive(Debug, Clone)]
+pub struct FeedPage {
+    pub records: Vec<FeedRecord>,
+    /// Where to read on.
+    pub next: FeedPosition,
+    /// No record will ever follow `next` in this shard.
+    pub ended: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct FeedRecord {
+    /// The sequence, as stored in [`FeedPosition::after`].
+    pub sequence: u64,
+    /// As printed in `SequenceNumber`.
+    pub sequence_number: String,
+    pub created: Timestamp,
+    /// The record as an element of a Lambda event's `Records`, in JSON.
+    pub event_json: Bytes,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FeedError {
+    /// No such stream or shard; it may have been deleted.
+    NotFound(String),
+    Internal(String),
+}
+
+impl fmt::Display for FeedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound(m) | Self::Internal(m) => f.write_str(m),
+        }
+    }
+}
+
+impl std::error::Error for FeedError {}
+
+/// Calls any service's operation by name, in process. Implemented by `rushlight`; used by API Gateway's AWS integrations.
+pub trait Call: Send + Sync + fmt::Debug {
+    fn call<'a>(&'a self, cx: &'a Cx, call: ServiceCall) -> BoxFuture<'a, ServiceReply>;
+}
+
+#[derive(Debug, Clone)]
+pub struct ServiceCall {
+    /// `dynamodb`, `lambda`, ...
+    pub service: String,
+    /// Such as `PutItem`.
+    pub action: String,
+    pub body: Bytes,
+}
+
+#[derive(Debug, Clone)]
+pub struct ServiceReply {
+    pub status: u16,
+    pub body: Bytes,
+}
+
+/// Takes log lines in. Implemented by `logs`; written by `lambda` and `gateway`. Never blocks and never fails:
+/// what cannot be kept is counted and said once.
+pub trait LogSink: Send + Sync + fmt::Debug {
+    fn write(&self, batch: LogBatch);
+}
+
+/// Lines of one log stream, oldest first.
+#[derive(Debug, Clone)]
+pub struct LogBatch {
+    pub scope: Scope,
+    pub group: Arc<str>,
+    pub stream: Arc<str>,
+    pub events: Vec<LogEvent>,
+}
+
+#[derive(Debug, Clone)]
+pub struct LogEvent {
+    pub timestamp: Timestamp,
+    pub message: Bytes,
+}
