@@ -1,0 +1,219 @@
+//! Attribute values as they stand on the wire: `{"S":"text"}`, an item as an object of them. Reads straight
+//! from bytes. What is JSON of the right types but no value becomes a violation in AWS's words.
+
+use bytes::Bytes;
+use wire::Violations;
+use wire::json::{JsonError, Kind as JsonKind, ReadJson, Reader, WriteJson, Writer};
+
+use crate::rule::{ValueError, first_duplicate};
+use crate::{DEPTH_MAX, Item, Kind, Name, Number, Value};
+
+type Read<T> = Result<Option<T>, JsonError>;
+
+impl ReadJson for Value {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Read<Self> {
+        Source { reader, violations }.value(0)
+    }
+}
+
+impl ReadJson for Item {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Read<Self> {
+        Source { reader, violations }.item(0)
+    }
+}
+
+struct Source<'s, 'r> {
+    reader: &'s mut Reader<'r>,
+    violations: &'s mut Violations,
+}
+
+impl Source<'_, '_> {
+    fn refuse<T>(&mut self, error: &ValueError) -> Read<T> {
+        self.violations.invalid(error.to_string());
+        Ok(None)
+    }
+
+    /// `depth` counts the maps and lists around this value. Recursion ends at [`DEPTH_MAX`].
+    fn value(&mut self, depth: usize) -> Read<Value> {
+        self.reader.begin_object()?;
+        let mut found = None;
+        let mut members = 0;
+        let mut refused = false;
+        while let Some(key) = self.reader.next_key()? {
+            // A member given as null is a member not given.
+            if self.reader.null()? {
+                continue;
+            }
+            let Some(kind) = Kind::from_wire(&key) else {
+                self.reader.skip()?;
+                continue;
+            };
+            members += 1;
+            match self.member(kind, depth)? {
+                Some(value) => found = Some(value),
+                None => refused = true,
+            }
+        }
+        match found {
+            _ if refused => Ok(None),
+            Some(value) if members == 1 => Ok(Some(value)),
+            Some(_) => self.refuse(&ValueError::SeveralKinds),
+            None => self.refuse(&ValueError::NoKind),
+        }
+    }
+
+    fn member(&mut self, kind: Kind, depth: usize) -> Read<Value> {
+        match kind {
+            Kind::S => Ok(Some(Value::S(self.reader.string()?.into_owned()))),
+            Kind::N => Ok(self.number()?.map(Value::N)),
+            Kind::B => Ok(Some(Value::B(self.reader.blob()?))),
+            Kind::Bool => Ok(Some(Value::Bool(self.reader.boolean()?))),
+            Kind::Null if self.reader.boolean()? => Ok(Some(Value::Null)),
+            Kind::Null => self.refuse(&ValueError::NullFalse),
+            Kind::M | Kind::L if depth == DEPTH_MAX => {
+                self.reader.skip()?;
+                self.refuse(&ValueError::TooDeep)
+            }
+            Kind::M => Ok(self.item(depth + 1)?.map(Value::M)),
+            Kind::L => Ok(self.list(depth + 1)?.map(Value::L)),
+            Kind::Ss => self.set(kind, |source| Ok(Some(source.reader.string()?.into_owned())), Value::Ss),
+            Kind::Ns => self.set(kind, Self::number, Value::Ns),
+            Kind::Bs => self.set(kind, |source| source.reader.blob().map(Some), Value::Bs),
+        }
+    }
+
+    fn number(&mut self) -> Read<Number> {
+        let text = self.reader.string()?;
+        match Number::parse(&text) {
+            Ok(number) => Ok(Some(number)),
+            Err(error) => self.refuse(&error.into()),
+        }
+    }
+
+    fn set<T: Ord + Clone + SetMember>(
+        &mut self,
+        kind: Kind,
+        mut read: impl FnMut(&mut Self) -> Read<T>,
+        make: impl FnOnce(Vec<T>) -> Value,
+    ) -> Read<Value> {
+        self.reader.begin_array()?;
+        let mut members = Vec::new();
+        let mut refused = false;
+        while self.reader.next_element()? {
+            match read(self)? {
+                Some(member) => members.push(member),
+                None => refused = true,
+            }
+        }
+        if refused {
+            return Ok(None);
+        }
+        if members.is_empty() {
+            return self.refuse(&ValueError::EmptySet(kind));
+        }
+        if first_duplicate(&members).is_some() {
+            let listed = members.iter().map(SetMember::print).collect::<Vec<_>>().join(", ");
+            return self.refuse(&ValueError::Duplicates(listed));
+        }
+        Ok(Some(make(members)))
+    }
+
+    fn list(&mut self, depth: usize) -> Read<Vec<Value>> {
+        self.reader.begin_array()?;
+        let mut elements = Vec::new();
+        let mut refused = false;
+        while self.reader.next_element()? {
+            match self.value(depth)? {
+                Some(element) => elements.push(element),
+                None => refused = true,
+            }
+        }
+        Ok((!refused).then_some(elements))
+    }
+
+    fn item(&mut self, depth: usize) -> Read<Item> {
+        self.reader.begin_object()?;
+        let mut attributes = Vec::new();
+        let mut refused = false;
+        while let Some(key) = self.reader.next_key()? {
+            let name = Name::new(&key);
+            if self.reader.peek()? == JsonKind::Null {
+                self.reader.skip()?;
+                refused = true;
+                self.violations.invalid(ValueError::NoKind.to_string());
+                continue;
+            }
+            match self.value(depth)? {
+                Some(value) => attributes.push((name, value)),
+                None => refused = true,
+            }
+        }
+        Ok((!refused).then(|| Item::from_unsorted(attributes)))
+    }
+}
+
+/// How a member of a set stands in the text about duplicates: `[a, b]`.
+trait SetMember {
+    fn print(&self) -> String;
+}
+
+impl SetMember for String {
+    fn print(&self) -> String {
+        format!("\"{self}\"")
+    }
+}
+
+impl SetMember for Number {
+    fn print(&self) -> String {
+        format!("\"{self}\"")
+    }
+}
+
+impl SetMember for Bytes {
+    fn print(&self) -> String {
+        let mut writer = Writer::with_capacity(self.len() * 2);
+        writer.blob(self);
+        String::from_utf8_lossy(&writer.into_vec()).into_owned()
+    }
+}
+
+impl WriteJson for Value {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.key(self.kind().as_str());
+        match self {
+            Self::S(text) => writer.string(text),
+            Self::N(number) => write_number(*number, writer),
+            Self::B(bytes) => writer.blob(bytes),
+            Self::Bool(truth) => writer.boolean(*truth),
+            Self::Null => writer.boolean(true),
+            Self::M(item) => item.write_json(writer),
+            Self::L(elements) => elements.write_json(writer),
+            Self::Ss(members) => members.write_json(writer),
+            Self::Ns(members) => {
+                writer.begin_array();
+                members.iter().for_each(|member| write_number(*member, writer));
+                writer.end_array();
+            }
+            Self::Bs(members) => members.write_json(writer),
+        }
+        writer.end_object();
+    }
+}
+
+impl WriteJson for Item {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        for (name, value) in self.iter() {
+            writer.key(name);
+            value.write_json(writer);
+        }
+        writer.end_object();
+    }
+}
+
+pub(crate) fn write_number(number: Number, writer: &mut Writer) {
+    let mut text = String::with_capacity(24);
+    number.write_text(&mut text);
+    writer.string(&text);
+}

@@ -1,0 +1,104 @@
+//! What DynamoDB refuses in a value, in AWS's words. Knows no table: who calls says which attributes are keys.
+
+use crate::{DEPTH_MAX, Item, Kind, NumberError, Value};
+
+/// Why a value is refused. Answer these as `ValidationException`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ValueError {
+    #[error("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")]
+    NoKind,
+    #[error(
+        "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
+    )]
+    SeveralKinds,
+    #[error(
+        "One or more parameter values were invalid: Null attribute value types must have the value of true"
+    )]
+    NullFalse,
+    #[error(
+        "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit"
+    )]
+    TooDeep,
+    #[error("One or more parameter values were invalid: An {} set  may not be empty", set_word(*.0))]
+    EmptySet(Kind),
+    #[error("One or more parameter values were invalid: Input collection [{0}] contains duplicates.")]
+    Duplicates(String),
+    #[error(transparent)]
+    Number(#[from] NumberError),
+    #[error(
+        "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty {} value. Key: {name}",
+        if *.kind == Kind::B { "binary" } else { "string" }
+    )]
+    EmptyKey { name: String, kind: Kind },
+    #[error(
+        "One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit of2048 bytes"
+    )]
+    PartitionKeySize,
+    #[error(
+        "One or more parameter values were invalid: Aggregated size of all range keys has exceeded the size limit of 1024 bytes"
+    )]
+    SortKeySize,
+    #[error("Item size has exceeded the maximum allowed size")]
+    ItemSize,
+}
+
+fn set_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Ns => "number",
+        Kind::Bs => "binary",
+        _ => "string",
+    }
+}
+
+/// Longest partition key in bytes. Source:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
+pub(crate) const PARTITION_KEY_BYTES_MAX: usize = 2048;
+/// Longest sort key in bytes.
+pub(crate) const SORT_KEY_BYTES_MAX: usize = 1024;
+
+/// Which of a table's keys an attribute is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyRole {
+    Partition,
+    Sort,
+}
+
+/// Refuses an empty or too long value of the key attribute `name`. Its type is checked by who knows the table.
+pub fn key_check(name: &str, role: KeyRole, value: &Value) -> Result<(), ValueError> {
+    let len = match value {
+        Value::S(text) => text.len(),
+        Value::B(bytes) => bytes.len(),
+        _ => return Ok(()),
+    };
+    match role {
+        _ if len == 0 => Err(ValueError::EmptyKey { name: name.to_owned(), kind: value.kind() }),
+        KeyRole::Partition if len > PARTITION_KEY_BYTES_MAX => Err(ValueError::PartitionKeySize),
+        KeyRole::Sort if len > SORT_KEY_BYTES_MAX => Err(ValueError::SortKeySize),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses an item whose maps and lists nest deeper than DynamoDB allows. Reading JSON checks this already; an
+/// update that puts a value below a path needs it again.
+pub fn depth_check(item: &Item) -> Result<(), ValueError> {
+    if item.values().all(|value| fits(value, DEPTH_MAX)) { Ok(()) } else { Err(ValueError::TooDeep) }
+}
+
+/// Recursion ends after `levels`.
+fn fits(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::M(item) => levels > 0 && item.values().all(|inner| fits(inner, levels - 1)),
+        Value::L(list) => levels > 0 && list.iter().all(|inner| fits(inner, levels - 1)),
+        _ => true,
+    }
+}
+
+/// The first member that equals one before it (in order of members for short sets, of values for long ones).
+pub(crate) fn first_duplicate<T: Ord>(members: &[T]) -> Option<&T> {
+    if members.len() <= 8 {
+        return members.iter().enumerate().find(|(i, m)| members[..*i].contains(m)).map(|(_, m)| m);
+    }
+    let mut sorted: Vec<&T> = members.iter().collect();
+    sorted.sort_unstable();
+    sorted.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
+}
