@@ -1,1 +1,149 @@
-//!
+//! `Store`: the one concrete type over all engines that services hold. An enum, so that services need no generics
+//! and an embedded read needs no box. Knows the contract and the engines, and nothing of what is stored.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use kv::Kv;
+
+pub use kv::{
+    Batch, Conflict, Entry, Expect, KeyRange, KvError, Limits, Mutation, Page, ScanOptions, Seq,
+    TransactError, Watch,
+};
+pub use kv_local::{Durability, Local, Options};
+
+/// A handle on the store; clones share it. The methods are those of [`kv::Kv`], where they are described.
+#[derive(Debug, Clone)]
+pub enum Store {
+    Memory(Arc<kv::Memory>),
+    Local(Arc<Local>),
+}
+
+/// What a banner or a metric says about a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    pub engine: &'static str,
+    pub path: Option<PathBuf>,
+    pub durability: Option<Durability>,
+    /// Bytes in memory or on the disk.
+    pub bytes: u64,
+}
+
+impl Store {
+    /// Nothing is kept.
+    pub fn memory() -> Self {
+        Store::Memory(Arc::new(kv::Memory::new()))
+    }
+
+    /// The embedded engine on a data folder, made when it is not there.
+    pub fn open(path: impl AsRef<Path>, durability: Durability) -> Result<Self, KvError> {
+        Self::open_with(path, Options { durability, ..Options::default() })
+    }
+
+    pub fn open_with(path: impl AsRef<Path>, options: Options) -> Result<Self, KvError> {
+        Ok(Store::Local(Arc::new(Local::open(path, options)?)))
+    }
+
+    pub async fn get(&self, key: &[u8]) -> Result<Option<Entry>, KvError> {
+        match self {
+            Store::Memory(engine) => engine.get(key).await,
+            Store::Local(engine) => engine.get(key).await,
+        }
+    }
+
+    pub async fn multi_get(&self, keys: &[Bytes]) -> Result<Vec<Option<Entry>>, KvError> {
+        match self {
+            Store::Memory(engine) => engine.multi_get(keys).await,
+            Store::Local(engine) => engine.multi_get(keys).await,
+        }
+    }
+
+    pub async fn scan(&self, range: KeyRange, options: ScanOptions) -> Result<Page, KvError> {
+        match self {
+            Store::Memory(engine) => engine.scan(range, options).await,
+            Store::Local(engine) => engine.scan(range, options).await,
+        }
+    }
+
+    pub async fn commit(&self, batch: Batch) -> Result<Seq, KvError> {
+        match self {
+            Store::Memory(engine) => engine.commit(batch).await,
+            Store::Local(engine) => engine.commit(batch).await,
+        }
+    }
+
+    pub async fn transact<T, E, F>(&self, keys: Vec<Bytes>, decide: F) -> Result<(T, Seq), TransactError<E>>
+    where
+        T: Send,
+        E: Send,
+        F: FnMut(&[Option<Entry>]) -> Result<(Batch, T), E> + Send,
+    {
+        match self {
+            Store::Memory(engine) => engine.transact(keys, decide).await,
+            Store::Local(engine) => engine.transact(keys, decide).await,
+        }
+    }
+
+    pub fn safe_seq(&self) -> Seq {
+        match self {
+            Store::Memory(engine) => engine.safe_seq(),
+            Store::Local(engine) => engine.safe_seq(),
+        }
+    }
+
+    pub fn watch(&self, prefix: impl Into<Bytes>) -> Watch {
+        match self {
+            Store::Memory(engine) => engine.watch(prefix.into()),
+            Store::Local(engine) => engine.watch(prefix.into()),
+        }
+    }
+
+    pub async fn delete_range(&self, range: KeyRange) -> Result<u64, KvError> {
+        match self {
+            Store::Memory(engine) => engine.delete_range(range).await,
+            Store::Local(engine) => engine.delete_range(range).await,
+        }
+    }
+
+    pub async fn checkpoint(&self) -> Result<Seq, KvError> {
+        match self {
+            Store::Memory(engine) => engine.checkpoint().await,
+            Store::Local(engine) => engine.checkpoint().await,
+        }
+    }
+
+    pub fn limits(&self) -> Limits {
+        match self {
+            Store::Memory(engine) => engine.limits(),
+            Store::Local(engine) => engine.limits(),
+        }
+    }
+
+    /// Acknowledges what is queued, syncs and lets go of the folder. Call it last; it does not wait for clones.
+    pub async fn close(&self) -> Result<(), KvError> {
+        match self {
+            Store::Memory(engine) => {
+                engine.close();
+                Ok(())
+            }
+            Store::Local(engine) => engine.close().await,
+        }
+    }
+
+    pub fn describe(&self) -> Description {
+        match self {
+            Store::Memory(engine) => {
+                Description { engine: "memory", path: None, durability: None, bytes: engine.bytes() }
+            }
+            Store::Local(engine) => Description {
+                engine: "local",
+                path: Some(engine.path().to_owned()),
+                durability: Some(engine.durability()),
+                bytes: engine.bytes(),
+            },
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! What every engine must do, as async test functions generic over the engine. Knows the contract only.

@@ -1,0 +1,145 @@
+//! Who waits for writes below a prefix. Woken after visibility, never polled. Knows no engine.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use crate::{KvError, Seq};
+
+/// Waits for writes below a prefix. Dropping it ends the watch.
+#[derive(Debug)]
+pub struct Watch {
+    prefix: Bytes,
+    receiver: watch::Receiver<Seq>,
+    registry: Arc<Registry>,
+}
+
+impl Watch {
+    /// Returns once a write below the prefix became visible since the watch was made or last returned, with the
+    /// sequence of the newest. Safe to cancel. [`KvError::Closed`] when the store is gone.
+    pub async fn changed(&mut self) -> Result<Seq, KvError> {
+        self.receiver.changed().await.map_err(|_| KvError::Closed)?;
+        Ok(*self.receiver.borrow_and_update())
+    }
+}
+
+impl Clone for Watch {
+    fn clone(&self) -> Self {
+        let Self { prefix, receiver, registry } = self;
+        Self { prefix: prefix.clone(), receiver: receiver.clone(), registry: registry.clone() }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.registry.leave(&self.prefix);
+    }
+}
+
+/// The watches of one engine.
+#[derive(Debug, Default)]
+pub struct Watchers {
+    registry: Arc<Registry>,
+}
+
+#[derive(Debug, Default)]
+struct Registry {
+    /// Distinct prefixes; read without the lock so that a commit that nobody watches costs nothing.
+    count: AtomicUsize,
+    prefixes: RwLock<Prefixes>,
+}
+
+#[derive(Debug, Default)]
+struct Prefixes {
+    closed: bool,
+    senders: HashMap<Bytes, watch::Sender<Seq>>,
+    /// Distinct lengths of the prefixes with their number: a written key is looked up once a length.
+    lengths: Vec<(usize, usize)>,
+}
+
+impl Watchers {
+    pub fn watch(&self, prefix: Bytes) -> Watch {
+        let mut prefixes = self.registry.prefixes.write().unwrap_or_else(PoisonError::into_inner);
+        let receiver = if prefixes.closed {
+            watch::channel(0).1
+        } else if let Some(sender) = prefixes.senders.get(&prefix) {
+            sender.subscribe()
+        } else {
+            let (sender, receiver) = watch::channel(0);
+            prefixes.senders.insert(prefix.clone(), sender);
+            prefixes.count_length(prefix.len());
+            self.registry.count.store(prefixes.senders.len(), Ordering::SeqCst);
+            receiver
+        };
+        Watch { prefix, receiver, registry: self.registry.clone() }
+    }
+
+    /// Nobody watches: a caller may skip collecting the keys it wrote.
+    pub fn is_empty(&self) -> bool {
+        self.registry.count.load(Ordering::SeqCst) == 0
+    }
+
+    /// Wakes the watchers of these keys; call it after the commit `seq` is visible.
+    pub fn wake<'k>(&self, keys: impl Iterator<Item = &'k [u8]>, seq: Seq) {
+        if self.is_empty() {
+            return;
+        }
+        let prefixes = self.registry.prefixes.read().unwrap_or_else(PoisonError::into_inner);
+        for key in keys {
+            for (length, _) in &prefixes.lengths {
+                let Some(sender) = key.get(..*length).and_then(|prefix| prefixes.senders.get(prefix)) else {
+                    continue;
+                };
+                sender.send_if_modified(|newest| std::mem::replace(newest, seq) != seq);
+            }
+        }
+    }
+
+    /// Ends every watch, now and later, with [`KvError::Closed`].
+    pub fn close(&self) {
+        let mut prefixes = self.registry.prefixes.write().unwrap_or_else(PoisonError::into_inner);
+        prefixes.closed = true;
+        prefixes.senders.clear();
+        prefixes.lengths.clear();
+        self.registry.count.store(0, Ordering::SeqCst);
+    }
+}
+
+impl Registry {
+    // Runs before the leaving watch drops its receiver, which therefore still counts.
+    fn leave(&self, prefix: &Bytes) {
+        let mut prefixes = self.prefixes.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(sender) = prefixes.senders.get(prefix) else { return };
+        if sender.receiver_count() > 1 {
+            return;
+        }
+        prefixes.senders.remove(prefix);
+        prefixes.uncount_length(prefix.len());
+        self.count.store(prefixes.senders.len(), Ordering::SeqCst);
+    }
+}
+
+impl Prefixes {
+    fn count_length(&mut self, length: usize) {
+        match self.lengths.iter_mut().find(|(known, _)| *known == length) {
+            Some((_, count)) => *count += 1,
+            None => self.lengths.push((length, 1)),
+        }
+    }
+
+    fn uncount_length(&mut self, length: usize) {
+        self.lengths.retain_mut(|(known, count)| {
+            if *known == length {
+                *count -= 1;
+            }
+            *count > 0
+        });
+    }
+}
