@@ -1,6 +1,39 @@
 //! The project's automation: `cargo xtask <task>`. It must never be needed to build the binary.
 
-fn main() -> anyhow::Result<()> {
-    let task = std::env::args().nth(1);
-    anyhow::bail!("unknown task {task:?}")
+mod conformance;
+mod runtimes;
+mod shell;
+mod test;
+#[cfg(test)]
+mod tidy;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask <task>
+
+  test               everything that CI runs, with its own set-up; --fast leaves the release binary and its suites out
+  conformance        the release binary under the official clients: --python, --js or both
+  runtimes           bundle the AWS SDK clients for Node.js into runtimes/node/sdk.zip; --check compares instead";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match run(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(words: &[&str]) -> anyhow::Result<()> {
+    match words {
+        ["test", flags @ ..] => test::run_all(flags.contains(&"--fast")),
+        ["conformance", flags @ ..] => conformance::run(flags),
+        ["runtimes"] => runtimes::write(),
+        ["runtimes", "--check"] => runtimes::check(),
+        _ => anyhow::bail!("{USAGE}"),
+    }
 }

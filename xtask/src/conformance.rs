@@ -1,0 +1,54 @@
+//! `cargo xtask conformance`: the black-box suites of `conformance/`, with their own set-up.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use crate::shell::{command, root, run as execute, succeeds};
+
+const PYTHON: &str = "conformance/python";
+const JS: &str = "conformance/js";
+
+pub(crate) fn run_built(flags: &[&str]) -> Result<()> {
+    let all = flags.is_empty();
+    if all || flags.contains(&"--python") {
+        python()?;
+    }
+    if all || flags.contains(&"--js") {
+        execute(command(JS, "npm ci --no-audit --no-fund --loglevel=error"))?;
+        execute(command(JS, "npm test"))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn run(flags: &[&str]) -> Result<()> {
+    execute(command("", "cargo build --release --package rushlight"))?;
+    run_built(flags)
+}
+
+fn python() -> Result<()> {
+    let venv = root().join(PYTHON).join(".venv");
+    if !venv.join("bin/pytest").exists() {
+        make_venv(&venv)?;
+    }
+    execute(command(PYTHON, ".venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements.txt"))?;
+    execute(command(PYTHON, ".venv/bin/pytest --quiet"))
+}
+
+/// A virtual environment; on a Debian without the module, after bringing it by apt.
+fn make_venv(venv: &Path) -> Result<()> {
+    let make = || {
+        let mut make = command(PYTHON, "python3 -m venv --clear");
+        make.arg(venv);
+        make
+    };
+    if succeeds(make()) {
+        return Ok(());
+    }
+    for install in ["apt-get update --quiet", "apt-get install --quiet --yes python3-venv"] {
+        if !succeeds(command("", install)) {
+            bail!("Python cannot make a virtual environment; bring it with `apt-get install python3-venv`");
+        }
+    }
+    execute(make())
+}
