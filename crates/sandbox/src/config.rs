@@ -1,0 +1,64 @@
+//! How a [`crate::Sandbox`] is set up. Plain data; read once at start.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base::Clock;
+
+/// What to do when the host does not allow a layer of the jail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SandboxMode {
+    /// Refuse to start.
+    Required,
+    /// Use what the host allows and name the rest in the [`crate::JailReport`].
+    #[default]
+    BestEffort,
+    /// Plain processes of the server's own user. For debugging, and where nothing else is possible.
+    Off,
+}
+
+#[derive(Debug, Clone)]
+pub struct SandboxConfig {
+    pub mode: SandboxMode,
+    /// A folder of the sandbox's own, made if it is missing: runtime files and mount points. Holds nothing durable.
+    pub scratch_dir: PathBuf,
+    /// Given to functions as `AWS_ENDPOINT_URL` unless their own environment sets it. `None`: not set.
+    pub endpoint_url: Option<String>,
+    /// Unassigned processes kept ready for each runtime in use; 0 keeps none.
+    pub pool_size: usize,
+    /// The interpreters; `None` searches `PATH`.
+    pub node: Option<PathBuf>,
+    pub python: Option<PathBuf>,
+    /// A folder that holds `node_modules` with the AWS SDK clients; functions resolve them as on AWS.
+    pub node_sdk_dir: Option<PathBuf>,
+    /// The program started as launcher; `None` is the running executable. Its `main` must begin with
+    /// [`crate::maybe_run_launcher`].
+    pub launcher: Option<PathBuf>,
+    /// Log bytes kept of one invocation; what is over it is counted, dropped and said.
+    pub log_bytes_max: usize,
+    /// Largest answer of a function (AWS: 6,291,556).
+    pub response_bytes_max: usize,
+    /// How long loading a handler may take before its time counts as the first invocation's (AWS: 10 s).
+    pub init_timeout: Duration,
+    pub clock: Clock,
+}
+
+impl SandboxConfig {
+    /// The defaults, with everything the sandbox writes below `scratch_dir`.
+    pub fn new(scratch_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            mode: SandboxMode::default(),
+            scratch_dir: scratch_dir.into(),
+            endpoint_url: None,
+            pool_size: 2,
+            node: None,
+            python: None,
+            node_sdk_dir: None,
+            launcher: None,
+            log_bytes_max: 4 << 20,
+            response_bytes_max: base::Limits::default().invoke_sync_bytes_max,
+            init_timeout: Duration::from_secs(10),
+            clock: Clock::default(),
+        }
+    }
+}

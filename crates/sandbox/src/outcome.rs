@@ -1,0 +1,58 @@
+//! What came out of an invocation: result or fault in AWS's words, times, memory, log lines.
+
+use std::time::Duration;
+
+use base::Timestamp;
+use bytes::Bytes;
+
+/// The end of one invocation.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// JSON of the handler's result, or the fault.
+    pub result: Result<Bytes, FunctionFault>,
+    /// Whether the environment may serve another invocation. When false it has ended already.
+    pub reusable: bool,
+    /// The handler's time, init not included.
+    pub duration: Duration,
+    /// How long loading the handler took; only with an environment's first invocation.
+    pub init_duration: Option<Duration>,
+    /// Duration (and init, as AWS bills it since 2025) in whole milliseconds, rounded up.
+    pub billed_ms: u64,
+    pub max_memory_mib: u32,
+    /// Lines written while the handler was loaded: they stand before START. First invocation only.
+    pub init_logs: Vec<LogLine>,
+    /// Lines written since the environment's last invocation. START, END and REPORT are the caller's to compose.
+    pub logs: Vec<LogLine>,
+}
+
+/// One event of the log: a line of output, or one call of a logging function with all its lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    pub timestamp: Timestamp,
+    /// Without the final newline. May hold newlines; need not be UTF-8.
+    pub bytes: Bytes,
+}
+
+/// A function's failure, as AWS answers it: status 200 with `X-Amz-Function-Error: Unhandled` and this body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunctionFault {
+    pub kind: FaultKind,
+    /// JSON with at least `errorType` and `errorMessage`.
+    pub body: Bytes,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// The handler threw, rejected or called back with an error; or its answer cannot be JSON.
+    Handler,
+    /// The handler could not be loaded.
+    Init,
+    /// `Sandbox.Timedout`.
+    Timeout,
+    /// The process ended: `Runtime.ExitError`.
+    Exit,
+    /// The process was ended for taking more memory than it has: `Runtime.ExitError`, signal: killed.
+    OutOfMemory,
+    /// The answer is over the limit: `Function.ResponseSizeTooLarge`.
+    ResponseTooLarge,
+}

@@ -1,0 +1,94 @@
+//! What the host allows: the layers of the jail in force and the interpreters found, for `doctor` and the banner.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::config::SandboxMode;
+
+/// What protects the host from functions here, and what is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JailReport {
+    pub mode: SandboxMode,
+    pub layers: Vec<LayerState>,
+    pub runtimes: Vec<RuntimeFound>,
+}
+
+impl JailReport {
+    /// The layers that are not in force.
+    pub fn missing(&self) -> impl Iterator<Item = &LayerState> {
+        self.layers.iter().filter(|layer| layer.missing.is_some())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerState {
+    pub layer: Layer,
+    /// Why it is not in force; `None` when it is.
+    pub missing: Option<String>,
+}
+
+/// A layer of the jail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Layer {
+    /// User, mount, pid, ipc and uts namespaces: own processes, own file system view.
+    Namespaces,
+    /// No capabilities, `no_new_privs`, a user id of its own.
+    Privileges,
+    Seccomp,
+    Landlock,
+    /// Memory and processes counted by the kernel. Without it memory is watched from outside.
+    Cgroup,
+}
+
+impl Layer {
+    pub const ALL: [Self; 5] =
+        [Self::Namespaces, Self::Privileges, Self::Seccomp, Self::Landlock, Self::Cgroup];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Namespaces => "namespaces",
+            Self::Privileges => "privileges",
+            Self::Seccomp => "seccomp",
+            Self::Landlock => "landlock",
+            Self::Cgroup => "cgroup",
+        }
+    }
+
+    /// Whether [`SandboxMode::Required`] insists on it. A cgroup is not among them: memory is enforced without it.
+    pub fn is_required(self) -> bool {
+        self != Self::Cgroup
+    }
+
+    /// The way out, for a person.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Namespaces => {
+                "allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone=1, \
+                 kernel.apparmor_restrict_unprivileged_userns=0), or run as root"
+            }
+            Self::Privileges => "Linux is needed",
+            Self::Seccomp => "a Linux kernel with CONFIG_SECCOMP_FILTER is needed",
+            Self::Landlock => "Linux 5.13 or later with landlock among its security modules is needed",
+            Self::Cgroup => "delegate a cgroup v2 with memory and pids (systemd: Delegate=yes)",
+        }
+    }
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One language and the interpreter that serves it here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuntimeFound {
+    /// `node` or `python`.
+    pub family: &'static str,
+    /// `None`: not found.
+    pub program: Option<PathBuf>,
+    /// Such as `20.20.2`.
+    pub version: Option<String>,
+    /// How to bring it, or what is worth knowing (another version than the runtime's name says).
+    pub note: Option<String>,
+}

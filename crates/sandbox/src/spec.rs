@@ -1,0 +1,62 @@
+//! What the caller says: which function ([`FunctionSpec`]) and which event ([`Invocation`]).
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use base::{RequestId, Scope, Timestamp};
+use bytes::Bytes;
+
+/// One version of a function as an environment needs it. Share it in an [`Arc`].
+#[derive(Debug, Clone)]
+pub struct FunctionSpec {
+    pub scope: Scope,
+    pub name: String,
+    /// `$LATEST` or a number.
+    pub version: String,
+    /// AWS's name, such as `nodejs20.x`; versions the host does not have run on the nearest it has.
+    pub runtime: String,
+    pub handler: String,
+    /// The unzipped package. Folders must be readable and searchable, files readable for everybody
+    /// (0755, 0644): the function runs as a user of its own. Nothing is ever written to it.
+    pub code_dir: PathBuf,
+    /// Unzipped layers, lowest first; merged at /opt.
+    pub layers: Vec<PathBuf>,
+    /// The function's own variables; they win over ours except for the reserved ones.
+    pub env: Vec<(String, String)>,
+    pub memory_mib: u32,
+    pub timeout_ms: u64,
+    pub ephemeral_mib: u32,
+    pub log_group: Arc<str>,
+    pub log_stream: Arc<str>,
+    /// `None`: the account id as access key, so that SDK calls land in the function's own account.
+    pub credentials: Option<Credentials>,
+}
+
+#[derive(Clone)]
+pub struct Credentials {
+    pub access_key_id: String,
+    pub secret_access_key: String,
+    pub session_token: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
+    }
+}
+
+/// One event for a function.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    pub request_id: RequestId,
+    /// JSON, already found well-formed.
+    pub payload: Bytes,
+    /// When the function must have answered; `None`: the function's timeout from the moment it begins.
+    pub deadline: Option<Timestamp>,
+    /// As the caller named it, qualifier included.
+    pub function_arn: String,
+    /// JSON of the client context, decoded from base64.
+    pub client_context: Option<String>,
+    /// Such as `Root=1-...;Parent=...;Sampled=0`.
+    pub trace: String,
+}
