@@ -1,1 +1,5 @@
-//!
+//! AWS Lambda.
+
+mod name;
+mod package;
+mod payload;
