@@ -1,5 +1,6 @@
 //! The project's automation: `cargo xtask <task>`. It must never be needed to build the binary.
 
+mod codegen;
 mod conformance;
 mod runtimes;
 mod shell;
@@ -13,6 +14,8 @@ const USAGE: &str = "\
 cargo xtask <task>
 
   test               everything that CI runs, with its own set-up; --fast leaves the release binary and its suites out
+  codegen            crates/api and docs/coverage.md from models/ and codegen/; --check compares instead
+  models DIR         take service models (<service>.json) from DIR into models/, without their documentation
   conformance        the release binary under the official clients: --python, --js or both
   runtimes           bundle the AWS SDK clients for Node.js into runtimes/node/sdk.zip; --check compares instead";
 
@@ -31,6 +34,9 @@ fn main() -> ExitCode {
 fn run(words: &[&str]) -> anyhow::Result<()> {
     match words {
         ["test", flags @ ..] => test::run_all(flags.contains(&"--fast")),
+        ["codegen"] => codegen::run(codegen::Mode::Write),
+        ["codegen", "--check"] => codegen::run(codegen::Mode::Check),
+        ["models", from] => codegen::import_models(from.as_ref()),
         ["conformance", flags @ ..] => conformance::run(flags),
         ["runtimes"] => runtimes::write(),
         ["runtimes", "--check"] => runtimes::check(),

@@ -1,0 +1,53 @@
+//! Brings official models into `models/`: takes the documentation out, keeps the rest as it is.
+
+use std::path::Path;
+
+use anyhow::Context;
+use serde_json::Value;
+
+/// Reads `<service>.json` of each service from `from` and writes it to `models/`, stripped and compact.
+pub(crate) fn import_models(from: &Path) -> anyhow::Result<()> {
+    for (service, _) in super::SERVICES {
+        let name = format!("{service}.json");
+        let path = from.join(&name);
+        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let mut model: Value = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+        strip(&mut model);
+        let mut text = lines(&model)?;
+        text.push('\n');
+        std::fs::write(super::root().join("models").join(&name), text)?;
+    }
+    Ok(())
+}
+
+/// Removes `documentation` wherever it is text (a shape or member may have the name), and what only documentation needs.
+fn strip(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|key, value| !(matches!(key.as_str(), "documentation" | "examples") && value.is_string()));
+            map.values_mut().for_each(strip);
+        }
+        Value::Array(list) => list.iter_mut().for_each(strip),
+        _ => {}
+    }
+}
+
+/// One operation or shape a line, so that a new version's difference can be read.
+fn lines(model: &Value) -> anyhow::Result<String> {
+    let model = model.as_object().context("a model is an object")?;
+    let mut sections = Vec::new();
+    for (section, value) in model {
+        let text = match value.as_object() {
+            Some(entries) if matches!(section.as_str(), "operations" | "shapes") => {
+                let mut rows = Vec::new();
+                for (name, entry) in entries {
+                    rows.push(format!("{}:{}", serde_json::to_string(name)?, serde_json::to_string(entry)?));
+                }
+                format!("{{\n{}\n}}", rows.join(",\n"))
+            }
+            _ => serde_json::to_string(value)?,
+        };
+        sections.push(format!("{}:{text}", serde_json::to_string(section)?));
+    }
+    Ok(format!("{{\n{}\n}}", sections.join(",\n")))
+}

@@ -1,0 +1,162 @@
+//! One service, resolved: which operations are served, which shapes they reach, and what each shape is called
+//! in Rust. Knows no text of the generated files.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, bail};
+
+use super::model::{Member, Model, Operation, Shape};
+use super::names;
+use super::overrides::Overrides;
+
+pub(crate) struct Service {
+    /// The module's name, and the model's.
+    pub(crate) name: String,
+    pub(crate) trait_name: String,
+    pub(crate) model: Model,
+    pub(crate) operations: Vec<Operation>,
+    served: BTreeSet<String>,
+    pub(crate) shapes: BTreeMap<String, Shape>,
+    pub(crate) overrides: Overrides,
+    /// Shapes reached by inputs and by outputs of what is served.
+    pub(crate) read: BTreeSet<String>,
+    pub(crate) written: BTreeSet<String>,
+    /// Structures that are named after their only operation.
+    renamed: BTreeMap<String, String>,
+}
+
+impl Service {
+    pub(crate) fn new(
+        (name, trait_name): (&str, &str),
+        model: Model,
+        served: &[String],
+        overrides: Overrides,
+    ) -> anyhow::Result<Self> {
+        let operations = model.operations()?;
+        let shapes: BTreeMap<String, Shape> = model.shapes()?.into_iter().collect();
+        for operation in served {
+            if !operations.iter().any(|o| o.name == *operation) {
+                bail!("{name} has no operation {operation}");
+            }
+        }
+        let mut service = Self {
+            name: name.to_owned(),
+            trait_name: trait_name.to_owned(),
+            model,
+            operations,
+            served: served.iter().cloned().collect(),
+            shapes,
+            overrides,
+            read: BTreeSet::new(),
+            written: BTreeSet::new(),
+            renamed: BTreeMap::new(),
+        };
+        service.renamed = service.rename();
+        service.reach().with_context(|| name.to_owned())?;
+        Ok(service)
+    }
+
+    pub(crate) fn is_served(&self, operation: &Operation) -> bool {
+        self.served.contains(&operation.name)
+    }
+
+    pub(crate) fn served(&self) -> impl Iterator<Item = &Operation> {
+        self.operations.iter().filter(|operation| self.is_served(operation))
+    }
+
+    pub(crate) fn shape(&self, name: &str) -> &Shape {
+        &self.shapes[name]
+    }
+
+    /// Shapes for which types are generated.
+    pub(crate) fn reached(&self) -> impl Iterator<Item = (&String, &Shape)> {
+        self.shapes.iter().filter(|(name, _)| self.read.contains(*name) || self.written.contains(*name))
+    }
+
+    /// The Rust name of a structure or enum.
+    pub(crate) fn type_name(&self, shape: &str) -> String {
+        self.renamed.get(shape).cloned().unwrap_or_else(|| names::type_name(shape))
+    }
+
+    /// The Rust type of a value of `shape`.
+    pub(crate) fn rust_type(&self, shape: &str) -> String {
+        if let Some(hand_written) = self.overrides.types.get(shape) {
+            return hand_written.clone();
+        }
+        let target = self.shape(shape);
+        let inner = |member: &Option<Member>| member.as_ref().map(|m| self.rust_type(&m.shape)).unwrap_or_default();
+        match target.kind.as_str() {
+            "string" if target.values.is_some() => self.type_name(shape),
+            "string" | "character" => "String".to_owned(),
+            "integer" => "i32".to_owned(),
+            "long" => "i64".to_owned(),
+            "float" | "double" => "f64".to_owned(),
+            "boolean" => "bool".to_owned(),
+            "blob" => "Bytes".to_owned(),
+            "timestamp" => "Timestamp".to_owned(),
+            "list" => format!("Vec<{}>", inner(&target.member)),
+            "map" => format!("BTreeMap<String, {}>", inner(&target.value)),
+            _ => self.type_name(shape),
+        }
+    }
+
+    /// The Rust type of a structure's member, without the Option.
+    pub(crate) fn member_type(&self, structure: &str, name: &str, member: &Member) -> String {
+        let key = format!("{}.{name}", self.type_name(structure));
+        self.overrides.members.get(&key).cloned().unwrap_or_else(|| self.rust_type(&member.shape))
+    }
+
+    /// A structure that is one operation's input or output and nothing else is named after it.
+    fn rename(&self) -> BTreeMap<String, String> {
+        let mut uses: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for operation in &self.operations {
+            if let Some(input) = &operation.input {
+                uses.entry(input.shape.clone()).or_default().push(format!("{}Input", operation.name));
+            }
+            if let Some(output) = &operation.output {
+                uses.entry(output.shape.clone()).or_default().push(format!("{}Output", operation.name));
+            }
+        }
+        for shape in self.shapes.values() {
+            for inner in inner_shapes(shape) {
+                uses.entry(inner).or_default().push(String::new());
+            }
+        }
+        let mut renamed = BTreeMap::new();
+        for (shape, uses) in uses {
+            if let [only] = uses.as_slice()
+                && !only.is_empty()
+            {
+                renamed.insert(shape, only.clone());
+            }
+        }
+        renamed
+    }
+
+    fn reach(&mut self) -> anyhow::Result<()> {
+        let served: Vec<Operation> = self.served().cloned().collect();
+        let inputs = served.iter().filter_map(|o| o.input.as_ref().map(|i| i.shape.clone())).collect();
+        let outputs = served.iter().filter_map(|o| o.output.as_ref().map(|o| o.shape.clone())).collect();
+        self.read = self.closure(inputs)?;
+        self.written = self.closure(outputs)?;
+        Ok(())
+    }
+
+    fn closure(&self, mut open: Vec<String>) -> anyhow::Result<BTreeSet<String>> {
+        let mut reached = BTreeSet::new();
+        while let Some(name) = open.pop() {
+            if self.overrides.types.contains_key(&name) || reached.contains(&name) {
+                continue;
+            }
+            let shape = self.shapes.get(&name).with_context(|| format!("no shape {name}"))?;
+            open.extend(inner_shapes(shape));
+            reached.insert(name);
+        }
+        Ok(reached)
+    }
+}
+
+fn inner_shapes(shape: &Shape) -> Vec<String> {
+    let members = shape.members().into_iter().map(|(_, member)| member.shape);
+    members.chain([&shape.member, &shape.value].into_iter().flatten().map(|m| m.shape.clone())).collect()
+}

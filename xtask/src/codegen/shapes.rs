@@ -1,0 +1,95 @@
+//! Renders structures and enums.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use super::model::Shape;
+use super::names;
+use super::service::Service;
+
+pub(crate) fn render(service: &Service) -> String {
+    let mut body = String::new();
+    for (name, shape) in service.reached() {
+        if shape.kind == "structure" {
+            structure(service, name, shape, &mut body);
+        } else if let Some(values) = &shape.values {
+            enumeration(&service.type_name(name), values, &mut body);
+        }
+    }
+    for operation in service.served() {
+        let input = operation.input.as_ref().map(|input| input.shape.as_str());
+        let output = operation.output.as_ref().map(|output| output.shape.as_str());
+        alias(service, &format!("{}Input", operation.name), input, &mut body);
+        alias(service, &format!("{}Output", operation.name), output, &mut body);
+    }
+    let mut out = String::new();
+    for (word, import) in [
+        ("BTreeMap<", "use std::collections::BTreeMap;\n"),
+        ("FromStr for", "use std::str::FromStr;\n"),
+        ("Timestamp", "use base::Timestamp;\n"),
+        ("Bytes", "use bytes::Bytes;\n"),
+    ] {
+        if body.contains(word) {
+            out.push_str(import);
+        }
+    }
+    out.push_str(&body);
+    out
+}
+
+fn structure(service: &Service, name: &str, shape: &Shape, out: &mut String) {
+    let _ = writeln!(out, "\n#[derive(Debug, Clone, Default, PartialEq)]\npub struct {} {{", service.type_name(name));
+    for (member_name, member) in shape.members() {
+        let mut rust_type = service.member_type(name, &member_name, &member);
+        if !shape.requires(&member_name) {
+            rust_type = format!("Option<{rust_type}>");
+        }
+        let _ = writeln!(out, "pub {}: {rust_type},", names::field(&member_name));
+    }
+    out.push_str("}\n");
+}
+
+/// An operation's name for its input or output, when the shape has another name or there is none.
+fn alias(service: &Service, name: &str, shape: Option<&str>, out: &mut String) {
+    match shape.map(|shape| service.type_name(shape)) {
+        None => {
+            let _ = writeln!(out, "\n#[derive(Debug, Clone, Default, PartialEq)]\npub struct {name} {{}}");
+        }
+        Some(target) if target != name => {
+            let _ = writeln!(out, "\npub type {name} = {target};");
+        }
+        Some(_) => {}
+    }
+}
+
+fn enumeration(name: &str, values: &[String], out: &mut String) {
+    let mut seen = BTreeSet::new();
+    let mut variants = Vec::new();
+    for value in values {
+        let mut variant = names::variant(value);
+        while !seen.insert(variant.clone()) {
+            variant.push('_');
+        }
+        variants.push((variant, value));
+    }
+    let _ = writeln!(
+        out,
+        "\n#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]\npub enum {name} {{\n#[default]"
+    );
+    for (variant, _) in &variants {
+        let _ = writeln!(out, "{variant},");
+    }
+    let _ = writeln!(out, "}}\n\nimpl {name} {{\npub const ALL: &[Self] = &[");
+    for (variant, _) in &variants {
+        let _ = writeln!(out, "Self::{variant},");
+    }
+    out.push_str("];\n\npub fn as_str(self) -> &'static str {\nmatch self {\n");
+    for (variant, value) in &variants {
+        let _ = writeln!(out, "Self::{variant} => {value:?},");
+    }
+    let _ = writeln!(out, "}}\n}}\n}}\n\nimpl FromStr for {name} {{\ntype Err = ();\n\nfn from_str(text: &str) -> Result<Self, ()> {{\nmatch text {{");
+    for (variant, value) in &variants {
+        let _ = writeln!(out, "{value:?} => Ok(Self::{variant}),");
+    }
+    out.push_str("_ => Err(()),\n}\n}\n}\n");
+}
