@@ -31,7 +31,10 @@ fn python() -> Result<()> {
     if !venv.join("bin/pytest").exists() {
         make_venv(&venv)?;
     }
-    execute(command(PYTHON, ".venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements.txt"))?;
+    execute(command(
+        PYTHON,
+        ".venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements.txt",
+    ))?;
     execute(command(PYTHON, ".venv/bin/pytest --quiet"))
 }
 

@@ -36,7 +36,10 @@ fn crate_arrows() -> BTreeMap<String, BTreeSet<String>> {
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
     let ours: BTreeSet<&str> = packages.iter().filter_map(|p| p["name"].as_str()).collect();
-    packages.iter().map(|package| (package["name"].as_str().unwrap().to_owned(), arrows(package, &ours))).collect()
+    packages
+        .iter()
+        .map(|package| (package["name"].as_str().unwrap().to_owned(), arrows(package, &ours)))
+        .collect()
 }
 
 /// The crates of ours that `package` uses other than in its tests.
@@ -62,7 +65,11 @@ fn code_map() -> BTreeMap<String, BTreeSet<String>> {
 fn the_code_map_is_what_cargo_says() {
     let (map, arrows) = (code_map(), crate_arrows());
     let crates: BTreeSet<&String> = arrows.keys().filter(|name| *name != "xtask").collect();
-    assert_eq!(map.keys().collect::<BTreeSet<_>>(), crates, "ARCHITECTURE.md lists other crates than there are");
+    assert_eq!(
+        map.keys().collect::<BTreeSet<_>>(),
+        crates,
+        "ARCHITECTURE.md lists other crates than there are"
+    );
     for (name, known) in &map {
         if known.contains("all") {
             continue;
@@ -74,7 +81,11 @@ fn the_code_map_is_what_cargo_says() {
 #[test]
 fn every_file_says_what_it_is() {
     for (path, text) in sources() {
-        assert!(text.starts_with("//! ") || text.starts_with("// @generated"), "{} has no header", path.display());
+        assert!(
+            text.starts_with("//! ") || text.starts_with("// @generated"),
+            "{} has no header",
+            path.display()
+        );
     }
 }
 

@@ -27,8 +27,12 @@ fn section(service: &Service, out: &mut String) {
     let metadata = &service.model.metadata;
     let _ = writeln!(out, "\n## {} ({})\n", metadata.service_full_name, metadata.api_version);
     let list = |served: bool| -> String {
-        let names: Vec<&str> =
-            service.operations.iter().filter(|o| service.is_served(o) == served).map(|o| o.name.as_str()).collect();
+        let names: Vec<&str> = service
+            .operations
+            .iter()
+            .filter(|o| service.is_served(o) == served)
+            .map(|o| o.name.as_str())
+            .collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     };
     let _ = writeln!(out, "Served: {}.\n\nNot served: {}.", list(true), list(false));

@@ -33,7 +33,8 @@ fn entries(service: &Service) -> Vec<Entry> {
     for (name, shape) in service.shapes.iter().filter(|(_, shape)| shape.exception) {
         let error = shape.error.as_ref();
         let fault_status = if shape.fault { 500 } else { 400 };
-        let key = shape.members().into_iter().map(|(name, _)| name).find(|m| m.eq_ignore_ascii_case("message"));
+        let key =
+            shape.members().into_iter().map(|(name, _)| name).find(|m| m.eq_ignore_ascii_case("message"));
         entries.push(Entry {
             code: error.and_then(|e| e.code.clone()).unwrap_or_else(|| name.clone()),
             status: error.and_then(|e| e.http_status_code).unwrap_or(fault_status),
@@ -51,7 +52,9 @@ fn entries(service: &Service) -> Vec<Entry> {
 fn message_keys(entries: &[Entry], out: &mut String) {
     let capital: Vec<String> =
         entries.iter().filter(|e| e.message_key == "Message").map(|e| format!("{:?}", e.code)).collect();
-    out.push_str("\n/// The member of an error's shape that carries its message: the models write it both ways.\n");
+    out.push_str(
+        "\n/// The member of an error's shape that carries its message: the models write it both ways.\n",
+    );
     match capital.is_empty() {
         true => out.push_str("pub fn message_key(_code: &str) -> &'static str {\n\"message\"\n}\n"),
         false => {

@@ -24,7 +24,9 @@ pub(crate) fn import_models(from: &Path) -> anyhow::Result<()> {
 fn strip(value: &mut Value) {
     match value {
         Value::Object(map) => {
-            map.retain(|key, value| !(matches!(key.as_str(), "documentation" | "examples") && value.is_string()));
+            map.retain(|key, value| {
+                !(matches!(key.as_str(), "documentation" | "examples") && value.is_string())
+            });
             map.values_mut().for_each(strip);
         }
         Value::Array(list) => list.iter_mut().for_each(strip),

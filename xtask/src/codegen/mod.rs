@@ -60,7 +60,10 @@ pub(crate) fn run(mode: Mode) -> anyhow::Result<()> {
     }
     files.insert(PathBuf::from("docs/coverage.md"), coverage::render(&services));
     let stale = settle(&root, &files, mode)?;
-    ensure!(mode == Mode::Write || stale.is_empty(), "not as generated (run `cargo xtask codegen`): {stale:?}");
+    ensure!(
+        mode == Mode::Write || stale.is_empty(),
+        "not as generated (run `cargo xtask codegen`): {stale:?}"
+    );
     Ok(())
 }
 
@@ -94,9 +97,21 @@ fn service_files(service: &Service) -> Vec<(&'static str, File)> {
     let about = |what: &str| format!("//! {title}: {what}");
     let file = |name, what: &str, code| (name, File { about: about(what), code });
     vec![
-        file("mod.rs", "its operations, the trait that serves them, and the way from bytes to it and back. Knows no behaviour.", ops::render(service)),
-        file("errors.rs", "its errors, by code, with their HTTP status. Knows not when they occur.", errors::render(service)),
-        file("shapes.rs", "the shapes of what is served, as plain Rust types. Knows no JSON.", shapes::render(service)),
+        file(
+            "mod.rs",
+            "its operations, the trait that serves them, and the way from bytes to it and back. Knows no behaviour.",
+            ops::render(service),
+        ),
+        file(
+            "errors.rs",
+            "its errors, by code, with their HTTP status. Knows not when they occur.",
+            errors::render(service),
+        ),
+        file(
+            "shapes.rs",
+            "the shapes of what is served, as plain Rust types. Knows no JSON.",
+            shapes::render(service),
+        ),
     ]
 }
 

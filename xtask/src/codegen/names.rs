@@ -1,9 +1,10 @@
 //! AWS's names in Rust's letter cases.
 
 const KEYWORDS: [&str; 39] = [
-    "as", "async", "await", "box", "break", "const", "continue", "crate", "do", "dyn", "else", "enum", "extern", "false",
-    "final", "fn", "for", "if", "impl", "in", "let", "loop", "match", "mod", "move", "mut", "pub", "ref", "return",
-    "static", "struct", "trait", "true", "try", "type", "use", "where", "while", "yield",
+    "as", "async", "await", "box", "break", "const", "continue", "crate", "do", "dyn", "else", "enum",
+    "extern", "false", "final", "fn", "for", "if", "impl", "in", "let", "loop", "match", "mod", "move",
+    "mut", "pub", "ref", "return", "static", "struct", "trait", "true", "try", "type", "use", "where",
+    "while", "yield",
 ];
 
 /// `functionName`, `KMSKeyArn`, `SSESpecification` -> `function_name`, `kms_key_arn`, `sse_specification`.

@@ -12,12 +12,16 @@ pub(crate) fn render(service: &Service) -> String {
     }
     op_enum(service, &mut out);
     service_trait(service, &mut out);
+    dispatch(service, &mut out);
     out
 }
 
 fn op_enum(service: &Service, out: &mut String) {
     let title = &service.model.metadata.service_full_name;
-    let _ = writeln!(out, "\n/// Every operation of {title}.\n#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]\npub enum Op {{");
+    let _ = writeln!(
+        out,
+        "\n/// Every operation of {title}.\n#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]\npub enum Op {{"
+    );
     for operation in &service.operations {
         let _ = writeln!(out, "{},", operation.name);
     }
@@ -58,4 +62,13 @@ fn service_trait(service: &Service, out: &mut String) {
         );
     }
     out.push_str("}\n");
+}
+
+fn dispatch(service: &Service, out: &mut String) {
+    let _ = writeln!(
+        out,
+        "\n/// Answers one request.\npub async fn dispatch<S: {}>(service: &S, cx: &base::Cx, request: wire::Request) -> wire::Response {{\n\
+         let _ = (service, cx, request);\nwire::Response::new(501, \"\")\n}}",
+        service.trait_name
+    );
 }

@@ -84,7 +84,8 @@ impl Service {
             return hand_written.clone();
         }
         let target = self.shape(shape);
-        let inner = |member: &Option<Member>| member.as_ref().map(|m| self.rust_type(&m.shape)).unwrap_or_default();
+        let inner =
+            |member: &Option<Member>| member.as_ref().map(|m| self.rust_type(&m.shape)).unwrap_or_default();
         match target.kind.as_str() {
             "string" if target.values.is_some() => self.type_name(shape),
             "string" | "character" => "String".to_owned(),

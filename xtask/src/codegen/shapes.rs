@@ -38,7 +38,11 @@ pub(crate) fn render(service: &Service) -> String {
 }
 
 fn structure(service: &Service, name: &str, shape: &Shape, out: &mut String) {
-    let _ = writeln!(out, "\n#[derive(Debug, Clone, Default, PartialEq)]\npub struct {} {{", service.type_name(name));
+    let _ = writeln!(
+        out,
+        "\n#[derive(Debug, Clone, Default, PartialEq)]\npub struct {} {{",
+        service.type_name(name)
+    );
     for (member_name, member) in shape.members() {
         let mut rust_type = service.member_type(name, &member_name, &member);
         if !shape.requires(&member_name) {
@@ -87,7 +91,10 @@ fn enumeration(name: &str, values: &[String], out: &mut String) {
     for (variant, value) in &variants {
         let _ = writeln!(out, "Self::{variant} => {value:?},");
     }
-    let _ = writeln!(out, "}}\n}}\n}}\n\nimpl FromStr for {name} {{\ntype Err = ();\n\nfn from_str(text: &str) -> Result<Self, ()> {{\nmatch text {{");
+    let _ = writeln!(
+        out,
+        "}}\n}}\n}}\n\nimpl FromStr for {name} {{\ntype Err = ();\n\nfn from_str(text: &str) -> Result<Self, ()> {{\nmatch text {{"
+    );
     for (variant, value) in &variants {
         let _ = writeln!(out, "{value:?} => Ok(Self::{variant}),");
     }

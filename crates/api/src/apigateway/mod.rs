@@ -934,3 +934,9 @@ pub trait ApiGateway: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("apigateway", "UpdateStage")))
     }
 }
+
+/// Answers one request.
+pub async fn dispatch<S: ApiGateway>(service: &S, cx: &base::Cx, request: wire::Request) -> wire::Response {
+    let _ = (service, cx, request);
+    wire::Response::new(501, "")
+}

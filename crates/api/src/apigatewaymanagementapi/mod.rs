@@ -38,3 +38,13 @@ impl Op {
 
 /// AmazonApiGatewayManagementApi, the operations that are served; each answers 501 until it is implemented.
 pub trait ApiGatewayManagementApi: Send + Sync {}
+
+/// Answers one request.
+pub async fn dispatch<S: ApiGatewayManagementApi>(
+    service: &S,
+    cx: &base::Cx,
+    request: wire::Request,
+) -> wire::Response {
+    let _ = (service, cx, request);
+    wire::Response::new(501, "")
+}

@@ -442,3 +442,9 @@ impl Op {
 
 /// AmazonApiGatewayV2, the operations that are served; each answers 501 until it is implemented.
 pub trait ApiGatewayV2: Send + Sync {}
+
+/// Answers one request.
+pub async fn dispatch<S: ApiGatewayV2>(service: &S, cx: &base::Cx, request: wire::Request) -> wire::Response {
+    let _ = (service, cx, request);
+    wire::Response::new(501, "")
+}

@@ -478,3 +478,9 @@ pub trait DynamoDb: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("dynamodb", "UpdateTable")))
     }
 }
+
+/// Answers one request.
+pub async fn dispatch<S: DynamoDb>(service: &S, cx: &base::Cx, request: wire::Request) -> wire::Response {
+    let _ = (service, cx, request);
+    wire::Response::new(501, "")
+}

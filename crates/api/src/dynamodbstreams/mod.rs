@@ -86,3 +86,13 @@ pub trait DynamoDbStreams: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("dynamodbstreams", "ListStreams")))
     }
 }
+
+/// Answers one request.
+pub async fn dispatch<S: DynamoDbStreams>(
+    service: &S,
+    cx: &base::Cx,
+    request: wire::Request,
+) -> wire::Response {
+    let _ = (service, cx, request);
+    wire::Response::new(501, "")
+}

@@ -692,3 +692,9 @@ pub trait Lambda: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("lambda", "UpdateFunctionConfiguration")))
     }
 }
+
+/// Answers one request.
+pub async fn dispatch<S: Lambda>(service: &S, cx: &base::Cx, request: wire::Request) -> wire::Response {
+    let _ = (service, cx, request);
+    wire::Response::new(501, "")
+}

@@ -612,3 +612,9 @@ pub trait Logs: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("logs", "PutRetentionPolicy")))
     }
 }
+
+/// Answers one request.
+pub async fn dispatch<S: Logs>(service: &S, cx: &base::Cx, request: wire::Request) -> wire::Response {
+    let _ = (service, cx, request);
+    wire::Response::new(501, "")
+}

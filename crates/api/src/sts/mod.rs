@@ -90,3 +90,9 @@ pub trait Sts: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("sts", "GetCallerIdentity")))
     }
 }
+
+/// Answers one request.
+pub async fn dispatch<S: Sts>(service: &S, cx: &base::Cx, request: wire::Request) -> wire::Response {
+    let _ = (service, cx, request);
+    wire::Response::new(501, "")
+}
