@@ -29,7 +29,7 @@ struct Source<'s, 'r> {
 
 impl Source<'_, '_> {
     fn refuse<T>(&mut self, error: &ValueError) -> Read<T> {
-        self.violations.invalid(error.to_string());
+        self.violations.invalid(error.request_message());
         Ok(None)
     }
 
@@ -113,7 +113,7 @@ impl Source<'_, '_> {
         }
         if first_duplicate(&members).is_some() {
             let listed = members.iter().map(SetMember::print).collect::<Vec<_>>().join(", ");
-            return self.refuse(&ValueError::Duplicates(listed));
+            return self.refuse(&ValueError::Duplicates(kind, listed));
         }
         Ok(Some(make(members)))
     }
@@ -140,7 +140,7 @@ impl Source<'_, '_> {
             if self.reader.peek()? == JsonKind::Null {
                 self.reader.skip()?;
                 refused = true;
-                self.violations.invalid(ValueError::NoKind.to_string());
+                self.violations.invalid(ValueError::NoKind.request_message());
                 continue;
             }
             match self.value(depth)? {
@@ -173,7 +173,7 @@ impl SetMember for Bytes {
     fn print(&self) -> String {
         let mut writer = Writer::with_capacity(self.len() * 2);
         writer.blob(self);
-        String::from_utf8_lossy(&writer.into_vec()).into_owned()
+        String::from_utf8_lossy(&writer.into_vec()).trim_matches('"').to_owned()
     }
 }
 

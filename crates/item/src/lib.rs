@@ -8,15 +8,20 @@
 //! - [`codec`]: the storage format; [`Image`]: an item that may still be in that form
 //! - [`size`](Item::size): what an item weighs against DynamoDB's limits
 
+pub mod codec;
+mod image;
 mod item;
 mod json;
+pub mod key;
 mod name;
 mod number;
 mod rule;
 mod size;
 mod value;
 
+pub use image::{Image, Stored};
 pub use item::Item;
+pub use key::{KeyKind, Place};
 pub use name::Name;
 pub use number::{Number, NumberError};
 pub use rule::{KeyRole, ValueError, depth_check, key_check};

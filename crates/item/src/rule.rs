@@ -19,10 +19,11 @@ pub enum ValueError {
         "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit"
     )]
     TooDeep,
-    #[error("One or more parameter values were invalid: An {} set  may not be empty", set_word(*.0))]
+    #[error("One or more parameter values were invalid: {}", empty_set(*.0))]
     EmptySet(Kind),
-    #[error("One or more parameter values were invalid: Input collection [{0}] contains duplicates.")]
-    Duplicates(String),
+    /// The set, and its members as they came.
+    #[error("{}", duplicates(*.0, .1))]
+    Duplicates(Kind, String),
     #[error(transparent)]
     Number(#[from] NumberError),
     #[error(
@@ -40,13 +41,41 @@ pub enum ValueError {
     SortKeySize,
     #[error("Item size has exceeded the maximum allowed size")]
     ItemSize,
+    #[error("Item size to update has exceeded the maximum allowed size")]
+    UpdatedItemSize,
 }
 
-fn set_word(kind: Kind) -> &'static str {
+/// The doubled space is AWS's.
+fn empty_set(kind: Kind) -> &'static str {
     match kind {
-        Kind::Ns => "number",
-        Kind::Bs => "binary",
-        _ => "string",
+        Kind::Ns => "An number set  may not be empty",
+        Kind::Bs => "Binary sets should not be empty",
+        _ => "An string set  may not be empty",
+    }
+}
+
+fn duplicates(kind: Kind, members: &str) -> String {
+    match kind {
+        Kind::Ns => "Input collection contains duplicates".to_owned(),
+        Kind::Bs => format!(
+            "One or more parameter values were invalid: Input collection [{members}]of type BS contains duplicates."
+        ),
+        _ => format!(
+            "One or more parameter values were invalid: Input collection [{members}] contains duplicates."
+        ),
+    }
+}
+
+impl ValueError {
+    /// The text as AWS answers it when it finds this while it validates the request: for these families inside
+    /// an envelope (captures of 2026), for the others bare.
+    pub fn request_message(&self) -> String {
+        match self {
+            Self::NullFalse | Self::TooDeep | Self::EmptySet(_) | Self::Duplicates(..) => {
+                format!("1 validation error detected: {self}")
+            }
+            _ => self.to_string(),
+        }
     }
 }
 
