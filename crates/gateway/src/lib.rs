@@ -1,1 +1,25 @@
+//! Amazon API Gateway: the control plane of REST APIs and the data plane behind their stage URLs.
 //!
+//! # Map
+//!
+//! - `gateway`: [`Gateway`], what `rushlight` wires up; `target`, `exchange`: a stage URL, a request, an answer
+//! - `ops/`: the control plane, one operation a file; `patch`, `paging`, `error`: what the operations share
+//! - `rest/`: REST APIs: `records` and `rows` (what is stored), `program` (a compiled deployment), `live` (the
+//!   compiled stages), `phases` (the data plane as a list), and one file a phase or an integration
+//!
+//! # Invariants
+//!
+//! - The data plane reads compiled stages alone; a deployment never changes once it is made.
+//! - Every edit of an API reads, under one transaction, the rows that it depends on: no update is lost, and what
+//!   was deleted does not come back.
+//! - What a method asks for and this version cannot check (IAM, API keys) closes the method; it is never skipped.
+//! - Functions are reached through `ports::Invoke` alone.
+
+mod exchange;
+mod gateway;
+mod rest;
+mod target;
+
+pub use exchange::{StageRequest, StageResponse};
+pub use gateway::Gateway;
+pub use target::{Target, UrlStyle};

@@ -1,0 +1,74 @@
+//! A request to a stage URL and its answer, as plain data between `server` and the gateway. Knows no socket.
+
+use std::net::IpAddr;
+
+use base::RequestId;
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+
+use crate::UrlStyle;
+
+/// A whole request to a stage, found by [`crate::Gateway::parse_target`].
+#[derive(Debug, Clone)]
+pub struct StageRequest {
+    pub request_id: RequestId,
+    pub method: Method,
+    pub api_id: String,
+    /// As in the URL: percent-encoded, perhaps empty.
+    pub stage: String,
+    /// Behind the stage: percent-encoded, empty or with its leading slash.
+    pub path: String,
+    pub style: UrlStyle,
+    /// As received, without the question mark.
+    pub query: String,
+    /// Values of one name stay in the order in which they came.
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    pub source_ip: IpAddr,
+    /// The Host header (or `:authority`), with its port.
+    pub host: String,
+    /// `HTTP/1.1`, `HTTP/2.0`, ...
+    pub protocol: &'static str,
+    /// The request came over TLS.
+    pub secure: bool,
+}
+
+/// A whole answer of a stage. `server` adds Date and Content-Length.
+#[derive(Debug, Clone, Default)]
+pub struct StageResponse {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl StageRequest {
+    /// A header's value, if it is there and is text; the first one of several.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The host without its port.
+    pub(crate) fn host_name(&self) -> &str {
+        match self.host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+            _ => &self.host,
+        }
+    }
+
+    /// The port by which the client came.
+    pub(crate) fn port(&self) -> &str {
+        let default = if self.secure { "443" } else { "80" };
+        let port = self.host.strip_prefix(self.host_name()).unwrap_or_default().trim_start_matches(':');
+        if port.is_empty() { default } else { port }
+    }
+
+    /// The media type of the Content-Type header, without its parameters.
+    pub(crate) fn media_type(&self) -> Option<&str> {
+        self.header("content-type").map(media_type)
+    }
+}
+
+/// The media type of a header value, without its parameters.
+pub(crate) fn media_type(value: &str) -> &str {
+    value.split(';').next().unwrap_or_default().trim()
+}

@@ -1,0 +1,43 @@
+//! The service: what `rushlight` makes once and shares.
+
+use std::sync::Arc;
+
+use base::{Clock, Limits};
+use ports::Invoke;
+use store::Store;
+
+use crate::rest::fault::Fault;
+use crate::{StageRequest, StageResponse, Target, target};
+
+/// API Gateway: control plane ([`api::apigateway::ApiGateway`]) and data plane ([`Self::serve`]).
+#[derive(Debug)]
+pub struct Gateway {
+    #[expect(dead_code, reason = "used by the phases, which come next")]
+    pub(crate) store: Store,
+    #[expect(dead_code, reason = "used by the phases, which come next")]
+    pub(crate) invoke: Arc<dyn Invoke>,
+    #[expect(dead_code, reason = "used by the phases, which come next")]
+    pub(crate) clock: Clock,
+    #[expect(dead_code, reason = "used by the phases, which come next")]
+    pub(crate) limits: Limits,
+}
+
+impl Gateway {
+    pub fn new(store: Store, invoke: Arc<dyn Invoke>, clock: Clock, limits: Limits) -> Self {
+        Self { store, invoke, clock, limits }
+    }
+
+    /// The stage that a URL names, if it is one of the data plane's forms. `host` is the Host header, `path` the raw
+    /// path without its query.
+    pub fn parse_target<'a>(host: &'a str, path: &'a str) -> Option<Target<'a>> {
+        target::parse(host, path)
+    }
+
+    /// Answers a request to a stage. Never fails: what goes wrong is an answer.
+    pub async fn serve(&self, request: StageRequest) -> StageResponse {
+        let _ = request;
+        Fault::Forbidden.answer()
+    }
+}
+
+impl api::apigateway::ApiGateway for Gateway {}

@@ -1,0 +1,94 @@
+//! The gateway's own answers on the data plane: what AWS calls gateway responses. The one place where their
+//! status, type and words are. Knows no request.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{CONTENT_TYPE, HeaderValue};
+
+use crate::StageResponse;
+
+/// Why the gateway answers instead of an integration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("no such route, or it wants a signature")]
+    MissingAuthenticationToken,
+    #[error("no such stage or nothing deployed, or no API key")]
+    Forbidden,
+    #[error("the request is too large")]
+    TooLarge,
+    #[error("no template for the request's media type")]
+    UnsupportedMediaType,
+    /// The method's configuration cannot work; AWS says no more to the caller.
+    #[error("configuration: {0}")]
+    Configuration(String),
+    /// The configuration asks for what this version does not do. Said to the caller, so that nobody searches long.
+    #[error("not supported: {0}")]
+    Unsupported(String),
+    /// The integration answered what the gateway cannot pass on.
+    #[error("bad answer of the integration: {0}")]
+    BadGateway(String),
+    #[error("the integration took too long")]
+    Timeout,
+    #[error("the integration cannot be reached: {0}")]
+    Network(String),
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+impl Fault {
+    fn status(&self) -> u16 {
+        match self {
+            Self::MissingAuthenticationToken | Self::Forbidden => 403,
+            Self::TooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::Configuration(_) | Self::Unsupported(_) | Self::Internal(_) => 500,
+            Self::BadGateway(_) => 502,
+            Self::Timeout | Self::Network(_) => 504,
+        }
+    }
+
+    fn error_type(&self) -> &'static str {
+        match self {
+            Self::MissingAuthenticationToken => "MissingAuthenticationTokenException",
+            Self::Forbidden => "ForbiddenException",
+            Self::TooLarge => "RequestTooLargeException",
+            Self::UnsupportedMediaType => "UnsupportedMediaTypeException",
+            Self::Timeout | Self::Network(_) => "InternalServerErrorException",
+            Self::Configuration(_) | Self::Unsupported(_) | Self::BadGateway(_) | Self::Internal(_) => {
+                "InternalServerErrorException"
+            }
+        }
+    }
+
+    /// The body, byte for byte: AWS writes some of them with a space and some without.
+    fn body(&self) -> Bytes {
+        Bytes::from_static(match self {
+            Self::MissingAuthenticationToken => br#"{"message":"Missing Authentication Token"}"#,
+            Self::Forbidden => br#"{"message":"Forbidden"}"#,
+            Self::TooLarge => br#"{"message":"Request Too Long"}"#,
+            Self::UnsupportedMediaType => br#"{"message": "Unsupported Media Type"}"#,
+            Self::Configuration(_) | Self::BadGateway(_) | Self::Internal(_) => {
+                br#"{"message": "Internal server error"}"#
+            }
+            Self::Timeout => br#"{"message": "Endpoint request timed out"}"#,
+            Self::Network(_) => br#"{"message": "Network error communicating with endpoint"}"#,
+            Self::Unsupported(what) => return unsupported(what),
+        })
+    }
+
+    pub(crate) fn answer(&self) -> StageResponse {
+        let mut headers = HeaderMap::with_capacity(6);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert("x-amzn-errortype", HeaderValue::from_static(self.error_type()));
+        StageResponse { status: self.status(), headers, body: self.body() }
+    }
+}
+
+fn unsupported(what: &str) -> Bytes {
+    let mut writer = wire::json::Writer::new();
+    writer.begin_object();
+    writer.key("message");
+    writer.string(&format!("Rushlight does not support {what} (see docs/differences.md)"));
+    writer.end_object();
+    writer.into_bytes()
+}
