@@ -33,7 +33,8 @@ pub(crate) fn parse<'a>(host: &'a str, path: &'a str) -> Option<Target<'a>> {
         return Some(target);
     }
     let (api_id, suffix) = host.split_once('.')?;
-    let is_ours = suffix.strip_prefix("execute-api").is_some_and(|s| s.is_empty() || s.starts_with(['.', ':']));
+    let is_ours =
+        suffix.strip_prefix("execute-api").is_some_and(|s| s.is_empty() || s.starts_with(['.', ':']));
     if !is_ours {
         return None;
     }
