@@ -1,5 +1,6 @@
 //! The project's automation: `cargo xtask <task>`. It must never be needed to build the binary.
 
+mod bench;
 mod codegen;
 mod conformance;
 mod runtimes;
@@ -17,6 +18,7 @@ cargo xtask <task>
   codegen            crates/api and docs/coverage.md from models/ and codegen/; --check compares instead
   models DIR         take service models (<service>.json) from DIR into models/, without their documentation
   conformance        the release binary under the official clients: --python, --js or both
+  bench              the release binary against ceilings of the same run; --only NAME, --seconds N
   runtimes           bundle the AWS SDK clients for Node.js into runtimes/node/sdk.zip; --check compares instead";
 
 fn main() -> ExitCode {
@@ -38,6 +40,7 @@ fn run(words: &[&str]) -> anyhow::Result<()> {
         ["codegen", "--check"] => codegen::run(codegen::Mode::Check),
         ["models", from] => codegen::import_models(from.as_ref()),
         ["conformance", flags @ ..] => conformance::run(flags),
+        ["bench", flags @ ..] => bench::run(flags),
         ["runtimes"] => runtimes::write(),
         ["runtimes", "--check"] => runtimes::check(),
         _ => anyhow::bail!("{USAGE}"),

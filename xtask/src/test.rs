@@ -11,6 +11,7 @@ type Step = (&'static str, fn() -> Result<()>);
 
 const STEPS: &[Step] = &[
     ("format", || run(command("", "cargo fmt --all --check"))),
+    ("generated code is what its sources give", || crate::codegen::run(crate::codegen::Mode::Check)),
     ("runtimes are what their sources give", runtimes::check),
     ("lints", || run(command("", "cargo clippy --workspace --all-targets -- --deny warnings"))),
     ("unit and integration tests", || run(command("", "cargo test --workspace --no-fail-fast"))),

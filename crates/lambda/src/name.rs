@@ -146,11 +146,25 @@ mod tests {
             ("function:f:live", "arn:aws:lambda:eu-west-1:111122223333:function:f:live"),
             ("123456789012:function:f", "arn:aws:lambda:eu-west-1:123456789012:function:f"),
             ("123456789012:f", "arn:aws:lambda:eu-west-1:123456789012:function:f"),
-            ("arn:aws:lambda:us-east-1:123456789012:function:f:7", "arn:aws:lambda:us-east-1:123456789012:function:f:7"),
+            (
+                "arn:aws:lambda:us-east-1:123456789012:function:f:7",
+                "arn:aws:lambda:us-east-1:123456789012:function:f:7",
+            ),
         ] {
             assert_eq!(FunctionRef::parse(text, &asked()).unwrap().qualified_arn(), arn, "{text}");
         }
-        for text in ["", ":", "f:", "a b", "f:1:2", "../f", "arn:aws:s3:::f", "arn:aws:lambda:r:1:function:f", "f:$OLD", "é"] {
+        for text in [
+            "",
+            ":",
+            "f:",
+            "a b",
+            "f:1:2",
+            "../f",
+            "arn:aws:s3:::f",
+            "arn:aws:lambda:r:1:function:f",
+            "f:$OLD",
+            "é",
+        ] {
             assert!(FunctionRef::parse(text, &asked()).is_err(), "{text}");
         }
     }
@@ -158,7 +172,8 @@ mod tests {
     #[test]
     fn a_qualifier_given_twice_must_agree() {
         let asked = asked();
-        let parse = |text, parameter| FunctionRef::with_qualifier(text, parameter, &asked).map(|r| r.qualifier);
+        let parse =
+            |text, parameter| FunctionRef::with_qualifier(text, parameter, &asked).map(|r| r.qualifier);
         assert_eq!(parse("f:1", Some("1")), Ok(Some("1")));
         assert_eq!(parse("f", Some("live")), Ok(Some("live")));
         assert_eq!(parse("f:1", Some("2")), Err(NameError::QualifierConflict));

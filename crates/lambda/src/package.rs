@@ -47,7 +47,8 @@ pub(crate) fn unpack(zip: &[u8], into: &Path, limits: &Limits) -> Result<u64, Pa
     if archive.len() > limits.zip_entries_max {
         return Err(PackageError::TooManyEntries { max: limits.zip_entries_max });
     }
-    let mut unpacked = Unpacked { root: into, left: limits.unzipped_bytes_max, links: Vec::new(), folders: HashSet::new() };
+    let mut unpacked =
+        Unpacked { root: into, left: limits.unzipped_bytes_max, links: Vec::new(), folders: HashSet::new() };
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).map_err(broken)?;
         unpacked.entry(&mut entry).map_err(|error| match error {
@@ -312,12 +313,15 @@ mod tests {
     #[test]
     fn damage_is_an_error_wherever_it_is() {
         let good = zip_of(&[F("a.js", 0o644, &[b'x'; 300]), F("b.js", 0o644, b"y")]);
-        for (what, zip) in [("no zip", b"exports.handler".to_vec()), ("empty", vec![]), ("PK only", b"PK\x03\x04".to_vec())] {
+        for (what, zip) in
+            [("no zip", b"exports.handler".to_vec()), ("empty", vec![]), ("PK only", b"PK\x03\x04".to_vec())]
+        {
             let folder = tempfile::tempdir().unwrap();
             assert!(matches!(unpack(&zip, folder.path(), &small()), Err(PackageError::Broken(_))), "{what}");
         }
         for at in 0..good.len() {
-            for damaged in [good[..at].to_vec(), [&good[..at], &[good[at] ^ 0x55], &good[at + 1..]].concat()] {
+            for damaged in [good[..at].to_vec(), [&good[..at], &[good[at] ^ 0x55], &good[at + 1..]].concat()]
+            {
                 let folder = tempfile::tempdir().unwrap();
                 // Some flips hit a time stamp or a mode and change nothing that counts; none may panic.
                 let _ = unpack(&damaged, folder.path(), &small());

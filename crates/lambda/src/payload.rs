@@ -16,7 +16,10 @@ pub(crate) fn check(payload: &[u8]) -> Result<(), String> {
     let mut scan = Scan { source: payload, at: 0, open: Vec::new() };
     scan.document().map_err(|fault| {
         let place = scan.place(fault.at);
-        format!("Could not parse request body into json: Could not parse payload into json: {}\n at {place}", fault.what)
+        format!(
+            "Could not parse request body into json: Could not parse payload into json: {}\n at {place}",
+            fault.what
+        )
     })
 }
 
@@ -225,7 +228,11 @@ impl Scan<'_> {
                 }
             }
             Some(b'1'..=b'9') => self.digits(),
-            _ => return self.unexpected_in_number("expected digit (0-9) to follow minus sign, for valid numeric value"),
+            _ => {
+                return self.unexpected_in_number(
+                    "expected digit (0-9) to follow minus sign, for valid numeric value",
+                );
+            }
         }
         if self.peek() == Some(b'.') {
             self.at += 1;
@@ -311,7 +318,9 @@ impl Scan<'_> {
             Some(&(bracket, start)) => {
                 let name = if bracket == b'{' { "Object" } else { "Array" };
                 let place = self.place(start);
-                self.fail(&format!("Unexpected end-of-input: expected close marker for {name} (start marker at {place})"))
+                self.fail(&format!(
+                    "Unexpected end-of-input: expected close marker for {name} (start marker at {place})"
+                ))
             }
             None => self.fail("Unexpected end-of-input"),
         }
@@ -356,8 +365,19 @@ mod tests {
     #[test]
     fn json_passes() {
         for text in [
-            "{}", "[]", " null ", "true", "-0.5e+10", "0", "\"a\\u00e9\\n\"", "\"한글\"", "[[],{},[{}]]",
-            r#"{"a":{"b":{"c":[1,2,{"d":null}]}},"e":""}"#, "\n{ \"name\" : \"sy\" }\n", "[1 , 2]", "[{\"a\":1},{\"b\":2}]",
+            "{}",
+            "[]",
+            " null ",
+            "true",
+            "-0.5e+10",
+            "0",
+            "\"a\\u00e9\\n\"",
+            "\"한글\"",
+            "[[],{},[{}]]",
+            r#"{"a":{"b":{"c":[1,2,{"d":null}]}},"e":""}"#,
+            "\n{ \"name\" : \"sy\" }\n",
+            "[1 , 2]",
+            "[{\"a\":1},{\"b\":2}]",
             r#"{"a":{},"b":[],"c":{"d":{}}}"#,
         ] {
             assert_eq!(check(text.as_bytes()), Ok(()), "{text}");
@@ -367,7 +387,10 @@ mod tests {
 
     fn what(text: &[u8]) -> String {
         let message = check(text).expect_err(&String::from_utf8_lossy(text));
-        message.strip_prefix("Could not parse request body into json: Could not parse payload into json: ").unwrap().to_owned()
+        message
+            .strip_prefix("Could not parse request body into json: Could not parse payload into json: ")
+            .unwrap()
+            .to_owned()
     }
 
     #[test]
@@ -401,8 +424,31 @@ mod tests {
     #[test]
     fn everything_else_that_is_not_json_is_refused() {
         for text in [
-            &b" "[..], b"{,}", b"{\"a\":}", b"{\"a\":1,}", b"[1,]", b"]", b"}", b"-", b"1.", b"1e", b"1e+", b"tru", b"nullx", b"1x",
-            b"{} {}", b"[1] 2", b"\"\\x\"", b"\"\\u12g4\"", b"\"\\u12", b"\"\n\"", b"\x01", b"\"\xff\"", b"\xff", b"'a'", b"{\"a\":{\"b\":[}",
+            &b" "[..],
+            b"{,}",
+            b"{\"a\":}",
+            b"{\"a\":1,}",
+            b"[1,]",
+            b"]",
+            b"}",
+            b"-",
+            b"1.",
+            b"1e",
+            b"1e+",
+            b"tru",
+            b"nullx",
+            b"1x",
+            b"{} {}",
+            b"[1] 2",
+            b"\"\\x\"",
+            b"\"\\u12g4\"",
+            b"\"\\u12",
+            b"\"\n\"",
+            b"\x01",
+            b"\"\xff\"",
+            b"\xff",
+            b"'a'",
+            b"{\"a\":{\"b\":[}",
         ] {
             what(text);
         }
