@@ -1,59 +1,239 @@
-//! The engine itself.
+//! The contract on the embedded engine. Knows no file and no thread beyond starting the committer.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+};
 
 use bytes::Bytes;
-use kv::{Batch, Entry, KeyRange, Kv, KvError, Limits, Memory, Page, ScanOptions, Seq, TransactError, Watch};
+use kv::{
+    Batch, Change, ChangeKey, Entry, Held, KeyRange, Kv, KvError, Latches, Limits, Page, ScanOptions, Seq,
+    TransactError, Watch, Watchers, resolve,
+};
 
-use crate::options::{Durability, Options};
+use crate::{
+    committer::{self, Overlay, Shared, Staged},
+    folder::Folder,
+    options::{Durability, Options},
+    queue::{Queue, Ticket},
+    rows::Rows,
+};
 
 #[derive(Debug)]
 pub struct Local {
-    path: PathBuf,
-    options: Options,
-    rows: Memory,
+    shared: Arc<Shared>,
+    committer: Mutex<Option<JoinHandle<()>>>,
+    /// Last, so that the folder is free only after the engine let go of it.
+    folder: Folder,
+}
+
+/// A decision that is made, and what must be durable before it may be told.
+struct Decided<R> {
+    result: R,
+    wait: Option<Ticket>,
+}
+
+/// What a decision was based on.
+#[derive(Debug, Default)]
+struct Seen {
+    /// The newest queued commit whose rows were read.
+    staged: Seq,
 }
 
 impl Local {
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, KvError> {
-        Ok(Self { path: path.as_ref().to_owned(), options, rows: Memory::new() })
+        let folder = Folder::open(path.as_ref())?;
+        let (rows, last) = Rows::open(&folder.db(), &options)?;
+        folder.finish()?;
+        let shared = Arc::new(Shared {
+            rows,
+            queue: Queue::new(last),
+            latches: Latches::<Overlay>::default(),
+            watchers: Watchers::default(),
+            visible: AtomicU64::new(last),
+            durability: options.durability,
+        });
+        let thread = std::thread::Builder::new().name("kv-committer".to_owned());
+        let committer = thread
+            .spawn({
+                let shared = shared.clone();
+                move || committer::run(shared)
+            })
+            .map_err(KvError::io("cannot start the committer"))?;
+        Ok(Self { shared, committer: Mutex::new(Some(committer)), folder })
     }
 
     pub fn path(&self) -> &Path {
-        &self.path
+        self.folder.path()
     }
 
     pub fn durability(&self) -> Durability {
-        self.options.durability
+        self.shared.durability
     }
 
-    /// Bytes on the disk.
+    /// Bytes on the disk, journal included.
     pub fn bytes(&self) -> u64 {
-        self.rows.bytes()
+        self.shared.rows.bytes()
     }
 
-    /// Acknowledges what is queued, syncs and lets go of the folder; later calls answer [`KvError::Closed`].
+    /// Acknowledges what is queued and syncs; later writes answer [`KvError::Closed`], and watches end. The folder
+    /// is free when the engine is dropped.
     pub async fn close(&self) -> Result<(), KvError> {
-        self.rows.close();
-        Ok(())
+        match self.shared.queue.close() {
+            Ok(ticket) => settled(Some(ticket)).await,
+            Err(KvError::Closed) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The row a decision must see: queued, or else stored. Its latch is held.
+    fn read(
+        &self,
+        held: &mut Held<'_, Overlay>,
+        key: &Bytes,
+        seen: &mut Seen,
+    ) -> Result<Option<Entry>, KvError> {
+        let overlay = held.state(key).expect("the caller holds the latches of all keys it reads");
+        let Some(staged) = overlay.get(key) else { return self.shared.rows.latest(key) };
+        seen.staged = seen.staged.max(staged.seq);
+        Ok(staged.value.clone().map(|value| Entry { value, version: staged.seq }))
+    }
+
+    /// Guards, counters and rows of a batch whose keys are held: numbers and queues it.
+    fn stage(
+        &self,
+        held: &mut Held<'_, Overlay>,
+        batch: Batch,
+        seen: &mut Seen,
+    ) -> Result<Decided<Seq>, KvError> {
+        let changes = resolve(batch, |key| self.read(held, key, seen))?;
+        if changes.is_empty() {
+            let seq = self.safe_seq().max(seen.staged);
+            return Ok(Decided { result: seq, wait: self.wait_for(seen)? });
+        }
+        let plain = |change: &Change| match &change.key {
+            ChangeKey::Plain(key) => Some((key.clone(), change.value.clone())),
+            // Nobody knows this key before it is visible, so no decision can ask for it.
+            ChangeKey::Sequenced { .. } => None,
+        };
+        let staged: Vec<_> = changes.iter().filter_map(plain).collect();
+        let (seq, ticket) = self.shared.queue.join(changes)?;
+        for (key, value) in staged {
+            if let Some(overlay) = held.state(&key) {
+                overlay.insert(key, Staged { seq, value });
+            }
+        }
+        Ok(Decided { result: seq, wait: Some(ticket) })
+    }
+
+    /// An answer that rests on queued rows is told only when those are durable.
+    fn wait_for(&self, seen: &Seen) -> Result<Option<Ticket>, KvError> {
+        if seen.staged <= self.safe_seq() { Ok(None) } else { self.shared.queue.barrier(false).map(Some) }
+    }
+
+    fn decide<T, E, F>(&self, keys: &[Bytes], mut decide: F) -> Decided<Result<(T, Seq), TransactError<E>>>
+    where
+        F: FnMut(&[Option<Entry>]) -> Result<(Batch, T), E>,
+    {
+        let mut seen = Seen::default();
+        let mut held = self.shared.latches.hold(keys.iter().map(|key| key.as_ref()));
+        let result = loop {
+            let entries =
+                keys.iter().map(|key| self.read(&mut held, key, &mut seen)).collect::<Result<Vec<_>, _>>();
+            let entries = match entries {
+                Ok(entries) => entries,
+                Err(error) => break Err(error.into()),
+            };
+            let (batch, answer) = match decide(&entries) {
+                Ok(decided) => decided,
+                Err(refusal) => break Err(TransactError::Refused(refusal)),
+            };
+            if let Err(error) = batch.check(&self.limits()) {
+                break Err(error.into());
+            }
+            if let Err(mut stripes) = held.extend(batch.touched().map(|key| key.as_ref())) {
+                drop(held);
+                held = self.shared.latches.hold_stripes(&mut stripes);
+                continue;
+            }
+            match self.stage(&mut held, batch, &mut seen) {
+                Ok(Decided { result: seq, wait }) => return Decided { result: Ok((answer, seq)), wait },
+                Err(error) => break Err(error.into()),
+            }
+        };
+        drop(held);
+        self.told_after(&seen, result)
+    }
+
+    fn commit_now(&self, batch: Batch) -> Decided<Result<Seq, KvError>> {
+        let mut seen = Seen::default();
+        let mut held = self.shared.latches.hold(batch.touched().map(|key| key.as_ref()));
+        match self.stage(&mut held, batch, &mut seen) {
+            Ok(Decided { result, wait }) => Decided { result: Ok(result), wait },
+            Err(error) => {
+                drop(held);
+                self.told_after(&seen, Err(error))
+            }
+        }
+    }
+
+    fn told_after<T, E: From<KvError>>(&self, seen: &Seen, result: Result<T, E>) -> Decided<Result<T, E>> {
+        match self.wait_for(seen) {
+            Ok(wait) => Decided { result, wait },
+            Err(error) => Decided { result: Err(error.into()), wait: None },
+        }
+    }
+
+    /// Deletes those of the page's rows that nobody wrote since `newest`.
+    fn delete_page(&self, page: Page, newest: Seq) -> Result<Decided<u64>, KvError> {
+        let keys: Vec<Bytes> = page.entries.into_iter().map(|(key, _)| key).collect();
+        let mut seen = Seen::default();
+        let mut held = self.shared.latches.hold(keys.iter().map(|key| key.as_ref()));
+        let mut batch = Batch::new();
+        for key in keys {
+            let entry = self.read(&mut held, &key, &mut seen)?;
+            if entry.is_some_and(|entry| entry.version <= newest) {
+                batch = batch.delete(key);
+            }
+        }
+        let deleted = batch.mutations.len() as u64;
+        let Decided { wait, .. } = self.stage(&mut held, batch, &mut seen)?;
+        Ok(Decided { result: deleted, wait })
+    }
+}
+
+/// Waits for the committer; a ticket it never answered means that it is gone.
+async fn settled(wait: Option<Ticket>) -> Result<(), KvError> {
+    match wait {
+        Some(ticket) => ticket.await.unwrap_or(Err(KvError::Poisoned)),
+        None => Ok(()),
     }
 }
 
 impl Kv for Local {
     async fn get(&self, key: &[u8]) -> Result<Option<Entry>, KvError> {
-        self.rows.get(key).await
+        self.shared.rows.snapshot().get(key)
     }
 
     async fn multi_get(&self, keys: &[Bytes]) -> Result<Vec<Option<Entry>>, KvError> {
-        self.rows.multi_get(keys).await
+        let snapshot = self.shared.rows.snapshot();
+        keys.iter().map(|key| snapshot.get(key)).collect()
     }
 
     async fn scan(&self, range: KeyRange, options: ScanOptions) -> Result<Page, KvError> {
-        self.rows.scan(range, options).await
+        self.shared.rows.snapshot().page(&range, options)
     }
 
     async fn commit(&self, batch: Batch) -> Result<Seq, KvError> {
-        self.rows.commit(batch).await
+        batch.check(&self.limits())?;
+        self.shared.queue.room().await?;
+        let Decided { result, wait } = self.commit_now(batch);
+        settled(wait).await?;
+        result
     }
 
     async fn transact<T, E, F>(&self, keys: Vec<Bytes>, decide: F) -> Result<(T, Seq), TransactError<E>>
@@ -62,26 +242,55 @@ impl Kv for Local {
         E: Send,
         F: FnMut(&[Option<Entry>]) -> Result<(Batch, T), E> + Send,
     {
-        self.rows.transact(keys, decide).await
+        self.shared.queue.room().await?;
+        let Decided { result, wait } = self.decide(&keys, decide);
+        settled(wait).await?;
+        result
     }
 
     fn safe_seq(&self) -> Seq {
-        self.rows.safe_seq()
+        self.shared.visible.load(Ordering::Acquire)
     }
 
     fn watch(&self, prefix: Bytes) -> Watch {
-        self.rows.watch(prefix)
+        self.shared.watchers.watch(prefix)
     }
 
-    async fn delete_range(&self, range: KeyRange) -> Result<u64, KvError> {
-        self.rows.delete_range(range).await
+    async fn delete_range(&self, mut range: KeyRange) -> Result<u64, KvError> {
+        let newest = self.safe_seq();
+        let mut deleted = 0;
+        loop {
+            self.shared.queue.room().await?;
+            let mut page = self.scan(range.clone(), ScanOptions::default()).await?;
+            let next = page.next.take();
+            let Decided { result, wait } = self.delete_page(page, newest)?;
+            settled(wait).await?;
+            deleted += result;
+            match next {
+                Some(next) => range = range.resume(next, false),
+                None => return Ok(deleted),
+            }
+        }
     }
 
     async fn checkpoint(&self) -> Result<Seq, KvError> {
-        self.rows.checkpoint().await
+        settled(Some(self.shared.queue.barrier(true)?)).await?;
+        Ok(self.safe_seq())
     }
 
     fn limits(&self) -> Limits {
-        self.rows.limits()
+        Limits::EMBEDDED
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        // Closed already, or poisoned: either way the committer ends.
+        let _ = self.shared.queue.close();
+        let committer = self.committer.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(committer) = committer {
+            // Its panic has been reported by the thread itself.
+            let _ = committer.join();
+        }
     }
 }

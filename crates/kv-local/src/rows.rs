@@ -1,0 +1,177 @@
+//! The rows in the storage engine (fjall): how they are laid out, read from a snapshot and written as a group.
+//! A stored value begins with the 8 bytes of the commit that wrote it. Keys beginning with byte 0 are this file's
+//! own. Knows no latches and no queue.
+
+use std::path::Path;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable, Snapshot};
+use kv::{Entry, KeyRange, KvError, Page, PageBuilder, ScanOptions, Seq};
+
+use crate::options::Options;
+
+/// Holds the last commit's number, written with every group: numbers survive a restart even when their rows do not.
+const LAST_SEQ: &[u8] = b"\0seq";
+const VERSION_BYTES: usize = size_of::<Seq>();
+const KEYSPACE: &str = "rows";
+
+/// One flushes while the other compacts; more would only idle.
+const WORKERS: usize = 2;
+/// Bounds the memory under a write load: one active and at most four sealed tables.
+const MEMTABLE_BYTES: u64 = 32 << 20;
+/// Bounds the disk, and with it what an opening has to read again.
+const JOURNAL_BYTES_MAX: u64 = 256 << 20;
+
+#[derive(Clone)]
+pub(crate) struct Rows {
+    db: Database,
+    keyspace: Keyspace,
+}
+
+impl std::fmt::Debug for Rows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rows").finish_non_exhaustive()
+    }
+}
+
+impl Rows {
+    /// Opens or makes the database; answers the number of the last commit too.
+    pub(crate) fn open(path: &Path, options: &Options) -> Result<(Self, Seq), KvError> {
+        let db = Database::builder(path)
+            .cache_size(options.cache_bytes)
+            .worker_threads(WORKERS)
+            .max_journaling_size(JOURNAL_BYTES_MAX)
+            .manual_journal_persist(true)
+            .open()
+            .map_err(|error| engine_error(error, path))?;
+        let layout = || {
+            KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES).manual_journal_persist(true)
+        };
+        let keyspace = db.keyspace(KEYSPACE, layout).map_err(|error| engine_error(error, path))?;
+        let rows = Self { db, keyspace };
+        let last = match rows.keyspace.get(LAST_SEQ).map_err(read_error)? {
+            None => 0,
+            Some(raw) => raw
+                .as_ref()
+                .try_into()
+                .map(Seq::from_be_bytes)
+                .map_err(|_| KvError::Damaged("the last sequence is not a number".to_owned()))?,
+        };
+        Ok((rows, last))
+    }
+
+    /// The row as of the newest write applied. For keys whose latch is held: no group in flight touches them.
+    pub(crate) fn latest(&self, key: &[u8]) -> Result<Option<Entry>, KvError> {
+        self.keyspace.get(key).map_err(read_error)?.map(entry).transpose()
+    }
+
+    pub(crate) fn snapshot(&self) -> RowsAt<'_> {
+        RowsAt { rows: self, snapshot: self.db.snapshot() }
+    }
+
+    pub(crate) fn group(&self, capacity: usize) -> Group {
+        Group {
+            batch: OwnedWriteBatch::with_capacity(self.db.clone(), capacity + 1),
+            keyspace: self.keyspace.clone(),
+        }
+    }
+
+    /// Everything written so far survives a power loss.
+    pub(crate) fn sync(&self) -> Result<(), KvError> {
+        self.db.persist(PersistMode::SyncData).map_err(write_error)
+    }
+
+    /// Bytes on the disk, journal included.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.db.disk_space().unwrap_or_default()
+    }
+}
+
+/// One moment of the rows: a group in flight is in it wholly or not at all.
+pub(crate) struct RowsAt<'a> {
+    rows: &'a Rows,
+    snapshot: Snapshot,
+}
+
+impl RowsAt<'_> {
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Entry>, KvError> {
+        self.snapshot.get(&self.rows.keyspace, key).map_err(read_error)?.map(entry).transpose()
+    }
+
+    pub(crate) fn page(&self, range: &KeyRange, options: ScanOptions) -> Result<Page, KvError> {
+        let mut page = PageBuilder::new(options);
+        // Our own rows sort before every key a caller can write.
+        let start =
+            if range.start.first().is_none_or(|first| *first == 0) { &[1] } else { range.start.as_ref() };
+        if start >= range.end.as_ref() {
+            return Ok(page.finish());
+        }
+        let mut found = self.snapshot.range(&self.rows.keyspace, start..range.end.as_ref());
+        while let Some(guard) = if options.reverse { found.next_back() } else { found.next() } {
+            let (key, value) = guard.into_inner().map_err(read_error)?;
+            if !page.push(key.into(), entry(value)?.value) {
+                break;
+            }
+        }
+        Ok(page.finish())
+    }
+}
+
+/// Rows that become durable and visible together. Each key once: within a group the engine knows no order.
+pub(crate) struct Group {
+    batch: OwnedWriteBatch,
+    keyspace: Keyspace,
+}
+
+impl Group {
+    pub(crate) fn change(&mut self, key: Bytes, value: Option<&Bytes>, seq: Seq) {
+        match value {
+            Some(value) => {
+                let mut stored = BytesMut::with_capacity(VERSION_BYTES + value.len());
+                stored.put_u64(seq);
+                stored.extend_from_slice(value);
+                self.batch.insert(&self.keyspace, key, stored.freeze());
+            }
+            None => self.batch.remove(&self.keyspace, key),
+        }
+    }
+
+    /// Writes the group to the journal, gives it to the operating system or (`sync`) to the disk, then makes it
+    /// visible. Blocks; may wait while the engine's background work catches up.
+    pub(crate) fn write(mut self, last: Seq, sync: bool) -> Result<(), KvError> {
+        self.batch.insert(&self.keyspace, LAST_SEQ, last.to_be_bytes());
+        let mode = if sync { PersistMode::SyncData } else { PersistMode::Buffer };
+        self.batch.durability(Some(mode)).commit().map_err(write_error)
+    }
+}
+
+fn entry(stored: fjall::Slice) -> Result<Entry, KvError> {
+    let mut value = Bytes::from(stored);
+    let version = value
+        .first_chunk::<VERSION_BYTES>()
+        .map(|raw| Seq::from_be_bytes(*raw))
+        .ok_or_else(|| KvError::Damaged("a row is shorter than its version".to_owned()))?;
+    Ok(Entry { value: value.split_off(VERSION_BYTES), version })
+}
+
+fn engine_error(error: fjall::Error, path: &Path) -> KvError {
+    match error {
+        fjall::Error::Locked => KvError::Locked { path: path.to_owned(), pid: None },
+        fjall::Error::InvalidVersion(_) | fjall::Error::Unrecoverable => KvError::Damaged(error.to_string()),
+        other => read_error(other),
+    }
+}
+
+fn read_error(error: fjall::Error) -> KvError {
+    match error {
+        fjall::Error::Io(error) => KvError::io("cannot read the data")(error),
+        other => KvError::Engine(Box::new(other)),
+    }
+}
+
+fn write_error(error: fjall::Error) -> KvError {
+    match error {
+        fjall::Error::Io(error) => KvError::io("cannot write the data")(error),
+        other => KvError::Engine(Box::new(other)),
+    }
+}

@@ -1,0 +1,3 @@
+//! The embedded engine: the suite of all engines, and what only an engine with a folder has.
+
+mod contract;
