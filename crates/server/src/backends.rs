@@ -1,0 +1,73 @@
+//! The seam to everything behind the server. Implemented by `rushlight`'s wiring; one box a request.
+
+use std::fmt;
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+
+use base::Cx;
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use tokio::sync::mpsc;
+
+use crate::answer::ReplyBody;
+use crate::{Service, StageAddress};
+
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Chunks of newline-delimited JSON, until the sender ends it.
+pub type TailStream = mpsc::Receiver<Bytes>;
+
+/// What the server hands requests to.
+pub trait Backends: Send + Sync + fmt::Debug + 'static {
+    /// One operation of a control or data API, errors included in the answer.
+    fn call<'a>(
+        &'a self,
+        service: Service,
+        cx: &'a Cx,
+        request: wire::Request,
+    ) -> BoxFuture<'a, wire::Response>;
+
+    /// A request to a deployed stage.
+    fn stage<'a>(&'a self, cx: &'a Cx, call: StageCall) -> BoxFuture<'a, StageReply>;
+
+    /// The log lines of `group` (of all groups when empty) from now on.
+    fn tail(&self, cx: &Cx, group: &str) -> TailStream;
+
+    /// For the health answers.
+    fn engine(&self) -> Engine;
+}
+
+/// What stands behind the server, as health answers name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Engine {
+    /// `memory`, `local`, ...
+    pub store: &'static str,
+    /// Services that answer.
+    pub services: Vec<Service>,
+}
+
+/// A request to a stage URL, as it came.
+#[derive(Debug, Clone)]
+pub struct StageCall {
+    pub address: StageAddress,
+    pub method: Method,
+    /// Percent-encoded, with its leading slash: what follows the stage (path style) or the host (host style).
+    pub path: String,
+    /// Raw, without the question mark.
+    pub query: String,
+    /// Names in order of arrival, every value of a repeated name in order.
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    pub source_ip: IpAddr,
+    /// `HTTP/1.1` or `HTTP/2.0`.
+    pub protocol: &'static str,
+}
+
+/// A stage's answer.
+#[derive(Debug)]
+pub struct StageReply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: ReplyBody,
+}

@@ -1,0 +1,50 @@
+//! Who calls: the call's context, from the signature and the connection. Verifies nothing yet.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use base::{Cx, Principal, RequestId, Scope, Timestamp, Trace};
+use http::HeaderMap;
+use sigv4::Credential;
+
+/// The parts of a request that make its context.
+#[derive(Debug)]
+pub(crate) struct Claim<'a> {
+    pub(crate) id: RequestId,
+    pub(crate) now: Timestamp,
+    pub(crate) host: &'a str,
+    pub(crate) source_ip: IpAddr,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) credential: Option<&'a Credential<'a>>,
+}
+
+pub(crate) fn identify(claim: &Claim<'_>) -> Cx {
+    let (scope, principal) = match claim.credential {
+        Some(credential) => {
+            (credential.scope(), Principal::AccessKey(Arc::from(credential.access_key.as_ref())))
+        }
+        None => (Scope::default(), Principal::Anonymous),
+    };
+    Cx {
+        scope,
+        principal,
+        request_id: claim.id,
+        trace: trace(claim),
+        host: (!claim.host.is_empty()).then(|| Arc::from(claim.host)),
+        source_ip: Some(claim.source_ip),
+        deadline: None,
+    }
+}
+
+/// The caller's trace if it sent a sound one, else one made of the request's id: no further random bytes.
+fn trace(claim: &Claim<'_>) -> Trace {
+    let sent = claim.headers.get("x-amzn-trace-id").and_then(|value| value.to_str().ok());
+    match sent.filter(|text| text.contains("Root=1-") && text.len() <= 256) {
+        Some(text) => Trace(text.into()),
+        None => {
+            let (secs, id) = (claim.now.as_secs() & 0xffff_ffff, claim.id.0);
+            let (root, parent) = (id >> 32, id & 0xffff_ffff_ffff_ffff);
+            Trace(format!("Root=1-{secs:08x}-{root:024x};Parent={parent:016x};Sampled=0").into())
+        }
+    }
+}

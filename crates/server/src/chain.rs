@@ -1,0 +1,294 @@
+//! The chain: what happens to a request, in order. Read [`Front::steps`] as the table of contents.
+
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use base::{Clock, Cx, RequestId, Timestamp};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::header::{CONNECTION, CONTENT_TYPE, HOST};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, Request, Response, Version};
+use hyper::body::Incoming;
+use sigv4::Credential;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error};
+
+use crate::answer::{Envelope, Outgoing, Refusal, Reply, strip_framing};
+use crate::backends::{Backends, StageCall};
+use crate::body::{self, BodyError, Bounds};
+use crate::caller::{self, Claim};
+use crate::listen::ServerConfig;
+use crate::metrics::Metrics;
+use crate::origin::{self, Admission};
+use crate::pulse::Busy;
+use crate::route::{self, Head, Route};
+use crate::{Service, operation, own, refusal};
+
+/// AWS's own bound on a DynamoDB request.
+const DYNAMODB_BODY_BYTES_MAX: usize = 16 << 20;
+
+/// All that the chain needs, shared by every connection.
+#[derive(Debug)]
+pub(crate) struct Front {
+    pub(crate) config: ServerConfig,
+    pub(crate) backends: Arc<dyn Backends>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) clock: Clock,
+    pub(crate) started: Timestamp,
+    pub(crate) stop: CancellationToken,
+    pub(crate) loopback: bool,
+}
+
+/// One request on its way: what is known of it, for the answer's headers, metrics and access log.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) id: RequestId,
+    pub(crate) peer: SocketAddr,
+    pub(crate) envelope: Envelope,
+    pub(crate) service: &'static str,
+    pub(crate) operation: &'static str,
+}
+
+/// An answer that ends the chain early.
+type Refused = Box<Reply>;
+
+impl Front {
+    /// The steps of a request.
+    async fn steps(&self, exchange: &mut Exchange, head: Parts, body: Incoming) -> Result<Reply, Refused> {
+        let (route, cx) = self.identify(exchange, &head)?;
+        let page = self.admit_page(exchange, &route, &head)?;
+        let body = self.read_body(exchange, &route, body).await?;
+        let route = settle_form(exchange, route, &head, &body)?;
+        let reply = self.dispatch(exchange, route, &cx, head, body).await;
+        Ok(allow_page(reply, page))
+    }
+
+    /// Answers one request: the steps, guarded against panics, and around them what every answer gets.
+    pub(crate) async fn answer(
+        &self,
+        peer: SocketAddr,
+        request: Request<Incoming>,
+        busy: Busy,
+    ) -> Response<Outgoing> {
+        let begun = Instant::now();
+        let in_flight = self.metrics.request();
+        let id = RequestId::random();
+        let mut exchange =
+            Exchange { id, peer, envelope: Envelope::Json, service: "none", operation: "unknown" };
+        let (head, body) = request.into_parts();
+        let line = AccessLine::of(&head);
+
+        let steps = AssertUnwindSafe(self.steps(&mut exchange, head, body)).catch_unwind().await;
+        let mut reply = match steps {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(refused)) => *refused,
+            Err(_) => self.panicked(&exchange),
+        };
+
+        self.finish(&mut reply, &exchange);
+        let (status, took) = (reply.status.as_u16(), begun.elapsed());
+        self.metrics.count(exchange.service, exchange.operation, status, took);
+        line.log(&exchange, status, took);
+        let mut response =
+            Response::new(Outgoing::new(reply.body, || self.stop.clone().cancelled_owned(), busy, in_flight));
+        *response.status_mut() = reply.status;
+        *response.headers_mut() = reply.headers;
+        response
+    }
+
+    /// For whom, and who calls.
+    fn identify(&self, exchange: &mut Exchange, head: &Parts) -> Result<(Route, Cx), Refused> {
+        let (host, query) = (host(head), head.uri.query().unwrap_or_default());
+        let signature = sigv4::parse(&head.headers, query);
+        let credential = signature.as_ref().ok().and_then(Option::as_ref);
+        let route = route::find(&routing_head(head, host, credential));
+        exchange.service = route.name();
+        exchange.envelope = route.envelope(is_form(head));
+        let claim = Claim {
+            id: exchange.id,
+            now: self.clock.now(),
+            host,
+            source_ip: exchange.peer.ip(),
+            headers: &head.headers,
+            credential,
+        };
+        let cx = caller::identify(&claim);
+        match signature {
+            // A stage's own authorizers read the header as they like.
+            Err(error) if !matches!(route, Route::Stage { .. } | Route::Own(_)) => {
+                Err(Box::new(refusal::signature(exchange, &error)))
+            }
+            _ => Ok((route, cx)),
+        }
+    }
+
+    /// Web pages: preflights are answered here, foreign pages are turned away.
+    fn admit_page(
+        &self,
+        exchange: &Exchange,
+        route: &Route,
+        head: &Parts,
+    ) -> Result<Option<HeaderValue>, Refused> {
+        if matches!(route, Route::Stage { .. }) {
+            return Ok(None);
+        }
+        match origin::admit(&head.headers, host(head), self.loopback) {
+            Admission::NoPage => Ok(None),
+            Admission::Foreign(origin) => Err(Box::new(refusal::foreign_page(exchange, &origin))),
+            Admission::Welcome(origin) if origin::is_preflight(&head.method, &head.headers) => {
+                Err(Box::new(origin::preflight(&origin, &head.headers)))
+            }
+            Admission::Welcome(origin) => Ok(Some(origin)),
+        }
+    }
+
+    async fn read_body(&self, exchange: &Exchange, route: &Route, body: Incoming) -> Result<Bytes, Refused> {
+        let limits = &self.config.limits;
+        let bytes_max = match route {
+            Route::Stage { .. } => limits.gateway_body_bytes_max,
+            Route::Service(Service::DynamoDb | Service::DynamoDbStreams) => {
+                DYNAMODB_BODY_BYTES_MAX.min(limits.body_bytes_max)
+            }
+            Route::Service(Service::Lambda | Service::ApiGateway | Service::ApiGatewayV2) => {
+                limits.body_bytes_max
+            }
+            _ => (1 << 20).min(limits.body_bytes_max),
+        };
+        let bounds = Bounds { bytes_max, idle: limits.body_idle_timeout };
+        let read = body::collect(body, bounds).await;
+        read.map_err(|error: BodyError| Box::new(refusal::body(exchange, route, &error)))
+    }
+
+    async fn dispatch(
+        &self,
+        exchange: &mut Exchange,
+        route: Route,
+        cx: &Cx,
+        head: Parts,
+        body: Bytes,
+    ) -> Reply {
+        match route {
+            Route::Service(service) => {
+                let request = wire_request(head, body);
+                exchange.operation = operation::name(service, &request);
+                let response = self.backends.call(service, cx, request).await;
+                Reply::from_parts(response.status, response.headers, response.body.into())
+            }
+            Route::Stage { address, path } => {
+                exchange.operation = "stage";
+                let call = StageCall {
+                    address,
+                    path,
+                    query: head.uri.query().unwrap_or_default().to_owned(),
+                    protocol: if head.version == Version::HTTP_2 { "HTTP/2.0" } else { "HTTP/1.1" },
+                    method: head.method,
+                    headers: head.headers,
+                    body,
+                    source_ip: exchange.peer.ip(),
+                };
+                let reply = self.backends.stage(cx, call).await;
+                Reply::from_parts(reply.status, reply.headers, reply.body)
+            }
+            Route::Own(own) => {
+                exchange.operation = own.name();
+                own::answer(self, own, cx, &head.method, head.uri.query().unwrap_or_default())
+            }
+            Route::Unserved(name) => refusal::unserved(exchange, &name),
+            Route::Form | Route::Unknown => refusal::unknown(exchange, &head, host(&head)),
+        }
+    }
+
+    fn panicked(&self, exchange: &Exchange) -> Reply {
+        self.metrics.panicked();
+        error!(id = %exchange.id, service = exchange.service, operation = exchange.operation, "a handler panicked");
+        let message = "The request failed because of an error in Rushlight itself. Its log has the cause.";
+        Refusal { status: 500, code: "InternalFailure", message }.reply(exchange.envelope, exchange.id)
+    }
+
+    fn finish(&self, reply: &mut Reply, exchange: &Exchange) {
+        const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+        strip_framing(&mut reply.headers);
+        if !reply.headers.contains_key(REQUEST_ID)
+            && let Ok(id) = HeaderValue::from_str(&exchange.id.to_string())
+        {
+            reply.headers.insert(REQUEST_ID, id);
+        }
+        if reply.close {
+            reply.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+    }
+}
+
+/// What the access log says of a request; empty when nobody reads it.
+struct AccessLine(Option<(Method, String)>);
+
+impl AccessLine {
+    fn of(head: &Parts) -> Self {
+        let read = tracing::enabled!(target: "access", tracing::Level::DEBUG);
+        Self(read.then(|| (head.method.clone(), head.uri.path().to_owned())))
+    }
+
+    fn log(self, exchange: &Exchange, status: u16, took: std::time::Duration) {
+        let Some((method, path)) = self.0 else { return };
+        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let Exchange { id, peer, service, operation, .. } = exchange;
+        debug!(target: "access", %peer, %method, path, service, operation, status, us, %id);
+    }
+}
+
+/// The service of a form is known only when it is read.
+fn settle_form(exchange: &mut Exchange, route: Route, head: &Parts, body: &[u8]) -> Result<Route, Refused> {
+    if route != Route::Form {
+        return Ok(route);
+    }
+    match route::form_service(body) {
+        Ok(service) => {
+            exchange.service = service.name();
+            Ok(Route::Service(service))
+        }
+        Err(error) => Err(Box::new(refusal::form(exchange, &error, host(head)))),
+    }
+}
+
+fn allow_page(mut reply: Reply, page: Option<HeaderValue>) -> Reply {
+    if let Some(origin) = page {
+        origin::allow(&mut reply.headers, &origin);
+    }
+    reply
+}
+
+fn routing_head<'a>(head: &'a Parts, host: &'a str, credential: Option<&'a Credential<'a>>) -> Head<'a> {
+    Head {
+        method: &head.method,
+        host,
+        path: head.uri.path(),
+        query: head.uri.query().unwrap_or_default(),
+        target: head.headers.get("x-amz-target").and_then(|value| value.to_str().ok()),
+        signing_name: credential.map(|credential| credential.service.as_ref()),
+        form: is_form(head),
+    }
+}
+
+/// `Host` of HTTP/1.1, `:authority` of HTTP/2.
+fn host(head: &Parts) -> &str {
+    let header = head.headers.get(HOST).and_then(|value| value.to_str().ok());
+    header.or_else(|| head.uri.authority().map(http::uri::Authority::as_str)).unwrap_or_default()
+}
+
+fn is_form(head: &Parts) -> bool {
+    let kind = head.headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    kind.starts_with(b"application/x-www-form-urlencoded")
+}
+
+fn wire_request(head: Parts, body: Bytes) -> wire::Request {
+    wire::Request {
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        method: head.method,
+        headers: head.headers,
+        body,
+    }
+}

@@ -1,0 +1,151 @@
+//! The socket: bind, accept up to the bound on connections, stop gracefully.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{Clock, Limits};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, warn};
+
+use crate::backends::Backends;
+use crate::chain::Front;
+use crate::connection;
+use crate::metrics::Metrics;
+
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// Port 0 takes a free one.
+    pub listen: SocketAddr,
+    pub limits: Limits,
+    /// Printed by the health answers.
+    pub version: &'static str,
+}
+
+impl Default for ServerConfig {
+    /// A free port of the loopback address: what tests want.
+    fn default() -> Self {
+        Self {
+            listen: ([127, 0, 0, 1], 0).into(),
+            limits: Limits::default(),
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+}
+
+/// The address cannot be listened on.
+#[derive(Debug)]
+pub struct BindError {
+    pub listen: SocketAddr,
+    pub source: io::Error,
+}
+
+impl std::fmt::Display for BindError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "cannot listen on {}: {}", self.listen, self.source)
+    }
+}
+
+impl std::error::Error for BindError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+#[derive(Debug)]
+pub struct Server;
+
+impl Server {
+    /// Takes the address. From now on clients may connect; they are answered once [`Bound::serve`] runs.
+    pub async fn bind(config: ServerConfig) -> Result<Bound, BindError> {
+        let listen = config.listen;
+        let listener = TcpListener::bind(listen).await.map_err(|source| BindError { listen, source })?;
+        let addr = listener.local_addr().map_err(|source| BindError { listen, source })?;
+        Ok(Bound { config, listener, addr })
+    }
+}
+
+/// A listening socket that nobody serves yet.
+#[derive(Debug)]
+pub struct Bound {
+    config: ServerConfig,
+    listener: TcpListener,
+    addr: SocketAddr,
+}
+
+impl Bound {
+    /// With the real port.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Serves until `stop`; then accepts no more, lets requests in flight finish within `Limits::stop_grace`,
+    /// and drops what is left.
+    pub async fn serve(self, backends: Arc<dyn Backends>, clock: Clock, stop: CancellationToken) {
+        let Self { config, listener, addr } = self;
+        let grace = config.limits.stop_grace;
+        let slots = Arc::new(Semaphore::new(config.limits.connections_max.min(Semaphore::MAX_PERMITS)));
+        let builder = Arc::new(connection::builder(&config.limits));
+        let front = Arc::new(Front {
+            config,
+            backends,
+            metrics: Metrics::new(),
+            started: clock.now(),
+            clock,
+            stop: stop.clone(),
+            loopback: addr.ip().is_loopback(),
+        });
+        let connections = TaskTracker::new();
+        let killed = CancellationToken::new();
+        while let Some((permit, (stream, peer))) = next(&listener, &slots, &stop).await {
+            let (front, builder, killed) = (Arc::clone(&front), Arc::clone(&builder), killed.clone());
+            connections.spawn(async move {
+                let _counted = (permit, front.metrics.connection());
+                if let Err(error) = stream.set_nodelay(true) {
+                    debug!(%peer, %error, "TCP_NODELAY refused");
+                }
+                tokio::select! {
+                    () = connection::serve(front, builder, stream, peer) => {}
+                    () = killed.cancelled() => {}
+                }
+            });
+        }
+        drop(listener);
+        connections.close();
+        if tokio::time::timeout(grace, connections.wait()).await.is_err() {
+            warn!(left = connections.len(), "requests did not finish in time and are dropped");
+            killed.cancel();
+            connections.wait().await;
+        }
+    }
+}
+
+/// The next connection, when there is room for one; `None` once the server stops.
+async fn next(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+    stop: &CancellationToken,
+) -> Option<(tokio::sync::OwnedSemaphorePermit, (TcpStream, SocketAddr))> {
+    let accepting = async {
+        let permit = Arc::clone(slots).acquire_owned().await.ok()?;
+        loop {
+            match listener.accept().await {
+                Ok(accepted) => return Some((permit, accepted)),
+                Err(error) => {
+                    // Out of file descriptors, or a client that left already: the listener itself is sound.
+                    warn!(%error, "accept failed");
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => None,
+        accepted = accepting => accepted,
+    }
+}

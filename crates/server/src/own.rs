@@ -1,0 +1,78 @@
+//! Rushlight's own answers under `/_rushlight/`, and LocalStack's health form for tools that ask for it.
+
+use base::Cx;
+use http::Method;
+use wire::json::Writer;
+
+use crate::answer::{Envelope, Refusal, Reply, ReplyBody};
+use crate::chain::Front;
+use crate::route::OwnPath;
+
+pub(crate) fn answer(front: &Front, own: OwnPath, cx: &Cx, method: &Method, query: &str) -> Reply {
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        let refusal =
+            Refusal { status: 405, code: "MethodNotAllowed", message: "Only GET and HEAD are served here." };
+        return refusal.reply(Envelope::Rest, cx.request_id);
+    }
+    match own {
+        OwnPath::Health => Reply::new(200, "application/json", health(front).into_bytes()),
+        OwnPath::CompatibleHealth => {
+            Reply::new(200, "application/json", compatible_health(front).into_bytes())
+        }
+        OwnPath::Metrics => Reply::new(200, "text/plain; version=0.0.4", front.metrics.render()),
+        OwnPath::LogsTail => {
+            let group = query.split('&').find_map(|pair| pair.strip_prefix("group=")).unwrap_or_default();
+            let group = percent_encoding::percent_decode_str(group).decode_utf8_lossy();
+            let mut reply = Reply::new(200, "application/x-ndjson", bytes::Bytes::new());
+            reply.body = ReplyBody::Stream(front.backends.tail(cx, &group));
+            reply
+        }
+        OwnPath::Missing => {
+            let message = "No such path. Served here: /_rushlight/health, /_rushlight/metrics, \
+                           /_rushlight/logs/tail?group=NAME, /_localstack/health.";
+            Refusal { status: 404, code: "NotFound", message }.reply(Envelope::Rest, cx.request_id)
+        }
+    }
+}
+
+fn health(front: &Front) -> Writer {
+    let engine = front.backends.engine();
+    let mut json = Writer::new();
+    json.begin_object();
+    json.key("status");
+    json.string("ok");
+    json.key("version");
+    json.string(front.config.version);
+    json.key("engine");
+    json.string(engine.store);
+    json.key("started");
+    json.string(&front.started.iso8601());
+    json.key("pid");
+    json.integer(i64::from(std::process::id()));
+    json.key("services");
+    json.begin_array();
+    for service in engine.services {
+        json.string(service.name());
+    }
+    json.end_array();
+    json.end_object();
+    json
+}
+
+fn compatible_health(front: &Front) -> Writer {
+    let mut json = Writer::new();
+    json.begin_object();
+    json.key("services");
+    json.begin_object();
+    for service in front.backends.engine().services {
+        json.key(service.name());
+        json.string("running");
+    }
+    json.end_object();
+    json.key("edition");
+    json.string("rushlight");
+    json.key("version");
+    json.string(front.config.version);
+    json.end_object();
+    json
+}

@@ -1,0 +1,239 @@
+//! For whom is a request? A pure function of its head, in the order in which the ways to say it take precedence.
+//! Knows no operation: that is each service's own reading.
+
+use http::Method;
+
+use crate::Service;
+use crate::answer::Envelope;
+
+/// What routing looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct Head<'a> {
+    pub method: &'a Method,
+    /// `host[:port]`; empty if the request named none.
+    pub host: &'a str,
+    /// Percent-encoded.
+    pub path: &'a str,
+    pub query: &'a str,
+    /// `X-Amz-Target`.
+    pub target: Option<&'a str>,
+    /// The service in the SigV4 credential scope.
+    pub signing_name: Option<&'a str>,
+    /// The body is a form (`application/x-www-form-urlencoded`).
+    pub form: bool,
+}
+
+/// Where a request goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    Own(OwnPath),
+    Service(Service),
+    /// A query-protocol request: the service is known by its signature or by `Action` and `Version` in the form.
+    Form,
+    /// A stage URL; `path` is what follows the stage (or the host), with its leading slash.
+    Stage {
+        address: StageAddress,
+        path: String,
+    },
+    /// A service of AWS's that is not here.
+    Unserved(String),
+    Unknown,
+}
+
+/// Rushlight's own paths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnPath {
+    Health,
+    Metrics,
+    LogsTail,
+    /// LocalStack's health, in its form.
+    CompatibleHealth,
+    Missing,
+}
+
+/// How a stage was addressed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StageAddress {
+    /// `/restapis/{api}/{stage}/_user_request_/..` and `/_aws/execute-api/{api}/{stage}/..`.
+    Path { api: String, stage: String },
+    /// `{api}.execute-api.<anything>`: the path begins with the stage, or with the route of a `$default` stage.
+    Host { api: String },
+}
+
+impl StageAddress {
+    pub fn api(&self) -> &str {
+        match self {
+            Self::Path { api, .. } | Self::Host { api } => api,
+        }
+    }
+}
+
+/// The route of a request with this head.
+pub fn find(head: &Head<'_>) -> Route {
+    stage_host(head)
+        .or_else(|| own(head.path))
+        .or_else(|| stage_path(head.path))
+        .or_else(|| head.target.and_then(target))
+        .or_else(|| signed(head))
+        .or_else(|| rest_path(head.path))
+        .or_else(|| (head.form && *head.method == Method::POST && head.path == "/").then_some(Route::Form))
+        .or_else(|| query_action(head))
+        .unwrap_or(Route::Unknown)
+}
+
+/// The service of a query-protocol form, by its `Action` and `Version`.
+pub(crate) fn form_service(body: &[u8]) -> Result<Service, FormError> {
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    let find = |name| parameter(text, name).map(str::to_owned);
+    let (action, version) = (find("Action"), find("Version"));
+    match (action, version.as_deref()) {
+        (Some(_), Some("2011-06-15")) => Ok(Service::Sts),
+        (Some(action), None) if action == "GetCallerIdentity" => Ok(Service::Sts),
+        (action, version) => Err(FormError { action, version: version.map(str::to_owned) }),
+    }
+}
+
+/// A form of no service here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FormError {
+    pub(crate) action: Option<String>,
+    pub(crate) version: Option<String>,
+}
+
+fn own(path: &str) -> Option<Route> {
+    let own = match path {
+        "/_rushlight/health" => OwnPath::Health,
+        "/_rushlight/metrics" => OwnPath::Metrics,
+        "/_rushlight/logs/tail" => OwnPath::LogsTail,
+        "/_localstack/health" | "/health" => OwnPath::CompatibleHealth,
+        _ if path.starts_with("/_rushlight/") || path.starts_with("/_localstack/") => OwnPath::Missing,
+        _ => return None,
+    };
+    Some(Route::Own(own))
+}
+
+fn stage_host(head: &Head<'_>) -> Option<Route> {
+    let (api, rest) = head.host.split_once('.')?;
+    let rest = rest.as_bytes();
+    let named = b"execute-api";
+    let of_stage = rest.len() >= named.len()
+        && rest[..named.len()].eq_ignore_ascii_case(named)
+        && matches!(rest.get(named.len()), None | Some(b'.' | b':'));
+    (of_stage && is_api_id(api)).then(|| Route::Stage {
+        address: StageAddress::Host { api: api.to_ascii_lowercase() },
+        path: head.path.to_owned(),
+    })
+}
+
+fn stage_path(path: &str) -> Option<Route> {
+    let (rest, marked) = match path.strip_prefix("/_aws/execute-api/") {
+        Some(rest) => (rest, false),
+        None => (path.strip_prefix("/restapis/")?, true),
+    };
+    let (api, rest) = rest.split_once('/')?;
+    let (stage, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    let rest = if marked { after_marker(rest)? } else { rest };
+    (is_api_id(api) && !stage.is_empty()).then(|| Route::Stage {
+        address: StageAddress::Path { api: api.to_owned(), stage: stage.to_owned() },
+        path: format!("/{rest}"),
+    })
+}
+
+/// What follows `_user_request_`, if that is the next segment.
+fn after_marker(rest: &str) -> Option<&str> {
+    let rest = rest.strip_prefix("_user_request_")?;
+    if rest.is_empty() { Some("") } else { rest.strip_prefix('/') }
+}
+
+fn is_api_id(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+fn target(target: &str) -> Option<Route> {
+    let (prefix, _) = target.split_once('.').unwrap_or((target, ""));
+    Some(Service::from_target(prefix).map_or_else(|| Route::Unserved(prefix.to_owned()), Route::Service))
+}
+
+fn signed(head: &Head<'_>) -> Option<Route> {
+    let name = head.signing_name?;
+    if let Some(service) = Service::from_signing_name(name, head.path) {
+        return Some(Route::Service(service));
+    }
+    // Signed for a stage whose URL is none of the forms above, or for a service that is not here.
+    (name != "execute-api").then(|| Route::Unserved(name.to_owned()))
+}
+
+/// Unsigned REST requests, by their path.
+fn rest_path(path: &str) -> Option<Route> {
+    let first = path.strip_prefix('/')?.split('/').next()?;
+    let service = match first {
+        "restapis" | "apikeys" | "usageplans" | "domainnames" | "account" | "clientcertificates"
+        | "vpclinks" | "sdktypes" => Service::ApiGateway,
+        "v2" => Service::ApiGatewayV2,
+        date if is_date(date) => Service::Lambda,
+        _ => return None,
+    };
+    Some(Route::Service(service))
+}
+
+/// The API versions that begin Lambda's paths: `2015-03-31`.
+fn is_date(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() == 10
+        && bytes
+            .iter()
+            .enumerate()
+            .all(|(i, b)| if i == 4 || i == 7 { *b == b'-' } else { b.is_ascii_digit() })
+}
+
+/// Query protocol by GET: `/?Action=..&Version=..`.
+fn query_action(head: &Head<'_>) -> Option<Route> {
+    if head.path != "/" || parameter(head.query, "Action").is_none() {
+        return None;
+    }
+    Some(
+        form_service(head.query.as_bytes())
+            .map_or_else(|error| Route::Unserved(error.action.unwrap_or_default()), Route::Service),
+    )
+}
+
+fn parameter<'a>(form: &'a str, name: &str) -> Option<&'a str> {
+    form.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+}
+
+impl Route {
+    /// The service's name in metrics.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Own(_) => "rushlight",
+            Self::Service(service) => service.name(),
+            Self::Stage { .. } => "execute-api",
+            Self::Form | Self::Unserved(_) | Self::Unknown => "none",
+        }
+    }
+
+    /// How the caller's client reads an error of the server's own.
+    pub(crate) fn envelope(&self, form: bool) -> Envelope {
+        match self {
+            Self::Service(Service::Sts) | Self::Form => Envelope::Query,
+            Self::Service(Service::Lambda | Service::ApiGateway | Service::ApiGatewayV2) => Envelope::Rest,
+            Self::Own(_) | Self::Stage { .. } => Envelope::Rest,
+            Self::Unserved(name) if name == "s3" => Envelope::S3,
+            Self::Unserved(_) if form => Envelope::Query,
+            Self::Service(_) | Self::Unserved(_) | Self::Unknown => Envelope::Json,
+        }
+    }
+}
+
+impl OwnPath {
+    /// The operation's name in metrics.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Health => "health",
+            Self::Metrics => "metrics",
+            Self::LogsTail => "logs-tail",
+            Self::CompatibleHealth => "localstack-health",
+            Self::Missing => "unknown",
+        }
+    }
+}

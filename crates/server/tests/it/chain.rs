@@ -1,0 +1,156 @@
+//! What every answer gets, and what the server answers itself.
+
+use base::Limits;
+use expect_test::{Expect, expect};
+
+use crate::client::ask;
+use crate::echo::start;
+
+async fn check(request: &str, expected: Expect) {
+    let server = start(Limits::default()).await;
+    let answer = ask(server.addr, request).await;
+    assert_eq!(answer.header("x-amzn-requestid").map(str::len), Some(36), "{}", answer.head);
+    let id = answer.header("x-amzn-requestid").expect("just asserted");
+    expected.assert_eq(&format!("{} {}", answer.status, answer.body.replace(id, "..")));
+}
+
+const SIGNED: &str = "x-amz-date: 1\r\nauthorization: AWS4-HMAC-SHA256 \
+    Credential=123456789012/20261122/eu-west-1/dynamodb/aws4_request, SignedHeaders=host, Signature=a\r\n";
+
+#[tokio::test]
+async fn account_and_region_come_from_the_signature() {
+    let head = format!("POST / HTTP/1.1\r\nhost: a\r\n{SIGNED}content-length: 2\r\n\r\n{{}}");
+    check(&head, expect!["200 dynamodb 123456789012/eu-west-1 / 2"]).await;
+}
+
+#[tokio::test]
+async fn an_unsigned_call_is_of_the_default_account() {
+    check(
+        "GET /2015-03-31/functions/a%2Fb HTTP/1.1\r\nhost: a\r\n\r\n",
+        expect!["200 lambda 000000000000/us-east-1 /2015-03-31/functions/a%2Fb 0"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_broken_signature_is_refused_in_the_clients_envelope() {
+    check(
+        "POST / HTTP/1.1\r\nhost: a\r\nx-amz-target: DynamoDB_20120810.GetItem\r\nauthorization: AWS4-HMAC-SHA256 x\r\n\r\n",
+        expect![[
+            r#"400 {"__type":"com.amazon.coral.service#IncompleteSignatureException","message":"Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. Authorization=AWS4-HMAC-SHA256 x"}"#
+        ]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn stage_calls_keep_their_parts() {
+    check(
+        "PUT /restapis/a1/dev/_user_request_/p%20q/r?x=1&x=2 HTTP/1.1\r\nhost: a\r\nx-twice: one\r\nx-twice: two\r\n\
+         content-length: 3\r\n\r\nabc",
+        expect![[
+            r#"201 Path { api: "a1", stage: "dev" } PUT /p%20q/r ?x=1&x=2 ["one", "two"] 3"#
+        ]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_panic_is_a_500_and_the_server_lives() {
+    let server = start(Limits::default()).await;
+    for _ in 0..3 {
+        let request = "POST / HTTP/1.1\r\nhost: a\r\nx-amz-target: DynamoDB_20120810.Panic\r\n\r\n";
+        let answer = ask(server.addr, request).await;
+        assert_eq!(answer.status, 500);
+        assert!(answer.body.contains("InternalFailure"), "{}", answer.body);
+    }
+    assert_eq!(ask(server.addr, "GET /_rushlight/health HTTP/1.1\r\nhost: a\r\n\r\n").await.status, 200);
+}
+
+#[tokio::test]
+async fn what_is_not_here_is_named() {
+    check(
+        "GET /nothing HTTP/1.1\r\nhost: h:1\r\n\r\n",
+        expect![[r#"404 {"__type":"com.amazon.coral.service#UnknownOperationException","message":"No service found for GET /nothing: looked at host \"h:1\", path, X-Amz-Target (none), the service in the signature's scope (not signed) and Action in query and form (none). Stage URLs are /restapis/API/STAGE/_user_request_/PATH, /_aws/execute-api/API/STAGE/PATH and API.execute-api.ANYTHING/STAGE/PATH."}"#]],
+    )
+    .await;
+    check(
+        "POST / HTTP/1.1\r\nhost: a\r\nx-amz-target: AmazonSQS.SendMessage\r\n\r\n",
+        expect![[r#"501 {"__type":"com.amazon.coral.service#NotImplementedException","message":"Rushlight does not serve \"AmazonSQS\". It serves dynamodb, dynamodbstreams, lambda, apigateway, apigatewayv2, logs, sts."}"#]],
+    )
+    .await;
+    check(
+        "POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: 37\r\n\r\n\
+         Action=CreateStack&Version=2010-05-15",
+        expect!["400 <ErrorResponse><Error><Type>Sender</Type><Code>InvalidAction</Code><Message>Could not find operation CreateStack for version 2010-05-15 (host \"a\"). Served in the query protocol: sts, version 2011-06-15.</Message></Error><RequestId>..</RequestId></ErrorResponse>"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn health_and_metrics() {
+    let server = start(Limits::default()).await;
+    let health = ask(server.addr, "GET /_rushlight/health HTTP/1.1\r\nhost: a\r\n\r\n").await.body;
+    assert!(health.starts_with(r#"{"status":"ok","version":""#), "{health}");
+    assert!(health.ends_with(r#""services":["dynamodb","sts"]}"#), "{health}");
+    let local = ask(server.addr, "GET /_localstack/health HTTP/1.1\r\nhost: a\r\n\r\n").await.body;
+    assert!(local.starts_with(r#"{"services":{"dynamodb":"running","sts":"running"},"#), "{local}");
+
+    let metrics = ask(server.addr, "GET /_rushlight/metrics HTTP/1.1\r\nhost: a\r\n\r\n").await.body;
+    for line in [
+        "rushlight_requests_total{service=\"rushlight\",operation=\"health\",status=\"200\"} 1",
+        "rushlight_request_duration_seconds_count{service=\"rushlight\",operation=\"health\"} 1",
+        "rushlight_requests_in_flight 1",
+        "rushlight_connections_total 3",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "no {line} in\n{metrics}");
+    }
+    let other = ask(server.addr, "POST /_rushlight/health HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert_eq!(other.status, 405);
+}
+
+#[tokio::test]
+async fn web_pages_of_this_machine_may_ask_and_others_may_not() {
+    let server = start(Limits::default()).await;
+    let call = |origin: &str| {
+        format!("POST /2015-03-31/functions HTTP/1.1\r\nhost: 127.0.0.1:4566\r\norigin: {origin}\r\n\r\n")
+    };
+    for origin in
+        ["http://localhost:3000", "http://127.0.0.1:4566", "http://[::1]:80", "http://app.localhost"]
+    {
+        let answer = ask(server.addr, call(origin)).await;
+        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, Some(origin)));
+    }
+    for origin in
+        ["http://evil.example", "null", "http://127.0.0.1.evil.example", "http://localhost.evil.example"]
+    {
+        assert_eq!(ask(server.addr, call(origin)).await.status, 403, "{origin}");
+    }
+    // A foreign name that resolves to this machine is no loopback page.
+    let rebound = "POST / HTTP/1.1\r\nhost: evil.example:1\r\norigin: http://evil.example:1\r\n\r\n";
+    assert_eq!(ask(server.addr, rebound).await.status, 403);
+
+    let preflight = "OPTIONS / HTTP/1.1\r\nhost: a\r\norigin: http://localhost:3000\r\n\
+        access-control-request-method: POST\r\naccess-control-request-headers: x-amz-target\r\n\r\n";
+    let answer = ask(server.addr, preflight).await;
+    assert_eq!((answer.status, answer.header("access-control-allow-headers")), (204, Some("x-amz-target")));
+}
+
+#[tokio::test]
+async fn http2_with_prior_knowledge() {
+    use http_body_util::{BodyExt, Full};
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+
+    let server = start(Limits::default()).await;
+    let stream = tokio::net::TcpStream::connect(server.addr).await.expect("the server listens");
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("h2c");
+    tokio::spawn(connection);
+    let request = http::Request::post(format!("http://{}/", server.addr))
+        .header("x-amz-target", "DynamoDB_20120810.GetItem")
+        .body(Full::new(bytes::Bytes::from_static(b"{}")))
+        .expect("a request");
+    let response = sender.send_request(request).await.expect("an answer");
+    let body = response.into_body().collect().await.expect("a body").to_bytes();
+    assert_eq!(&body[..], b"dynamodb 000000000000/us-east-1 / 2");
+}

@@ -1,0 +1,90 @@
+//! Backends that answer what they were given, and a server in front of them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use base::{Clock, Cx, Limits};
+use bytes::Bytes;
+use http::HeaderMap;
+use server::{Backends, BoxFuture, Engine, Server, ServerConfig, Service, StageCall, StageReply, TailStream};
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+#[derive(Debug, Default)]
+pub(crate) struct Echo {
+    /// A call of operation `Wait` returns when this is notified, after it has notified `waiting`.
+    pub(crate) release: Notify,
+    pub(crate) waiting: Notify,
+}
+
+impl Backends for Echo {
+    fn call<'a>(
+        &'a self,
+        service: Service,
+        cx: &'a Cx,
+        request: wire::Request,
+    ) -> BoxFuture<'a, wire::Response> {
+        Box::pin(async move {
+            match request.header("x-amz-target") {
+                Some("DynamoDB_20120810.Panic") => panic!("as the test asked"),
+                Some("DynamoDB_20120810.Wait") => {
+                    self.waiting.notify_one();
+                    self.release.notified().await;
+                }
+                _ => {}
+            }
+            let (path, body) = (&request.path, request.body.len());
+            wire::Response::new(200, format!("{} {} {path} {body}", service.name(), cx.scope))
+        })
+    }
+
+    fn stage<'a>(&'a self, _: &'a Cx, call: StageCall) -> BoxFuture<'a, StageReply> {
+        Box::pin(async move {
+            let twice: Vec<_> = call.headers.get_all("x-twice").iter().collect();
+            let body = format!(
+                "{:?} {} {} ?{} {twice:?} {}",
+                call.address,
+                call.method,
+                call.path,
+                call.query,
+                call.body.len()
+            );
+            StageReply { status: 201, headers: HeaderMap::new(), body: Bytes::from(body).into() }
+        })
+    }
+
+    fn tail(&self, _: &Cx, group: &str) -> TailStream {
+        let (sender, receiver) = mpsc::channel(4);
+        sender.try_send(Bytes::from(format!("{{\"group\":\"{group}\"}}\n"))).expect("room for four");
+        // The sender lives on: the stream ends only when the server stops.
+        tokio::spawn(async move { sender.closed().await });
+        receiver
+    }
+
+    fn engine(&self) -> Engine {
+        Engine { store: "memory", services: vec![Service::DynamoDb, Service::Sts] }
+    }
+}
+
+/// A running server; it stops when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) addr: SocketAddr,
+    pub(crate) echo: Arc<Echo>,
+    pub(crate) stop: CancellationToken,
+    pub(crate) ended: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+pub(crate) async fn start(limits: Limits) -> Running {
+    let config = ServerConfig { limits, ..ServerConfig::default() };
+    let bound = Server::bind(config).await.expect("a free loopback port");
+    let (addr, stop, echo) = (bound.addr(), CancellationToken::new(), Arc::new(Echo::default()));
+    let ended = tokio::spawn(bound.serve(Arc::clone(&echo) as _, Clock::System, stop.clone()));
+    Running { addr, echo, stop, ended }
+}

@@ -1,0 +1,162 @@
+//! Clients that send too much, too little, too slowly or nonsense: each gets an answer or a closed connection, soon,
+//! and the server goes on.
+
+use std::time::Duration;
+
+use base::Limits;
+
+use crate::client::{Client, ask};
+use crate::echo::{Running, start};
+
+/// Bounds so short that a test does not wait.
+fn short() -> Limits {
+    Limits {
+        head_timeout: Duration::from_millis(60),
+        body_idle_timeout: Duration::from_millis(60),
+        keep_alive: Duration::from_millis(60),
+        body_bytes_max: 64 << 10,
+        ..Limits::default()
+    }
+}
+
+async fn check_lives(server: &Running) {
+    assert_eq!(ask(server.addr, "GET /_rushlight/health HTTP/1.1\r\nhost: a\r\n\r\n").await.status, 200);
+}
+
+#[tokio::test]
+async fn silent_and_half_sent_heads_are_closed() {
+    let server = start(short()).await;
+    for bytes in ["", "GET", "GET / HTTP/1.1\r\nhost: a\r\nx-long: ", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+        let mut client = Client::connect(server.addr).await;
+        client.send(bytes).await;
+        client.closed().await;
+    }
+    check_lives(&server).await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_after_the_keep_alive_time() {
+    let server = start(short()).await;
+    let mut client = Client::connect(server.addr).await;
+    client.send("GET /_rushlight/health HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert_eq!(client.answer().await.map(|answer| answer.status), Some(200));
+    client.closed().await;
+}
+
+#[tokio::test]
+async fn a_body_that_stops_is_a_408() {
+    let server = start(short()).await;
+    let mut client = Client::connect(server.addr).await;
+    client.send("POST /2015-03-31/functions HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc").await;
+    let answer = client.answer().await.expect("an answer");
+    assert_eq!((answer.status, answer.header("connection")), (408, Some("close")));
+    client.closed().await;
+    check_lives(&server).await;
+}
+
+#[tokio::test]
+async fn floods_of_headers_are_refused() {
+    let server = start(Limits::default()).await;
+    let many: String = (0..1000).map(|i| format!("x-{i}: y\r\n")).collect();
+    let long = format!("x-long: {}\r\n", "y".repeat(200 << 10));
+    for headers in [many, long] {
+        let mut client = Client::connect(server.addr).await;
+        client.send(format!("GET / HTTP/1.1\r\nhost: a\r\n{headers}\r\n")).await;
+        let answer = client.answer().await;
+        assert!(answer.is_none_or(|answer| answer.status == 431));
+    }
+    check_lives(&server).await;
+}
+
+#[tokio::test]
+async fn nonsense_is_a_400_or_a_closed_connection() {
+    let server = start(Limits::default()).await;
+    let cases: [&[u8]; 8] = [
+        b"\0\0\0\0\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nabc",
+        b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\nabc",
+        b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: -1\r\n\r\nabc",
+        b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nabc",
+    ];
+    for case in cases {
+        let mut client = Client::connect(server.addr).await;
+        client.send(case).await;
+        let answer = client.answer().await;
+        assert!(answer.as_ref().is_none_or(|answer| answer.status == 400), "{case:?}: {answer:?}");
+        client.closed().await;
+    }
+    check_lives(&server).await;
+}
+
+/// Chunked framing wins over a length beside it, as RFC 9112 has it, and nothing after it is read as a request:
+/// a proxy in front might have counted otherwise.
+#[tokio::test]
+async fn a_body_with_both_lengths_ends_the_connection() {
+    let server = start(Limits::default()).await;
+    let both = "POST /2015-03-31/functions HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\
+        transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+    let mut client = Client::connect(server.addr).await;
+    client.send(both).await;
+    let answer = client.answer().await.expect("an answer");
+    assert!(answer.body.ends_with(" 5"), "{}", answer.body);
+    client.closed().await;
+
+    let mut client = Client::connect(server.addr).await;
+    client.send(format!("{both}GET /_rushlight/health HTTP/1.1\r\nhost: a\r\n\r\n")).await;
+    while let Some(answer) = client.answer().await {
+        assert!(answer.body.ends_with(" 5"), "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn bodies_over_the_bound_are_a_413() {
+    let server = start(Limits::default()).await;
+    let bytes = vec![b'x'; (10 << 20) + 1];
+    let head = "POST /restapis/a/dev/_user_request_/p HTTP/1.1\r\nhost: a\r\n";
+    let mut announced = format!("{head}content-length: {}\r\n\r\n", bytes.len()).into_bytes();
+    announced.extend_from_slice(&bytes);
+    let mut chunked = format!("{head}transfer-encoding: chunked\r\n\r\n{:x}\r\n", bytes.len()).into_bytes();
+    chunked.extend_from_slice(&bytes);
+    chunked.extend_from_slice(b"\r\n0\r\n\r\n");
+    for request in [announced, chunked] {
+        let answer = ask(server.addr, request).await;
+        assert_eq!((answer.status, answer.body.as_str()), (413, r#"{"message":"Request Too Long"}"#));
+        assert_eq!(answer.header("connection"), Some("close"));
+    }
+    // One byte less passes.
+    let mut fits = format!("{head}content-length: {}\r\n\r\n", bytes.len() - 1).into_bytes();
+    fits.extend_from_slice(&bytes[1..]);
+    assert_eq!(ask(server.addr, fits).await.status, 201);
+    // What is announced far beyond the bound is refused before it is sent.
+    let huge = format!("{head}content-length: 99999999999\r\n\r\n");
+    assert_eq!(ask(server.addr, huge).await.status, 413);
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_answered_in_order() {
+    let server = start(Limits::default()).await;
+    let mut client = Client::connect(server.addr).await;
+    let requests: String =
+        (0..50).map(|i| format!("GET /2015-03-31/functions/{i} HTTP/1.1\r\nhost: a\r\n\r\n")).collect();
+    client.send(requests).await;
+    for i in 0..50 {
+        let answer = client.answer().await.expect("an answer");
+        assert_eq!(answer.body, format!("lambda 000000000000/us-east-1 /2015-03-31/functions/{i} 0"));
+    }
+}
+
+#[tokio::test]
+async fn a_connection_over_the_bound_waits_for_room() {
+    let server = start(Limits { connections_max: 1, ..Limits::default() }).await;
+    let request = "GET /_rushlight/health HTTP/1.1\r\nhost: a\r\n\r\n";
+    let mut first = Client::connect(server.addr).await;
+    first.send(request).await;
+    assert!(first.answer().await.is_some());
+    let mut second = Client::connect(server.addr).await;
+    second.send(request).await;
+    drop(first);
+    assert_eq!(second.answer().await.map(|answer| answer.status), Some(200));
+}

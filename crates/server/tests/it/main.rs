@@ -1,0 +1,9 @@
+//! The server over real sockets, with clients that behave and clients that do not, and its routing table.
+
+mod client;
+mod echo;
+
+mod chain;
+mod hostile;
+mod routing;
+mod stop;
