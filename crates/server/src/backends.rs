@@ -10,8 +10,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use tokio::sync::mpsc;
 
+use crate::Service;
 use crate::answer::ReplyBody;
-use crate::{Service, StageAddress};
 
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -50,9 +50,10 @@ pub struct Engine {
 /// A request to a stage URL, as it came.
 #[derive(Debug, Clone)]
 pub struct StageCall {
-    pub address: StageAddress,
     pub method: Method,
-    /// Percent-encoded, with its leading slash: what follows the stage (path style) or the host (host style).
+    /// `host[:port]`, empty if the request named none. It may name the API.
+    pub host: String,
+    /// Whole and percent-encoded.
     pub path: String,
     /// Raw, without the question mark.
     pub query: String,

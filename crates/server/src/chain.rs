@@ -62,7 +62,7 @@ impl Front {
         let page = self.admit_page(exchange, &route, &head)?;
         let body = self.read_body(exchange, &route, body).await?;
         let route = settle_form(exchange, route, &head, &body)?;
-        let reply = self.dispatch(exchange, route, &cx, head, body).await;
+        let reply = self.dispatch(exchange, route, &cx, Request::from_parts(head, body)).await;
         Ok(allow_page(reply, page))
     }
 
@@ -118,7 +118,7 @@ impl Front {
         let cx = caller::identify(&claim);
         match signature {
             // A stage's own authorizers read the header as they like.
-            Err(error) if !matches!(route, Route::Stage { .. } | Route::Own(_)) => {
+            Err(error) if !matches!(route, Route::Stage | Route::Own(_)) => {
                 Err(Box::new(refusal::signature(exchange, &error)))
             }
             _ => Ok((route, cx)),
@@ -132,7 +132,7 @@ impl Front {
         route: &Route,
         head: &Parts,
     ) -> Result<Option<HeaderValue>, Refused> {
-        if matches!(route, Route::Stage { .. }) {
+        if matches!(route, Route::Stage) {
             return Ok(None);
         }
         match origin::admit(&head.headers, host(head), self.loopback) {
@@ -148,7 +148,7 @@ impl Front {
     async fn read_body(&self, exchange: &Exchange, route: &Route, body: Incoming) -> Result<Bytes, Refused> {
         let limits = &self.config.limits;
         let bytes_max = match route {
-            Route::Stage { .. } => limits.gateway_body_bytes_max,
+            Route::Stage => limits.gateway_body_bytes_max,
             Route::Service(Service::DynamoDb | Service::DynamoDbStreams) => {
                 DYNAMODB_BODY_BYTES_MAX.min(limits.body_bytes_max)
             }
@@ -167,9 +167,9 @@ impl Front {
         exchange: &mut Exchange,
         route: Route,
         cx: &Cx,
-        head: Parts,
-        body: Bytes,
+        request: Request<Bytes>,
     ) -> Reply {
+        let (head, body) = request.into_parts();
         match route {
             Route::Service(service) => {
                 let request = wire_request(head, body);
@@ -177,11 +177,11 @@ impl Front {
                 let response = self.backends.call(service, cx, request).await;
                 Reply::from_parts(response.status, response.headers, response.body.into())
             }
-            Route::Stage { address, path } => {
+            Route::Stage => {
                 exchange.operation = "stage";
                 let call = StageCall {
-                    address,
-                    path,
+                    host: host(&head).to_owned(),
+                    path: head.uri.path().to_owned(),
                     query: head.uri.query().unwrap_or_default().to_owned(),
                     protocol: if head.version == Version::HTTP_2 { "HTTP/2.0" } else { "HTTP/1.1" },
                     method: head.method,

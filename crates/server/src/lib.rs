@@ -24,5 +24,5 @@ mod service;
 pub use answer::ReplyBody;
 pub use backends::{Backends, BoxFuture, Engine, StageCall, StageReply, TailStream};
 pub use listen::{BindError, Bound, Server, ServerConfig};
-pub use route::{Head, OwnPath, Route, StageAddress, find};
+pub use route::{Head, OwnPath, Route, find};
 pub use service::Service;

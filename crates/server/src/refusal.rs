@@ -24,7 +24,7 @@ pub(crate) fn foreign_page(exchange: &Exchange, origin: &str) -> Reply {
 }
 
 pub(crate) fn body(exchange: &Exchange, route: &Route, error: &BodyError) -> Reply {
-    let stage = matches!(route, Route::Stage { .. });
+    let stage = matches!(route, Route::Stage);
     let (status, code, message) = match error {
         BodyError::TooLarge { .. } if stage => (413, "RequestTooLarge", "Request Too Long".to_owned()),
         BodyError::TooLarge { bytes_max } => {

@@ -30,11 +30,8 @@ pub enum Route {
     Service(Service),
     /// A query-protocol request: the service is known by its signature or by `Action` and `Version` in the form.
     Form,
-    /// A stage URL; `path` is what follows the stage (or the host), with its leading slash.
-    Stage {
-        address: StageAddress,
-        path: String,
-    },
+    /// A stage URL. Its parts are read by what serves it.
+    Stage,
     /// A service of AWS's that is not here.
     Unserved(String),
     Unknown,
@@ -51,26 +48,9 @@ pub enum OwnPath {
     Missing,
 }
 
-/// How a stage was addressed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StageAddress {
-    /// `/restapis/{api}/{stage}/_user_request_/..` and `/_aws/execute-api/{api}/{stage}/..`.
-    Path { api: String, stage: String },
-    /// `{api}.execute-api.<anything>`: the path begins with the stage, or with the route of a `$default` stage.
-    Host { api: String },
-}
-
-impl StageAddress {
-    pub fn api(&self) -> &str {
-        match self {
-            Self::Path { api, .. } | Self::Host { api } => api,
-        }
-    }
-}
-
 /// The route of a request with this head.
 pub fn find(head: &Head<'_>) -> Route {
-    stage_host(head)
+    stage_host(head.host)
         .or_else(|| own(head.path))
         .or_else(|| stage_path(head.path))
         .or_else(|| head.target.and_then(target))
@@ -112,41 +92,21 @@ fn own(path: &str) -> Option<Route> {
     Some(Route::Own(own))
 }
 
-fn stage_host(head: &Head<'_>) -> Option<Route> {
-    let (api, rest) = head.host.split_once('.')?;
-    let rest = rest.as_bytes();
-    let named = b"execute-api";
-    let of_stage = rest.len() >= named.len()
-        && rest[..named.len()].eq_ignore_ascii_case(named)
-        && matches!(rest.get(named.len()), None | Some(b'.' | b':'));
-    (of_stage && is_api_id(api)).then(|| Route::Stage {
-        address: StageAddress::Host { api: api.to_ascii_lowercase() },
-        path: head.path.to_owned(),
-    })
+/// `{api}.execute-api.<anything>`: whatever its path is.
+fn stage_host(host: &str) -> Option<Route> {
+    let (api, rest) = host.split_once('.')?;
+    let rest = rest.strip_prefix("execute-api")?;
+    (!api.is_empty() && (rest.is_empty() || rest.starts_with(['.', ':']))).then_some(Route::Stage)
 }
 
+/// `/_aws/execute-api/{api}/..` and `/restapis/{api}/{stage}/_user_request_[/..]`.
 fn stage_path(path: &str) -> Option<Route> {
-    let (rest, marked) = match path.strip_prefix("/_aws/execute-api/") {
-        Some(rest) => (rest, false),
-        None => (path.strip_prefix("/restapis/")?, true),
-    };
-    let (api, rest) = rest.split_once('/')?;
-    let (stage, rest) = rest.split_once('/').unwrap_or((rest, ""));
-    let rest = if marked { after_marker(rest)? } else { rest };
-    (is_api_id(api) && !stage.is_empty()).then(|| Route::Stage {
-        address: StageAddress::Path { api: api.to_owned(), stage: stage.to_owned() },
-        path: format!("/{rest}"),
-    })
-}
-
-/// What follows `_user_request_`, if that is the next segment.
-fn after_marker(rest: &str) -> Option<&str> {
-    let rest = rest.strip_prefix("_user_request_")?;
-    if rest.is_empty() { Some("") } else { rest.strip_prefix('/') }
-}
-
-fn is_api_id(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    if let Some(rest) = path.strip_prefix("/_aws/execute-api/") {
+        return (!rest.is_empty()).then_some(Route::Stage);
+    }
+    let mut segments = path.strip_prefix("/restapis/")?.split('/');
+    let marked = segments.nth(2) == Some("_user_request_");
+    marked.then_some(Route::Stage)
 }
 
 fn target(target: &str) -> Option<Route> {
@@ -207,7 +167,7 @@ impl Route {
         match self {
             Self::Own(_) => "rushlight",
             Self::Service(service) => service.name(),
-            Self::Stage { .. } => "execute-api",
+            Self::Stage => "execute-api",
             Self::Form | Self::Unserved(_) | Self::Unknown => "none",
         }
     }
@@ -217,7 +177,7 @@ impl Route {
         match self {
             Self::Service(Service::Sts) | Self::Form => Envelope::Query,
             Self::Service(Service::Lambda | Service::ApiGateway | Service::ApiGatewayV2) => Envelope::Rest,
-            Self::Own(_) | Self::Stage { .. } => Envelope::Rest,
+            Self::Own(_) | Self::Stage => Envelope::Rest,
             Self::Unserved(name) if name == "s3" => Envelope::S3,
             Self::Unserved(_) if form => Envelope::Query,
             Self::Service(_) | Self::Unserved(_) | Self::Unknown => Envelope::Json,

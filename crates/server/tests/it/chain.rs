@@ -49,7 +49,7 @@ async fn stage_calls_keep_their_parts() {
         "PUT /restapis/a1/dev/_user_request_/p%20q/r?x=1&x=2 HTTP/1.1\r\nhost: a\r\nx-twice: one\r\nx-twice: two\r\n\
          content-length: 3\r\n\r\nabc",
         expect![[
-            r#"201 Path { api: "a1", stage: "dev" } PUT /p%20q/r ?x=1&x=2 ["one", "two"] 3"#
+            r#"201 a PUT /restapis/a1/dev/_user_request_/p%20q/r ?x=1&x=2 ["one", "two"] 3"#
         ]],
     )
     .await;

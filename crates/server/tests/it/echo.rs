@@ -42,8 +42,8 @@ impl Backends for Echo {
         Box::pin(async move {
             let twice: Vec<_> = call.headers.get_all("x-twice").iter().collect();
             let body = format!(
-                "{:?} {} {} ?{} {twice:?} {}",
-                call.address,
+                "{} {} {} ?{} {twice:?} {}",
+                call.host,
                 call.method,
                 call.path,
                 call.query,
