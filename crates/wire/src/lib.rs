@@ -1,12 +1,21 @@
 //! The AWS wire protocols, each written once, without I/O: JSON in and out, violations in AWS's words,
 //! error envelopes, checksums and compression. Knows no service and no operation.
 
+pub mod aws_json;
+mod compression;
 mod failure;
 pub mod json;
 mod message;
+pub mod query;
+pub mod rest;
+pub mod rule;
+mod shown;
+mod slot;
 mod violations;
-pub mod wording;
+mod wording;
+pub mod xml;
 
 pub use failure::{Failure, Fault};
 pub use message::{Request, Response};
-pub use violations::{Constraint, Mark, Violations};
+pub use slot::Slot;
+pub use violations::{Constraint, Mark, Refusal, Violations};

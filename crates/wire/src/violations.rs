@@ -1,16 +1,17 @@
 //! The constraints of a model that a request violates, all of them, with the paths at which they do.
 //! Knows the paths and the values; the words are in [`crate::wording`].
 
+use crate::json::JsonError;
 use crate::wording;
 
 /// A constraint of the model, as AWS prints it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Constraint {
     Required,
-    LengthMin(u64),
-    LengthMax(u64),
-    RangeMin(f64),
-    RangeMax(f64),
+    LengthMin(i64),
+    LengthMax(i64),
+    RangeMin(i64),
+    RangeMax(i64),
     Pattern(&'static str),
     /// The value set, as printed between brackets.
     Enum(&'static str),
@@ -23,6 +24,21 @@ pub(crate) struct Violation {
     /// As AWS shows it, without quotes; none for null.
     pub(crate) value: Option<String>,
     pub(crate) constraint: Constraint,
+}
+
+/// Why a request's body is not the operation's input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Not JSON, or JSON of wrong types.
+    Json(JsonError),
+    /// Constraints are violated: AWS's text.
+    Invalid(String),
+}
+
+impl From<JsonError> for Refusal {
+    fn from(error: JsonError) -> Self {
+        Self::Json(error)
+    }
 }
 
 /// The number of violations known at some moment; see [`Violations::mark`].
@@ -71,6 +87,32 @@ impl Violations {
                     false => format!("{segment}.{}", violation.path),
                 };
             }
+        }
+    }
+
+    /// Whether nothing was found since `mark`.
+    pub fn none_since(&self, mark: Mark) -> bool {
+        self.found.len() == mark.0
+    }
+
+    /// Puts what was found since `mark` into the order of `members`, which is the order in which AWS checks
+    /// them, whatever order the request has.
+    pub fn in_order(&mut self, mark: Mark, members: &[&str]) {
+        if self.found.len() > mark.0 + 1 {
+            let first = |violation: &Violation| {
+                let end = violation.path.find('.').unwrap_or(violation.path.len());
+                members.iter().position(|member| *member == &violation.path[..end])
+            };
+            self.found[mark.0..].sort_by_key(first);
+        }
+    }
+
+    /// The value that was read, if nothing is wrong with it.
+    pub fn settle<T>(&self, value: Option<T>) -> Result<T, Refusal> {
+        match (self.message(), value) {
+            (None, Some(value)) => Ok(value),
+            (Some(message), _) => Err(Refusal::Invalid(message)),
+            (None, None) => Err(Refusal::Invalid("The request could not be read".to_owned())),
         }
     }
 

@@ -2,14 +2,18 @@
 //! `codegen/overrides.toml`. Knows AWS's models and Rust's syntax; no service's behaviour.
 
 mod coverage;
+mod dispatch;
 mod errors;
 mod import;
 mod model;
 mod names;
 mod ops;
 mod overrides;
+mod read;
+mod rules;
 mod service;
 mod shapes;
+mod write;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -74,13 +78,14 @@ fn root() -> PathBuf {
 
 fn load(root: &Path) -> anyhow::Result<Vec<Service>> {
     let served = overrides::read_served(&root.join("codegen/served.toml"))?;
-    let mut overrides = overrides::read(&root.join("codegen/overrides.toml"))?;
+    let overrides::File { patterns, services: mut overrides } =
+        overrides::read(&root.join("codegen/overrides.toml"))?;
     let mut services = Vec::new();
     for (name, trait_name) in SERVICES {
         let model = model::read(&root.join(format!("models/{name}.json")))?;
         let served = served.get(name).with_context(|| format!("codegen/served.toml has no {name}"))?;
         let overrides = overrides.remove(name).unwrap_or_default();
-        services.push(Service::new((name, trait_name), model, served, overrides)?);
+        services.push(Service::new((name, trait_name), model, served, (overrides, patterns.clone()))?);
     }
     ensure!(overrides.is_empty(), "codegen/overrides.toml names no service of ours: {:?}", overrides.keys());
     Ok(services)
@@ -94,25 +99,30 @@ pub(crate) struct File {
 
 fn service_files(service: &Service) -> Vec<(&'static str, File)> {
     let title = &service.model.metadata.service_full_name;
-    let about = |what: &str| format!("//! {title}: {what}");
-    let file = |name, what: &str, code| (name, File { about: about(what), code });
-    vec![
-        file(
+    [
+        (
             "mod.rs",
-            "its operations, the trait that serves them, and the way from bytes to it and back. Knows no behaviour.",
+            "its operations, the trait that serves them, and dispatch. Knows no behaviour.",
             ops::render(service),
         ),
-        file(
+        (
             "errors.rs",
-            "its errors, by code, with their HTTP status. Knows not when they occur.",
+            "its errors by code, with their HTTP status. Knows not when they occur.",
             errors::render(service),
         ),
-        file(
+        (
             "shapes.rs",
             "the shapes of what is served, as plain Rust types. Knows no JSON.",
             shapes::render(service),
         ),
+        ("rules.rs", "the constraints of its inputs. Knows no protocol.", rules::render(service)),
+        ("read.rs", "its inputs, from bytes to types. Knows no behaviour.", read::render(service)),
+        ("write.rs", "its outputs, from types to bytes. Knows no behaviour.", write::render(service)),
     ]
+    .into_iter()
+    .filter(|(_, _, code)| !code.is_empty())
+    .map(|(name, about, code)| (name, File { about: format!("//! {title}: {about}"), code }))
+    .collect()
 }
 
 fn lib() -> String {

@@ -29,14 +29,7 @@ pub(crate) struct Operation {
     pub(crate) name: String,
     pub(crate) http: Http,
     pub(crate) input: Option<Member>,
-    pub(crate) output: Option<Output>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Output {
-    pub(crate) shape: String,
-    #[serde(rename = "resultWrapper")]
-    pub(crate) result_wrapper: Option<String>,
+    pub(crate) output: Option<Member>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -56,6 +49,7 @@ pub(crate) struct Shape {
     #[serde(default)]
     pub(crate) required: Vec<String>,
     pub(crate) member: Option<Member>,
+    pub(crate) key: Option<Member>,
     pub(crate) value: Option<Member>,
     #[serde(rename = "enum")]
     pub(crate) values: Option<Vec<String>>,

@@ -2,17 +2,47 @@
 
 use std::fmt::Write;
 
-use super::names;
 use super::service::Service;
+use super::{dispatch, names, read, rules, shapes, write};
 
 pub(crate) fn render(service: &Service) -> String {
-    let mut out = String::from("pub mod errors;\nmod shapes;\n\n");
-    if service.served().next().is_some() {
-        out.push_str("pub use shapes::*;\n\nuse std::future::Future;\n\nuse base::Cx;\nuse wire::Failure;\n");
+    let mut body = String::new();
+    op_enum(service, &mut body);
+    service_trait(service, &mut body);
+    body.push_str(&dispatch::render(service));
+    let mut out = String::from("pub mod errors;\n");
+    for (module, code) in [
+        ("read", read::render(service)),
+        ("rules", rules::render(service)),
+        ("shapes", shapes::render(service)),
+        ("write", write::render(service)),
+    ] {
+        if !code.is_empty() {
+            let _ = writeln!(out, "mod {module};");
+        }
     }
-    op_enum(service, &mut out);
-    service_trait(service, &mut out);
-    dispatch(service, &mut out);
+    if service.served().next().is_some() {
+        out.push_str("\npub use shapes::*;\n");
+    }
+    out.push('\n');
+    for (word, import) in [
+        ("Cow::", "use std::borrow::Cow;\n"),
+        ("impl Future", "use std::future::Future;\n\n"),
+        ("Cx", "use base::Cx;\n"),
+        ("Bytes", "use bytes::Bytes;\n"),
+        ("AwsJson", "use wire::aws_json::{self, AwsJson};\n"),
+        ("RestJson", "use wire::rest::{self, Labels, Parts, RestJson};\n"),
+        ("PROTOCOL: Query", "use wire::query::{Parameters, Query};\n"),
+        ("Failure", "use wire::{Failure, Request, Response};\n"),
+    ] {
+        if body.contains(word) {
+            out.push_str(import);
+        }
+    }
+    if !body.contains("Parts::") {
+        out = out.replace("Labels, Parts, RestJson", "Labels, RestJson");
+    }
+    out.push_str(&body);
     out
 }
 
@@ -62,13 +92,4 @@ fn service_trait(service: &Service, out: &mut String) {
         );
     }
     out.push_str("}\n");
-}
-
-fn dispatch(service: &Service, out: &mut String) {
-    let _ = writeln!(
-        out,
-        "\n/// Answers one request.\npub async fn dispatch<S: {}>(service: &S, cx: &base::Cx, request: wire::Request) -> wire::Response {{\n\
-         let _ = (service, cx, request);\nwire::Response::new(501, \"\")\n}}",
-        service.trait_name
-    );
 }

@@ -7,17 +7,27 @@ use anyhow::{Context, bail};
 
 use super::model::{Member, Model, Operation, Shape};
 use super::names;
-use super::overrides::Overrides;
+use super::overrides::{Overrides, PatternOverride};
+
+/// How requests and answers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Json,
+    Rest,
+    Query,
+}
 
 pub(crate) struct Service {
     /// The module's name, and the model's.
     pub(crate) name: String,
     pub(crate) trait_name: String,
     pub(crate) model: Model,
+    pub(crate) protocol: Protocol,
     pub(crate) operations: Vec<Operation>,
     served: BTreeSet<String>,
     pub(crate) shapes: BTreeMap<String, Shape>,
     pub(crate) overrides: Overrides,
+    pub(crate) patterns: Vec<PatternOverride>,
     /// Shapes reached by inputs and by outputs of what is served.
     pub(crate) read: BTreeSet<String>,
     pub(crate) written: BTreeSet<String>,
@@ -30,7 +40,7 @@ impl Service {
         (name, trait_name): (&str, &str),
         model: Model,
         served: &[String],
-        overrides: Overrides,
+        (overrides, patterns): (Overrides, Vec<PatternOverride>),
     ) -> anyhow::Result<Self> {
         let operations = model.operations()?;
         let shapes: BTreeMap<String, Shape> = model.shapes()?.into_iter().collect();
@@ -42,11 +52,13 @@ impl Service {
         let mut service = Self {
             name: name.to_owned(),
             trait_name: trait_name.to_owned(),
+            protocol: protocol(&model.metadata.protocol)?,
             model,
             operations,
             served: served.iter().cloned().collect(),
             shapes,
             overrides,
+            patterns,
             read: BTreeSet::new(),
             written: BTreeSet::new(),
             renamed: BTreeMap::new(),
@@ -73,9 +85,33 @@ impl Service {
         self.shapes.iter().filter(|(name, _)| self.read.contains(*name) || self.written.contains(*name))
     }
 
+    /// Whether a shape is the input of an operation that is served.
+    pub(crate) fn is_input(&self, shape: &str) -> bool {
+        self.served().any(|operation| operation.input.as_ref().is_some_and(|input| input.shape == shape))
+    }
+
+    /// Whether a shape is the output of an operation that is served.
+    pub(crate) fn is_output(&self, shape: &str) -> bool {
+        self.served().any(|operation| operation.output.as_ref().is_some_and(|output| output.shape == shape))
+    }
+
+    /// Whether a shape is written inside of another.
+    pub(crate) fn is_nested(&self, shape: &str) -> bool {
+        let inside = |outer: &String| inner_shapes(self.shape(outer)).iter().any(|inner| inner == shape);
+        self.written.iter().any(inside)
+    }
+
+    /// Whether a member is a date in text form.
+    pub(crate) fn is_iso8601(&self, member: &Member) -> bool {
+        let target = self.shape(&member.shape);
+        let format = member.timestamp_format.as_ref().or(target.timestamp_format.as_ref());
+        target.kind == "timestamp" && format.is_some_and(|format| format == "iso8601")
+    }
+
     /// The Rust name of a structure or enum.
     pub(crate) fn type_name(&self, shape: &str) -> String {
-        self.renamed.get(shape).cloned().unwrap_or_else(|| names::type_name(shape))
+        let given = self.overrides.names.get(shape).or_else(|| self.renamed.get(shape));
+        given.cloned().unwrap_or_else(|| names::type_name(shape))
     }
 
     /// The Rust type of a value of `shape`.
@@ -160,4 +196,13 @@ impl Service {
 fn inner_shapes(shape: &Shape) -> Vec<String> {
     let members = shape.members().into_iter().map(|(_, member)| member.shape);
     members.chain([&shape.member, &shape.value].into_iter().flatten().map(|m| m.shape.clone())).collect()
+}
+
+fn protocol(name: &str) -> anyhow::Result<Protocol> {
+    match name {
+        "json" => Ok(Protocol::Json),
+        "rest-json" => Ok(Protocol::Rest),
+        "query" => Ok(Protocol::Query),
+        other => bail!("no code is generated for the protocol {other}"),
+    }
 }

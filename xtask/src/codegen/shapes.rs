@@ -12,7 +12,9 @@ pub(crate) fn render(service: &Service) -> String {
     for (name, shape) in service.reached() {
         if shape.kind == "structure" {
             structure(service, name, shape, &mut body);
-        } else if let Some(values) = &shape.values {
+        } else if let Some(values) = &shape.values
+            && !service.overrides.types.contains_key(name)
+        {
             enumeration(&service.type_name(name), values, &mut body);
         }
     }
@@ -21,6 +23,9 @@ pub(crate) fn render(service: &Service) -> String {
         let output = operation.output.as_ref().map(|output| output.shape.as_str());
         alias(service, &format!("{}Input", operation.name), input, &mut body);
         alias(service, &format!("{}Output", operation.name), output, &mut body);
+    }
+    if body.is_empty() {
+        return body;
     }
     let mut out = String::new();
     for (word, import) in [
@@ -87,7 +92,12 @@ fn enumeration(name: &str, values: &[String], out: &mut String) {
     for (variant, _) in &variants {
         let _ = writeln!(out, "Self::{variant},");
     }
-    out.push_str("];\n\npub fn as_str(self) -> &'static str {\nmatch self {\n");
+    let _ = writeln!(
+        out,
+        "];\n\n/// The value set as errors list it.\npub const SET: &'static str = {:?};\n",
+        values.join(", ")
+    );
+    out.push_str("pub fn as_str(self) -> &'static str {\nmatch self {\n");
     for (variant, value) in &variants {
         let _ = writeln!(out, "Self::{variant} => {value:?},");
     }

@@ -29,6 +29,9 @@ pub enum ApiKeySourceType {
 impl ApiKeySourceType {
     pub const ALL: &[Self] = &[Self::Header, Self::Authorizer];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "HEADER, AUTHORIZER";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Header => "HEADER",
@@ -60,6 +63,9 @@ pub enum ApiStatus {
 
 impl ApiStatus {
     pub const ALL: &[Self] = &[Self::Updating, Self::Available, Self::Pending, Self::Failed];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "UPDATING, AVAILABLE, PENDING, FAILED";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -101,6 +107,9 @@ pub enum CacheClusterSize {
 impl CacheClusterSize {
     pub const ALL: &[Self] =
         &[Self::N05, Self::N16, Self::N61, Self::N135, Self::N284, Self::N582, Self::N118, Self::N237];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "0.5, 1.6, 6.1, 13.5, 28.4, 58.2, 118, 237";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -153,6 +162,10 @@ impl CacheClusterStatus {
         Self::FlushInProgress,
     ];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str =
+        "CREATE_IN_PROGRESS, AVAILABLE, DELETE_IN_PROGRESS, NOT_AVAILABLE, FLUSH_IN_PROGRESS";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::CreateInProgress => "CREATE_IN_PROGRESS",
@@ -197,6 +210,9 @@ pub enum ConnectionType {
 impl ConnectionType {
     pub const ALL: &[Self] = &[Self::Internet, Self::VpcLink];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "INTERNET, VPC_LINK";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Internet => "INTERNET",
@@ -226,6 +242,9 @@ pub enum ContentHandlingStrategy {
 
 impl ContentHandlingStrategy {
     pub const ALL: &[Self] = &[Self::ConvertToBinary, Self::ConvertToText];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "CONVERT_TO_BINARY, CONVERT_TO_TEXT";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -383,6 +402,9 @@ pub enum EndpointAccessMode {
 impl EndpointAccessMode {
     pub const ALL: &[Self] = &[Self::Basic, Self::Strict];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "BASIC, STRICT";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Basic => "BASIC",
@@ -420,6 +442,9 @@ pub enum EndpointType {
 
 impl EndpointType {
     pub const ALL: &[Self] = &[Self::Regional, Self::Edge, Self::Private];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "REGIONAL, EDGE, PRIVATE";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -578,6 +603,9 @@ pub enum IntegrationType {
 impl IntegrationType {
     pub const ALL: &[Self] = &[Self::Http, Self::Aws, Self::Mock, Self::HttpProxy, Self::AwsProxy];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "HTTP, AWS, MOCK, HTTP_PROXY, AWS_PROXY";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Http => "HTTP",
@@ -613,6 +641,9 @@ pub enum IpAddressType {
 
 impl IpAddressType {
     pub const ALL: &[Self] = &[Self::Ipv4, Self::Dualstack];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "ipv4, dualstack";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -677,7 +708,7 @@ pub struct MethodSnapshot {
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Op {
+pub enum PatchOp {
     #[default]
     Add,
     Remove,
@@ -687,8 +718,11 @@ pub enum Op {
     Test,
 }
 
-impl Op {
+impl PatchOp {
     pub const ALL: &[Self] = &[Self::Add, Self::Remove, Self::Replace, Self::Move, Self::Copy, Self::Test];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "add, remove, replace, move, copy, test";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -702,7 +736,7 @@ impl Op {
     }
 }
 
-impl FromStr for Op {
+impl FromStr for PatchOp {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
@@ -720,7 +754,7 @@ impl FromStr for Op {
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PatchOperation {
-    pub op: Option<Op>,
+    pub op: Option<PatchOp>,
     pub path: Option<String>,
     pub value: Option<String>,
     pub from: Option<String>,
@@ -811,6 +845,9 @@ pub enum ResponseTransferMode {
 impl ResponseTransferMode {
     pub const ALL: &[Self] = &[Self::Buffered, Self::Stream];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "BUFFERED, STREAM";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Buffered => "BUFFERED",
@@ -895,6 +932,9 @@ impl SecurityPolicy {
         Self::SecurityPolicyTls12Pfs2025Edge,
         Self::SecurityPolicyTls122018Edge,
     ];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "TLS_1_0, TLS_1_2, SecurityPolicy_TLS13_1_3_2025_09, SecurityPolicy_TLS13_1_3_FIPS_2025_09, SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09, SecurityPolicy_TLS13_1_2_FIPS_PQ_2025_09, SecurityPolicy_TLS13_1_2_FIPS_PFS_PQ_2025_09, SecurityPolicy_TLS13_1_2_Ext2_PQ_2025_09, SecurityPolicy_TLS13_1_2_Ext2_FIPS_PQ_2025_09, SecurityPolicy_TLS13_1_2_PQ_2025_09, SecurityPolicy_TLS13_1_2_2021_06, SecurityPolicy_TLS13_2025_EDGE, SecurityPolicy_TLS12_PFS_2025_EDGE, SecurityPolicy_TLS12_2018_EDGE";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1001,6 +1041,10 @@ pub enum UnauthorizedCacheControlHeaderStrategy {
 impl UnauthorizedCacheControlHeaderStrategy {
     pub const ALL: &[Self] =
         &[Self::FailWith403, Self::SucceedWithResponseHeader, Self::SucceedWithoutResponseHeader];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str =
+        "FAIL_WITH_403, SUCCEED_WITH_RESPONSE_HEADER, SUCCEED_WITHOUT_RESPONSE_HEADER";
 
     pub fn as_str(self) -> &'static str {
         match self {

@@ -23,6 +23,9 @@ pub enum AttributeAction {
 impl AttributeAction {
     pub const ALL: &[Self] = &[Self::Add, Self::Put, Self::Delete];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "ADD, PUT, DELETE";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Add => "ADD",
@@ -94,6 +97,9 @@ pub enum BillingMode {
 impl BillingMode {
     pub const ALL: &[Self] = &[Self::Provisioned, Self::PayPerRequest];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "PROVISIONED, PAY_PER_REQUEST";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Provisioned => "PROVISIONED",
@@ -162,6 +168,10 @@ impl ComparisonOperator {
         Self::BeginsWith,
     ];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str =
+        "EQ, NE, IN, LE, LT, GE, GT, BETWEEN, NOT_NULL, NULL, CONTAINS, NOT_CONTAINS, BEGINS_WITH";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Eq => "EQ",
@@ -220,6 +230,9 @@ pub enum ConditionalOperator {
 impl ConditionalOperator {
     pub const ALL: &[Self] = &[Self::And, Self::Or];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "AND, OR";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::And => "AND",
@@ -267,6 +280,9 @@ pub enum ContinuousBackupsStatus {
 
 impl ContinuousBackupsStatus {
     pub const ALL: &[Self] = &[Self::Enabled, Self::Disabled];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "ENABLED, DISABLED";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -471,6 +487,9 @@ pub enum DisassociationMode {
 impl DisassociationMode {
     pub const ALL: &[Self] = &[Self::WaitForReplication];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "WAIT_FOR_REPLICATION";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::WaitForReplication => "WAIT_FOR_REPLICATION",
@@ -570,6 +589,9 @@ pub enum GlobalTableSettingsReplicationMode {
 impl GlobalTableSettingsReplicationMode {
     pub const ALL: &[Self] = &[Self::Enabled, Self::Disabled, Self::EnabledWithOverrides];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "ENABLED, DISABLED, ENABLED_WITH_OVERRIDES";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Enabled => "ENABLED",
@@ -616,6 +638,9 @@ pub enum IndexStatus {
 impl IndexStatus {
     pub const ALL: &[Self] = &[Self::Creating, Self::Updating, Self::Deleting, Self::Active];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "CREATING, UPDATING, DELETING, ACTIVE";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Creating => "CREATING",
@@ -661,6 +686,9 @@ pub enum KeyType {
 
 impl KeyType {
     pub const ALL: &[Self] = &[Self::Hash, Self::Range];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "HASH, RANGE";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -742,6 +770,9 @@ pub enum MultiRegionConsistency {
 impl MultiRegionConsistency {
     pub const ALL: &[Self] = &[Self::Eventual, Self::Strong];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "EVENTUAL, STRONG";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Eventual => "EVENTUAL",
@@ -791,6 +822,9 @@ pub enum PointInTimeRecoveryStatus {
 impl PointInTimeRecoveryStatus {
     pub const ALL: &[Self] = &[Self::Enabled, Self::Disabled];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "ENABLED, DISABLED";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Enabled => "ENABLED",
@@ -827,6 +861,9 @@ pub enum ProjectionType {
 
 impl ProjectionType {
     pub const ALL: &[Self] = &[Self::All, Self::KeysOnly, Self::Include];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "ALL, KEYS_ONLY, INCLUDE";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -988,6 +1025,9 @@ impl ReplicaStatus {
         Self::ReplicationNotAuthorized,
     ];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "CREATING, CREATION_FAILED, UPDATING, DELETING, ACTIVE, REGION_DISABLED, INACCESSIBLE_ENCRYPTION_CREDENTIALS, ARCHIVING, ARCHIVED, REPLICATION_NOT_AUTHORIZED";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Creating => "CREATING",
@@ -1051,6 +1091,9 @@ pub enum ReturnConsumedCapacity {
 impl ReturnConsumedCapacity {
     pub const ALL: &[Self] = &[Self::Indexes, Self::Total, Self::None];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "INDEXES, TOTAL, NONE";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Indexes => "INDEXES",
@@ -1082,6 +1125,9 @@ pub enum ReturnItemCollectionMetrics {
 
 impl ReturnItemCollectionMetrics {
     pub const ALL: &[Self] = &[Self::Size, Self::None];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "SIZE, NONE";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1115,6 +1161,9 @@ pub enum ReturnValue {
 
 impl ReturnValue {
     pub const ALL: &[Self] = &[Self::None, Self::AllOld, Self::UpdatedOld, Self::AllNew, Self::UpdatedNew];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "NONE, ALL_OLD, UPDATED_OLD, ALL_NEW, UPDATED_NEW";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1151,6 +1200,9 @@ pub enum ReturnValuesOnConditionCheckFailure {
 
 impl ReturnValuesOnConditionCheckFailure {
     pub const ALL: &[Self] = &[Self::AllOld, Self::None];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "ALL_OLD, NONE";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1201,6 +1253,9 @@ impl SSEStatus {
     pub const ALL: &[Self] =
         &[Self::Enabling, Self::Enabled, Self::Disabling, Self::Disabled, Self::Updating];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "ENABLING, ENABLED, DISABLING, DISABLED, UPDATING";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Enabling => "ENABLING",
@@ -1237,6 +1292,9 @@ pub enum SSEType {
 impl SSEType {
     pub const ALL: &[Self] = &[Self::Aes256, Self::Kms];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "AES256, KMS";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Aes256 => "AES256",
@@ -1267,6 +1325,9 @@ pub enum ScalarAttributeType {
 
 impl ScalarAttributeType {
     pub const ALL: &[Self] = &[Self::S, Self::N, Self::B];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "S, N, B";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1335,6 +1396,9 @@ pub enum SearchSchemaElementType {
 impl SearchSchemaElementType {
     pub const ALL: &[Self] = &[Self::Hash, Self::InlineFilter];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "HASH, INLINE_FILTER";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Hash => "HASH",
@@ -1367,6 +1431,9 @@ pub enum Select {
 impl Select {
     pub const ALL: &[Self] =
         &[Self::AllAttributes, Self::AllProjectedAttributes, Self::SpecificAttributes, Self::Count];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "ALL_ATTRIBUTES, ALL_PROJECTED_ATTRIBUTES, SPECIFIC_ATTRIBUTES, COUNT";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1410,6 +1477,9 @@ pub enum StreamViewType {
 impl StreamViewType {
     pub const ALL: &[Self] = &[Self::NewImage, Self::OldImage, Self::NewAndOldImages, Self::KeysOnly];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "NEW_IMAGE, OLD_IMAGE, NEW_AND_OLD_IMAGES, KEYS_ONLY";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NewImage => "NEW_IMAGE",
@@ -1443,6 +1513,9 @@ pub enum TableClass {
 
 impl TableClass {
     pub const ALL: &[Self] = &[Self::Standard, Self::StandardInfrequentAccess];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "STANDARD, STANDARD_INFREQUENT_ACCESS";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1529,6 +1602,9 @@ impl TableStatus {
         Self::ReplicationNotAuthorized,
     ];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "CREATING, UPDATING, DELETING, ACTIVE, INACCESSIBLE_ENCRYPTION_CREDENTIALS, ARCHIVING, ARCHIVED, REPLICATION_NOT_AUTHORIZED";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Creating => "CREATING",
@@ -1597,6 +1673,9 @@ pub enum TimeToLiveStatus {
 
 impl TimeToLiveStatus {
     pub const ALL: &[Self] = &[Self::Enabling, Self::Disabling, Self::Enabled, Self::Disabled];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "ENABLING, DISABLING, ENABLED, DISABLED";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1718,6 +1797,9 @@ pub enum VectorDistanceFunction {
 impl VectorDistanceFunction {
     pub const ALL: &[Self] = &[Self::Cosine, Self::DotProduct, Self::Euclidean];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "COSINE, DOT_PRODUCT, EUCLIDEAN";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Cosine => "COSINE",
@@ -1787,6 +1869,9 @@ pub enum WitnessStatus {
 
 impl WitnessStatus {
     pub const ALL: &[Self] = &[Self::Creating, Self::Deleting, Self::Active];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "CREATING, DELETING, ACTIVE";
 
     pub fn as_str(self) -> &'static str {
         match self {

@@ -65,6 +65,9 @@ pub enum KeyType {
 impl KeyType {
     pub const ALL: &[Self] = &[Self::Hash, Self::Range];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "HASH, RANGE";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Hash => "HASH",
@@ -108,6 +111,9 @@ pub enum OperationType {
 
 impl OperationType {
     pub const ALL: &[Self] = &[Self::Insert, Self::Modify, Self::Remove];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "INSERT, MODIFY, REMOVE";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -170,6 +176,9 @@ pub enum ShardFilterType {
 impl ShardFilterType {
     pub const ALL: &[Self] = &[Self::ChildShards];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "CHILD_SHARDS";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ChildShards => "CHILD_SHARDS",
@@ -206,6 +215,10 @@ impl ShardIteratorType {
         Self::AfterSequenceNumber,
         Self::AtTimestamp,
     ];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str =
+        "TRIM_HORIZON, LATEST, AT_SEQUENCE_NUMBER, AFTER_SEQUENCE_NUMBER, AT_TIMESTAMP";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -276,6 +289,9 @@ pub enum StreamStatus {
 impl StreamStatus {
     pub const ALL: &[Self] = &[Self::Enabling, Self::Enabled, Self::Disabling, Self::Disabled];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "ENABLING, ENABLED, DISABLING, DISABLED";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Enabling => "ENABLING",
@@ -311,6 +327,9 @@ pub enum StreamViewType {
 
 impl StreamViewType {
     pub const ALL: &[Self] = &[Self::NewImage, Self::OldImage, Self::NewAndOldImages, Self::KeysOnly];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "NEW_IMAGE, OLD_IMAGE, NEW_AND_OLD_IMAGES, KEYS_ONLY";
 
     pub fn as_str(self) -> &'static str {
         match self {

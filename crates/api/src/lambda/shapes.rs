@@ -82,6 +82,9 @@ pub enum ApplicationLogLevel {
 impl ApplicationLogLevel {
     pub const ALL: &[Self] = &[Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error, Self::Fatal];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "TRACE, DEBUG, INFO, WARN, ERROR, FATAL";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Trace => "TRACE",
@@ -119,6 +122,9 @@ pub enum Architecture {
 
 impl Architecture {
     pub const ALL: &[Self] = &[Self::X8664, Self::Arm64];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "x86_64, arm64";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -269,6 +275,9 @@ pub enum DirectS3Read {
 impl DirectS3Read {
     pub const ALL: &[Self] = &[Self::Enabled, Self::Disabled, Self::Auto];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "ENABLED, DISABLED, AUTO";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Enabled => "ENABLED",
@@ -380,6 +389,9 @@ pub enum EventSourceMappingMetric {
 impl EventSourceMappingMetric {
     pub const ALL: &[Self] = &[Self::EventCount, Self::ErrorCount, Self::KafkaMetrics];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "EventCount, ErrorCount, KafkaMetrics";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::EventCount => "EventCount",
@@ -418,6 +430,9 @@ pub enum EventSourceMappingSystemLogLevel {
 impl EventSourceMappingSystemLogLevel {
     pub const ALL: &[Self] = &[Self::Debug, Self::Info, Self::Warn];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "DEBUG, INFO, WARN";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Debug => "DEBUG",
@@ -450,6 +465,9 @@ pub enum EventSourcePosition {
 
 impl EventSourcePosition {
     pub const ALL: &[Self] = &[Self::TrimHorizon, Self::Latest, Self::AtTimestamp];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "TRIM_HORIZON, LATEST, AT_TIMESTAMP";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -505,6 +523,9 @@ pub enum FullDocument {
 
 impl FullDocument {
     pub const ALL: &[Self] = &[Self::UpdateLookup, Self::Default];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "UpdateLookup, Default";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -609,6 +630,9 @@ pub enum FunctionResponseType {
 impl FunctionResponseType {
     pub const ALL: &[Self] = &[Self::ReportBatchItemFailures];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "ReportBatchItemFailures";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ReportBatchItemFailures => "ReportBatchItemFailures",
@@ -643,6 +667,9 @@ pub enum FunctionUrlAuthType {
 impl FunctionUrlAuthType {
     pub const ALL: &[Self] = &[Self::None, Self::AwsIam];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "NONE, AWS_IAM";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::None => "NONE",
@@ -672,6 +699,9 @@ pub enum FunctionVersion {
 impl FunctionVersion {
     pub const ALL: &[Self] = &[Self::All];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "ALL";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::All => "ALL",
@@ -698,6 +728,9 @@ pub enum FunctionVersionLatestPublished {
 
 impl FunctionVersionLatestPublished {
     pub const ALL: &[Self] = &[Self::LatestPublished];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "LATEST_PUBLISHED";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -843,6 +876,9 @@ pub enum InvocationType {
 impl InvocationType {
     pub const ALL: &[Self] = &[Self::Event, Self::RequestResponse, Self::DryRun];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "Event, RequestResponse, DryRun";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Event => "Event",
@@ -874,6 +910,9 @@ pub enum KafkaEventSourceMappingConsumptionMode {
 
 impl KafkaEventSourceMappingConsumptionMode {
     pub const ALL: &[Self] = &[Self::Stream, Self::Queue];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "Stream, Queue";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -918,6 +957,10 @@ impl KafkaSchemaRegistryAuthType {
         Self::OauthbearerAuth,
     ];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str =
+        "BASIC_AUTH, CLIENT_CERTIFICATE_TLS_AUTH, SERVER_ROOT_CA_CERTIFICATE, OAUTHBEARER_AUTH";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::BasicAuth => "BASIC_AUTH",
@@ -959,6 +1002,9 @@ pub enum KafkaSchemaValidationAttribute {
 
 impl KafkaSchemaValidationAttribute {
     pub const ALL: &[Self] = &[Self::Key, Self::Value];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "KEY, VALUE";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1002,6 +1048,9 @@ pub enum LastUpdateStatus {
 
 impl LastUpdateStatus {
     pub const ALL: &[Self] = &[Self::Successful, Self::Failed, Self::InProgress];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "Successful, Failed, InProgress";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1107,6 +1156,9 @@ impl LastUpdateStatusReasonCode {
         Self::IncompatibleAcceleratorInstanceTypes,
         Self::DependencyError,
     ];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "EniLimitExceeded, InsufficientRolePermissions, InvalidConfiguration, InternalError, SubnetOutOfIPAddresses, InvalidSubnet, InvalidSecurityGroup, ImageDeleted, ImageAccessDenied, InvalidImage, KMSKeyAccessDenied, KMSKeyNotFound, InvalidStateKMSKey, DisabledKMSKey, EFSIOError, EFSMountConnectivityError, EFSMountFailure, EFSMountTimeout, InvalidRuntime, InvalidZipFileException, FunctionError, ServiceQuotaExceededException, VcpuLimitExceeded, CapacityProviderScalingLimitExceeded, InsufficientCapacity, EC2RequestLimitExceeded, FunctionError.InitTimeout, FunctionError.RuntimeInitError, FunctionError.ExtensionInitError, FunctionError.InvalidEntryPoint, FunctionError.InvalidWorkingDirectory, FunctionError.PermissionDenied, FunctionError.TooManyExtensions, FunctionError.InitResourceExhausted, DisallowedByVpcEncryptionControl, IncompatibleAcceleratorInstanceTypes, DependencyError";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1281,6 +1333,9 @@ pub enum LogFormat {
 impl LogFormat {
     pub const ALL: &[Self] = &[Self::Json, Self::Text];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "JSON, Text";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Json => "JSON",
@@ -1310,6 +1365,9 @@ pub enum LogType {
 
 impl LogType {
     pub const ALL: &[Self] = &[Self::None, Self::Tail];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "None, Tail";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1358,6 +1416,9 @@ pub enum PackageType {
 
 impl PackageType {
     pub const ALL: &[Self] = &[Self::Zip, Self::Image];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "Zip, Image";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1437,6 +1498,9 @@ pub enum S3ObjectStorageMode {
 impl S3ObjectStorageMode {
     pub const ALL: &[Self] = &[Self::Copy, Self::Reference];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "COPY, REFERENCE";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Copy => "COPY",
@@ -1471,6 +1535,9 @@ pub enum SchemaRegistryEventRecordFormat {
 
 impl SchemaRegistryEventRecordFormat {
     pub const ALL: &[Self] = &[Self::Json, Self::Source];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "JSON, SOURCE";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1519,6 +1586,9 @@ pub enum SnapStartApplyOn {
 impl SnapStartApplyOn {
     pub const ALL: &[Self] = &[Self::PublishedVersions, Self::None];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "PublishedVersions, None";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::PublishedVersions => "PublishedVersions",
@@ -1548,6 +1618,9 @@ pub enum SnapStartOptimizationStatus {
 
 impl SnapStartOptimizationStatus {
     pub const ALL: &[Self] = &[Self::On, Self::Off];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "On, Off";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1620,6 +1693,9 @@ impl SourceAccessType {
         Self::IamOauthbearerAuth,
     ];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "BASIC_AUTH, VPC_SUBNET, VPC_SECURITY_GROUP, SASL_SCRAM_512_AUTH, SASL_SCRAM_256_AUTH, VIRTUAL_HOST, CLIENT_CERTIFICATE_TLS_AUTH, SERVER_ROOT_CA_CERTIFICATE, OAUTHBEARER_AUTH, OAUTHBEARER_SCOPE, OAUTHBEARER_AUDIENCE, OAUTHBEARER_LOGICAL_CLUSTER, OAUTHBEARER_IDENTITY_POOL, IAM_AUTH, IAM_OAUTHBEARER_AUTH";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::BasicAuth => "BASIC_AUTH",
@@ -1690,6 +1766,10 @@ impl State {
         Self::ActiveNonInvocable,
         Self::Deleting,
     ];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str =
+        "Pending, Active, Inactive, Failed, Deactivating, Deactivated, ActiveNonInvocable, Deleting";
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1814,6 +1894,9 @@ impl StateReasonCode {
         Self::DependencyError,
     ];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "Idle, Creating, Restoring, EniLimitExceeded, InsufficientRolePermissions, InvalidConfiguration, InternalError, SubnetOutOfIPAddresses, InvalidSubnet, InvalidSecurityGroup, ImageDeleted, ImageAccessDenied, InvalidImage, KMSKeyAccessDenied, KMSKeyNotFound, InvalidStateKMSKey, DisabledKMSKey, EFSIOError, EFSMountConnectivityError, EFSMountFailure, EFSMountTimeout, InvalidRuntime, InvalidZipFileException, FunctionError, ServiceQuotaExceededException, VcpuLimitExceeded, CapacityProviderScalingLimitExceeded, InsufficientCapacity, EC2RequestLimitExceeded, FunctionError.InitTimeout, FunctionError.RuntimeInitError, FunctionError.ExtensionInitError, FunctionError.InvalidEntryPoint, FunctionError.InvalidWorkingDirectory, FunctionError.PermissionDenied, FunctionError.TooManyExtensions, FunctionError.InitResourceExhausted, DisallowedByVpcEncryptionControl, DrainingDurableExecutions, IncompatibleAcceleratorInstanceTypes, DependencyError";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Idle => "Idle",
@@ -1923,6 +2006,9 @@ pub enum SystemLogLevel {
 impl SystemLogLevel {
     pub const ALL: &[Self] = &[Self::Debug, Self::Info, Self::Warn];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "DEBUG, INFO, WARN";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Debug => "DEBUG",
@@ -1971,6 +2057,9 @@ pub enum TenantIsolationMode {
 impl TenantIsolationMode {
     pub const ALL: &[Self] = &[Self::PerTenant];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "PER_TENANT";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::PerTenant => "PER_TENANT",
@@ -2008,6 +2097,9 @@ pub enum TracingMode {
 
 impl TracingMode {
     pub const ALL: &[Self] = &[Self::Active, Self::PassThrough];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "Active, PassThrough";
 
     pub fn as_str(self) -> &'static str {
         match self {

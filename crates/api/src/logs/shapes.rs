@@ -31,6 +31,9 @@ pub enum DataProtectionStatus {
 impl DataProtectionStatus {
     pub const ALL: &[Self] = &[Self::Activated, Self::Deleted, Self::Archived, Self::Disabled];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "ACTIVATED, DELETED, ARCHIVED, DISABLED";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Activated => "ACTIVATED",
@@ -130,6 +133,9 @@ impl EntityRejectionErrorType {
         Self::MissingRequiredFields,
     ];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "InvalidEntity, InvalidTypeValue, InvalidKeyAttributes, InvalidAttributes, EntitySizeTooLarge, UnsupportedLogGroupType, MissingRequiredFields";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidEntity => "InvalidEntity",
@@ -221,6 +227,9 @@ pub enum InheritedProperty {
 impl InheritedProperty {
     pub const ALL: &[Self] = &[Self::AccountDataProtection];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "ACCOUNT_DATA_PROTECTION";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AccountDataProtection => "ACCOUNT_DATA_PROTECTION",
@@ -275,6 +284,9 @@ pub enum LogGroupClass {
 impl LogGroupClass {
     pub const ALL: &[Self] = &[Self::Standard, Self::InfrequentAccess, Self::Delivery, Self::Essentials];
 
+    /// The value set as errors list it.
+    pub const SET: &'static str = "STANDARD, INFREQUENT_ACCESS, DELIVERY, ESSENTIALS";
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Standard => "STANDARD",
@@ -320,6 +332,9 @@ pub enum OrderBy {
 
 impl OrderBy {
     pub const ALL: &[Self] = &[Self::LogStreamName, Self::LastEventTime];
+
+    /// The value set as errors list it.
+    pub const SET: &'static str = "LogStreamName, LastEventTime";
 
     pub fn as_str(self) -> &'static str {
         match self {

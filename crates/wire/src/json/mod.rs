@@ -1,15 +1,17 @@
 //! JSON as AWS's protocols use it: a pull [`Reader`] and a push [`Writer`] over bytes, no tree between.
 //! Knows no shape; shapes implement [`ReadJson`] and [`WriteJson`].
 
+mod leaf;
 mod reader;
 mod writer;
 
 use std::collections::BTreeMap;
 
+pub use leaf::{blob, boolean, double, enumeration, integer, list, long, map, string, timestamp};
 pub use reader::{JsonError, Kind, Reader};
 pub use writer::Writer;
 
-use crate::Violations;
+use crate::{Refusal, Violations};
 
 /// A type that reads itself from JSON.
 pub trait ReadJson: Sized {
@@ -21,6 +23,16 @@ pub trait ReadJson: Sized {
 /// A type that writes itself as one JSON value.
 pub trait WriteJson {
     fn write_json(&self, writer: &mut Writer);
+}
+
+/// Reads a whole document: one value of `T` and nothing behind it. An empty body is an empty object.
+pub fn document<T: ReadJson>(body: &[u8], depth_max: usize) -> Result<T, Refusal> {
+    let body = if body.is_empty() { b"{}" } else { body };
+    let mut reader = Reader::new(body, depth_max)?;
+    let mut violations = Violations::default();
+    let value = T::read_json(&mut reader, &mut violations)?;
+    reader.end()?;
+    violations.settle(value)
 }
 
 impl WriteJson for str {
@@ -56,6 +68,13 @@ impl WriteJson for f64 {
 impl WriteJson for bool {
     fn write_json(&self, writer: &mut Writer) {
         writer.boolean(*self);
+    }
+}
+
+/// Seconds since the epoch, the JSON protocols' default.
+impl WriteJson for base::Timestamp {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.timestamp(*self);
     }
 }
 

@@ -78,6 +78,12 @@ impl<'a> Reader<'a> {
         self.open()
     }
 
+    /// The same for a map: AWS's complaint about a wrong type is another one.
+    pub fn begin_map(&mut self) -> Result<(), JsonError> {
+        self.expect_kind(Kind::Object, "Map")?;
+        self.open()
+    }
+
     pub fn begin_array(&mut self) -> Result<(), JsonError> {
         self.expect_kind(Kind::Array, "Array")?;
         self.open()
@@ -112,7 +118,12 @@ impl<'a> Reader<'a> {
 
     /// A number, as it is written.
     pub fn number(&mut self) -> Result<&'a str, JsonError> {
-        self.expect_kind(Kind::Number, "Number")?;
+        self.number_as("Number")
+    }
+
+    /// A number; `expected` is what the complaint calls it if it is none.
+    pub fn number_as(&mut self, expected: &'static str) -> Result<&'a str, JsonError> {
+        self.expect_kind(Kind::Number, expected)?;
         self.scan_number()
     }
 
@@ -184,6 +195,16 @@ impl<'a> Reader<'a> {
             None => Ok(()),
             Some(_) => Err(self.syntax()),
         }
+    }
+
+    /// Where the reader stands; for [`Self::since`].
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
+    /// The text between an earlier position and here.
+    pub fn since(&self, position: usize) -> &'a str {
+        self.text.get(position..self.at).unwrap_or_default().trim_start()
     }
 
     /// A string, or the complaint that `expected` is not what was found.

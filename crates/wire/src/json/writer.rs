@@ -8,6 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
+use super::WriteJson;
+
 /// Writes JSON without white space. Commas come by themselves: the last byte written says whether one is due.
 #[derive(Debug, Default)]
 pub struct Writer {
@@ -45,6 +47,22 @@ impl Writer {
     pub fn key(&mut self, key: &str) {
         self.string(key);
         self.out.push(b':');
+    }
+
+    /// A member of a structure.
+    pub fn member<T: WriteJson + ?Sized>(&mut self, name: &'static str, value: &T) {
+        self.separate();
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        value.write_json(self);
+    }
+
+    /// A member of a structure, if it is there.
+    pub fn optional<T: WriteJson>(&mut self, name: &'static str, value: &Option<T>) {
+        if let Some(value) = value {
+            self.member(name, value);
+        }
     }
 
     pub fn string(&mut self, text: &str) {

@@ -1,0 +1,154 @@
+//! The constraints of a shape and their checks. The generated code has one static [`Rule`] for each shape that
+//! has any. Knows no shape's name and no protocol.
+
+use std::str::FromStr;
+use std::sync::OnceLock;
+
+use regex_lite::Regex;
+
+use crate::{Constraint, Violations};
+
+/// Bounds and pattern of a shape: of a number its value, of all else its length.
+#[derive(Debug)]
+pub struct Rule {
+    pub min: Option<i64>,
+    pub max: Option<i64>,
+    pub pattern: Option<Pattern>,
+}
+
+/// A pattern of the model, and how it is checked here.
+#[derive(Debug)]
+pub struct Pattern {
+    /// As the model has it: what the error says.
+    text: &'static str,
+    check: Check,
+}
+
+#[derive(Debug)]
+enum Check {
+    /// All of the text matches `is`, and not all of it matches `not` (which stands for Java's lookahead).
+    Regex {
+        is: &'static str,
+        not: Option<&'static str>,
+        compiled: OnceLock<Option<Compiled>>,
+    },
+    Function(fn(&str) -> bool),
+}
+
+#[derive(Debug)]
+struct Compiled {
+    is: Regex,
+    not: Option<Regex>,
+}
+
+impl Pattern {
+    pub const fn new(text: &'static str, is: &'static str, not: Option<&'static str>) -> Self {
+        Self { text, check: Check::Regex { is, not, compiled: OnceLock::new() } }
+    }
+
+    /// A pattern checked by a function, where a regular expression is too slow or not able.
+    pub const fn by(text: &'static str, function: fn(&str) -> bool) -> Self {
+        Self { text, check: Check::Function(function) }
+    }
+
+    /// Whether all of `value` matches. A pattern that cannot be compiled here matches all (a test compiles each).
+    fn matches(&self, value: &str) -> bool {
+        match &self.check {
+            Check::Function(function) => function(value),
+            Check::Regex { is, not, compiled } => {
+                let compiled = compiled.get_or_init(|| {
+                    let not = not.map(whole).transpose().ok()?;
+                    Some(Compiled { is: whole(is).ok()?, not })
+                });
+                compiled.as_ref().is_none_or(|compiled| {
+                    compiled.is.is_match(value)
+                        && !compiled.not.as_ref().is_some_and(|not| not.is_match(value))
+                })
+            }
+        }
+    }
+
+    /// Whether the pattern can be checked at all.
+    pub fn is_checked(&self) -> bool {
+        match &self.check {
+            Check::Function(_) => true,
+            Check::Regex { is, not, .. } => whole(is).is_ok() && not.is_none_or(|not| whole(not).is_ok()),
+        }
+    }
+}
+
+/// AWS matches the whole value, whether or not the pattern has anchors.
+fn whole(pattern: &str) -> Result<Regex, regex_lite::Error> {
+    Regex::new(&format!("^(?:{pattern})$"))
+}
+
+/// `[a-zA-Z0-9_.-]+`: table and index names, on every data operation.
+pub fn is_name(value: &str) -> bool {
+    !value.is_empty() && value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+}
+
+impl Rule {
+    /// No constraint at all.
+    pub const NONE: Self = Self { min: None, max: None, pattern: None };
+
+    /// Checks a string's length, in characters as Java counts them, and its pattern.
+    pub fn string(&self, value: String, violations: &mut Violations) -> Option<String> {
+        let mark = violations.mark();
+        if self.min.is_some() || self.max.is_some() {
+            let len = if value.is_ascii() { value.len() } else { value.encode_utf16().count() };
+            self.len(len, || value.clone(), violations);
+        }
+        if let Some(pattern) = &self.pattern
+            && !pattern.matches(&value)
+        {
+            violations.record("", Some(value.clone()), Constraint::Pattern(pattern.text));
+        }
+        violations.none_since(mark).then_some(value)
+    }
+
+    /// Checks a length; `shown` is the value as the error shows it.
+    pub fn len(&self, len: usize, shown: impl FnOnce() -> String, violations: &mut Violations) {
+        let len = i64::try_from(len).unwrap_or(i64::MAX);
+        let constraint = match (self.min, self.max) {
+            (Some(min), _) if len < min => Constraint::LengthMin(min),
+            (_, Some(max)) if len > max => Constraint::LengthMax(max),
+            _ => return,
+        };
+        violations.record("", Some(shown()), constraint);
+    }
+
+    /// Checks a number's value.
+    pub fn number<T: Into<f64> + Copy + std::fmt::Display>(
+        &self,
+        value: T,
+        violations: &mut Violations,
+    ) -> Option<T> {
+        self.range(value, value.into(), violations)
+    }
+
+    /// Checks a long; bounds of the models are far below where a double loses digits.
+    pub fn long(&self, value: i64, violations: &mut Violations) -> Option<i64> {
+        self.range(value, value as f64, violations)
+    }
+
+    fn range<T: std::fmt::Display>(&self, value: T, number: f64, violations: &mut Violations) -> Option<T> {
+        let constraint = match (self.min, self.max) {
+            (Some(min), _) if number < min as f64 => Constraint::RangeMin(min),
+            (_, Some(max)) if number > max as f64 => Constraint::RangeMax(max),
+            _ => return Some(value),
+        };
+        violations.record("", Some(value.to_string()), constraint);
+        None
+    }
+}
+
+/// The value of an enum; `set` is what the error lists.
+pub fn enumeration<T: FromStr>(text: &str, set: &'static str, violations: &mut Violations) -> Option<T> {
+    match text.parse() {
+        Ok(value) => Some(value),
+        Err(_) => {
+            violations.record("", Some(text.to_owned()), Constraint::Enum(set));
+            None
+        }
+    }
+}
