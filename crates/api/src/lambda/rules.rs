@@ -16,7 +16,7 @@ pub(super) static ACTION: Rule = Rule {
 pub(super) static ALIAS: Rule = Rule {
     min: Some(1),
     max: Some(128),
-    pattern: Some(Pattern::new("(?!^[0-9]+$)([a-zA-Z0-9-_]+)", "(?!^[0-9]+$)([a-zA-Z0-9-_]+)", None)),
+    pattern: Some(Pattern::new("(?!^[0-9]+$)([a-zA-Z0-9-_]+)", "[a-zA-Z0-9-_]+", Some("[0-9]+"))),
 };
 
 pub(super) static ARCHITECTURES_LIST: Rule = Rule { min: Some(1), max: Some(1), pattern: None };
@@ -58,8 +58,8 @@ pub(super) static COLLECTION_NAME: Rule = Rule {
     max: Some(57),
     pattern: Some(Pattern::new(
         "(^(?!(system\\x2e)))(^[_a-zA-Z0-9])([^$]*)",
-        "(^(?!(system\\x2e)))(^[_a-zA-Z0-9])([^$]*)",
-        None,
+        "[_a-zA-Z0-9][^$]*",
+        Some("system\\..*"),
     )),
 };
 
@@ -295,7 +295,7 @@ pub(super) static ROLE_ARN: Rule = Rule {
 pub(super) static S3_BUCKET: Rule = Rule {
     min: Some(3),
     max: Some(63),
-    pattern: Some(Pattern::new("[0-9A-Za-z\\.\\-_]*(?<!\\.)", "[0-9A-Za-z\\.\\-_]*(?<!\\.)", None)),
+    pattern: Some(Pattern::new("[0-9A-Za-z\\.\\-_]*(?<!\\.)", "[0-9A-Za-z\\.\\-_]*", Some(".*\\."))),
 };
 
 pub(super) static S3_KEY: Rule =
@@ -344,7 +344,7 @@ pub(super) static TAG_KEY: Rule = Rule {
     max: Some(128),
     pattern: Some(Pattern::new(
         "([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)",
-        "([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)",
+        "[^\\x00-\\x1f!\"#$%&()*,;<>?\\[\\\\\\]^`{|}~\\x7f]*",
         None,
     )),
 };
@@ -354,7 +354,7 @@ pub(super) static TAG_VALUE: Rule = Rule {
     max: Some(256),
     pattern: Some(Pattern::new(
         "([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)",
-        "([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)",
+        "[^\\x00-\\x1f!\"#$%&()*,;<>?\\[\\\\\\]^`{|}~\\x7f]*",
         None,
     )),
 };

@@ -63,7 +63,7 @@ pub(super) static TAG_VALUE: Rule = Rule {
     max: Some(256),
     pattern: Some(Pattern::new(
         "^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$",
-        "^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$",
+        "[^\\x00-\\x1f!\"#$%&()*,;<>?\\[\\\\\\]^`{|}~\\x7f]*",
         None,
     )),
 };
