@@ -107,18 +107,20 @@ pub fn key_check(name: &str, role: KeyRole, value: &Value) -> Result<(), ValueEr
     }
 }
 
-/// Refuses an item whose maps and lists nest deeper than DynamoDB allows. Reading JSON checks this already; an
-/// update that puts a value below a path needs it again.
+/// Refuses an item whose maps and lists nest deeper than DynamoDB allows. Reading JSON and applying an update
+/// check this already.
 pub fn depth_check(item: &Item) -> Result<(), ValueError> {
-    if item.values().all(|value| fits(value, DEPTH_MAX)) { Ok(()) } else { Err(ValueError::TooDeep) }
+    if item.values().all(|value| value.fits_depth(DEPTH_MAX)) { Ok(()) } else { Err(ValueError::TooDeep) }
 }
 
-/// Recursion ends after `levels`.
-fn fits(value: &Value, levels: usize) -> bool {
-    match value {
-        Value::M(item) => levels > 0 && item.values().all(|inner| fits(inner, levels - 1)),
-        Value::L(list) => levels > 0 && list.iter().all(|inner| fits(inner, levels - 1)),
-        _ => true,
+impl Value {
+    /// Whether the value's maps and lists nest at most `levels` deep. Recursion ends there.
+    pub fn fits_depth(&self, levels: usize) -> bool {
+        match self {
+            Self::M(item) => levels > 0 && item.values().all(|inner| inner.fits_depth(levels - 1)),
+            Self::L(list) => levels > 0 && list.iter().all(|inner| inner.fits_depth(levels - 1)),
+            _ => true,
+        }
     }
 }
 
