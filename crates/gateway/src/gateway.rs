@@ -7,24 +7,24 @@ use ports::Invoke;
 use store::Store;
 
 use crate::rest::fault::Fault;
+use crate::rest::live::LiveStages;
 use crate::{StageRequest, StageResponse, Target, target};
 
 /// API Gateway: control plane ([`api::apigateway::ApiGateway`]) and data plane ([`Self::serve`]).
 #[derive(Debug)]
 pub struct Gateway {
-    #[expect(dead_code, reason = "used by the phases, which come next")]
     pub(crate) store: Store,
     #[expect(dead_code, reason = "used by the phases, which come next")]
     pub(crate) invoke: Arc<dyn Invoke>,
-    #[expect(dead_code, reason = "used by the phases, which come next")]
     pub(crate) clock: Clock,
     #[expect(dead_code, reason = "used by the phases, which come next")]
     pub(crate) limits: Limits,
+    pub(crate) live: LiveStages,
 }
 
 impl Gateway {
     pub fn new(store: Store, invoke: Arc<dyn Invoke>, clock: Clock, limits: Limits) -> Self {
-        Self { store, invoke, clock, limits }
+        Self { store, invoke, clock, limits, live: LiveStages::default() }
     }
 
     /// The stage that a URL names, if it is one of the data plane's forms. `host` is the Host header, `path` the raw
@@ -39,5 +39,3 @@ impl Gateway {
         Fault::Forbidden.answer()
     }
 }
-
-impl api::apigateway::ApiGateway for Gateway {}

@@ -15,8 +15,12 @@
 //! - What a method asks for and this version cannot check (IAM, API keys) closes the method; it is never skipped.
 //! - Functions are reached through `ports::Invoke` alone.
 
+mod error;
 mod exchange;
 mod gateway;
+mod ops;
+mod paging;
+mod patch;
 mod rest;
 mod target;
 

@@ -1,0 +1,85 @@
+//! CreateRestApi: an API with its root resource. The tag `_custom_id_` fixes the id.
+
+use std::collections::BTreeMap;
+
+use api::apigateway::{CreateRestApiInput, CreateRestApiOutput};
+use base::{Cx, RequestId, random_alphanumeric};
+use store::Batch;
+
+use crate::Gateway;
+use crate::error::{GatewayError, Result};
+use crate::rest::records::{ApiRecord, Tree};
+use crate::rest::{rest_api, rows, view};
+
+const CUSTOM_ID: &str = "_custom_id_";
+
+pub(super) async fn run(
+    gateway: &Gateway,
+    cx: &Cx,
+    input: CreateRestApiInput,
+) -> Result<CreateRestApiOutput> {
+    if input.clone_from.is_some() {
+        return Err(GatewayError::NotImplemented(
+            "Rushlight does not implement CreateRestApi with cloneFrom".into(),
+        ));
+    }
+    if input.description.as_deref() == Some("") {
+        return Err(GatewayError::bad_request("Description cannot be an empty string"));
+    }
+    let record = record(gateway, cx, input)?;
+    record.check()?;
+    let tree = Tree::with_root(&record.root_resource_id);
+    let keys = vec![rows::api_key(&record.id)];
+    let create = gateway.store.transact(keys, |found| match found {
+        [None] => Ok((
+            Batch::new()
+                .put(rows::api_key(&record.id), rows::encode(&record))
+                .put(rows::scope_key(&record), Vec::new())
+                .put(rows::tree_key(record.row), rows::encode(&tree)),
+            (),
+        )),
+        _ => Err(GatewayError::conflict(format!("A REST API with the id {} already exists", record.id))),
+    });
+    create.await.map_err(GatewayError::from)?;
+    gateway.live.forget(&record.id);
+    Ok(view::rest_api(record))
+}
+
+fn record(gateway: &Gateway, cx: &Cx, input: CreateRestApiInput) -> Result<ApiRecord> {
+    let tags = input.tags.unwrap_or_default();
+    rest_api::check_tags(&tags)?;
+    let endpoint = input.endpoint_configuration.unwrap_or_default();
+    let types = endpoint.types.unwrap_or_default().iter().map(|t| t.as_str().to_owned()).collect::<Vec<_>>();
+    Ok(ApiRecord {
+        row: (RequestId::random().0 >> 64) as u64,
+        account: cx.scope.account.to_string(),
+        region: cx.scope.region.to_string(),
+        id: api_id(&tags)?,
+        name: input.name,
+        description: input.description,
+        created_ms: gateway.clock.now().as_millis(),
+        version: input.version,
+        binary_media_types: input.binary_media_types.unwrap_or_default(),
+        minimum_compression_size: input.minimum_compression_size,
+        api_key_source: input.api_key_source.unwrap_or_default().as_str().to_owned(),
+        endpoint_types: if types.is_empty() { vec!["EDGE".to_owned()] } else { types },
+        ip_address_type: endpoint.ip_address_type.unwrap_or_default().as_str().to_owned(),
+        vpc_endpoint_ids: endpoint.vpc_endpoint_ids.unwrap_or_default(),
+        policy: input.policy.filter(|policy| !policy.is_empty()),
+        tags,
+        disable_execute_api_endpoint: input.disable_execute_api_endpoint.unwrap_or_default(),
+        root_resource_id: random_alphanumeric(10),
+        security_policy: input.security_policy.map(|policy| policy.as_str().to_owned()),
+        endpoint_access_mode: input.endpoint_access_mode.map(|mode| mode.as_str().to_owned()),
+    })
+}
+
+fn api_id(tags: &BTreeMap<String, String>) -> Result<String> {
+    let Some(id) = tags.get(CUSTOM_ID) else { return Ok(random_alphanumeric(10)) };
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    if (1..=63).contains(&id.len()) && id.bytes().all(fits) {
+        return Ok(id.clone());
+    }
+    let message = format!("The tag {CUSTOM_ID} must be a host name's label (a-z, 0-9, -; at most 63): {id}");
+    Err(GatewayError::bad_request(message))
+}

@@ -1,0 +1,26 @@
+//! DeleteIntegrationResponse.
+
+use api::apigateway::{DeleteIntegrationResponseInput, DeleteIntegrationResponseOutput};
+use base::Cx;
+
+use crate::Gateway;
+use crate::error::{GatewayError, Result};
+use crate::rest::rows::{self, MethodAt};
+
+pub(super) async fn run(
+    gateway: &Gateway,
+    cx: &Cx,
+    input: DeleteIntegrationResponseInput,
+) -> Result<DeleteIntegrationResponseOutput> {
+    let at = MethodAt {
+        api_id: &input.rest_api_id,
+        resource_id: &input.resource_id,
+        http_method: &input.http_method,
+    };
+    rows::edit_method(&gateway.store, &cx.scope, at, |method| {
+        let integration = method.integration.as_mut().ok_or_else(GatewayError::no_integration)?;
+        let removed = integration.responses.remove(&input.status_code);
+        removed.map(|_| DeleteIntegrationResponseOutput {}).ok_or_else(GatewayError::no_response)
+    })
+    .await
+}

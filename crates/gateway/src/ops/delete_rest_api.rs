@@ -1,0 +1,32 @@
+//! DeleteRestApi: the API with all that belongs to it.
+
+use api::apigateway::{DeleteRestApiInput, DeleteRestApiOutput};
+use base::Cx;
+use store::Batch;
+
+use crate::Gateway;
+use crate::error::Result;
+use crate::rest::rows;
+
+pub(super) async fn run(
+    gateway: &Gateway,
+    cx: &Cx,
+    input: DeleteRestApiInput,
+) -> Result<DeleteRestApiOutput> {
+    let api = rows::read_api(&gateway.store, &cx.scope, &input.rest_api_id).await?;
+    rows::edit(&gateway.store, &api, vec![rows::tree_key(api.row), rows::stages_key(api.row)], |api, _| {
+        let batch = Batch::new()
+            .delete(rows::api_key(&api.id))
+            .delete(rows::scope_key(&api))
+            .delete(rows::tree_key(api.row))
+            .delete(rows::stages_key(api.row));
+        Ok((batch, ()))
+    })
+    .await?;
+    gateway.live.forget(&api.id);
+    // From here on nothing leads to the rest; a crash leaves rows that nobody reads.
+    for range in rows::leftovers(api.row) {
+        gateway.store.delete_range(range).await?;
+    }
+    Ok(DeleteRestApiOutput {})
+}

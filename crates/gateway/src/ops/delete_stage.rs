@@ -1,0 +1,18 @@
+//! DeleteStage.
+
+use api::apigateway::{DeleteStageInput, DeleteStageOutput};
+use base::Cx;
+
+use crate::Gateway;
+use crate::error::{GatewayError, Result};
+use crate::rest::rows;
+
+pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: DeleteStageInput) -> Result<DeleteStageOutput> {
+    let api = rows::read_api(&gateway.store, &cx.scope, &input.rest_api_id).await?;
+    rows::edit_stages(&gateway.store, &api, |stages| {
+        stages.stages.remove(&input.stage_name).map(|_| ()).ok_or_else(GatewayError::no_stage)
+    })
+    .await?;
+    gateway.live.forget(&api.id);
+    Ok(DeleteStageOutput {})
+}

@@ -1,0 +1,24 @@
+//! GetMethodResponse.
+
+use api::apigateway::{GetMethodResponseInput, GetMethodResponseOutput};
+use base::Cx;
+
+use crate::Gateway;
+use crate::error::{GatewayError, Result};
+use crate::rest::rows::{self, MethodAt};
+use crate::rest::view;
+
+pub(super) async fn run(
+    gateway: &Gateway,
+    cx: &Cx,
+    input: GetMethodResponseInput,
+) -> Result<GetMethodResponseOutput> {
+    let at = MethodAt {
+        api_id: &input.rest_api_id,
+        resource_id: &input.resource_id,
+        http_method: &input.http_method,
+    };
+    let mut method = rows::read_method(&gateway.store, &cx.scope, at).await?;
+    let response = method.responses.remove(&input.status_code).ok_or_else(GatewayError::no_response)?;
+    Ok(view::method_response(response))
+}

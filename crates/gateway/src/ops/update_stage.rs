@@ -1,0 +1,39 @@
+//! UpdateStage: its settings and variables, and the deployment it runs: an older one rolls it back.
+
+use api::apigateway::{UpdateStageInput, UpdateStageOutput};
+use base::Cx;
+use store::Batch;
+
+use crate::Gateway;
+use crate::error::{GatewayError, Result};
+use crate::patch::{Patch, PatchVerb};
+use crate::rest::records::Stages;
+use crate::rest::{rows, view};
+
+pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: UpdateStageInput) -> Result<UpdateStageOutput> {
+    let patches = Patch::parse(input.patch_operations)?;
+    let api = rows::read_api(&gateway.store, &cx.scope, &input.rest_api_id).await?;
+    let mut keys = vec![rows::stages_key(api.row)];
+    keys.extend(patches.iter().filter_map(named_deployment).map(|id| rows::deployment_key(api.row, &id)));
+    let now_ms = gateway.clock.now().as_millis();
+    let updated = rows::edit(&gateway.store, &api, keys, |api, found| {
+        let mut stages = rows::decode_row::<Stages>(found[0].as_ref())?.unwrap_or_default();
+        let stage = stages.stage_mut(&input.stage_name)?;
+        patches.iter().try_for_each(|patch| stage.patch(patch))?;
+        if found[1..].iter().any(Option::is_none) {
+            return Err(GatewayError::bad_request("Deployment id does not exist"));
+        }
+        stage.updated_ms = now_ms;
+        let updated = stage.clone();
+        Ok((Batch::new().put(rows::stages_key(api.row), rows::encode(&stages)), updated))
+    })
+    .await?;
+    gateway.live.forget(&api.id);
+    Ok(view::stage(updated))
+}
+
+/// The deployment that an operation points the stage or its canary at.
+fn named_deployment(patch: &Patch) -> Option<String> {
+    let names = matches!(patch.segments()[..], ["deploymentId"] | ["canarySettings", "deploymentId"]);
+    (names && patch.verb == PatchVerb::Replace).then(|| patch.text())
+}

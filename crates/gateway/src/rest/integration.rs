@@ -1,0 +1,100 @@
+//! What an integration may be, by AWS's rules. Pure; knows no store and calls nothing.
+
+use crate::error::{GatewayError, Result};
+use crate::rest::mapping;
+use crate::rest::records::{IntegrationRecord, IntegrationResponseRecord, MethodRecord};
+use crate::rest::route::Verb;
+
+pub(crate) const TIMEOUT_MS_DEFAULT: i32 = 29_000;
+
+impl IntegrationRecord {
+    /// Checks the whole integration after it was put or edited; `method` is the one it belongs to.
+    pub(crate) fn check(&self, method: &MethodRecord) -> Result<()> {
+        if self.kind != "MOCK" {
+            self.check_method()?;
+        }
+        match self.kind.as_str() {
+            "HTTP" | "HTTP_PROXY" => self.check_endpoint()?,
+            "AWS" | "AWS_PROXY" => self.check_arn()?,
+            _ => {}
+        }
+        if !(50..=TIMEOUT_MS_DEFAULT).contains(&self.timeout_ms) {
+            return Err(GatewayError::bad_request("Timeout should be between 50 ms and 29000 ms"));
+        }
+        if !["WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER"].contains(&self.passthrough_behavior.as_str()) {
+            return Err(GatewayError::bad_request(
+                "Invalid passthrough behavior specified. Must be one of [WHEN_NO_MATCH, WHEN_NO_TEMPLATES, NEVER]",
+            ));
+        }
+        self.request_parameters
+            .iter()
+            .try_for_each(|(target, source)| mapping::check_request(method, target, source))
+    }
+
+    fn check_method(&self) -> Result<()> {
+        match self.http_method.as_deref() {
+            None | Some("") => {
+                Err(GatewayError::bad_request("Enumeration value for HttpMethod must be non-empty"))
+            }
+            Some(name) if Verb::from_name(name).is_none() => {
+                Err(GatewayError::bad_request(format!("Invalid HttpMethod specified: {name}")))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn check_endpoint(&self) -> Result<()> {
+        let uri = self.uri.as_deref().unwrap_or_default();
+        let host = uri.strip_prefix("http://").or_else(|| uri.strip_prefix("https://"));
+        let fits = host.is_some_and(|host| {
+            host.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '$' | '{' | '['))
+                && !host.contains(|c: char| c.is_whitespace() || c.is_control())
+        });
+        if fits { Ok(()) } else { Err(GatewayError::bad_request("Invalid HTTP endpoint specified for URI")) }
+    }
+
+    fn check_arn(&self) -> Result<()> {
+        let parts: Vec<&str> = self.uri.as_deref().unwrap_or_default().splitn(6, ':').collect();
+        let ["arn", _, "apigateway", _, service, target] = parts[..] else {
+            return Err(GatewayError::bad_request("Invalid ARN specified in the request"));
+        };
+        if !target.starts_with("path/") && !target.starts_with("action/") {
+            return Err(GatewayError::bad_request("AWS ARN for integration must contain path or action"));
+        }
+        if self.kind == "AWS_PROXY" && !matches!(service, "lambda" | "firehose") {
+            return Err(GatewayError::bad_request(
+                "Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream \
+                 invocations.",
+            ));
+        }
+        if service != "lambda" && self.credentials.is_none() {
+            return Err(GatewayError::bad_request("Role ARN must be specified for AWS integrations"));
+        }
+        if service == "lambda" && function_of(target).is_none() {
+            return Err(GatewayError::bad_request("Invalid function ARN or invalid uri"));
+        }
+        Ok(())
+    }
+
+    /// The function that a Lambda integration names, stage variables not yet filled in: name, or ARN.
+    pub(crate) fn function(&self) -> Option<&str> {
+        let mut parts = self.uri.as_deref()?.splitn(6, ':');
+        let service = parts.nth(4)?;
+        parts.next().filter(|_| service == "lambda").and_then(function_of)
+    }
+}
+
+/// `path/2015-03-31/functions/FUNCTION/invocations`; AWS's own examples sometimes have a slash more.
+fn function_of(target: &str) -> Option<&str> {
+    let path = target.strip_prefix("path/")?.trim_start_matches('/');
+    let function = path.strip_prefix("2015-03-31/functions/")?.strip_suffix("/invocations")?;
+    (!function.is_empty()).then_some(function)
+}
+
+impl IntegrationResponseRecord {
+    pub(crate) fn check(&self, method: &MethodRecord) -> Result<()> {
+        self.response_parameters.iter().try_for_each(|(target, source)| {
+            mapping::check_response(method, &self.status_code, target, source)
+        })
+    }
+}
