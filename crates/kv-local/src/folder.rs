@@ -2,12 +2,11 @@
 //! Knows nothing of what the storage engine keeps below `db`.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
     path::{Path, PathBuf},
 };
 
-use fs4::{FileExt, TryLockError};
 use kv::KvError;
 
 /// The format this version writes, and the newest it reads. Raise it when older versions could not read the data, and
@@ -46,6 +45,11 @@ impl Folder {
 
     pub(crate) fn db(&self) -> PathBuf {
         self.path.join(DB_FOLDER)
+    }
+
+    /// What the folder takes on the disk; the journal's preallocated holes do not count.
+    pub(crate) fn bytes(&self) -> u64 {
+        bytes_below(&self.path).unwrap_or_default()
     }
 
     fn check_format(&self) -> Result<(), KvError> {
@@ -102,6 +106,32 @@ impl Folder {
     }
 }
 
+fn bytes_below(path: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for file in fs::read_dir(path)? {
+        let file = file?;
+        // A file may be gone between the listing and the look: compaction goes on.
+        let Ok(metadata) = file.metadata() else { continue };
+        bytes += if metadata.is_dir() {
+            bytes_below(&file.path()).unwrap_or_default()
+        } else {
+            allocated(&metadata)
+        };
+    }
+    Ok(bytes)
+}
+
+#[cfg(unix)]
+fn allocated(metadata: &fs::Metadata) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    metadata.blocks() * 512
+}
+
+#[cfg(not(unix))]
+fn allocated(metadata: &fs::Metadata) -> u64 {
+    metadata.len()
+}
+
 fn lock(path: &Path) -> Result<File, KvError> {
     let name = path.join(LOCK_FILE);
     let failed = || KvError::io(format!("cannot lock {}", name.display()));
@@ -112,7 +142,7 @@ fn lock(path: &Path) -> Result<File, KvError> {
         .write(true)
         .open(&name)
         .map_err(failed())?;
-    match FileExt::try_lock(&file) {
+    match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut text = String::new();

@@ -45,10 +45,13 @@ pub struct Options {
     pub durability: Durability,
     /// Cache of blocks read from the disk; filled only as blocks are read.
     pub cache_bytes: u64,
+    /// Rows gathered in memory before they go into a sorted file; one such table is being filled and at most four
+    /// wait, which bounds the memory under a write load.
+    pub memtable_bytes: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { durability: Durability::Strict, cache_bytes: 64 << 20 }
+        Self { durability: Durability::Strict, cache_bytes: 64 << 20, memtable_bytes: 32 << 20 }
     }
 }

@@ -17,8 +17,6 @@ const KEYSPACE: &str = "rows";
 
 /// One flushes while the other compacts; more would only idle.
 const WORKERS: usize = 2;
-/// Bounds the memory under a write load: one active and at most four sealed tables.
-const MEMTABLE_BYTES: u64 = 32 << 20;
 /// Bounds the disk, and with it what an opening has to read again.
 const JOURNAL_BYTES_MAX: u64 = 256 << 20;
 
@@ -45,7 +43,9 @@ impl Rows {
             .open()
             .map_err(|error| engine_error(error, path))?;
         let layout = || {
-            KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES).manual_journal_persist(true)
+            KeyspaceCreateOptions::default()
+                .max_memtable_size(options.memtable_bytes)
+                .manual_journal_persist(true)
         };
         let keyspace = db.keyspace(KEYSPACE, layout).map_err(|error| engine_error(error, path))?;
         let rows = Self { db, keyspace };
@@ -79,11 +79,6 @@ impl Rows {
     /// Everything written so far survives a power loss.
     pub(crate) fn sync(&self) -> Result<(), KvError> {
         self.db.persist(PersistMode::SyncData).map_err(write_error)
-    }
-
-    /// Bytes on the disk, journal included.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.db.disk_space().unwrap_or_default()
     }
 }
 
@@ -157,8 +152,10 @@ fn entry(stored: fjall::Slice) -> Result<Entry, KvError> {
 fn engine_error(error: fjall::Error, path: &Path) -> KvError {
     match error {
         fjall::Error::Locked => KvError::Locked { path: path.to_owned(), pid: None },
-        fjall::Error::InvalidVersion(_) | fjall::Error::Unrecoverable => KvError::Damaged(error.to_string()),
-        other => read_error(other),
+        fjall::Error::Io(error) | fjall::Error::Storage(LsmError::Io(error)) => {
+            KvError::io(format!("cannot open {}", path.display()))(error)
+        }
+        other => KvError::Damaged(format!("{}: {other}", path.display())),
     }
 }
 

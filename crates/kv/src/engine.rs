@@ -10,7 +10,8 @@ use crate::{
     watch::Watch,
 };
 
-/// An ordered, transactional store of byte keys. The invariants are in the crate's documentation.
+/// An ordered, transactional store of byte keys. The invariants are in the crate's documentation. A write whose
+/// future is dropped may have happened.
 pub trait Kv: Send + Sync {
     fn get(&self, key: &[u8]) -> impl Future<Output = Result<Option<Entry>, KvError>> + Send;
 

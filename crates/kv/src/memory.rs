@@ -137,27 +137,15 @@ impl Memory {
         page.finish()
     }
 
-    fn remove_range(&self, mut range: KeyRange) -> Result<u64, KvError> {
-        let newest = self.safe_seq();
-        let mut deleted = 0;
-        loop {
-            let page = self.page(&range, ScanOptions::default());
-            let keys: Vec<Bytes> = page.entries.into_iter().map(|(key, _)| key).collect();
-            let held = self.latches.hold(keys.iter().map(|key| key.as_ref()));
-            let mut batch = Batch::new();
-            for (key, entry) in keys.iter().zip(self.snapshot(&keys)) {
-                if entry.is_some_and(|entry| entry.version <= newest) {
-                    batch = batch.delete(key.clone());
-                    deleted += 1;
-                }
-            }
-            self.apply(batch)?;
-            drop(held);
-            match page.next {
-                Some(next) => range = range.resume(next, false),
-                None => return Ok(deleted),
-            }
-        }
+    /// Deletes those of the rows that nobody wrote since `newest`.
+    fn remove(&self, keys: &[Bytes], newest: Seq) -> Result<usize, KvError> {
+        let _held = self.latches.hold(keys.iter().map(|key| key.as_ref()));
+        let old = |entry: Option<Entry>| entry.is_some_and(|entry| entry.version <= newest);
+        let rows = keys.iter().zip(self.snapshot(keys)).filter(|(_, entry)| old(entry.clone()));
+        let batch = rows.fold(Batch::new(), |batch, (key, _)| batch.delete(key.clone()));
+        let deleted = batch.mutations.len();
+        self.apply(batch)?;
+        Ok(deleted)
     }
 }
 
@@ -197,8 +185,19 @@ impl Kv for Memory {
         self.watchers.watch(prefix)
     }
 
-    async fn delete_range(&self, range: KeyRange) -> Result<u64, KvError> {
-        self.remove_range(range)
+    async fn delete_range(&self, mut range: KeyRange) -> Result<u64, KvError> {
+        let newest = self.safe_seq();
+        let mut deleted = 0;
+        loop {
+            let page = self.page(&range, ScanOptions::default());
+            let keys: Vec<Bytes> = page.entries.into_iter().map(|(key, _)| key).collect();
+            deleted += self.remove(&keys, newest)? as u64;
+            match page.next {
+                Some(next) => range = range.resume(next, false),
+                None => return Ok(deleted),
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     async fn checkpoint(&self) -> Result<Seq, KvError> {

@@ -68,9 +68,10 @@ impl Default for ScanOptions {
 }
 
 impl ScanOptions {
-    /// An upper bound of one page, whatever is asked, so that a scan never holds a runtime worker for long.
-    pub const LIMIT_MAX: usize = 10_000;
-    pub const BYTES_MAX: usize = 4 << 20;
+    /// An upper bound of one page, whatever is asked: about a millisecond of a runtime worker. An embedded scan is
+    /// ready at once and never yields, so who reads many pages yields between them.
+    pub const LIMIT_MAX: usize = 2_000;
+    pub const BYTES_MAX: usize = 2 << 20;
 
     pub fn limit(limit: usize) -> Self {
         Self { limit, ..Self::default() }
