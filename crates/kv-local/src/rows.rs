@@ -5,7 +5,9 @@
 use std::path::Path;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable, Snapshot};
+use fjall::{
+    Database, Keyspace, KeyspaceCreateOptions, LsmError, OwnedWriteBatch, PersistMode, Readable, Snapshot,
+};
 use kv::{Entry, KeyRange, KvError, Page, PageBuilder, ScanOptions, Seq};
 
 use crate::options::Options;
