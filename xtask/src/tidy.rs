@@ -108,3 +108,48 @@ fn unsafe_code_is_in_the_sandbox_alone() {
         assert!(inside || !text.contains(&word), "{} has unsafe code", path.display());
     }
 }
+
+/// The text of all tests: the crates' own and the official clients'.
+fn test_text() -> String {
+    let mut text = String::new();
+    let mut folders = vec![root().join("crates"), root().join("conformance")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let skipped = ["node_modules", ".venv", "target", "api"].iter().any(|name| path.ends_with(name));
+            if path.is_dir() && !skipped {
+                folders.push(path);
+            } else if path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "conformance") {
+                text += &fs::read_to_string(&path).unwrap_or_default();
+            }
+        }
+    }
+    text
+}
+
+/// `PutItem` as boto3 and Rust name it.
+fn in_snake_case(name: &str) -> String {
+    let mut text = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !text.is_empty() {
+            text.push('_');
+        }
+        text.extend(letter.to_lowercase());
+    }
+    text
+}
+
+#[test]
+fn every_operation_served_is_tested() {
+    let served = fs::read_to_string(root().join("codegen/served.toml")).unwrap();
+    let served: toml::Table = served.parse().unwrap();
+    let tests = test_text();
+    let untested: Vec<String> = served
+        .iter()
+        .filter_map(|(service, names)| Some((service, names.as_array()?)))
+        .flat_map(|(service, names)| names.iter().filter_map(move |name| Some((service, name.as_str()?))))
+        .filter(|(_, name)| !tests.contains(*name) && !tests.contains(&in_snake_case(name)))
+        .map(|(service, name)| format!("{service}: {name}"))
+        .collect();
+    assert!(untested.is_empty(), "served, and no test names them: {untested:#?}");
+}
