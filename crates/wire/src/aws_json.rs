@@ -5,7 +5,7 @@ use base::{Cx, Limits};
 use bytes::Bytes;
 
 use crate::json::{self, ReadJson, WriteJson, Writer};
-use crate::{Failure, Refusal, Request, Response, compression, wording};
+use crate::{Failure, Refusal, Request, Response, Wording, compression, wording};
 
 /// What a service of these protocols differs in from the next.
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub struct AwsJson {
     pub namespace: &'static str,
     /// The code for violated constraints.
     pub validation: &'static str,
+    pub wording: Wording,
     /// DynamoDB's ways: its form of request ids, a checksum, and the package of `__type`.
     pub dynamodb: bool,
     /// `message` or `Message`, by code.
@@ -41,10 +42,12 @@ impl AwsJson {
 
     /// Reads the operation's input.
     pub fn input<T: ReadJson>(&self, body: &[u8]) -> Result<T, Failure> {
-        json::document(body, Limits::default().json_depth_max).map_err(|refusal| match refusal {
-            Refusal::Json(error) => Failure::client("SerializationException", 400, wording::json(&error)),
-            Refusal::Invalid(message) => Failure::client(self.validation, 400, message),
-        })
+        json::document(body, Limits::default().json_depth_max, self.wording).map_err(
+            |refusal| match refusal {
+                Refusal::Json(error) => Failure::client("SerializationException", 400, wording::json(&error)),
+                Refusal::Invalid(message) => Failure::client(self.validation, 400, message),
+            },
+        )
     }
 
     /// Writes the operation's output.

@@ -13,9 +13,12 @@ mod shown;
 mod slot;
 mod violations;
 mod wording;
+
 pub mod xml;
 
 pub use failure::{Failure, Fault};
 pub use message::{Request, Response};
+pub use shown::Shown;
 pub use slot::Slot;
 pub use violations::{Constraint, Mark, Refusal, Violations};
+pub use wording::Wording;

@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::json::{JsonError, Reader, WriteJson, Writer};
 use crate::rule::Rule;
-use crate::{Failure, Fault, Refusal, Request, Response, Violations, compression, wording};
+use crate::{Failure, Fault, Refusal, Request, Response, Violations, Wording, compression, wording};
 
 /// The labels of a path, still percent-encoded.
 pub type Labels<'a> = Vec<(&'static str, Cow<'a, str>)>;
@@ -112,7 +112,8 @@ impl RestJson {
     pub fn input<T: ReadRequest>(&self, parts: &Parts<'_>) -> Result<T, Failure> {
         let mut violations = Violations::default();
         let read = T::read_request(parts, &mut violations).map_err(Refusal::Json);
-        read.and_then(|value| violations.settle(value)).map_err(|refusal| self.refuse(refusal))
+        read.and_then(|value| violations.settle(value, Wording::default()))
+            .map_err(|refusal| self.refuse(refusal))
     }
 
     fn refuse(&self, refusal: Refusal) -> Failure {

@@ -6,14 +6,41 @@ use std::sync::OnceLock;
 
 use regex_lite::Regex;
 
-use crate::{Constraint, Violations};
+use crate::shown;
+use crate::{Constraint, Shown, Violations};
 
 /// Bounds and pattern of a shape: of a number its value, of all else its length.
 #[derive(Debug)]
 pub struct Rule {
-    pub min: Option<i64>,
-    pub max: Option<i64>,
-    pub pattern: Option<Pattern>,
+    min: Option<i64>,
+    max: Option<i64>,
+    pattern: Option<Pattern>,
+    or_arn: bool,
+    shown: Option<&'static Shown>,
+}
+
+/// No constraint at all.
+pub static NONE: Rule = Rule::new(None, None);
+
+/// The longest ARN that stands for a name.
+const ARN_LEN_MAX: usize = 1024;
+
+/// The value set of an enum, as errors list it.
+#[derive(Debug)]
+pub struct Set {
+    pub(crate) text: &'static str,
+    /// The newer wording tells neither value nor place.
+    pub(crate) bare: bool,
+}
+
+impl Set {
+    pub const fn new(text: &'static str) -> Self {
+        Self { text, bare: false }
+    }
+
+    pub const fn bare(text: &'static str) -> Self {
+        Self { text, bare: true }
+    }
 }
 
 /// A pattern of the model, and how it is checked here.
@@ -68,8 +95,7 @@ impl Pattern {
         }
     }
 
-    /// Whether the pattern can be checked at all.
-    pub fn is_checked(&self) -> bool {
+    fn is_checked(&self) -> bool {
         match &self.check {
             Check::Function(_) => true,
             Check::Regex { is, not, .. } => whole(is).is_ok() && not.is_none_or(|not| whole(not).is_ok()),
@@ -88,11 +114,38 @@ pub fn is_name(value: &str) -> bool {
 }
 
 impl Rule {
-    /// No constraint at all.
-    pub const NONE: Self = Self { min: None, max: None, pattern: None };
+    pub const fn new(min: Option<i64>, max: Option<i64>) -> Self {
+        Self { min, max, pattern: None, or_arn: false, shown: None }
+    }
+
+    pub const fn patterned(min: Option<i64>, max: Option<i64>, pattern: Pattern) -> Self {
+        Self { min, max, pattern: Some(pattern), or_arn: false, shown: None }
+    }
+
+    /// An ARN may stand in place of the value; whether it is a good one the service says.
+    #[must_use]
+    pub const fn or_arn(mut self) -> Self {
+        self.or_arn = true;
+        self
+    }
+
+    /// How errors print a value that is a list or a map.
+    #[must_use]
+    pub const fn shown(mut self, shown: &'static Shown) -> Self {
+        self.shown = Some(shown);
+        self
+    }
+
+    /// Whether the pattern, if there is one, can be checked at all.
+    pub fn is_checked(&self) -> bool {
+        self.pattern.as_ref().is_none_or(Pattern::is_checked)
+    }
 
     /// Checks a string's length, in characters as Java counts them, and its pattern.
     pub fn string(&self, value: String, violations: &mut Violations) -> Option<String> {
+        if self.or_arn && value.starts_with("arn:") && value.len() <= ARN_LEN_MAX {
+            return Some(value);
+        }
         let mark = violations.mark();
         if self.min.is_some() || self.max.is_some() {
             let len = if value.is_ascii() { value.len() } else { value.encode_utf16().count() };
@@ -131,6 +184,15 @@ impl Rule {
         self.range(value, value as f64, violations)
     }
 
+    pub(crate) fn bounds(&self) -> (Option<i64>, Option<i64>) {
+        (self.min, self.max)
+    }
+
+    /// A list or a map, given as JSON, as errors print it.
+    pub(crate) fn print(&self, json: &str) -> String {
+        shown::print(json, self.shown.unwrap_or(&Shown::Plain))
+    }
+
     fn range<T: std::fmt::Display>(&self, value: T, number: f64, violations: &mut Violations) -> Option<T> {
         let constraint = match (self.min, self.max) {
             (Some(min), _) if number < min as f64 => Constraint::RangeMin(min),
@@ -142,8 +204,8 @@ impl Rule {
     }
 }
 
-/// The value of an enum; `set` is what the error lists.
-pub fn enumeration<T: FromStr>(text: &str, set: &'static str, violations: &mut Violations) -> Option<T> {
+/// The value of an enum.
+pub fn enumeration<T: FromStr>(text: &str, set: &'static Set, violations: &mut Violations) -> Option<T> {
     match text.parse() {
         Ok(value) => Some(value),
         Err(_) => {

@@ -2,10 +2,11 @@
 //! Knows the paths and the values; the words are in [`crate::wording`].
 
 use crate::json::JsonError;
-use crate::wording;
+use crate::rule::Set;
+use crate::wording::{self, Wording};
 
 /// A constraint of the model, as AWS prints it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Constraint {
     Required,
     LengthMin(i64),
@@ -13,17 +14,23 @@ pub enum Constraint {
     RangeMin(i64),
     RangeMax(i64),
     Pattern(&'static str),
-    /// The value set, as printed between brackets.
-    Enum(&'static str),
+    Enum(&'static Set),
+    /// The lengths of the lists in a map.
+    MapValueLength {
+        min: Option<i64>,
+        max: Option<i64>,
+    },
 }
 
 /// One violated constraint.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Violation {
     pub(crate) path: String,
     /// As AWS shows it, without quotes; none for null.
     pub(crate) value: Option<String>,
     pub(crate) constraint: Constraint,
+    /// The newer wording tells of this one and of no other.
+    pub(crate) alone: bool,
 }
 
 /// Why a request's body is not the operation's input.
@@ -55,7 +62,7 @@ pub struct Violations {
 impl Violations {
     /// Records that `value` (as AWS shows it; none for null) of the member `name` violates `constraint`.
     pub fn record(&mut self, name: &str, value: Option<String>, constraint: Constraint) {
-        self.found.push(Violation { path: name.to_owned(), value, constraint });
+        self.found.push(Violation { path: name.to_owned(), value, constraint, alone: false });
     }
 
     /// Records that the required member `name` is missing.
@@ -107,9 +114,17 @@ impl Violations {
         }
     }
 
+    /// Says that the newer wording tells of nothing else if `member` is too short or no value of its enum.
+    pub fn alone(&mut self, mark: Mark, member: &str) {
+        for violation in &mut self.found[mark.0..] {
+            let such = matches!(violation.constraint, Constraint::LengthMin(_) | Constraint::Enum(_));
+            violation.alone |= such && violation.path == member;
+        }
+    }
+
     /// The value that was read, if nothing is wrong with it.
-    pub fn settle<T>(&self, value: Option<T>) -> Result<T, Refusal> {
-        match (self.message(), value) {
+    pub fn settle<T>(&self, value: Option<T>, wording: Wording) -> Result<T, Refusal> {
+        match (self.message(wording), value) {
             (None, Some(value)) => Ok(value),
             (Some(message), _) => Err(Refusal::Invalid(message)),
             (None, None) => Err(Refusal::Invalid("The request could not be read".to_owned())),
@@ -121,10 +136,10 @@ impl Violations {
     }
 
     /// The text of the ValidationException, if anything was recorded.
-    pub fn message(&self) -> Option<String> {
+    pub fn message(&self, wording: Wording) -> Option<String> {
         if self.found.is_empty() {
             return self.invalid.clone();
         }
-        Some(wording::violations(&self.found))
+        Some(wording::violations(&self.found, wording))
     }
 }

@@ -3,22 +3,46 @@
 use crate::json::{JsonError, Kind};
 use crate::violations::{Constraint, Violation};
 
+/// Which of AWS's wordings is spoken. DynamoDB's regions took up the newer one in June 2026.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Wording {
+    #[default]
+    Newer,
+    /// Tells every violation, always with value and place.
+    Older,
+}
+
 /// `N validation errors detected: a; b`.
-pub(crate) fn violations(found: &[Violation]) -> String {
-    let texts: Vec<String> = found.iter().map(violation).collect();
+pub(crate) fn violations(found: &[Violation], wording: Wording) -> String {
+    let alone = found.iter().find(|violation| violation.alone && wording == Wording::Newer);
+    let told = alone.map_or(found, std::slice::from_ref);
+    let texts: Vec<String> = told.iter().take(TOLD_MAX).map(|v| violation(v, wording)).collect();
     match texts.len() {
         1 => format!("1 validation error detected: {}", texts[0]),
         n => format!("{n} validation errors detected: {}", texts.join("; ")),
     }
 }
 
-fn violation(violation: &Violation) -> String {
-    let Violation { path, value, constraint } = violation;
-    let constraint = constraint_text(constraint);
-    match value {
-        None => format!("Value null at '{path}' failed to satisfy constraint: {constraint}"),
-        Some(value) => format!("Value '{value}' at '{path}' failed to satisfy constraint: {constraint}"),
+/// AWS tells no more than this of what is wrong with one request.
+const TOLD_MAX: usize = 10;
+
+fn violation(violation: &Violation, wording: Wording) -> String {
+    let Violation { path, value, constraint, alone } = violation;
+    let text = constraint_text(constraint);
+    let newer = wording == Wording::Newer;
+    match (value, constraint) {
+        (_, Constraint::Enum(set)) if set.bare && newer => format!("Failed to satisfy constraint: {text}"),
+        (None, _) => format!("Value null at '{path}' failed to satisfy constraint: {text}"),
+        (Some(_), Constraint::LengthMin(_)) if *alone && newer => {
+            format!("Value at '{}' failed to satisfy constraint: {text}", capital(path))
+        }
+        (Some(value), _) => format!("Value '{value}' at '{path}' failed to satisfy constraint: {text}"),
     }
+}
+
+fn capital(path: &str) -> String {
+    let mut letters = path.chars();
+    letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
 }
 
 fn constraint_text(constraint: &Constraint) -> String {
@@ -29,8 +53,16 @@ fn constraint_text(constraint: &Constraint) -> String {
         Constraint::RangeMin(n) => format!("Member must have value greater than or equal to {n}"),
         Constraint::RangeMax(n) => format!("Member must have value less than or equal to {n}"),
         Constraint::Pattern(p) => format!("Member must satisfy regular expression pattern: {p}"),
-        Constraint::Enum(set) => format!("Member must satisfy enum value set: [{set}]"),
+        Constraint::Enum(set) => format!("Member must satisfy enum value set: [{}]", set.text),
+        Constraint::MapValueLength { min, max } => map_value_length(*min, *max),
     }
+}
+
+fn map_value_length(min: Option<i64>, max: Option<i64>) -> String {
+    let max = max.map(|max| constraint_text(&Constraint::LengthMax(max)));
+    let min = min.map(|min| constraint_text(&Constraint::LengthMin(min)));
+    let both: Vec<String> = max.into_iter().chain(min).collect();
+    format!("Map value must satisfy constraint: [{}]", both.join(", "))
 }
 
 /// What AWS says of a body that is not JSON, or JSON of wrong types.
@@ -70,7 +102,7 @@ fn blob(text: &str) -> String {
     let len = text.chars().count();
     let alphabet = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
     let why = match text.chars().find(|c| !alphabet(c)) {
-        _ if len % 4 != 0 => {
+        _ if !len.is_multiple_of(4) => {
             format!("Base64 encoded length is expected a multiple of 4 bytes but found: {len}")
         }
         Some(other) => format!("Invalid Base64 character: '{other}'"),

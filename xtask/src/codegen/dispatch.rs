@@ -46,7 +46,7 @@ fn json(service: &Service, out: &mut String) {
     };
     let _ = writeln!(
         out,
-        "static PROTOCOL: AwsJson = AwsJson {{ target: {target:?}, version: {:?}, namespace: {namespace:?}, validation: {:?}, \
+        "static PROTOCOL: AwsJson = AwsJson {{ target: {target:?}, version: {:?}, namespace: {namespace:?}, validation: {:?}, wording: Wording::Newer, \
          dynamodb: {dynamodb}, message_key: errors::message_key }};\n",
         metadata.json_version.as_deref().unwrap_or("1.0"),
         service.overrides.validation()

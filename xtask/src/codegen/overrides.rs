@@ -18,8 +18,34 @@ pub(crate) struct Overrides {
     pub(crate) names: BTreeMap<String, String>,
     /// Error code -> HTTP status, beyond the model's.
     pub(crate) errors: BTreeMap<String, u16>,
+    /// Shape, or `Structure.Member` -> its constraints, where they are not the model's.
+    pub(crate) rules: BTreeMap<String, RuleOverride>,
+    /// Enum -> its value set as errors list it.
+    pub(crate) sets: BTreeMap<String, SetOverride>,
+    /// Structure -> members that are checked before the others, in this order.
+    pub(crate) first: BTreeMap<String, Vec<String>>,
+    /// Structure -> members of which, if they are violated, nothing else is told.
+    pub(crate) alone: BTreeMap<String, Vec<String>>,
     /// The code for violated constraints.
     validation: Option<String>,
+}
+
+/// What is given takes the place of the model's; a bound of zero takes it away.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RuleOverride {
+    pub(crate) min: Option<i64>,
+    pub(crate) max: Option<i64>,
+    pub(crate) pattern: Option<String>,
+    /// An ARN is as good as what the rule asks for.
+    pub(crate) or_arn: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SetOverride {
+    pub(crate) text: String,
+    pub(crate) bare: bool,
 }
 
 /// A pattern that is checked in another way than by itself.

@@ -45,7 +45,6 @@ fn imports(body: &str) -> String {
     for (word, import) in [
         ("ReadRequest for", "use wire::rest::{self, Parts, ReadRequest};\n"),
         ("ReadQuery for", "use wire::query::{Parameters, ReadQuery};\n"),
-        ("Rule::", "use wire::rule::Rule;\n"),
         ("rule::", "use wire::rule;\n"),
         ("Slot", "use wire::Slot;\n"),
         ("Violations", "use wire::Violations;\n"),
@@ -73,7 +72,7 @@ fn json_structure(service: &Service, shape: &str, out: &mut String) {
     );
     slots(target, out);
     object_loop(service, shape, &target.members(), out);
-    finish(target, out, "Ok(None)", ("Ok(Some(", "))"));
+    finish(service, shape, out, ["Ok(None)", "Ok(Some(", "))"]);
     out.push_str("}\n}\n");
 }
 
@@ -99,9 +98,10 @@ fn object_loop(service: &Service, shape: &str, members: &[(String, Member)], out
     out.push_str("while let Some(wire_name) = reader.next_key()? {\nmatch wire_name.as_ref() {\n");
     for (name, member) in members {
         let wire_name = member.location_name.as_ref().unwrap_or(name);
-        let reader = match service.overrides.members.get(&format!("{}.{name}", service.type_name(shape))) {
+        let key = format!("{}.{name}", service.type_name(shape));
+        let reader = match service.overrides.members.get(&key) {
             Some(rust_type) => format!("<{rust_type}>::read_json"),
-            None => json_reader(service, &member.shape),
+            None => json_reader(service, &member.shape, Some(&key)),
         };
         let _ = writeln!(
             out,
@@ -114,7 +114,8 @@ fn object_loop(service: &Service, shape: &str, members: &[(String, Member)], out
 }
 
 /// Takes the members out of their slots and makes the structure.
-fn finish(target: &Shape, out: &mut String, none: &str, (open, close): (&str, &str)) {
+fn finish(service: &Service, shape: &str, out: &mut String, [none, open, close]: [&str; 3]) {
+    let target = service.shape(shape);
     let members = target.members();
     let text_name = |name: &String, member: &Member| {
         names::violation(if member.location.is_some() {
@@ -127,9 +128,16 @@ fn finish(target: &Shape, out: &mut String, none: &str, (open, close): (&str, &s
         let field = names::field(name);
         let _ = writeln!(out, "let {field} = {field}.required(violations, {:?});", text_name(name, member));
     }
+    let overrides = &service.overrides;
+    for name in overrides.alone.get(&service.type_name(shape)).into_iter().flatten() {
+        let _ = writeln!(out, "violations.alone(mark, {:?});", names::violation(name));
+    }
+    let first = overrides.first.get(&service.type_name(shape)).map_or(&[][..], Vec::as_slice);
+    let mut members_in_order: Vec<&(String, Member)> = members.iter().collect();
+    members_in_order.sort_by_key(|(name, _)| first.iter().position(|f| f == name).unwrap_or(first.len()));
     if members.len() > 1 {
         let order: Vec<String> =
-            members.iter().map(|(name, member)| format!("{:?}", text_name(name, member))).collect();
+            members_in_order.iter().map(|(name, member)| format!("{:?}", text_name(name, member))).collect();
         let _ = writeln!(out, "violations.in_order(mark, &[{}]);", order.join(", "));
     }
     if !members.is_empty() {
@@ -164,10 +172,10 @@ fn finish(target: &Shape, out: &mut String, none: &str, (open, close): (&str, &s
     let _ = writeln!(out, "}}{close}");
 }
 
-/// An expression that reads a value of `shape`: a path or a closure.
-fn json_reader(service: &Service, shape: &str) -> String {
+/// An expression that reads a value of `shape`: a path or a closure. `member` is `Structure.Member`, for its rule.
+fn json_reader(service: &Service, shape: &str, member: Option<&str>) -> String {
     let target = service.shape(shape);
-    let rule = rules::expression(service, shape);
+    let rule = rules::expression(service, shape, member);
     if let Some(rust_type) = service.overrides.types.get(shape)
         && rust_type != "String"
     {
@@ -176,21 +184,30 @@ fn json_reader(service: &Service, shape: &str) -> String {
     let simple = |function: &str| format!("|r, v| json::{function}(r, v, {rule})");
     match target.kind.as_str() {
         "string" if target.values.is_some() && !service.overrides.types.contains_key(shape) => {
-            format!("|r, v| json::enumeration(r, v, {}::SET)", service.type_name(shape))
+            format!("|r, v| json::enumeration(r, v, &{}::SET)", service.type_name(shape))
         }
         "string" | "character" => simple("string"),
         "integer" | "long" | "boolean" | "blob" | "timestamp" => simple(&target.kind),
         "float" | "double" => simple("double"),
         "list" => {
-            let inner = target.member.as_ref().map(|m| json_reader(service, &m.shape)).unwrap_or_default();
+            let inner =
+                target.member.as_ref().map(|m| json_reader(service, &m.shape, None)).unwrap_or_default();
             format!("|r, v| json::list(r, v, {rule}, {inner})")
         }
         "map" => {
-            let inner = target.value.as_ref().map(|m| json_reader(service, &m.shape)).unwrap_or_default();
             let key = target
                 .key
                 .as_ref()
-                .map_or("&Rule::NONE".to_owned(), |m| rules::expression(service, &m.shape));
+                .map_or("&rule::NONE".to_owned(), |m| rules::expression(service, &m.shape, None));
+            let Some(value) = &target.value else { return String::new() };
+            let list_rule = rules::expression(service, &value.shape, None);
+            if let Some(member) = &service.shape(&value.shape).member
+                && list_rule != "&rule::NONE"
+            {
+                let inner = json_reader(service, &member.shape, None);
+                return format!("|r, v| json::map_of_lists(r, v, ({rule}, {key}, {list_rule}), {inner})");
+            }
+            let inner = json_reader(service, &value.shape, None);
             format!("|r, v| json::map(r, v, ({rule}, {key}), {inner})")
         }
         _ => format!("{}::read_json", service.type_name(shape)),
@@ -224,7 +241,7 @@ fn rest_input(service: &Service, shape: &str, out: &mut String) {
     if target.members.is_empty() {
         out.push_str("let _ = (parts, violations);\n");
     }
-    finish(target, out, "Ok(None)", ("Ok(Some(", "))"));
+    finish(service, shape, out, ["Ok(None)", "Ok(Some(", "))"]);
     out.push_str("}\n}\n");
 }
 
@@ -239,7 +256,7 @@ fn payload(service: &Service, name: &str, member: &Member, out: &mut String) {
             );
         }
         _ => {
-            let reader = json_reader(service, &member.shape);
+            let reader = json_reader(service, &member.shape, None);
             let _ = writeln!(
                 out,
                 "let reader = &mut parts.json()?;\n{field}.read(reader, violations, {:?}, {reader})?;\nreader.end()?;",
@@ -270,12 +287,12 @@ fn located(service: &Service, name: &str, member: &Member, out: &mut String) {
 /// An expression that reads a value of `shape` from a text.
 fn text_reader(service: &Service, shape: &str) -> String {
     let target = service.shape(shape);
-    let rule = rules::expression(service, shape);
+    let rule = rules::expression(service, shape, None);
     match target.kind.as_str() {
         "string" if target.values.is_some() && !service.overrides.types.contains_key(shape) => {
-            format!("|t, v| rule::enumeration(&t, {}::SET, v)", service.type_name(shape))
+            format!("|t, v| rule::enumeration(&t, &{}::SET, v)", service.type_name(shape))
         }
-        "string" => format!("|t, v| ({rule}).string(t, v)"),
+        "string" => format!("|t, v| {}.string(t, v)", rule.trim_start_matches('&')),
         "list" => {
             let inner = target.member.as_ref().map(|m| text_reader(service, &m.shape)).unwrap_or_default();
             format!("|t, v| rest::list(t, v, {rule}, {inner})")
@@ -305,6 +322,6 @@ fn query_input(service: &Service, shape: &str, out: &mut String) {
     if target.members.is_empty() {
         out.push_str("let _ = (parameters, violations);\n");
     }
-    finish(target, out, "None", ("Some(", ")"));
+    finish(service, shape, out, ["None", "Some(", ")"]);
     out.push_str("}\n}\n");
 }

@@ -1,68 +1,123 @@
-//! Renders the constraints of the shapes that inputs reach.
+//! Renders the constraints of the shapes that inputs reach, and how errors print those of them that are
+//! collections.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::names;
 use super::overrides::PatternOverride;
 use super::service::Service;
 
+/// One static rule.
+struct Entry {
+    min: Option<i64>,
+    max: Option<i64>,
+    pattern: Option<String>,
+    or_arn: bool,
+    /// The shape, if it is a collection that errors can print.
+    printed: Option<String>,
+}
+
 pub(crate) fn render(service: &Service) -> String {
-    let mut out = String::from("use wire::rule::{Pattern, Rule};\n");
-    let mut names = Vec::new();
-    for shape in &service.read {
-        if !has_rule(service, shape) {
-            continue;
-        }
-        let target = service.shape(shape);
-        let pattern = target.pattern.as_deref().map(|text| pattern(text, &service.patterns));
-        let name = static_name(shape);
-        let _ = writeln!(
-            out,
-            "\npub(super) static {name}: Rule = Rule {{ min: {}, max: {}, pattern: {} }};",
-            bound(target.min),
-            bound(target.max),
-            pattern.map_or("None".to_owned(), |pattern| format!("Some({pattern})"))
-        );
-        names.push(name);
-    }
-    if names.is_empty() {
+    let entries = entries(service);
+    if entries.is_empty() {
         return String::new();
     }
+    let mut body = String::new();
+    let mut printed = BTreeSet::new();
+    for (name, entry) in &entries {
+        let _ = writeln!(body, "\npub(super) static {name}: Rule = {};", rule(service, entry));
+        if let Some(shape) = &entry.printed {
+            reach_printed(service, shape, &mut printed);
+        }
+    }
+    for shape in &printed {
+        let _ = writeln!(body, "\nstatic {}: Shown = {};", shown_name(shape), shown(service, shape));
+    }
+    let all: Vec<String> = entries.keys().map(|name| format!("&{name}")).collect();
     let _ = writeln!(
-        out,
+        body,
         "\n#[cfg(test)]\n#[test]\nfn every_pattern_can_be_checked() {{\nfor rule in [{}] {{\n\
-         assert!(rule.pattern.as_ref().is_none_or(Pattern::is_checked), \"{{rule:?}}\");\n}}\n}}",
-        names.iter().map(|name| format!("&{name}")).collect::<Vec<_>>().join(", ")
+         assert!(rule.is_checked(), \"{{rule:?}}\");\n}}\n}}",
+        all.join(", ")
     );
-    out.replace(
-        "use wire::rule::{Pattern, Rule};",
-        if out.contains("Pattern::") { "use wire::rule::{Pattern, Rule};" } else { "use wire::rule::Rule;" },
-    )
+    let mut out = String::new();
+    if body.contains("Shown") {
+        out.push_str("use wire::Shown;\n");
+    }
+    out.push_str(if body.contains("Pattern::") {
+        "use wire::rule::{Pattern, Rule};\n"
+    } else {
+        "use wire::rule::Rule;\n"
+    });
+    out + &body
+}
+
+/// The Rust expression for the rule of a shape; `member` is `Structure.Member` where it is a member's.
+pub(crate) fn expression(service: &Service, shape: &str, member: Option<&str>) -> String {
+    if let Some(member) = member.filter(|member| service.overrides.rules.contains_key(*member)) {
+        return format!("&rules::{}", static_name(member));
+    }
+    if service.read.contains(shape) && has_rule(service, shape) {
+        format!("&rules::{}", static_name(shape))
+    } else {
+        "&rule::NONE".to_owned()
+    }
+}
+
+fn entries(service: &Service) -> BTreeMap<String, Entry> {
+    let shapes = service
+        .read
+        .iter()
+        .filter(|shape| has_rule(service, shape))
+        .map(|shape| (shape.as_str(), shape.as_str()));
+    let members = service.overrides.rules.keys().filter_map(|key| {
+        let (structure, member) = key.split_once('.')?;
+        Some((key.as_str(), service.member_shape(structure, member)?))
+    });
+    shapes.chain(members).map(|(key, shape)| (static_name(key), entry(service, key, shape))).collect()
+}
+
+fn entry(service: &Service, key: &str, shape: &str) -> Entry {
+    let target = service.shape(shape);
+    let given = service.overrides.rules.get(key);
+    let bound = |given: Option<i64>, model: Option<f64>| match given {
+        Some(0) => None,
+        Some(given) => Some(given),
+        None => model.map(|bound| bound as i64),
+    };
+    let is_collection = matches!(target.kind.as_str(), "list" | "map");
+    Entry {
+        min: bound(given.and_then(|g| g.min), target.min),
+        max: bound(given.and_then(|g| g.max), target.max),
+        pattern: given.and_then(|g| g.pattern.clone()).or_else(|| target.pattern.clone()),
+        or_arn: given.is_some_and(|given| given.or_arn),
+        printed: is_collection.then(|| shape.to_owned()),
+    }
 }
 
 /// Whether a shape is constrained beyond its type; an enum's set stands with the enum.
 fn has_rule(service: &Service, shape: &str) -> bool {
     let target = service.shape(shape);
+    let constrained = target.min.is_some() || target.max.is_some() || target.pattern.is_some();
     target.kind != "structure"
         && target.values.is_none()
-        && (target.min.is_some() || target.max.is_some() || target.pattern.is_some())
+        && (constrained || service.overrides.rules.contains_key(shape))
 }
 
-/// The Rust expression for a shape's rule.
-pub(crate) fn expression(service: &Service, shape: &str) -> String {
-    if service.read.contains(shape) && has_rule(service, shape) {
-        format!("&rules::{}", static_name(shape))
-    } else {
-        "&Rule::NONE".to_owned()
+fn rule(service: &Service, entry: &Entry) -> String {
+    let bounds = format!("{:?}, {:?}", entry.min, entry.max);
+    let mut text = match &entry.pattern {
+        Some(text) => format!("Rule::patterned({bounds}, {})", pattern(text, &service.patterns)),
+        None => format!("Rule::new({bounds})"),
+    };
+    if entry.or_arn {
+        text.push_str(".or_arn()");
     }
-}
-
-fn static_name(shape: &str) -> String {
-    names::snake(&names::type_name(shape)).to_ascii_uppercase()
-}
-
-fn bound(bound: Option<f64>) -> String {
-    bound.map_or("None".to_owned(), |bound| format!("Some({})", bound as i64))
+    if let Some(shape) = &entry.printed {
+        let _ = write!(text, ".shown(&{})", shown_name(shape));
+    }
+    text
 }
 
 fn pattern(text: &str, overrides: &[PatternOverride]) -> String {
@@ -72,5 +127,44 @@ fn pattern(text: &str, overrides: &[PatternOverride]) -> String {
             format!("Pattern::new({text:?}, {:?}, {not:?})", is.as_deref().unwrap_or(text))
         }
         None => format!("Pattern::new({text:?}, {text:?}, None)"),
+    }
+}
+
+fn static_name(shape: &str) -> String {
+    names::snake(&names::type_name(shape)).to_ascii_uppercase()
+}
+
+fn shown_name(shape: &str) -> String {
+    format!("{}_SHOWN", static_name(shape))
+}
+
+/// Collections and structures inside of a printed shape, itself included.
+fn reach_printed(service: &Service, shape: &str, reached: &mut BTreeSet<String>) {
+    let target = service.shape(shape);
+    if !matches!(target.kind.as_str(), "list" | "map" | "structure") || !reached.insert(shape.to_owned()) {
+        return;
+    }
+    for inner in super::service::inner_shapes(target) {
+        reach_printed(service, &inner, reached);
+    }
+}
+
+fn shown(service: &Service, shape: &str) -> String {
+    let target = service.shape(shape);
+    let inner = |shape: &str| match service.shape(shape).kind.as_str() {
+        "list" | "map" | "structure" => format!("&{}", shown_name(shape)),
+        _ => "&Shown::Plain".to_owned(),
+    };
+    match (target.kind.as_str(), &target.member, &target.value) {
+        ("list", Some(member), _) => format!("Shown::List({})", inner(&member.shape)),
+        ("map", _, Some(value)) => format!("Shown::Map({})", inner(&value.shape)),
+        _ => {
+            let members: Vec<String> = target
+                .members()
+                .iter()
+                .map(|(name, member)| format!("({name:?}, {})", inner(&member.shape)))
+                .collect();
+            format!("Shown::Structure({:?}, &[{}])", names::type_name(shape), members.join(", "))
+        }
     }
 }

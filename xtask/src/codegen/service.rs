@@ -85,6 +85,12 @@ impl Service {
         self.shapes.iter().filter(|(name, _)| self.read.contains(*name) || self.written.contains(*name))
     }
 
+    /// The shape of a member, by the structure's Rust name.
+    pub(crate) fn member_shape(&self, structure: &str, member: &str) -> Option<&str> {
+        let (_, target) = self.shapes.iter().find(|(name, _)| self.type_name(name) == structure)?;
+        target.members.get(member)?.get("shape")?.as_str()
+    }
+
     /// Whether a shape is the input of an operation that is served.
     pub(crate) fn is_input(&self, shape: &str) -> bool {
         self.served().any(|operation| operation.input.as_ref().is_some_and(|input| input.shape == shape))
@@ -193,7 +199,7 @@ impl Service {
     }
 }
 
-fn inner_shapes(shape: &Shape) -> Vec<String> {
+pub(crate) fn inner_shapes(shape: &Shape) -> Vec<String> {
     let members = shape.members().into_iter().map(|(_, member)| member.shape);
     members.chain([&shape.member, &shape.value].into_iter().flatten().map(|m| m.shape.clone())).collect()
 }

@@ -15,7 +15,7 @@ pub(crate) fn render(service: &Service) -> String {
         } else if let Some(values) = &shape.values
             && !service.overrides.types.contains_key(name)
         {
-            enumeration(&service.type_name(name), values, &mut body);
+            enumeration(service, name, values, &mut body);
         }
     }
     for operation in service.served() {
@@ -33,6 +33,7 @@ pub(crate) fn render(service: &Service) -> String {
         ("FromStr for", "use std::str::FromStr;\n"),
         ("Timestamp", "use base::Timestamp;\n"),
         ("Bytes", "use bytes::Bytes;\n"),
+        ("Set::", "use wire::rule::Set;\n"),
     ] {
         if body.contains(word) {
             out.push_str(import);
@@ -71,7 +72,8 @@ fn alias(service: &Service, name: &str, shape: Option<&str>, out: &mut String) {
     }
 }
 
-fn enumeration(name: &str, values: &[String], out: &mut String) {
+fn enumeration(service: &Service, shape: &str, values: &[String], out: &mut String) {
+    let name = service.type_name(shape);
     let mut seen = BTreeSet::new();
     let mut variants = Vec::new();
     for value in values {
@@ -94,8 +96,12 @@ fn enumeration(name: &str, values: &[String], out: &mut String) {
     }
     let _ = writeln!(
         out,
-        "];\n\n/// The value set as errors list it.\npub const SET: &'static str = {:?};\n",
-        values.join(", ")
+        "];\n\n/// The value set as errors list it.\npub const SET: Set = {};\n",
+        match service.overrides.sets.get(shape) {
+            Some(set) if set.bare => format!("Set::bare({:?})", set.text),
+            Some(set) => format!("Set::new({:?})", set.text),
+            None => format!("Set::new({:?})", values.join(", ")),
+        }
     );
     out.push_str("pub fn as_str(self) -> &'static str {\nmatch self {\n");
     for (variant, value) in &variants {

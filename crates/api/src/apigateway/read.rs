@@ -7,7 +7,7 @@ use wire::Slot;
 use wire::Violations;
 use wire::json::{self, JsonError, ReadJson, Reader};
 use wire::rest::{self, Parts, ReadRequest};
-use wire::rule::Rule;
+use wire::rule;
 
 impl ReadJson for CanarySettings {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
@@ -20,16 +20,16 @@ impl ReadJson for CanarySettings {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "percentTraffic" => percent_traffic
-                    .read(reader, violations, "percentTraffic", |r, v| json::double(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "percentTraffic", |r, v| json::double(r, v, &rule::NONE))?,
                 "deploymentId" => deployment_id
-                    .read(reader, violations, "deploymentId", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "deploymentId", |r, v| json::string(r, v, &rule::NONE))?,
                 "stageVariableOverrides" => {
                     stage_variable_overrides.read(reader, violations, "stageVariableOverrides", |r, v| {
-                        json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| json::string(r, v, &Rule::NONE))
+                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
                     })?
                 }
                 "useStageCache" => use_stage_cache
-                    .read(reader, violations, "useStageCache", |r, v| json::boolean(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "useStageCache", |r, v| json::boolean(r, v, &rule::NONE))?,
                 _ => reader.skip()?,
             }
         }
@@ -59,33 +59,32 @@ impl ReadRequest for CreateDeploymentInput {
         let mut variables = Slot::default();
         let mut canary_settings = Slot::default();
         let mut tracing_enabled = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         let reader = &mut parts.json()?;
         reader.begin_object()?;
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "stageName" => stage_name
-                    .read(reader, violations, "stageName", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "stageName", |r, v| json::string(r, v, &rule::NONE))?,
                 "stageDescription" => {
                     stage_description.read(reader, violations, "stageDescription", |r, v| {
-                        json::string(r, v, &Rule::NONE)
+                        json::string(r, v, &rule::NONE)
                     })?
                 }
                 "description" => description
-                    .read(reader, violations, "description", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "description", |r, v| json::string(r, v, &rule::NONE))?,
                 "cacheClusterEnabled" => {
                     cache_cluster_enabled.read(reader, violations, "cacheClusterEnabled", |r, v| {
-                        json::boolean(r, v, &Rule::NONE)
+                        json::boolean(r, v, &rule::NONE)
                     })?
                 }
                 "cacheClusterSize" => {
                     cache_cluster_size.read(reader, violations, "cacheClusterSize", |r, v| {
-                        json::enumeration(r, v, CacheClusterSize::SET)
+                        json::enumeration(r, v, &CacheClusterSize::SET)
                     })?
                 }
                 "variables" => variables.read(reader, violations, "variables", |r, v| {
-                    json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| json::string(r, v, &Rule::NONE))
+                    json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
                 })?,
                 "canarySettings" => canary_settings.read(
                     reader,
@@ -94,7 +93,7 @@ impl ReadRequest for CreateDeploymentInput {
                     DeploymentCanarySettings::read_json,
                 )?,
                 "tracingEnabled" => tracing_enabled
-                    .read(reader, violations, "tracingEnabled", |r, v| json::boolean(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "tracingEnabled", |r, v| json::boolean(r, v, &rule::NONE))?,
                 _ => reader.skip()?,
             }
         }
@@ -140,15 +139,14 @@ impl ReadRequest for CreateResourceInput {
         let mut rest_api_id = Slot::default();
         let mut parent_id = Slot::default();
         let mut path_part = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
-        parent_id.text(parts.label("parent_id"), violations, "parentId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        parent_id.text(parts.label("parent_id"), violations, "parentId", |t, v| rule::NONE.string(t, v));
         let reader = &mut parts.json()?;
         reader.begin_object()?;
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "pathPart" => {
-                    path_part.read(reader, violations, "pathPart", |r, v| json::string(r, v, &Rule::NONE))?
+                    path_part.read(reader, violations, "pathPart", |r, v| json::string(r, v, &rule::NONE))?
                 }
                 _ => reader.skip()?,
             }
@@ -189,26 +187,26 @@ impl ReadRequest for CreateRestApiInput {
         reader.begin_object()?;
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
-                "name" => name.read(reader, violations, "name", |r, v| json::string(r, v, &Rule::NONE))?,
+                "name" => name.read(reader, violations, "name", |r, v| json::string(r, v, &rule::NONE))?,
                 "description" => description
-                    .read(reader, violations, "description", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "description", |r, v| json::string(r, v, &rule::NONE))?,
                 "version" => {
-                    version.read(reader, violations, "version", |r, v| json::string(r, v, &Rule::NONE))?
+                    version.read(reader, violations, "version", |r, v| json::string(r, v, &rule::NONE))?
                 }
                 "cloneFrom" => clone_from
-                    .read(reader, violations, "cloneFrom", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "cloneFrom", |r, v| json::string(r, v, &rule::NONE))?,
                 "binaryMediaTypes" => {
                     binary_media_types.read(reader, violations, "binaryMediaTypes", |r, v| {
-                        json::list(r, v, &Rule::NONE, |r, v| json::string(r, v, &Rule::NONE))
+                        json::list(r, v, &rule::NONE, |r, v| json::string(r, v, &rule::NONE))
                     })?
                 }
                 "minimumCompressionSize" => {
                     minimum_compression_size.read(reader, violations, "minimumCompressionSize", |r, v| {
-                        json::integer(r, v, &Rule::NONE)
+                        json::integer(r, v, &rule::NONE)
                     })?
                 }
                 "apiKeySource" => api_key_source.read(reader, violations, "apiKeySource", |r, v| {
-                    json::enumeration(r, v, ApiKeySourceType::SET)
+                    json::enumeration(r, v, &ApiKeySourceType::SET)
                 })?,
                 "endpointConfiguration" => endpoint_configuration.read(
                     reader,
@@ -217,23 +215,23 @@ impl ReadRequest for CreateRestApiInput {
                     EndpointConfiguration::read_json,
                 )?,
                 "policy" => {
-                    policy.read(reader, violations, "policy", |r, v| json::string(r, v, &Rule::NONE))?
+                    policy.read(reader, violations, "policy", |r, v| json::string(r, v, &rule::NONE))?
                 }
                 "tags" => tags.read(reader, violations, "tags", |r, v| {
-                    json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| json::string(r, v, &Rule::NONE))
+                    json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
                 })?,
                 "disableExecuteApiEndpoint" => disable_execute_api_endpoint.read(
                     reader,
                     violations,
                     "disableExecuteApiEndpoint",
-                    |r, v| json::boolean(r, v, &Rule::NONE),
+                    |r, v| json::boolean(r, v, &rule::NONE),
                 )?,
                 "securityPolicy" => security_policy.read(reader, violations, "securityPolicy", |r, v| {
-                    json::enumeration(r, v, SecurityPolicy::SET)
+                    json::enumeration(r, v, &SecurityPolicy::SET)
                 })?,
                 "endpointAccessMode" => {
                     endpoint_access_mode.read(reader, violations, "endpointAccessMode", |r, v| {
-                        json::enumeration(r, v, EndpointAccessMode::SET)
+                        json::enumeration(r, v, &EndpointAccessMode::SET)
                     })?
                 }
                 _ => reader.skip()?,
@@ -297,43 +295,42 @@ impl ReadRequest for CreateStageInput {
         let mut canary_settings = Slot::default();
         let mut tracing_enabled = Slot::default();
         let mut tags = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         let reader = &mut parts.json()?;
         reader.begin_object()?;
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "stageName" => stage_name
-                    .read(reader, violations, "stageName", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "stageName", |r, v| json::string(r, v, &rule::NONE))?,
                 "deploymentId" => deployment_id
-                    .read(reader, violations, "deploymentId", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "deploymentId", |r, v| json::string(r, v, &rule::NONE))?,
                 "description" => description
-                    .read(reader, violations, "description", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "description", |r, v| json::string(r, v, &rule::NONE))?,
                 "cacheClusterEnabled" => {
                     cache_cluster_enabled.read(reader, violations, "cacheClusterEnabled", |r, v| {
-                        json::boolean(r, v, &Rule::NONE)
+                        json::boolean(r, v, &rule::NONE)
                     })?
                 }
                 "cacheClusterSize" => {
                     cache_cluster_size.read(reader, violations, "cacheClusterSize", |r, v| {
-                        json::enumeration(r, v, CacheClusterSize::SET)
+                        json::enumeration(r, v, &CacheClusterSize::SET)
                     })?
                 }
                 "variables" => variables.read(reader, violations, "variables", |r, v| {
-                    json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| json::string(r, v, &Rule::NONE))
+                    json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
                 })?,
                 "documentationVersion" => {
                     documentation_version.read(reader, violations, "documentationVersion", |r, v| {
-                        json::string(r, v, &Rule::NONE)
+                        json::string(r, v, &rule::NONE)
                     })?
                 }
                 "canarySettings" => {
                     canary_settings.read(reader, violations, "canarySettings", CanarySettings::read_json)?
                 }
                 "tracingEnabled" => tracing_enabled
-                    .read(reader, violations, "tracingEnabled", |r, v| json::boolean(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "tracingEnabled", |r, v| json::boolean(r, v, &rule::NONE))?,
                 "tags" => tags.read(reader, violations, "tags", |r, v| {
-                    json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| json::string(r, v, &Rule::NONE))
+                    json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
                 })?,
                 _ => reader.skip()?,
             }
@@ -387,11 +384,9 @@ impl ReadRequest for DeleteDeploymentInput {
         let mark = violations.mark();
         let mut rest_api_id = Slot::default();
         let mut deployment_id = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
-        deployment_id.text(parts.label("deployment_id"), violations, "deploymentId", |t, v| {
-            (&Rule::NONE).string(t, v)
-        });
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        deployment_id
+            .text(parts.label("deployment_id"), violations, "deploymentId", |t, v| rule::NONE.string(t, v));
         let rest_api_id = rest_api_id.required(violations, "restApiId");
         let deployment_id = deployment_id.required(violations, "deploymentId");
         violations.in_order(mark, &["restApiId", "deploymentId"]);
@@ -411,12 +406,11 @@ impl ReadRequest for DeleteIntegrationInput {
         let mut rest_api_id = Slot::default();
         let mut resource_id = Slot::default();
         let mut http_method = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         resource_id
-            .text(parts.label("resource_id"), violations, "resourceId", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("resource_id"), violations, "resourceId", |t, v| rule::NONE.string(t, v));
         http_method
-            .text(parts.label("http_method"), violations, "httpMethod", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("http_method"), violations, "httpMethod", |t, v| rule::NONE.string(t, v));
         let rest_api_id = rest_api_id.required(violations, "restApiId");
         let resource_id = resource_id.required(violations, "resourceId");
         let http_method = http_method.required(violations, "httpMethod");
@@ -440,14 +434,13 @@ impl ReadRequest for DeleteIntegrationResponseInput {
         let mut resource_id = Slot::default();
         let mut http_method = Slot::default();
         let mut status_code = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         resource_id
-            .text(parts.label("resource_id"), violations, "resourceId", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("resource_id"), violations, "resourceId", |t, v| rule::NONE.string(t, v));
         http_method
-            .text(parts.label("http_method"), violations, "httpMethod", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("http_method"), violations, "httpMethod", |t, v| rule::NONE.string(t, v));
         status_code.text(parts.label("status_code"), violations, "statusCode", |t, v| {
-            (&rules::STATUS_CODE).string(t, v)
+            rules::STATUS_CODE.string(t, v)
         });
         let rest_api_id = rest_api_id.required(violations, "restApiId");
         let resource_id = resource_id.required(violations, "resourceId");
@@ -472,12 +465,11 @@ impl ReadRequest for DeleteMethodInput {
         let mut rest_api_id = Slot::default();
         let mut resource_id = Slot::default();
         let mut http_method = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         resource_id
-            .text(parts.label("resource_id"), violations, "resourceId", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("resource_id"), violations, "resourceId", |t, v| rule::NONE.string(t, v));
         http_method
-            .text(parts.label("http_method"), violations, "httpMethod", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("http_method"), violations, "httpMethod", |t, v| rule::NONE.string(t, v));
         let rest_api_id = rest_api_id.required(violations, "restApiId");
         let resource_id = resource_id.required(violations, "resourceId");
         let http_method = http_method.required(violations, "httpMethod");
@@ -501,14 +493,13 @@ impl ReadRequest for DeleteMethodResponseInput {
         let mut resource_id = Slot::default();
         let mut http_method = Slot::default();
         let mut status_code = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         resource_id
-            .text(parts.label("resource_id"), violations, "resourceId", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("resource_id"), violations, "resourceId", |t, v| rule::NONE.string(t, v));
         http_method
-            .text(parts.label("http_method"), violations, "httpMethod", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("http_method"), violations, "httpMethod", |t, v| rule::NONE.string(t, v));
         status_code.text(parts.label("status_code"), violations, "statusCode", |t, v| {
-            (&rules::STATUS_CODE).string(t, v)
+            rules::STATUS_CODE.string(t, v)
         });
         let rest_api_id = rest_api_id.required(violations, "restApiId");
         let resource_id = resource_id.required(violations, "resourceId");
@@ -532,10 +523,9 @@ impl ReadRequest for DeleteResourceInput {
         let mark = violations.mark();
         let mut rest_api_id = Slot::default();
         let mut resource_id = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         resource_id
-            .text(parts.label("resource_id"), violations, "resourceId", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("resource_id"), violations, "resourceId", |t, v| rule::NONE.string(t, v));
         let rest_api_id = rest_api_id.required(violations, "restApiId");
         let resource_id = resource_id.required(violations, "resourceId");
         violations.in_order(mark, &["restApiId", "resourceId"]);
@@ -553,8 +543,7 @@ impl ReadRequest for DeleteRestApiInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
         let mut rest_api_id = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         let rest_api_id = rest_api_id.required(violations, "restApiId");
         if !violations.none_since(mark) {
             return Ok(None);
@@ -571,10 +560,8 @@ impl ReadRequest for DeleteStageInput {
         let mark = violations.mark();
         let mut rest_api_id = Slot::default();
         let mut stage_name = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
-        stage_name
-            .text(parts.label("stage_name"), violations, "stageName", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        stage_name.text(parts.label("stage_name"), violations, "stageName", |t, v| rule::NONE.string(t, v));
         let rest_api_id = rest_api_id.required(violations, "restApiId");
         let stage_name = stage_name.required(violations, "stageName");
         violations.in_order(mark, &["restApiId", "stageName"]);
@@ -598,14 +585,14 @@ impl ReadJson for DeploymentCanarySettings {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "percentTraffic" => percent_traffic
-                    .read(reader, violations, "percentTraffic", |r, v| json::double(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "percentTraffic", |r, v| json::double(r, v, &rule::NONE))?,
                 "stageVariableOverrides" => {
                     stage_variable_overrides.read(reader, violations, "stageVariableOverrides", |r, v| {
-                        json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| json::string(r, v, &Rule::NONE))
+                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
                     })?
                 }
                 "useStageCache" => use_stage_cache
-                    .read(reader, violations, "useStageCache", |r, v| json::boolean(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "useStageCache", |r, v| json::boolean(r, v, &rule::NONE))?,
                 _ => reader.skip()?,
             }
         }
@@ -631,13 +618,13 @@ impl ReadJson for EndpointConfiguration {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "types" => types.read(reader, violations, "types", |r, v| {
-                    json::list(r, v, &Rule::NONE, |r, v| json::enumeration(r, v, EndpointType::SET))
+                    json::list(r, v, &rule::NONE, |r, v| json::enumeration(r, v, &EndpointType::SET))
                 })?,
                 "ipAddressType" => ip_address_type.read(reader, violations, "ipAddressType", |r, v| {
-                    json::enumeration(r, v, IpAddressType::SET)
+                    json::enumeration(r, v, &IpAddressType::SET)
                 })?,
                 "vpcEndpointIds" => vpc_endpoint_ids.read(reader, violations, "vpcEndpointIds", |r, v| {
-                    json::list(r, v, &Rule::NONE, |r, v| json::string(r, v, &Rule::NONE))
+                    json::list(r, v, &rule::NONE, |r, v| json::string(r, v, &rule::NONE))
                 })?,
                 _ => reader.skip()?,
             }
@@ -667,13 +654,11 @@ impl ReadRequest for GetDeploymentInput {
         let mut rest_api_id = Slot::default();
         let mut deployment_id = Slot::default();
         let mut embed = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
-        deployment_id.text(parts.label("deployment_id"), violations, "deploymentId", |t, v| {
-            (&Rule::NONE).string(t, v)
-        });
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        deployment_id
+            .text(parts.label("deployment_id"), violations, "deploymentId", |t, v| rule::NONE.string(t, v));
         embed.text(parts.query_all("embed"), violations, "embed", |t, v| {
-            rest::list(t, v, &Rule::NONE, |t, v| (&Rule::NONE).string(t, v))
+            rest::list(t, v, &rule::NONE, |t, v| rule::NONE.string(t, v))
         });
         let rest_api_id = rest_api_id.required(violations, "restApiId");
         let deployment_id = deployment_id.required(violations, "deploymentId");
@@ -694,10 +679,9 @@ impl ReadRequest for GetDeploymentsInput {
         let mut rest_api_id = Slot::default();
         let mut position = Slot::default();
         let mut limit = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
-        position.text(parts.query("position"), violations, "position", |t, v| (&Rule::NONE).string(t, v));
-        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &Rule::NONE));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        position.text(parts.query("position"), violations, "position", |t, v| rule::NONE.string(t, v));
+        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &rule::NONE));
         let rest_api_id = rest_api_id.required(violations, "restApiId");
         violations.in_order(mark, &["restApiId", "position", "limit"]);
         if !violations.none_since(mark) {
@@ -716,12 +700,11 @@ impl ReadRequest for GetIntegrationInput {
         let mut rest_api_id = Slot::default();
         let mut resource_id = Slot::default();
         let mut http_method = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         resource_id
-            .text(parts.label("resource_id"), violations, "resourceId", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("resource_id"), violations, "resourceId", |t, v| rule::NONE.string(t, v));
         http_method
-            .text(parts.label("http_method"), violations, "httpMethod", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("http_method"), violations, "httpMethod", |t, v| rule::NONE.string(t, v));
         let rest_api_id = rest_api_id.required(violations, "restApiId");
         let resource_id = resource_id.required(violations, "resourceId");
         let http_method = http_method.required(violations, "httpMethod");
@@ -745,14 +728,13 @@ impl ReadRequest for GetIntegrationResponseInput {
         let mut resource_id = Slot::default();
         let mut http_method = Slot::default();
         let mut status_code = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         resource_id
-            .text(parts.label("resource_id"), violations, "resourceId", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("resource_id"), violations, "resourceId", |t, v| rule::NONE.string(t, v));
         http_method
-            .text(parts.label("http_method"), violations, "httpMethod", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("http_method"), violations, "httpMethod", |t, v| rule::NONE.string(t, v));
         status_code.text(parts.label("status_code"), violations, "statusCode", |t, v| {
-            (&rules::STATUS_CODE).string(t, v)
+            rules::STATUS_CODE.string(t, v)
         });
         let rest_api_id = rest_api_id.required(violations, "restApiId");
         let resource_id = resource_id.required(violations, "resourceId");
@@ -777,12 +759,11 @@ impl ReadRequest for GetMethodInput {
         let mut rest_api_id = Slot::default();
         let mut resource_id = Slot::default();
         let mut http_method = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         resource_id
-            .text(parts.label("resource_id"), violations, "resourceId", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("resource_id"), violations, "resourceId", |t, v| rule::NONE.string(t, v));
         http_method
-            .text(parts.label("http_method"), violations, "httpMethod", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("http_method"), violations, "httpMethod", |t, v| rule::NONE.string(t, v));
         let rest_api_id = rest_api_id.required(violations, "restApiId");
         let resource_id = resource_id.required(violations, "resourceId");
         let http_method = http_method.required(violations, "httpMethod");
@@ -806,14 +787,13 @@ impl ReadRequest for GetMethodResponseInput {
         let mut resource_id = Slot::default();
         let mut http_method = Slot::default();
         let mut status_code = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         resource_id
-            .text(parts.label("resource_id"), violations, "resourceId", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("resource_id"), violations, "resourceId", |t, v| rule::NONE.string(t, v));
         http_method
-            .text(parts.label("http_method"), violations, "httpMethod", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("http_method"), violations, "httpMethod", |t, v| rule::NONE.string(t, v));
         status_code.text(parts.label("status_code"), violations, "statusCode", |t, v| {
-            (&rules::STATUS_CODE).string(t, v)
+            rules::STATUS_CODE.string(t, v)
         });
         let rest_api_id = rest_api_id.required(violations, "restApiId");
         let resource_id = resource_id.required(violations, "resourceId");
@@ -838,12 +818,11 @@ impl ReadRequest for GetResourceInput {
         let mut rest_api_id = Slot::default();
         let mut resource_id = Slot::default();
         let mut embed = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         resource_id
-            .text(parts.label("resource_id"), violations, "resourceId", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("resource_id"), violations, "resourceId", |t, v| rule::NONE.string(t, v));
         embed.text(parts.query_all("embed"), violations, "embed", |t, v| {
-            rest::list(t, v, &Rule::NONE, |t, v| (&Rule::NONE).string(t, v))
+            rest::list(t, v, &rule::NONE, |t, v| rule::NONE.string(t, v))
         });
         let rest_api_id = rest_api_id.required(violations, "restApiId");
         let resource_id = resource_id.required(violations, "resourceId");
@@ -865,12 +844,11 @@ impl ReadRequest for GetResourcesInput {
         let mut position = Slot::default();
         let mut limit = Slot::default();
         let mut embed = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
-        position.text(parts.query("position"), violations, "position", |t, v| (&Rule::NONE).string(t, v));
-        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &Rule::NONE));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        position.text(parts.query("position"), violations, "position", |t, v| rule::NONE.string(t, v));
+        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &rule::NONE));
         embed.text(parts.query_all("embed"), violations, "embed", |t, v| {
-            rest::list(t, v, &Rule::NONE, |t, v| (&Rule::NONE).string(t, v))
+            rest::list(t, v, &rule::NONE, |t, v| rule::NONE.string(t, v))
         });
         let rest_api_id = rest_api_id.required(violations, "restApiId");
         violations.in_order(mark, &["restApiId", "position", "limit", "embed"]);
@@ -893,8 +871,7 @@ impl ReadRequest for GetRestApiInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
         let mut rest_api_id = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         let rest_api_id = rest_api_id.required(violations, "restApiId");
         if !violations.none_since(mark) {
             return Ok(None);
@@ -911,8 +888,8 @@ impl ReadRequest for GetRestApisInput {
         let mark = violations.mark();
         let mut position = Slot::default();
         let mut limit = Slot::default();
-        position.text(parts.query("position"), violations, "position", |t, v| (&Rule::NONE).string(t, v));
-        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &Rule::NONE));
+        position.text(parts.query("position"), violations, "position", |t, v| rule::NONE.string(t, v));
+        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &rule::NONE));
         violations.in_order(mark, &["position", "limit"]);
         if !violations.none_since(mark) {
             return Ok(None);
@@ -926,10 +903,8 @@ impl ReadRequest for GetStageInput {
         let mark = violations.mark();
         let mut rest_api_id = Slot::default();
         let mut stage_name = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
-        stage_name
-            .text(parts.label("stage_name"), violations, "stageName", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        stage_name.text(parts.label("stage_name"), violations, "stageName", |t, v| rule::NONE.string(t, v));
         let rest_api_id = rest_api_id.required(violations, "restApiId");
         let stage_name = stage_name.required(violations, "stageName");
         violations.in_order(mark, &["restApiId", "stageName"]);
@@ -948,10 +923,9 @@ impl ReadRequest for GetStagesInput {
         let mark = violations.mark();
         let mut rest_api_id = Slot::default();
         let mut deployment_id = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         deployment_id
-            .text(parts.query("deploymentId"), violations, "deploymentId", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.query("deploymentId"), violations, "deploymentId", |t, v| rule::NONE.string(t, v));
         let rest_api_id = rest_api_id.required(violations, "restApiId");
         violations.in_order(mark, &["restApiId", "deploymentId"]);
         if !violations.none_since(mark) {
@@ -971,9 +945,9 @@ impl ReadRequest for GetTagsInput {
         let mut position = Slot::default();
         let mut limit = Slot::default();
         resource_arn
-            .text(parts.label("resource_arn"), violations, "resourceArn", |t, v| (&Rule::NONE).string(t, v));
-        position.text(parts.query("position"), violations, "position", |t, v| (&Rule::NONE).string(t, v));
-        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &Rule::NONE));
+            .text(parts.label("resource_arn"), violations, "resourceArn", |t, v| rule::NONE.string(t, v));
+        position.text(parts.query("position"), violations, "position", |t, v| rule::NONE.string(t, v));
+        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &rule::NONE));
         let resource_arn = resource_arn.required(violations, "resourceArn");
         violations.in_order(mark, &["resourceArn", "position", "limit"]);
         if !violations.none_since(mark) {
@@ -996,10 +970,10 @@ impl ReadJson for PatchOperation {
         reader.begin_object()?;
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
-                "op" => op.read(reader, violations, "op", |r, v| json::enumeration(r, v, PatchOp::SET))?,
-                "path" => path.read(reader, violations, "path", |r, v| json::string(r, v, &Rule::NONE))?,
-                "value" => value.read(reader, violations, "value", |r, v| json::string(r, v, &Rule::NONE))?,
-                "from" => from.read(reader, violations, "from", |r, v| json::string(r, v, &Rule::NONE))?,
+                "op" => op.read(reader, violations, "op", |r, v| json::enumeration(r, v, &PatchOp::SET))?,
+                "path" => path.read(reader, violations, "path", |r, v| json::string(r, v, &rule::NONE))?,
+                "value" => value.read(reader, violations, "value", |r, v| json::string(r, v, &rule::NONE))?,
+                "from" => from.read(reader, violations, "from", |r, v| json::string(r, v, &rule::NONE))?,
                 _ => reader.skip()?,
             }
         }
@@ -1038,69 +1012,69 @@ impl ReadRequest for PutIntegrationInput {
         let mut tls_config = Slot::default();
         let mut response_transfer_mode = Slot::default();
         let mut integration_target = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         resource_id
-            .text(parts.label("resource_id"), violations, "resourceId", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("resource_id"), violations, "resourceId", |t, v| rule::NONE.string(t, v));
         http_method
-            .text(parts.label("http_method"), violations, "httpMethod", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("http_method"), violations, "httpMethod", |t, v| rule::NONE.string(t, v));
         let reader = &mut parts.json()?;
         reader.begin_object()?;
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
-                "type" => r#type
-                    .read(reader, violations, "type", |r, v| json::enumeration(r, v, IntegrationType::SET))?,
+                "type" => r#type.read(reader, violations, "type", |r, v| {
+                    json::enumeration(r, v, &IntegrationType::SET)
+                })?,
                 "httpMethod" => integration_http_method
-                    .read(reader, violations, "httpMethod", |r, v| json::string(r, v, &Rule::NONE))?,
-                "uri" => uri.read(reader, violations, "uri", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "httpMethod", |r, v| json::string(r, v, &rule::NONE))?,
+                "uri" => uri.read(reader, violations, "uri", |r, v| json::string(r, v, &rule::NONE))?,
                 "connectionType" => connection_type.read(reader, violations, "connectionType", |r, v| {
-                    json::enumeration(r, v, ConnectionType::SET)
+                    json::enumeration(r, v, &ConnectionType::SET)
                 })?,
                 "connectionId" => connection_id
-                    .read(reader, violations, "connectionId", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "connectionId", |r, v| json::string(r, v, &rule::NONE))?,
                 "credentials" => credentials
-                    .read(reader, violations, "credentials", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "credentials", |r, v| json::string(r, v, &rule::NONE))?,
                 "requestParameters" => {
                     request_parameters.read(reader, violations, "requestParameters", |r, v| {
-                        json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| json::string(r, v, &Rule::NONE))
+                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
                     })?
                 }
                 "requestTemplates" => {
                     request_templates.read(reader, violations, "requestTemplates", |r, v| {
-                        json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| json::string(r, v, &Rule::NONE))
+                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
                     })?
                 }
                 "passthroughBehavior" => {
                     passthrough_behavior.read(reader, violations, "passthroughBehavior", |r, v| {
-                        json::string(r, v, &Rule::NONE)
+                        json::string(r, v, &rule::NONE)
                     })?
                 }
                 "cacheNamespace" => cache_namespace
-                    .read(reader, violations, "cacheNamespace", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "cacheNamespace", |r, v| json::string(r, v, &rule::NONE))?,
                 "cacheKeyParameters" => {
                     cache_key_parameters.read(reader, violations, "cacheKeyParameters", |r, v| {
-                        json::list(r, v, &Rule::NONE, |r, v| json::string(r, v, &Rule::NONE))
+                        json::list(r, v, &rule::NONE, |r, v| json::string(r, v, &rule::NONE))
                     })?
                 }
                 "contentHandling" => {
                     content_handling.read(reader, violations, "contentHandling", |r, v| {
-                        json::enumeration(r, v, ContentHandlingStrategy::SET)
+                        json::enumeration(r, v, &ContentHandlingStrategy::SET)
                     })?
                 }
                 "timeoutInMillis" => {
                     timeout_in_millis.read(reader, violations, "timeoutInMillis", |r, v| {
-                        json::integer(r, v, &Rule::NONE)
+                        json::integer(r, v, &rule::NONE)
                     })?
                 }
                 "tlsConfig" => tls_config.read(reader, violations, "tlsConfig", TlsConfig::read_json)?,
                 "responseTransferMode" => {
                     response_transfer_mode.read(reader, violations, "responseTransferMode", |r, v| {
-                        json::enumeration(r, v, ResponseTransferMode::SET)
+                        json::enumeration(r, v, &ResponseTransferMode::SET)
                     })?
                 }
                 "integrationTarget" => {
                     integration_target.read(reader, violations, "integrationTarget", |r, v| {
-                        json::string(r, v, &Rule::NONE)
+                        json::string(r, v, &rule::NONE)
                     })?
                 }
                 _ => reader.skip()?,
@@ -1178,14 +1152,13 @@ impl ReadRequest for PutIntegrationResponseInput {
         let mut response_parameters = Slot::default();
         let mut response_templates = Slot::default();
         let mut content_handling = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         resource_id
-            .text(parts.label("resource_id"), violations, "resourceId", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("resource_id"), violations, "resourceId", |t, v| rule::NONE.string(t, v));
         http_method
-            .text(parts.label("http_method"), violations, "httpMethod", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("http_method"), violations, "httpMethod", |t, v| rule::NONE.string(t, v));
         status_code.text(parts.label("status_code"), violations, "statusCode", |t, v| {
-            (&rules::STATUS_CODE).string(t, v)
+            rules::STATUS_CODE.string(t, v)
         });
         let reader = &mut parts.json()?;
         reader.begin_object()?;
@@ -1193,22 +1166,22 @@ impl ReadRequest for PutIntegrationResponseInput {
             match wire_name.as_ref() {
                 "selectionPattern" => {
                     selection_pattern.read(reader, violations, "selectionPattern", |r, v| {
-                        json::string(r, v, &Rule::NONE)
+                        json::string(r, v, &rule::NONE)
                     })?
                 }
                 "responseParameters" => {
                     response_parameters.read(reader, violations, "responseParameters", |r, v| {
-                        json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| json::string(r, v, &Rule::NONE))
+                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
                     })?
                 }
                 "responseTemplates" => {
                     response_templates.read(reader, violations, "responseTemplates", |r, v| {
-                        json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| json::string(r, v, &Rule::NONE))
+                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
                     })?
                 }
                 "contentHandling" => {
                     content_handling.read(reader, violations, "contentHandling", |r, v| {
-                        json::enumeration(r, v, ContentHandlingStrategy::SET)
+                        json::enumeration(r, v, &ContentHandlingStrategy::SET)
                     })?
                 }
                 _ => reader.skip()?,
@@ -1267,43 +1240,42 @@ impl ReadRequest for PutMethodInput {
         let mut request_models = Slot::default();
         let mut request_validator_id = Slot::default();
         let mut authorization_scopes = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         resource_id
-            .text(parts.label("resource_id"), violations, "resourceId", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("resource_id"), violations, "resourceId", |t, v| rule::NONE.string(t, v));
         http_method
-            .text(parts.label("http_method"), violations, "httpMethod", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("http_method"), violations, "httpMethod", |t, v| rule::NONE.string(t, v));
         let reader = &mut parts.json()?;
         reader.begin_object()?;
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "authorizationType" => {
                     authorization_type.read(reader, violations, "authorizationType", |r, v| {
-                        json::string(r, v, &Rule::NONE)
+                        json::string(r, v, &rule::NONE)
                     })?
                 }
                 "authorizerId" => authorizer_id
-                    .read(reader, violations, "authorizerId", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "authorizerId", |r, v| json::string(r, v, &rule::NONE))?,
                 "apiKeyRequired" => api_key_required
-                    .read(reader, violations, "apiKeyRequired", |r, v| json::boolean(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "apiKeyRequired", |r, v| json::boolean(r, v, &rule::NONE))?,
                 "operationName" => operation_name
-                    .read(reader, violations, "operationName", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "operationName", |r, v| json::string(r, v, &rule::NONE))?,
                 "requestParameters" => {
                     request_parameters.read(reader, violations, "requestParameters", |r, v| {
-                        json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| json::boolean(r, v, &Rule::NONE))
+                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::boolean(r, v, &rule::NONE))
                     })?
                 }
                 "requestModels" => request_models.read(reader, violations, "requestModels", |r, v| {
-                    json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| json::string(r, v, &Rule::NONE))
+                    json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
                 })?,
                 "requestValidatorId" => {
                     request_validator_id.read(reader, violations, "requestValidatorId", |r, v| {
-                        json::string(r, v, &Rule::NONE)
+                        json::string(r, v, &rule::NONE)
                     })?
                 }
                 "authorizationScopes" => {
                     authorization_scopes.read(reader, violations, "authorizationScopes", |r, v| {
-                        json::list(r, v, &Rule::NONE, |r, v| json::string(r, v, &Rule::NONE))
+                        json::list(r, v, &rule::NONE, |r, v| json::string(r, v, &rule::NONE))
                     })?
                 }
                 _ => reader.skip()?,
@@ -1363,14 +1335,13 @@ impl ReadRequest for PutMethodResponseInput {
         let mut status_code = Slot::default();
         let mut response_parameters = Slot::default();
         let mut response_models = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         resource_id
-            .text(parts.label("resource_id"), violations, "resourceId", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("resource_id"), violations, "resourceId", |t, v| rule::NONE.string(t, v));
         http_method
-            .text(parts.label("http_method"), violations, "httpMethod", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("http_method"), violations, "httpMethod", |t, v| rule::NONE.string(t, v));
         status_code.text(parts.label("status_code"), violations, "statusCode", |t, v| {
-            (&rules::STATUS_CODE).string(t, v)
+            rules::STATUS_CODE.string(t, v)
         });
         let reader = &mut parts.json()?;
         reader.begin_object()?;
@@ -1378,11 +1349,11 @@ impl ReadRequest for PutMethodResponseInput {
             match wire_name.as_ref() {
                 "responseParameters" => {
                     response_parameters.read(reader, violations, "responseParameters", |r, v| {
-                        json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| json::boolean(r, v, &Rule::NONE))
+                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::boolean(r, v, &rule::NONE))
                     })?
                 }
                 "responseModels" => response_models.read(reader, violations, "responseModels", |r, v| {
-                    json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| json::string(r, v, &Rule::NONE))
+                    json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
                 })?,
                 _ => reader.skip()?,
             }
@@ -1421,13 +1392,13 @@ impl ReadRequest for TagResourceInput {
         let mut resource_arn = Slot::default();
         let mut tags = Slot::default();
         resource_arn
-            .text(parts.label("resource_arn"), violations, "resourceArn", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("resource_arn"), violations, "resourceArn", |t, v| rule::NONE.string(t, v));
         let reader = &mut parts.json()?;
         reader.begin_object()?;
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "tags" => tags.read(reader, violations, "tags", |r, v| {
-                    json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| json::string(r, v, &Rule::NONE))
+                    json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
                 })?,
                 _ => reader.skip()?,
             }
@@ -1457,7 +1428,7 @@ impl ReadJson for TlsConfig {
                     reader,
                     violations,
                     "insecureSkipVerification",
-                    |r, v| json::boolean(r, v, &Rule::NONE),
+                    |r, v| json::boolean(r, v, &rule::NONE),
                 )?,
                 _ => reader.skip()?,
             }
@@ -1475,9 +1446,9 @@ impl ReadRequest for UntagResourceInput {
         let mut resource_arn = Slot::default();
         let mut tag_keys = Slot::default();
         resource_arn
-            .text(parts.label("resource_arn"), violations, "resourceArn", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("resource_arn"), violations, "resourceArn", |t, v| rule::NONE.string(t, v));
         tag_keys.text(parts.query_all("tagKeys"), violations, "tagKeys", |t, v| {
-            rest::list(t, v, &Rule::NONE, |t, v| (&Rule::NONE).string(t, v))
+            rest::list(t, v, &rule::NONE, |t, v| rule::NONE.string(t, v))
         });
         let resource_arn = resource_arn.required(violations, "resourceArn");
         let tag_keys = tag_keys.required(violations, "tagKeys");
@@ -1498,18 +1469,16 @@ impl ReadRequest for UpdateDeploymentInput {
         let mut rest_api_id = Slot::default();
         let mut deployment_id = Slot::default();
         let mut patch_operations = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
-        deployment_id.text(parts.label("deployment_id"), violations, "deploymentId", |t, v| {
-            (&Rule::NONE).string(t, v)
-        });
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        deployment_id
+            .text(parts.label("deployment_id"), violations, "deploymentId", |t, v| rule::NONE.string(t, v));
         let reader = &mut parts.json()?;
         reader.begin_object()?;
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "patchOperations" => {
                     patch_operations.read(reader, violations, "patchOperations", |r, v| {
-                        json::list(r, v, &Rule::NONE, PatchOperation::read_json)
+                        json::list(r, v, &rule::NONE, PatchOperation::read_json)
                     })?
                 }
                 _ => reader.skip()?,
@@ -1536,19 +1505,18 @@ impl ReadRequest for UpdateIntegrationInput {
         let mut resource_id = Slot::default();
         let mut http_method = Slot::default();
         let mut patch_operations = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         resource_id
-            .text(parts.label("resource_id"), violations, "resourceId", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("resource_id"), violations, "resourceId", |t, v| rule::NONE.string(t, v));
         http_method
-            .text(parts.label("http_method"), violations, "httpMethod", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("http_method"), violations, "httpMethod", |t, v| rule::NONE.string(t, v));
         let reader = &mut parts.json()?;
         reader.begin_object()?;
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "patchOperations" => {
                     patch_operations.read(reader, violations, "patchOperations", |r, v| {
-                        json::list(r, v, &Rule::NONE, PatchOperation::read_json)
+                        json::list(r, v, &rule::NONE, PatchOperation::read_json)
                     })?
                 }
                 _ => reader.skip()?,
@@ -1584,14 +1552,13 @@ impl ReadRequest for UpdateIntegrationResponseInput {
         let mut http_method = Slot::default();
         let mut status_code = Slot::default();
         let mut patch_operations = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         resource_id
-            .text(parts.label("resource_id"), violations, "resourceId", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("resource_id"), violations, "resourceId", |t, v| rule::NONE.string(t, v));
         http_method
-            .text(parts.label("http_method"), violations, "httpMethod", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("http_method"), violations, "httpMethod", |t, v| rule::NONE.string(t, v));
         status_code.text(parts.label("status_code"), violations, "statusCode", |t, v| {
-            (&rules::STATUS_CODE).string(t, v)
+            rules::STATUS_CODE.string(t, v)
         });
         let reader = &mut parts.json()?;
         reader.begin_object()?;
@@ -1599,7 +1566,7 @@ impl ReadRequest for UpdateIntegrationResponseInput {
             match wire_name.as_ref() {
                 "patchOperations" => {
                     patch_operations.read(reader, violations, "patchOperations", |r, v| {
-                        json::list(r, v, &Rule::NONE, PatchOperation::read_json)
+                        json::list(r, v, &rule::NONE, PatchOperation::read_json)
                     })?
                 }
                 _ => reader.skip()?,
@@ -1637,19 +1604,18 @@ impl ReadRequest for UpdateMethodInput {
         let mut resource_id = Slot::default();
         let mut http_method = Slot::default();
         let mut patch_operations = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         resource_id
-            .text(parts.label("resource_id"), violations, "resourceId", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("resource_id"), violations, "resourceId", |t, v| rule::NONE.string(t, v));
         http_method
-            .text(parts.label("http_method"), violations, "httpMethod", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("http_method"), violations, "httpMethod", |t, v| rule::NONE.string(t, v));
         let reader = &mut parts.json()?;
         reader.begin_object()?;
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "patchOperations" => {
                     patch_operations.read(reader, violations, "patchOperations", |r, v| {
-                        json::list(r, v, &Rule::NONE, PatchOperation::read_json)
+                        json::list(r, v, &rule::NONE, PatchOperation::read_json)
                     })?
                 }
                 _ => reader.skip()?,
@@ -1685,14 +1651,13 @@ impl ReadRequest for UpdateMethodResponseInput {
         let mut http_method = Slot::default();
         let mut status_code = Slot::default();
         let mut patch_operations = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         resource_id
-            .text(parts.label("resource_id"), violations, "resourceId", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("resource_id"), violations, "resourceId", |t, v| rule::NONE.string(t, v));
         http_method
-            .text(parts.label("http_method"), violations, "httpMethod", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("http_method"), violations, "httpMethod", |t, v| rule::NONE.string(t, v));
         status_code.text(parts.label("status_code"), violations, "statusCode", |t, v| {
-            (&rules::STATUS_CODE).string(t, v)
+            rules::STATUS_CODE.string(t, v)
         });
         let reader = &mut parts.json()?;
         reader.begin_object()?;
@@ -1700,7 +1665,7 @@ impl ReadRequest for UpdateMethodResponseInput {
             match wire_name.as_ref() {
                 "patchOperations" => {
                     patch_operations.read(reader, violations, "patchOperations", |r, v| {
-                        json::list(r, v, &Rule::NONE, PatchOperation::read_json)
+                        json::list(r, v, &rule::NONE, PatchOperation::read_json)
                     })?
                 }
                 _ => reader.skip()?,
@@ -1737,17 +1702,16 @@ impl ReadRequest for UpdateResourceInput {
         let mut rest_api_id = Slot::default();
         let mut resource_id = Slot::default();
         let mut patch_operations = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         resource_id
-            .text(parts.label("resource_id"), violations, "resourceId", |t, v| (&Rule::NONE).string(t, v));
+            .text(parts.label("resource_id"), violations, "resourceId", |t, v| rule::NONE.string(t, v));
         let reader = &mut parts.json()?;
         reader.begin_object()?;
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "patchOperations" => {
                     patch_operations.read(reader, violations, "patchOperations", |r, v| {
-                        json::list(r, v, &Rule::NONE, PatchOperation::read_json)
+                        json::list(r, v, &rule::NONE, PatchOperation::read_json)
                     })?
                 }
                 _ => reader.skip()?,
@@ -1772,15 +1736,14 @@ impl ReadRequest for UpdateRestApiInput {
         let mark = violations.mark();
         let mut rest_api_id = Slot::default();
         let mut patch_operations = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
         let reader = &mut parts.json()?;
         reader.begin_object()?;
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "patchOperations" => {
                     patch_operations.read(reader, violations, "patchOperations", |r, v| {
-                        json::list(r, v, &Rule::NONE, PatchOperation::read_json)
+                        json::list(r, v, &rule::NONE, PatchOperation::read_json)
                     })?
                 }
                 _ => reader.skip()?,
@@ -1805,17 +1768,15 @@ impl ReadRequest for UpdateStageInput {
         let mut rest_api_id = Slot::default();
         let mut stage_name = Slot::default();
         let mut patch_operations = Slot::default();
-        rest_api_id
-            .text(parts.label("restapi_id"), violations, "restApiId", |t, v| (&Rule::NONE).string(t, v));
-        stage_name
-            .text(parts.label("stage_name"), violations, "stageName", |t, v| (&Rule::NONE).string(t, v));
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        stage_name.text(parts.label("stage_name"), violations, "stageName", |t, v| rule::NONE.string(t, v));
         let reader = &mut parts.json()?;
         reader.begin_object()?;
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "patchOperations" => {
                     patch_operations.read(reader, violations, "patchOperations", |r, v| {
-                        json::list(r, v, &Rule::NONE, PatchOperation::read_json)
+                        json::list(r, v, &rule::NONE, PatchOperation::read_json)
                     })?
                 }
                 _ => reader.skip()?,

@@ -4,6 +4,7 @@
 use base::Timestamp;
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use wire::rule::Set;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AccessLogSettings {
@@ -30,7 +31,7 @@ impl ApiKeySourceType {
     pub const ALL: &[Self] = &[Self::Header, Self::Authorizer];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "HEADER, AUTHORIZER";
+    pub const SET: Set = Set::new("HEADER, AUTHORIZER");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -65,7 +66,7 @@ impl ApiStatus {
     pub const ALL: &[Self] = &[Self::Updating, Self::Available, Self::Pending, Self::Failed];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "UPDATING, AVAILABLE, PENDING, FAILED";
+    pub const SET: Set = Set::new("UPDATING, AVAILABLE, PENDING, FAILED");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -109,7 +110,7 @@ impl CacheClusterSize {
         &[Self::N05, Self::N16, Self::N61, Self::N135, Self::N284, Self::N582, Self::N118, Self::N237];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "0.5, 1.6, 6.1, 13.5, 28.4, 58.2, 118, 237";
+    pub const SET: Set = Set::new("0.5, 1.6, 6.1, 13.5, 28.4, 58.2, 118, 237");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -163,8 +164,8 @@ impl CacheClusterStatus {
     ];
 
     /// The value set as errors list it.
-    pub const SET: &'static str =
-        "CREATE_IN_PROGRESS, AVAILABLE, DELETE_IN_PROGRESS, NOT_AVAILABLE, FLUSH_IN_PROGRESS";
+    pub const SET: Set =
+        Set::new("CREATE_IN_PROGRESS, AVAILABLE, DELETE_IN_PROGRESS, NOT_AVAILABLE, FLUSH_IN_PROGRESS");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -211,7 +212,7 @@ impl ConnectionType {
     pub const ALL: &[Self] = &[Self::Internet, Self::VpcLink];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "INTERNET, VPC_LINK";
+    pub const SET: Set = Set::new("INTERNET, VPC_LINK");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -244,7 +245,7 @@ impl ContentHandlingStrategy {
     pub const ALL: &[Self] = &[Self::ConvertToBinary, Self::ConvertToText];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "CONVERT_TO_BINARY, CONVERT_TO_TEXT";
+    pub const SET: Set = Set::new("CONVERT_TO_BINARY, CONVERT_TO_TEXT");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -403,7 +404,7 @@ impl EndpointAccessMode {
     pub const ALL: &[Self] = &[Self::Basic, Self::Strict];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "BASIC, STRICT";
+    pub const SET: Set = Set::new("BASIC, STRICT");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -444,7 +445,7 @@ impl EndpointType {
     pub const ALL: &[Self] = &[Self::Regional, Self::Edge, Self::Private];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "REGIONAL, EDGE, PRIVATE";
+    pub const SET: Set = Set::new("REGIONAL, EDGE, PRIVATE");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -604,7 +605,7 @@ impl IntegrationType {
     pub const ALL: &[Self] = &[Self::Http, Self::Aws, Self::Mock, Self::HttpProxy, Self::AwsProxy];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "HTTP, AWS, MOCK, HTTP_PROXY, AWS_PROXY";
+    pub const SET: Set = Set::new("HTTP, AWS, MOCK, HTTP_PROXY, AWS_PROXY");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -643,7 +644,7 @@ impl IpAddressType {
     pub const ALL: &[Self] = &[Self::Ipv4, Self::Dualstack];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "ipv4, dualstack";
+    pub const SET: Set = Set::new("ipv4, dualstack");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -722,7 +723,7 @@ impl PatchOp {
     pub const ALL: &[Self] = &[Self::Add, Self::Remove, Self::Replace, Self::Move, Self::Copy, Self::Test];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "add, remove, replace, move, copy, test";
+    pub const SET: Set = Set::new("add, remove, replace, move, copy, test");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -846,7 +847,7 @@ impl ResponseTransferMode {
     pub const ALL: &[Self] = &[Self::Buffered, Self::Stream];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "BUFFERED, STREAM";
+    pub const SET: Set = Set::new("BUFFERED, STREAM");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -934,7 +935,9 @@ impl SecurityPolicy {
     ];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "TLS_1_0, TLS_1_2, SecurityPolicy_TLS13_1_3_2025_09, SecurityPolicy_TLS13_1_3_FIPS_2025_09, SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09, SecurityPolicy_TLS13_1_2_FIPS_PQ_2025_09, SecurityPolicy_TLS13_1_2_FIPS_PFS_PQ_2025_09, SecurityPolicy_TLS13_1_2_Ext2_PQ_2025_09, SecurityPolicy_TLS13_1_2_Ext2_FIPS_PQ_2025_09, SecurityPolicy_TLS13_1_2_PQ_2025_09, SecurityPolicy_TLS13_1_2_2021_06, SecurityPolicy_TLS13_2025_EDGE, SecurityPolicy_TLS12_PFS_2025_EDGE, SecurityPolicy_TLS12_2018_EDGE";
+    pub const SET: Set = Set::new(
+        "TLS_1_0, TLS_1_2, SecurityPolicy_TLS13_1_3_2025_09, SecurityPolicy_TLS13_1_3_FIPS_2025_09, SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09, SecurityPolicy_TLS13_1_2_FIPS_PQ_2025_09, SecurityPolicy_TLS13_1_2_FIPS_PFS_PQ_2025_09, SecurityPolicy_TLS13_1_2_Ext2_PQ_2025_09, SecurityPolicy_TLS13_1_2_Ext2_FIPS_PQ_2025_09, SecurityPolicy_TLS13_1_2_PQ_2025_09, SecurityPolicy_TLS13_1_2_2021_06, SecurityPolicy_TLS13_2025_EDGE, SecurityPolicy_TLS12_PFS_2025_EDGE, SecurityPolicy_TLS12_2018_EDGE",
+    );
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1043,8 +1046,8 @@ impl UnauthorizedCacheControlHeaderStrategy {
         &[Self::FailWith403, Self::SucceedWithResponseHeader, Self::SucceedWithoutResponseHeader];
 
     /// The value set as errors list it.
-    pub const SET: &'static str =
-        "FAIL_WITH_403, SUCCEED_WITH_RESPONSE_HEADER, SUCCEED_WITHOUT_RESPONSE_HEADER";
+    pub const SET: Set =
+        Set::new("FAIL_WITH_403, SUCCEED_WITH_RESPONSE_HEADER, SUCCEED_WITHOUT_RESPONSE_HEADER");
 
     pub fn as_str(self) -> &'static str {
         match self {

@@ -6,7 +6,7 @@ use super::shapes::*;
 use wire::Slot;
 use wire::Violations;
 use wire::json::{self, JsonError, ReadJson, Reader};
-use wire::rule::Rule;
+use wire::rule;
 
 impl ReadJson for AttributeDefinition {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
@@ -20,7 +20,7 @@ impl ReadJson for AttributeDefinition {
                     json::string(r, v, &rules::KEY_SCHEMA_ATTRIBUTE_NAME)
                 })?,
                 "AttributeType" => attribute_type.read(reader, violations, "attributeType", |r, v| {
-                    json::enumeration(r, v, ScalarAttributeType::SET)
+                    json::enumeration(r, v, &ScalarAttributeType::SET)
                 })?,
                 _ => reader.skip()?,
             }
@@ -48,7 +48,7 @@ impl ReadJson for AttributeValueUpdate {
             match wire_name.as_ref() {
                 "Value" => value.read(reader, violations, "value", <item::Value>::read_json)?,
                 "Action" => action.read(reader, violations, "action", |r, v| {
-                    json::enumeration(r, v, AttributeAction::SET)
+                    json::enumeration(r, v, &AttributeAction::SET)
                 })?,
                 _ => reader.skip()?,
             }
@@ -79,14 +79,15 @@ impl ReadJson for BatchGetItemInput {
                 })?,
                 "ReturnConsumedCapacity" => {
                     return_consumed_capacity.read(reader, violations, "returnConsumedCapacity", |r, v| {
-                        json::enumeration(r, v, ReturnConsumedCapacity::SET)
+                        json::enumeration(r, v, &ReturnConsumedCapacity::SET)
                     })?
                 }
                 _ => reader.skip()?,
             }
         }
         let request_items = request_items.required(violations, "requestItems");
-        violations.in_order(mark, &["requestItems", "returnConsumedCapacity"]);
+        violations.alone(mark, "requestItems");
+        violations.in_order(mark, &["returnConsumedCapacity", "requestItems"]);
         if !violations.none_since(mark) {
             return Ok(None);
         }
@@ -107,26 +108,29 @@ impl ReadJson for BatchWriteItemInput {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "RequestItems" => request_items.read(reader, violations, "requestItems", |r, v| {
-                    json::map(r, v, (&rules::BATCH_WRITE_ITEM_REQUEST_MAP, &rules::TABLE_ARN), |r, v| {
-                        json::list(r, v, &rules::WRITE_REQUESTS, WriteRequest::read_json)
-                    })
+                    json::map_of_lists(
+                        r,
+                        v,
+                        (&rules::BATCH_WRITE_ITEM_REQUEST_MAP, &rules::TABLE_ARN, &rules::WRITE_REQUESTS),
+                        WriteRequest::read_json,
+                    )
                 })?,
                 "ReturnConsumedCapacity" => {
                     return_consumed_capacity.read(reader, violations, "returnConsumedCapacity", |r, v| {
-                        json::enumeration(r, v, ReturnConsumedCapacity::SET)
+                        json::enumeration(r, v, &ReturnConsumedCapacity::SET)
                     })?
                 }
                 "ReturnItemCollectionMetrics" => return_item_collection_metrics.read(
                     reader,
                     violations,
                     "returnItemCollectionMetrics",
-                    |r, v| json::enumeration(r, v, ReturnItemCollectionMetrics::SET),
+                    |r, v| json::enumeration(r, v, &ReturnItemCollectionMetrics::SET),
                 )?,
                 _ => reader.skip()?,
             }
         }
         let request_items = request_items.required(violations, "requestItems");
-        violations.in_order(mark, &["requestItems", "returnConsumedCapacity", "returnItemCollectionMetrics"]);
+        violations.in_order(mark, &["returnConsumedCapacity", "requestItems", "returnItemCollectionMetrics"]);
         if !violations.none_since(mark) {
             return Ok(None);
         }
@@ -151,12 +155,12 @@ impl ReadJson for Condition {
             match wire_name.as_ref() {
                 "AttributeValueList" => {
                     attribute_value_list.read(reader, violations, "attributeValueList", |r, v| {
-                        json::list(r, v, &Rule::NONE, <item::Value>::read_json)
+                        json::list(r, v, &rule::NONE, <item::Value>::read_json)
                     })?
                 }
                 "ComparisonOperator" => {
                     comparison_operator.read(reader, violations, "comparisonOperator", |r, v| {
-                        json::enumeration(r, v, ComparisonOperator::SET)
+                        json::enumeration(r, v, &ComparisonOperator::SET)
                     })?
                 }
                 _ => reader.skip()?,
@@ -250,7 +254,7 @@ impl ReadJson for CreateGlobalTableWitnessGroupMemberAction {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "RegionName" => region_name
-                    .read(reader, violations, "regionName", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "regionName", |r, v| json::string(r, v, &rule::NONE))?,
                 _ => reader.skip()?,
             }
         }
@@ -278,10 +282,10 @@ impl ReadJson for CreateReplicationGroupMemberAction {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "RegionName" => region_name
-                    .read(reader, violations, "regionName", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "regionName", |r, v| json::string(r, v, &rule::NONE))?,
                 "KMSMasterKeyId" => {
                     kms_master_key_id
-                        .read(reader, violations, "kMSMasterKeyId", |r, v| json::string(r, v, &Rule::NONE))?
+                        .read(reader, violations, "kMSMasterKeyId", |r, v| json::string(r, v, &rule::NONE))?
                 }
                 "ProvisionedThroughputOverride" => provisioned_throughput_override.read(
                     reader,
@@ -307,7 +311,7 @@ impl ReadJson for CreateReplicationGroupMemberAction {
                 }
                 "TableClassOverride" => {
                     table_class_override.read(reader, violations, "tableClassOverride", |r, v| {
-                        json::enumeration(r, v, TableClass::SET)
+                        json::enumeration(r, v, &TableClass::SET)
                     })?
                 }
                 _ => reader.skip()?,
@@ -368,26 +372,27 @@ impl ReadJson for CreateTableInput {
             match wire_name.as_ref() {
                 "AttributeDefinitions" => {
                     attribute_definitions.read(reader, violations, "attributeDefinitions", |r, v| {
-                        json::list(r, v, &Rule::NONE, AttributeDefinition::read_json)
+                        json::list(r, v, &rule::NONE, AttributeDefinition::read_json)
                     })?
                 }
-                "TableName" => table_name
-                    .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
+                "TableName" => table_name.read(reader, violations, "tableName", |r, v| {
+                    json::string(r, v, &rules::CREATE_TABLE_INPUT_TABLE_NAME)
+                })?,
                 "KeySchema" => key_schema.read(reader, violations, "keySchema", |r, v| {
                     json::list(r, v, &rules::KEY_SCHEMA, KeySchemaElement::read_json)
                 })?,
                 "LocalSecondaryIndexes" => {
                     local_secondary_indexes.read(reader, violations, "localSecondaryIndexes", |r, v| {
-                        json::list(r, v, &Rule::NONE, LocalSecondaryIndex::read_json)
+                        json::list(r, v, &rule::NONE, LocalSecondaryIndex::read_json)
                     })?
                 }
                 "GlobalSecondaryIndexes" => {
                     global_secondary_indexes.read(reader, violations, "globalSecondaryIndexes", |r, v| {
-                        json::list(r, v, &Rule::NONE, GlobalSecondaryIndex::read_json)
+                        json::list(r, v, &rule::NONE, GlobalSecondaryIndex::read_json)
                     })?
                 }
                 "BillingMode" => billing_mode.read(reader, violations, "billingMode", |r, v| {
-                    json::enumeration(r, v, BillingMode::SET)
+                    json::enumeration(r, v, &BillingMode::SET)
                 })?,
                 "ProvisionedThroughput" => provisioned_throughput.read(
                     reader,
@@ -408,21 +413,21 @@ impl ReadJson for CreateTableInput {
                     SSESpecification::read_json,
                 )?,
                 "Tags" => tags
-                    .read(reader, violations, "tags", |r, v| json::list(r, v, &Rule::NONE, Tag::read_json))?,
+                    .read(reader, violations, "tags", |r, v| json::list(r, v, &rule::NONE, Tag::read_json))?,
                 "TableClass" => table_class.read(reader, violations, "tableClass", |r, v| {
-                    json::enumeration(r, v, TableClass::SET)
+                    json::enumeration(r, v, &TableClass::SET)
                 })?,
                 "DeletionProtectionEnabled" => deletion_protection_enabled.read(
                     reader,
                     violations,
                     "deletionProtectionEnabled",
-                    |r, v| json::boolean(r, v, &Rule::NONE),
+                    |r, v| json::boolean(r, v, &rule::NONE),
                 )?,
                 "WarmThroughput" => {
                     warm_throughput.read(reader, violations, "warmThroughput", WarmThroughput::read_json)?
                 }
                 "ResourcePolicy" => resource_policy
-                    .read(reader, violations, "resourcePolicy", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "resourcePolicy", |r, v| json::string(r, v, &rule::NONE))?,
                 "OnDemandThroughput" => on_demand_throughput.read(
                     reader,
                     violations,
@@ -438,10 +443,10 @@ impl ReadJson for CreateTableInput {
                     reader,
                     violations,
                     "globalTableSettingsReplicationMode",
-                    |r, v| json::enumeration(r, v, GlobalTableSettingsReplicationMode::SET),
+                    |r, v| json::enumeration(r, v, &GlobalTableSettingsReplicationMode::SET),
                 )?,
                 "VectorIndexes" => vector_indexes.read(reader, violations, "vectorIndexes", |r, v| {
-                    json::list(r, v, &Rule::NONE, VectorIndex::read_json)
+                    json::list(r, v, &rule::NONE, VectorIndex::read_json)
                 })?,
                 _ => reader.skip()?,
             }
@@ -528,7 +533,7 @@ impl ReadJson for CreateVectorIndexAction {
                 })?,
                 "DistanceFunction" => {
                     distance_function.read(reader, violations, "distanceFunction", |r, v| {
-                        json::enumeration(r, v, VectorDistanceFunction::SET)
+                        json::enumeration(r, v, &VectorDistanceFunction::SET)
                     })?
                 }
                 _ => reader.skip()?,
@@ -598,7 +603,7 @@ impl ReadJson for DeleteGlobalTableWitnessGroupMemberAction {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "RegionName" => region_name
-                    .read(reader, violations, "regionName", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "regionName", |r, v| json::string(r, v, &rule::NONE))?,
                 _ => reader.skip()?,
             }
         }
@@ -634,30 +639,30 @@ impl ReadJson for DeleteItemInput {
                     .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
                 "Key" => key.read(reader, violations, "key", <item::Item>::read_json)?,
                 "Expected" => expected.read(reader, violations, "expected", |r, v| {
-                    json::map(r, v, (&Rule::NONE, &rules::ATTRIBUTE_NAME), ExpectedAttributeValue::read_json)
+                    json::map(r, v, (&rule::NONE, &rules::ATTRIBUTE_NAME), ExpectedAttributeValue::read_json)
                 })?,
                 "ConditionalOperator" => {
                     conditional_operator.read(reader, violations, "conditionalOperator", |r, v| {
-                        json::enumeration(r, v, ConditionalOperator::SET)
+                        json::enumeration(r, v, &ConditionalOperator::SET)
                     })?
                 }
                 "ReturnValues" => return_values.read(reader, violations, "returnValues", |r, v| {
-                    json::enumeration(r, v, ReturnValue::SET)
+                    json::enumeration(r, v, &ReturnValue::SET)
                 })?,
                 "ReturnConsumedCapacity" => {
                     return_consumed_capacity.read(reader, violations, "returnConsumedCapacity", |r, v| {
-                        json::enumeration(r, v, ReturnConsumedCapacity::SET)
+                        json::enumeration(r, v, &ReturnConsumedCapacity::SET)
                     })?
                 }
                 "ReturnItemCollectionMetrics" => return_item_collection_metrics.read(
                     reader,
                     violations,
                     "returnItemCollectionMetrics",
-                    |r, v| json::enumeration(r, v, ReturnItemCollectionMetrics::SET),
+                    |r, v| json::enumeration(r, v, &ReturnItemCollectionMetrics::SET),
                 )?,
                 "ConditionExpression" => {
                     condition_expression.read(reader, violations, "conditionExpression", |r, v| {
-                        json::string(r, v, &Rule::NONE)
+                        json::string(r, v, &rule::NONE)
                     })?
                 }
                 "ExpressionAttributeNames" => expression_attribute_names.read(
@@ -665,7 +670,7 @@ impl ReadJson for DeleteItemInput {
                     violations,
                     "expressionAttributeNames",
                     |r, v| {
-                        json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| {
+                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| {
                             json::string(r, v, &rules::ATTRIBUTE_NAME)
                         })
                     },
@@ -680,22 +685,23 @@ impl ReadJson for DeleteItemInput {
                     reader,
                     violations,
                     "returnValuesOnConditionCheckFailure",
-                    |r, v| json::enumeration(r, v, ReturnValuesOnConditionCheckFailure::SET),
+                    |r, v| json::enumeration(r, v, &ReturnValuesOnConditionCheckFailure::SET),
                 )?,
                 _ => reader.skip()?,
             }
         }
         let table_name = table_name.required(violations, "tableName");
         let key = key.required(violations, "key");
+        violations.alone(mark, "tableName");
         violations.in_order(
             mark,
             &[
+                "returnConsumedCapacity",
                 "tableName",
                 "key",
                 "expected",
                 "conditionalOperator",
                 "returnValues",
-                "returnConsumedCapacity",
                 "returnItemCollectionMetrics",
                 "conditionExpression",
                 "expressionAttributeNames",
@@ -733,7 +739,7 @@ impl ReadJson for DeleteReplicationGroupMemberAction {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "RegionName" => region_name
-                    .read(reader, violations, "regionName", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "regionName", |r, v| json::string(r, v, &rule::NONE))?,
                 _ => reader.skip()?,
             }
         }
@@ -916,10 +922,10 @@ impl ReadJson for DisassociateReplicationGroupMemberAction {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "RegionName" => region_name
-                    .read(reader, violations, "regionName", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "regionName", |r, v| json::string(r, v, &rule::NONE))?,
                 "DisassociationMode" => {
                     disassociation_mode.read(reader, violations, "disassociationMode", |r, v| {
-                        json::enumeration(r, v, DisassociationMode::SET)
+                        json::enumeration(r, v, &DisassociationMode::SET)
                     })?
                 }
                 _ => reader.skip()?,
@@ -950,16 +956,16 @@ impl ReadJson for ExpectedAttributeValue {
             match wire_name.as_ref() {
                 "Value" => value.read(reader, violations, "value", <item::Value>::read_json)?,
                 "Exists" => {
-                    exists.read(reader, violations, "exists", |r, v| json::boolean(r, v, &Rule::NONE))?
+                    exists.read(reader, violations, "exists", |r, v| json::boolean(r, v, &rule::NONE))?
                 }
                 "ComparisonOperator" => {
                     comparison_operator.read(reader, violations, "comparisonOperator", |r, v| {
-                        json::enumeration(r, v, ComparisonOperator::SET)
+                        json::enumeration(r, v, &ComparisonOperator::SET)
                     })?
                 }
                 "AttributeValueList" => {
                     attribute_value_list.read(reader, violations, "attributeValueList", |r, v| {
-                        json::list(r, v, &Rule::NONE, <item::Value>::read_json)
+                        json::list(r, v, &rule::NONE, <item::Value>::read_json)
                     })?
                 }
                 _ => reader.skip()?,
@@ -1002,15 +1008,15 @@ impl ReadJson for GetItemInput {
                     })?
                 }
                 "ConsistentRead" => consistent_read
-                    .read(reader, violations, "consistentRead", |r, v| json::boolean(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "consistentRead", |r, v| json::boolean(r, v, &rule::NONE))?,
                 "ReturnConsumedCapacity" => {
                     return_consumed_capacity.read(reader, violations, "returnConsumedCapacity", |r, v| {
-                        json::enumeration(r, v, ReturnConsumedCapacity::SET)
+                        json::enumeration(r, v, &ReturnConsumedCapacity::SET)
                     })?
                 }
                 "ProjectionExpression" => {
                     projection_expression.read(reader, violations, "projectionExpression", |r, v| {
-                        json::string(r, v, &Rule::NONE)
+                        json::string(r, v, &rule::NONE)
                     })?
                 }
                 "ExpressionAttributeNames" => expression_attribute_names.read(
@@ -1018,7 +1024,7 @@ impl ReadJson for GetItemInput {
                     violations,
                     "expressionAttributeNames",
                     |r, v| {
-                        json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| {
+                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| {
                             json::string(r, v, &rules::ATTRIBUTE_NAME)
                         })
                     },
@@ -1028,14 +1034,15 @@ impl ReadJson for GetItemInput {
         }
         let table_name = table_name.required(violations, "tableName");
         let key = key.required(violations, "key");
+        violations.alone(mark, "tableName");
         violations.in_order(
             mark,
             &[
+                "returnConsumedCapacity",
                 "tableName",
                 "key",
                 "attributesToGet",
                 "consistentRead",
-                "returnConsumedCapacity",
                 "projectionExpression",
                 "expressionAttributeNames",
             ],
@@ -1198,7 +1205,7 @@ impl ReadJson for KeySchemaElement {
                     json::string(r, v, &rules::KEY_SCHEMA_ATTRIBUTE_NAME)
                 })?,
                 "KeyType" => key_type
-                    .read(reader, violations, "keyType", |r, v| json::enumeration(r, v, KeyType::SET))?,
+                    .read(reader, violations, "keyType", |r, v| json::enumeration(r, v, &KeyType::SET))?,
                 _ => reader.skip()?,
             }
         }
@@ -1237,10 +1244,10 @@ impl ReadJson for KeysAndAttributes {
                     })?
                 }
                 "ConsistentRead" => consistent_read
-                    .read(reader, violations, "consistentRead", |r, v| json::boolean(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "consistentRead", |r, v| json::boolean(r, v, &rule::NONE))?,
                 "ProjectionExpression" => {
                     projection_expression.read(reader, violations, "projectionExpression", |r, v| {
-                        json::string(r, v, &Rule::NONE)
+                        json::string(r, v, &rule::NONE)
                     })?
                 }
                 "ExpressionAttributeNames" => expression_attribute_names.read(
@@ -1248,7 +1255,7 @@ impl ReadJson for KeysAndAttributes {
                     violations,
                     "expressionAttributeNames",
                     |r, v| {
-                        json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| {
+                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| {
                             json::string(r, v, &rules::ATTRIBUTE_NAME)
                         })
                     },
@@ -1326,7 +1333,7 @@ impl ReadJson for ListTagsOfResourceInput {
                     json::string(r, v, &rules::RESOURCE_ARN_STRING)
                 })?,
                 "NextToken" => next_token
-                    .read(reader, violations, "nextToken", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "nextToken", |r, v| json::string(r, v, &rule::NONE))?,
                 _ => reader.skip()?,
             }
         }
@@ -1385,12 +1392,12 @@ impl ReadJson for OnDemandThroughput {
             match wire_name.as_ref() {
                 "MaxReadRequestUnits" => {
                     max_read_request_units.read(reader, violations, "maxReadRequestUnits", |r, v| {
-                        json::long(r, v, &Rule::NONE)
+                        json::long(r, v, &rule::NONE)
                     })?
                 }
                 "MaxWriteRequestUnits" => {
                     max_write_request_units.read(reader, violations, "maxWriteRequestUnits", |r, v| {
-                        json::long(r, v, &Rule::NONE)
+                        json::long(r, v, &rule::NONE)
                     })?
                 }
                 _ => reader.skip()?,
@@ -1416,7 +1423,7 @@ impl ReadJson for OnDemandThroughputOverride {
             match wire_name.as_ref() {
                 "MaxReadRequestUnits" => {
                     max_read_request_units.read(reader, violations, "maxReadRequestUnits", |r, v| {
-                        json::long(r, v, &Rule::NONE)
+                        json::long(r, v, &rule::NONE)
                     })?
                 }
                 _ => reader.skip()?,
@@ -1438,7 +1445,7 @@ impl ReadJson for Projection {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "ProjectionType" => projection_type.read(reader, violations, "projectionType", |r, v| {
-                    json::enumeration(r, v, ProjectionType::SET)
+                    json::enumeration(r, v, &ProjectionType::SET)
                 })?,
                 "NonKeyAttributes" => {
                     non_key_attributes.read(reader, violations, "nonKeyAttributes", |r, v| {
@@ -1540,30 +1547,30 @@ impl ReadJson for PutItemInput {
                     .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
                 "Item" => item.read(reader, violations, "item", <item::Item>::read_json)?,
                 "Expected" => expected.read(reader, violations, "expected", |r, v| {
-                    json::map(r, v, (&Rule::NONE, &rules::ATTRIBUTE_NAME), ExpectedAttributeValue::read_json)
+                    json::map(r, v, (&rule::NONE, &rules::ATTRIBUTE_NAME), ExpectedAttributeValue::read_json)
                 })?,
                 "ReturnValues" => return_values.read(reader, violations, "returnValues", |r, v| {
-                    json::enumeration(r, v, ReturnValue::SET)
+                    json::enumeration(r, v, &ReturnValue::SET)
                 })?,
                 "ReturnConsumedCapacity" => {
                     return_consumed_capacity.read(reader, violations, "returnConsumedCapacity", |r, v| {
-                        json::enumeration(r, v, ReturnConsumedCapacity::SET)
+                        json::enumeration(r, v, &ReturnConsumedCapacity::SET)
                     })?
                 }
                 "ReturnItemCollectionMetrics" => return_item_collection_metrics.read(
                     reader,
                     violations,
                     "returnItemCollectionMetrics",
-                    |r, v| json::enumeration(r, v, ReturnItemCollectionMetrics::SET),
+                    |r, v| json::enumeration(r, v, &ReturnItemCollectionMetrics::SET),
                 )?,
                 "ConditionalOperator" => {
                     conditional_operator.read(reader, violations, "conditionalOperator", |r, v| {
-                        json::enumeration(r, v, ConditionalOperator::SET)
+                        json::enumeration(r, v, &ConditionalOperator::SET)
                     })?
                 }
                 "ConditionExpression" => {
                     condition_expression.read(reader, violations, "conditionExpression", |r, v| {
-                        json::string(r, v, &Rule::NONE)
+                        json::string(r, v, &rule::NONE)
                     })?
                 }
                 "ExpressionAttributeNames" => expression_attribute_names.read(
@@ -1571,7 +1578,7 @@ impl ReadJson for PutItemInput {
                     violations,
                     "expressionAttributeNames",
                     |r, v| {
-                        json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| {
+                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| {
                             json::string(r, v, &rules::ATTRIBUTE_NAME)
                         })
                     },
@@ -1586,21 +1593,22 @@ impl ReadJson for PutItemInput {
                     reader,
                     violations,
                     "returnValuesOnConditionCheckFailure",
-                    |r, v| json::enumeration(r, v, ReturnValuesOnConditionCheckFailure::SET),
+                    |r, v| json::enumeration(r, v, &ReturnValuesOnConditionCheckFailure::SET),
                 )?,
                 _ => reader.skip()?,
             }
         }
         let table_name = table_name.required(violations, "tableName");
         let item = item.required(violations, "item");
+        violations.alone(mark, "tableName");
         violations.in_order(
             mark,
             &[
+                "returnConsumedCapacity",
                 "tableName",
                 "item",
                 "expected",
                 "returnValues",
-                "returnConsumedCapacity",
                 "returnItemCollectionMetrics",
                 "conditionalOperator",
                 "conditionExpression",
@@ -1681,7 +1689,7 @@ impl ReadJson for QueryInput {
                 "IndexName" => index_name
                     .read(reader, violations, "indexName", |r, v| json::string(r, v, &rules::INDEX_NAME))?,
                 "Select" => {
-                    select.read(reader, violations, "select", |r, v| json::enumeration(r, v, Select::SET))?
+                    select.read(reader, violations, "select", |r, v| json::enumeration(r, v, &Select::SET))?
                 }
                 "AttributesToGet" => {
                     attributes_to_get.read(reader, violations, "attributesToGet", |r, v| {
@@ -1694,21 +1702,21 @@ impl ReadJson for QueryInput {
                     json::integer(r, v, &rules::POSITIVE_INTEGER_OBJECT)
                 })?,
                 "ConsistentRead" => consistent_read
-                    .read(reader, violations, "consistentRead", |r, v| json::boolean(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "consistentRead", |r, v| json::boolean(r, v, &rule::NONE))?,
                 "KeyConditions" => key_conditions.read(reader, violations, "keyConditions", |r, v| {
-                    json::map(r, v, (&Rule::NONE, &rules::ATTRIBUTE_NAME), Condition::read_json)
+                    json::map(r, v, (&rule::NONE, &rules::ATTRIBUTE_NAME), Condition::read_json)
                 })?,
                 "QueryFilter" => query_filter.read(reader, violations, "queryFilter", |r, v| {
-                    json::map(r, v, (&Rule::NONE, &rules::ATTRIBUTE_NAME), Condition::read_json)
+                    json::map(r, v, (&rule::NONE, &rules::ATTRIBUTE_NAME), Condition::read_json)
                 })?,
                 "ConditionalOperator" => {
                     conditional_operator.read(reader, violations, "conditionalOperator", |r, v| {
-                        json::enumeration(r, v, ConditionalOperator::SET)
+                        json::enumeration(r, v, &ConditionalOperator::SET)
                     })?
                 }
                 "ScanIndexForward" => {
                     scan_index_forward.read(reader, violations, "scanIndexForward", |r, v| {
-                        json::boolean(r, v, &Rule::NONE)
+                        json::boolean(r, v, &rule::NONE)
                     })?
                 }
                 "ExclusiveStartKey" => exclusive_start_key.read(
@@ -1719,22 +1727,22 @@ impl ReadJson for QueryInput {
                 )?,
                 "ReturnConsumedCapacity" => {
                     return_consumed_capacity.read(reader, violations, "returnConsumedCapacity", |r, v| {
-                        json::enumeration(r, v, ReturnConsumedCapacity::SET)
+                        json::enumeration(r, v, &ReturnConsumedCapacity::SET)
                     })?
                 }
                 "ProjectionExpression" => {
                     projection_expression.read(reader, violations, "projectionExpression", |r, v| {
-                        json::string(r, v, &Rule::NONE)
+                        json::string(r, v, &rule::NONE)
                     })?
                 }
                 "FilterExpression" => {
                     filter_expression.read(reader, violations, "filterExpression", |r, v| {
-                        json::string(r, v, &Rule::NONE)
+                        json::string(r, v, &rule::NONE)
                     })?
                 }
                 "KeyConditionExpression" => {
                     key_condition_expression.read(reader, violations, "keyConditionExpression", |r, v| {
-                        json::string(r, v, &Rule::NONE)
+                        json::string(r, v, &rule::NONE)
                     })?
                 }
                 "ExpressionAttributeNames" => expression_attribute_names.read(
@@ -1742,7 +1750,7 @@ impl ReadJson for QueryInput {
                     violations,
                     "expressionAttributeNames",
                     |r, v| {
-                        json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| {
+                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| {
                             json::string(r, v, &rules::ATTRIBUTE_NAME)
                         })
                     },
@@ -1757,9 +1765,11 @@ impl ReadJson for QueryInput {
             }
         }
         let table_name = table_name.required(violations, "tableName");
+        violations.alone(mark, "tableName");
         violations.in_order(
             mark,
             &[
+                "returnConsumedCapacity",
                 "tableName",
                 "indexName",
                 "select",
@@ -1771,7 +1781,6 @@ impl ReadJson for QueryInput {
                 "conditionalOperator",
                 "scanIndexForward",
                 "exclusiveStartKey",
-                "returnConsumedCapacity",
                 "projectionExpression",
                 "filterExpression",
                 "keyConditionExpression",
@@ -1910,13 +1919,13 @@ impl ReadJson for SSESpecification {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "Enabled" => {
-                    enabled.read(reader, violations, "enabled", |r, v| json::boolean(r, v, &Rule::NONE))?
+                    enabled.read(reader, violations, "enabled", |r, v| json::boolean(r, v, &rule::NONE))?
                 }
                 "SSEType" => sse_type
-                    .read(reader, violations, "sSEType", |r, v| json::enumeration(r, v, SSEType::SET))?,
+                    .read(reader, violations, "sSEType", |r, v| json::enumeration(r, v, &SSEType::SET))?,
                 "KMSMasterKeyId" => {
                     kms_master_key_id
-                        .read(reader, violations, "kMSMasterKeyId", |r, v| json::string(r, v, &Rule::NONE))?
+                        .read(reader, violations, "kMSMasterKeyId", |r, v| json::string(r, v, &rule::NONE))?
                 }
                 _ => reader.skip()?,
             }
@@ -1970,14 +1979,14 @@ impl ReadJson for ScanInput {
                     json::integer(r, v, &rules::POSITIVE_INTEGER_OBJECT)
                 })?,
                 "Select" => {
-                    select.read(reader, violations, "select", |r, v| json::enumeration(r, v, Select::SET))?
+                    select.read(reader, violations, "select", |r, v| json::enumeration(r, v, &Select::SET))?
                 }
                 "ScanFilter" => scan_filter.read(reader, violations, "scanFilter", |r, v| {
-                    json::map(r, v, (&Rule::NONE, &rules::ATTRIBUTE_NAME), Condition::read_json)
+                    json::map(r, v, (&rule::NONE, &rules::ATTRIBUTE_NAME), Condition::read_json)
                 })?,
                 "ConditionalOperator" => {
                     conditional_operator.read(reader, violations, "conditionalOperator", |r, v| {
-                        json::enumeration(r, v, ConditionalOperator::SET)
+                        json::enumeration(r, v, &ConditionalOperator::SET)
                     })?
                 }
                 "ExclusiveStartKey" => exclusive_start_key.read(
@@ -1988,7 +1997,7 @@ impl ReadJson for ScanInput {
                 )?,
                 "ReturnConsumedCapacity" => {
                     return_consumed_capacity.read(reader, violations, "returnConsumedCapacity", |r, v| {
-                        json::enumeration(r, v, ReturnConsumedCapacity::SET)
+                        json::enumeration(r, v, &ReturnConsumedCapacity::SET)
                     })?
                 }
                 "TotalSegments" => total_segments.read(reader, violations, "totalSegments", |r, v| {
@@ -1998,12 +2007,12 @@ impl ReadJson for ScanInput {
                     .read(reader, violations, "segment", |r, v| json::integer(r, v, &rules::SCAN_SEGMENT))?,
                 "ProjectionExpression" => {
                     projection_expression.read(reader, violations, "projectionExpression", |r, v| {
-                        json::string(r, v, &Rule::NONE)
+                        json::string(r, v, &rule::NONE)
                     })?
                 }
                 "FilterExpression" => {
                     filter_expression.read(reader, violations, "filterExpression", |r, v| {
-                        json::string(r, v, &Rule::NONE)
+                        json::string(r, v, &rule::NONE)
                     })?
                 }
                 "ExpressionAttributeNames" => expression_attribute_names.read(
@@ -2011,7 +2020,7 @@ impl ReadJson for ScanInput {
                     violations,
                     "expressionAttributeNames",
                     |r, v| {
-                        json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| {
+                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| {
                             json::string(r, v, &rules::ATTRIBUTE_NAME)
                         })
                     },
@@ -2023,14 +2032,16 @@ impl ReadJson for ScanInput {
                     <item::Item>::read_json,
                 )?,
                 "ConsistentRead" => consistent_read
-                    .read(reader, violations, "consistentRead", |r, v| json::boolean(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "consistentRead", |r, v| json::boolean(r, v, &rule::NONE))?,
                 _ => reader.skip()?,
             }
         }
         let table_name = table_name.required(violations, "tableName");
+        violations.alone(mark, "tableName");
         violations.in_order(
             mark,
             &[
+                "returnConsumedCapacity",
                 "tableName",
                 "indexName",
                 "attributesToGet",
@@ -2039,7 +2050,6 @@ impl ReadJson for ScanInput {
                 "scanFilter",
                 "conditionalOperator",
                 "exclusiveStartKey",
-                "returnConsumedCapacity",
                 "totalSegments",
                 "segment",
                 "projectionExpression",
@@ -2091,7 +2101,7 @@ impl ReadJson for SearchSchemaElement {
                     reader,
                     violations,
                     "searchSchemaElementType",
-                    |r, v| json::enumeration(r, v, SearchSchemaElementType::SET),
+                    |r, v| json::enumeration(r, v, &SearchSchemaElementType::SET),
                 )?,
                 _ => reader.skip()?,
             }
@@ -2121,9 +2131,9 @@ impl ReadJson for StreamSpecification {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "StreamEnabled" => stream_enabled
-                    .read(reader, violations, "streamEnabled", |r, v| json::boolean(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "streamEnabled", |r, v| json::boolean(r, v, &rule::NONE))?,
                 "StreamViewType" => stream_view_type.read(reader, violations, "streamViewType", |r, v| {
-                    json::enumeration(r, v, StreamViewType::SET)
+                    json::enumeration(r, v, &StreamViewType::SET)
                 })?,
                 _ => reader.skip()?,
             }
@@ -2181,7 +2191,7 @@ impl ReadJson for TagResourceInput {
                     json::string(r, v, &rules::RESOURCE_ARN_STRING)
                 })?,
                 "Tags" => tags
-                    .read(reader, violations, "tags", |r, v| json::list(r, v, &Rule::NONE, Tag::read_json))?,
+                    .read(reader, violations, "tags", |r, v| json::list(r, v, &rule::NONE, Tag::read_json))?,
                 _ => reader.skip()?,
             }
         }
@@ -2210,7 +2220,7 @@ impl ReadJson for UntagResourceInput {
                     json::string(r, v, &rules::RESOURCE_ARN_STRING)
                 })?,
                 "TagKeys" => tag_keys.read(reader, violations, "tagKeys", |r, v| {
-                    json::list(r, v, &Rule::NONE, |r, v| json::string(r, v, &rules::TAG_KEY_STRING))
+                    json::list(r, v, &rule::NONE, |r, v| json::string(r, v, &rules::TAG_KEY_STRING))
                 })?,
                 _ => reader.skip()?,
             }
@@ -2303,41 +2313,41 @@ impl ReadJson for UpdateItemInput {
                         json::map(
                             r,
                             v,
-                            (&Rule::NONE, &rules::ATTRIBUTE_NAME),
+                            (&rule::NONE, &rules::ATTRIBUTE_NAME),
                             AttributeValueUpdate::read_json,
                         )
                     })?
                 }
                 "Expected" => expected.read(reader, violations, "expected", |r, v| {
-                    json::map(r, v, (&Rule::NONE, &rules::ATTRIBUTE_NAME), ExpectedAttributeValue::read_json)
+                    json::map(r, v, (&rule::NONE, &rules::ATTRIBUTE_NAME), ExpectedAttributeValue::read_json)
                 })?,
                 "ConditionalOperator" => {
                     conditional_operator.read(reader, violations, "conditionalOperator", |r, v| {
-                        json::enumeration(r, v, ConditionalOperator::SET)
+                        json::enumeration(r, v, &ConditionalOperator::SET)
                     })?
                 }
                 "ReturnValues" => return_values.read(reader, violations, "returnValues", |r, v| {
-                    json::enumeration(r, v, ReturnValue::SET)
+                    json::enumeration(r, v, &ReturnValue::SET)
                 })?,
                 "ReturnConsumedCapacity" => {
                     return_consumed_capacity.read(reader, violations, "returnConsumedCapacity", |r, v| {
-                        json::enumeration(r, v, ReturnConsumedCapacity::SET)
+                        json::enumeration(r, v, &ReturnConsumedCapacity::SET)
                     })?
                 }
                 "ReturnItemCollectionMetrics" => return_item_collection_metrics.read(
                     reader,
                     violations,
                     "returnItemCollectionMetrics",
-                    |r, v| json::enumeration(r, v, ReturnItemCollectionMetrics::SET),
+                    |r, v| json::enumeration(r, v, &ReturnItemCollectionMetrics::SET),
                 )?,
                 "UpdateExpression" => {
                     update_expression.read(reader, violations, "updateExpression", |r, v| {
-                        json::string(r, v, &Rule::NONE)
+                        json::string(r, v, &rule::NONE)
                     })?
                 }
                 "ConditionExpression" => {
                     condition_expression.read(reader, violations, "conditionExpression", |r, v| {
-                        json::string(r, v, &Rule::NONE)
+                        json::string(r, v, &rule::NONE)
                     })?
                 }
                 "ExpressionAttributeNames" => expression_attribute_names.read(
@@ -2345,7 +2355,7 @@ impl ReadJson for UpdateItemInput {
                     violations,
                     "expressionAttributeNames",
                     |r, v| {
-                        json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| {
+                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| {
                             json::string(r, v, &rules::ATTRIBUTE_NAME)
                         })
                     },
@@ -2360,23 +2370,25 @@ impl ReadJson for UpdateItemInput {
                     reader,
                     violations,
                     "returnValuesOnConditionCheckFailure",
-                    |r, v| json::enumeration(r, v, ReturnValuesOnConditionCheckFailure::SET),
+                    |r, v| json::enumeration(r, v, &ReturnValuesOnConditionCheckFailure::SET),
                 )?,
                 _ => reader.skip()?,
             }
         }
         let table_name = table_name.required(violations, "tableName");
         let key = key.required(violations, "key");
+        violations.alone(mark, "tableName");
+        violations.alone(mark, "returnValues");
         violations.in_order(
             mark,
             &[
+                "returnConsumedCapacity",
                 "tableName",
                 "key",
                 "attributeUpdates",
                 "expected",
                 "conditionalOperator",
                 "returnValues",
-                "returnConsumedCapacity",
                 "returnItemCollectionMetrics",
                 "updateExpression",
                 "conditionExpression",
@@ -2422,10 +2434,10 @@ impl ReadJson for UpdateReplicationGroupMemberAction {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "RegionName" => region_name
-                    .read(reader, violations, "regionName", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "regionName", |r, v| json::string(r, v, &rule::NONE))?,
                 "KMSMasterKeyId" => {
                     kms_master_key_id
-                        .read(reader, violations, "kMSMasterKeyId", |r, v| json::string(r, v, &Rule::NONE))?
+                        .read(reader, violations, "kMSMasterKeyId", |r, v| json::string(r, v, &rule::NONE))?
                 }
                 "ProvisionedThroughputOverride" => provisioned_throughput_override.read(
                     reader,
@@ -2451,7 +2463,7 @@ impl ReadJson for UpdateReplicationGroupMemberAction {
                 }
                 "TableClassOverride" => {
                     table_class_override.read(reader, violations, "tableClassOverride", |r, v| {
-                        json::enumeration(r, v, TableClass::SET)
+                        json::enumeration(r, v, &TableClass::SET)
                     })?
                 }
                 _ => reader.skip()?,
@@ -2511,13 +2523,13 @@ impl ReadJson for UpdateTableInput {
             match wire_name.as_ref() {
                 "AttributeDefinitions" => {
                     attribute_definitions.read(reader, violations, "attributeDefinitions", |r, v| {
-                        json::list(r, v, &Rule::NONE, AttributeDefinition::read_json)
+                        json::list(r, v, &rule::NONE, AttributeDefinition::read_json)
                     })?
                 }
                 "TableName" => table_name
                     .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
                 "BillingMode" => billing_mode.read(reader, violations, "billingMode", |r, v| {
-                    json::enumeration(r, v, BillingMode::SET)
+                    json::enumeration(r, v, &BillingMode::SET)
                 })?,
                 "ProvisionedThroughput" => provisioned_throughput.read(
                     reader,
@@ -2529,7 +2541,7 @@ impl ReadJson for UpdateTableInput {
                     reader,
                     violations,
                     "globalSecondaryIndexUpdates",
-                    |r, v| json::list(r, v, &Rule::NONE, GlobalSecondaryIndexUpdate::read_json),
+                    |r, v| json::list(r, v, &rule::NONE, GlobalSecondaryIndexUpdate::read_json),
                 )?,
                 "StreamSpecification" => stream_specification.read(
                     reader,
@@ -2547,17 +2559,17 @@ impl ReadJson for UpdateTableInput {
                     json::list(r, v, &rules::REPLICATION_GROUP_UPDATE_LIST, ReplicationGroupUpdate::read_json)
                 })?,
                 "TableClass" => table_class.read(reader, violations, "tableClass", |r, v| {
-                    json::enumeration(r, v, TableClass::SET)
+                    json::enumeration(r, v, &TableClass::SET)
                 })?,
                 "DeletionProtectionEnabled" => deletion_protection_enabled.read(
                     reader,
                     violations,
                     "deletionProtectionEnabled",
-                    |r, v| json::boolean(r, v, &Rule::NONE),
+                    |r, v| json::boolean(r, v, &rule::NONE),
                 )?,
                 "MultiRegionConsistency" => {
                     multi_region_consistency.read(reader, violations, "multiRegionConsistency", |r, v| {
-                        json::enumeration(r, v, MultiRegionConsistency::SET)
+                        json::enumeration(r, v, &MultiRegionConsistency::SET)
                     })?
                 }
                 "GlobalTableWitnessUpdates" => global_table_witness_updates.read(
@@ -2586,17 +2598,17 @@ impl ReadJson for UpdateTableInput {
                     reader,
                     violations,
                     "globalTableSettingsReplicationMode",
-                    |r, v| json::enumeration(r, v, GlobalTableSettingsReplicationMode::SET),
+                    |r, v| json::enumeration(r, v, &GlobalTableSettingsReplicationMode::SET),
                 )?,
                 "DisassociationProtectionEnabled" => disassociation_protection_enabled.read(
                     reader,
                     violations,
                     "disassociationProtectionEnabled",
-                    |r, v| json::boolean(r, v, &Rule::NONE),
+                    |r, v| json::boolean(r, v, &rule::NONE),
                 )?,
                 "VectorIndexUpdates" => {
                     vector_index_updates.read(reader, violations, "vectorIndexUpdates", |r, v| {
-                        json::list(r, v, &Rule::NONE, VectorIndexUpdate::read_json)
+                        json::list(r, v, &rule::NONE, VectorIndexUpdate::read_json)
                     })?
                 }
                 _ => reader.skip()?,
@@ -2706,7 +2718,7 @@ impl ReadJson for VectorIndex {
                 })?,
                 "DistanceFunction" => {
                     distance_function.read(reader, violations, "distanceFunction", |r, v| {
-                        json::enumeration(r, v, VectorDistanceFunction::SET)
+                        json::enumeration(r, v, &VectorDistanceFunction::SET)
                     })?
                 }
                 _ => reader.skip()?,
@@ -2776,12 +2788,12 @@ impl ReadJson for WarmThroughput {
             match wire_name.as_ref() {
                 "ReadUnitsPerSecond" => {
                     read_units_per_second.read(reader, violations, "readUnitsPerSecond", |r, v| {
-                        json::long(r, v, &Rule::NONE)
+                        json::long(r, v, &rule::NONE)
                     })?
                 }
                 "WriteUnitsPerSecond" => {
                     write_units_per_second.read(reader, violations, "writeUnitsPerSecond", |r, v| {
-                        json::long(r, v, &Rule::NONE)
+                        json::long(r, v, &rule::NONE)
                     })?
                 }
                 _ => reader.skip()?,

@@ -4,6 +4,7 @@
 use base::Timestamp;
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use wire::rule::Set;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ArchivalSummary {
@@ -24,7 +25,7 @@ impl AttributeAction {
     pub const ALL: &[Self] = &[Self::Add, Self::Put, Self::Delete];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "ADD, PUT, DELETE";
+    pub const SET: Set = Set::new("ADD, PUT, DELETE");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -98,7 +99,7 @@ impl BillingMode {
     pub const ALL: &[Self] = &[Self::Provisioned, Self::PayPerRequest];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "PROVISIONED, PAY_PER_REQUEST";
+    pub const SET: Set = Set::new("PROVISIONED, PAY_PER_REQUEST");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -169,8 +170,8 @@ impl ComparisonOperator {
     ];
 
     /// The value set as errors list it.
-    pub const SET: &'static str =
-        "EQ, NE, IN, LE, LT, GE, GT, BETWEEN, NOT_NULL, NULL, CONTAINS, NOT_CONTAINS, BEGINS_WITH";
+    pub const SET: Set =
+        Set::new("EQ, NE, IN, LE, LT, GE, GT, BETWEEN, NOT_NULL, NULL, CONTAINS, NOT_CONTAINS, BEGINS_WITH");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -231,7 +232,7 @@ impl ConditionalOperator {
     pub const ALL: &[Self] = &[Self::And, Self::Or];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "AND, OR";
+    pub const SET: Set = Set::new("AND, OR");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -282,7 +283,7 @@ impl ContinuousBackupsStatus {
     pub const ALL: &[Self] = &[Self::Enabled, Self::Disabled];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "ENABLED, DISABLED";
+    pub const SET: Set = Set::new("ENABLED, DISABLED");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -488,7 +489,7 @@ impl DisassociationMode {
     pub const ALL: &[Self] = &[Self::WaitForReplication];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "WAIT_FOR_REPLICATION";
+    pub const SET: Set = Set::new("WAIT_FOR_REPLICATION");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -590,7 +591,7 @@ impl GlobalTableSettingsReplicationMode {
     pub const ALL: &[Self] = &[Self::Enabled, Self::Disabled, Self::EnabledWithOverrides];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "ENABLED, DISABLED, ENABLED_WITH_OVERRIDES";
+    pub const SET: Set = Set::new("ENABLED, DISABLED, ENABLED_WITH_OVERRIDES");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -639,7 +640,7 @@ impl IndexStatus {
     pub const ALL: &[Self] = &[Self::Creating, Self::Updating, Self::Deleting, Self::Active];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "CREATING, UPDATING, DELETING, ACTIVE";
+    pub const SET: Set = Set::new("CREATING, UPDATING, DELETING, ACTIVE");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -688,7 +689,7 @@ impl KeyType {
     pub const ALL: &[Self] = &[Self::Hash, Self::Range];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "HASH, RANGE";
+    pub const SET: Set = Set::new("HASH, RANGE");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -771,7 +772,7 @@ impl MultiRegionConsistency {
     pub const ALL: &[Self] = &[Self::Eventual, Self::Strong];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "EVENTUAL, STRONG";
+    pub const SET: Set = Set::new("EVENTUAL, STRONG");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -823,7 +824,7 @@ impl PointInTimeRecoveryStatus {
     pub const ALL: &[Self] = &[Self::Enabled, Self::Disabled];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "ENABLED, DISABLED";
+    pub const SET: Set = Set::new("ENABLED, DISABLED");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -863,7 +864,7 @@ impl ProjectionType {
     pub const ALL: &[Self] = &[Self::All, Self::KeysOnly, Self::Include];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "ALL, KEYS_ONLY, INCLUDE";
+    pub const SET: Set = Set::new("ALL, KEYS_ONLY, INCLUDE");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1026,7 +1027,9 @@ impl ReplicaStatus {
     ];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "CREATING, CREATION_FAILED, UPDATING, DELETING, ACTIVE, REGION_DISABLED, INACCESSIBLE_ENCRYPTION_CREDENTIALS, ARCHIVING, ARCHIVED, REPLICATION_NOT_AUTHORIZED";
+    pub const SET: Set = Set::new(
+        "CREATING, CREATION_FAILED, UPDATING, DELETING, ACTIVE, REGION_DISABLED, INACCESSIBLE_ENCRYPTION_CREDENTIALS, ARCHIVING, ARCHIVED, REPLICATION_NOT_AUTHORIZED",
+    );
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1092,7 +1095,7 @@ impl ReturnConsumedCapacity {
     pub const ALL: &[Self] = &[Self::Indexes, Self::Total, Self::None];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "INDEXES, TOTAL, NONE";
+    pub const SET: Set = Set::new("INDEXES, TOTAL, NONE");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1127,7 +1130,7 @@ impl ReturnItemCollectionMetrics {
     pub const ALL: &[Self] = &[Self::Size, Self::None];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "SIZE, NONE";
+    pub const SET: Set = Set::new("SIZE, NONE");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1163,7 +1166,7 @@ impl ReturnValue {
     pub const ALL: &[Self] = &[Self::None, Self::AllOld, Self::UpdatedOld, Self::AllNew, Self::UpdatedNew];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "NONE, ALL_OLD, UPDATED_OLD, ALL_NEW, UPDATED_NEW";
+    pub const SET: Set = Set::bare("ALL_OLD, UPDATED_OLD, ALL_NEW, UPDATE_NEW, NONE");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1202,7 +1205,7 @@ impl ReturnValuesOnConditionCheckFailure {
     pub const ALL: &[Self] = &[Self::AllOld, Self::None];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "ALL_OLD, NONE";
+    pub const SET: Set = Set::new("ALL_OLD, NONE");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1254,7 +1257,7 @@ impl SSEStatus {
         &[Self::Enabling, Self::Enabled, Self::Disabling, Self::Disabled, Self::Updating];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "ENABLING, ENABLED, DISABLING, DISABLED, UPDATING";
+    pub const SET: Set = Set::new("ENABLING, ENABLED, DISABLING, DISABLED, UPDATING");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1293,7 +1296,7 @@ impl SSEType {
     pub const ALL: &[Self] = &[Self::Aes256, Self::Kms];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "AES256, KMS";
+    pub const SET: Set = Set::new("AES256, KMS");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1327,7 +1330,7 @@ impl ScalarAttributeType {
     pub const ALL: &[Self] = &[Self::S, Self::N, Self::B];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "S, N, B";
+    pub const SET: Set = Set::new("S, N, B");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1397,7 +1400,7 @@ impl SearchSchemaElementType {
     pub const ALL: &[Self] = &[Self::Hash, Self::InlineFilter];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "HASH, INLINE_FILTER";
+    pub const SET: Set = Set::new("HASH, INLINE_FILTER");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1433,7 +1436,7 @@ impl Select {
         &[Self::AllAttributes, Self::AllProjectedAttributes, Self::SpecificAttributes, Self::Count];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "ALL_ATTRIBUTES, ALL_PROJECTED_ATTRIBUTES, SPECIFIC_ATTRIBUTES, COUNT";
+    pub const SET: Set = Set::new("ALL_ATTRIBUTES, ALL_PROJECTED_ATTRIBUTES, SPECIFIC_ATTRIBUTES, COUNT");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1478,7 +1481,7 @@ impl StreamViewType {
     pub const ALL: &[Self] = &[Self::NewImage, Self::OldImage, Self::NewAndOldImages, Self::KeysOnly];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "NEW_IMAGE, OLD_IMAGE, NEW_AND_OLD_IMAGES, KEYS_ONLY";
+    pub const SET: Set = Set::new("NEW_IMAGE, OLD_IMAGE, NEW_AND_OLD_IMAGES, KEYS_ONLY");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1515,7 +1518,7 @@ impl TableClass {
     pub const ALL: &[Self] = &[Self::Standard, Self::StandardInfrequentAccess];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "STANDARD, STANDARD_INFREQUENT_ACCESS";
+    pub const SET: Set = Set::new("STANDARD, STANDARD_INFREQUENT_ACCESS");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1603,7 +1606,9 @@ impl TableStatus {
     ];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "CREATING, UPDATING, DELETING, ACTIVE, INACCESSIBLE_ENCRYPTION_CREDENTIALS, ARCHIVING, ARCHIVED, REPLICATION_NOT_AUTHORIZED";
+    pub const SET: Set = Set::new(
+        "CREATING, UPDATING, DELETING, ACTIVE, INACCESSIBLE_ENCRYPTION_CREDENTIALS, ARCHIVING, ARCHIVED, REPLICATION_NOT_AUTHORIZED",
+    );
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1675,7 +1680,7 @@ impl TimeToLiveStatus {
     pub const ALL: &[Self] = &[Self::Enabling, Self::Disabling, Self::Enabled, Self::Disabled];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "ENABLING, DISABLING, ENABLED, DISABLED";
+    pub const SET: Set = Set::new("ENABLING, DISABLING, ENABLED, DISABLED");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1798,7 +1803,7 @@ impl VectorDistanceFunction {
     pub const ALL: &[Self] = &[Self::Cosine, Self::DotProduct, Self::Euclidean];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "COSINE, DOT_PRODUCT, EUCLIDEAN";
+    pub const SET: Set = Set::new("COSINE, DOT_PRODUCT, EUCLIDEAN");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1871,7 +1876,7 @@ impl WitnessStatus {
     pub const ALL: &[Self] = &[Self::Creating, Self::Deleting, Self::Active];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "CREATING, DELETING, ACTIVE";
+    pub const SET: Set = Set::new("CREATING, DELETING, ACTIVE");
 
     pub fn as_str(self) -> &'static str {
         match self {

@@ -14,7 +14,7 @@ use std::future::Future;
 use base::Cx;
 use bytes::Bytes;
 use wire::aws_json::{self, AwsJson};
-use wire::{Failure, Request, Response};
+use wire::{Failure, Request, Response, Wording};
 
 /// Every operation of Amazon DynamoDB Streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -103,6 +103,7 @@ static PROTOCOL: AwsJson = AwsJson {
     version: "1.0",
     namespace: "com.amazonaws.dynamodb.v20120810",
     validation: "ValidationException",
+    wording: Wording::Newer,
     dynamodb: true,
     message_key: errors::message_key,
 };

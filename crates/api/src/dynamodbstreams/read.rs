@@ -6,7 +6,7 @@ use super::shapes::*;
 use wire::Slot;
 use wire::Violations;
 use wire::json::{self, JsonError, ReadJson, Reader};
-use wire::rule::Rule;
+use wire::rule;
 
 impl ReadJson for DescribeStreamInput {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
@@ -97,14 +97,14 @@ impl ReadJson for GetShardIteratorInput {
                     .read(reader, violations, "shardId", |r, v| json::string(r, v, &rules::SHARD_ID))?,
                 "ShardIteratorType" => {
                     shard_iterator_type.read(reader, violations, "shardIteratorType", |r, v| {
-                        json::enumeration(r, v, ShardIteratorType::SET)
+                        json::enumeration(r, v, &ShardIteratorType::SET)
                     })?
                 }
                 "SequenceNumber" => sequence_number.read(reader, violations, "sequenceNumber", |r, v| {
                     json::string(r, v, &rules::SEQUENCE_NUMBER)
                 })?,
                 "Timestamp" => timestamp
-                    .read(reader, violations, "timestamp", |r, v| json::timestamp(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "timestamp", |r, v| json::timestamp(r, v, &rule::NONE))?,
                 _ => reader.skip()?,
             }
         }
@@ -174,8 +174,9 @@ impl ReadJson for ShardFilter {
         reader.begin_object()?;
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
-                "Type" => r#type
-                    .read(reader, violations, "type", |r, v| json::enumeration(r, v, ShardFilterType::SET))?,
+                "Type" => r#type.read(reader, violations, "type", |r, v| {
+                    json::enumeration(r, v, &ShardFilterType::SET)
+                })?,
                 "ShardId" => shard_id
                     .read(reader, violations, "shardId", |r, v| json::string(r, v, &rules::SHARD_ID))?,
                 _ => reader.skip()?,

@@ -3,18 +3,18 @@
 
 use wire::rule::{Pattern, Rule};
 
-pub(super) static POSITIVE_INTEGER_OBJECT: Rule = Rule { min: Some(1), max: None, pattern: None };
+pub(super) static POSITIVE_INTEGER_OBJECT: Rule = Rule::new(Some(1), None);
 
-pub(super) static SEQUENCE_NUMBER: Rule = Rule { min: Some(21), max: Some(40), pattern: None };
+pub(super) static SEQUENCE_NUMBER: Rule = Rule::new(Some(21), Some(40));
 
-pub(super) static SHARD_ID: Rule = Rule { min: Some(28), max: Some(65), pattern: None };
+pub(super) static SHARD_ID: Rule = Rule::new(Some(28), Some(65));
 
-pub(super) static SHARD_ITERATOR: Rule = Rule { min: Some(1), max: Some(2048), pattern: None };
+pub(super) static SHARD_ITERATOR: Rule = Rule::new(Some(1), Some(2048));
 
-pub(super) static STREAM_ARN: Rule = Rule { min: Some(37), max: Some(1024), pattern: None };
+pub(super) static STREAM_ARN: Rule = Rule::new(Some(37), Some(1024));
 
 pub(super) static TABLE_NAME: Rule =
-    Rule { min: Some(3), max: Some(255), pattern: Some(Pattern::by("[a-zA-Z0-9_.-]+", wire::rule::is_name)) };
+    Rule::patterned(Some(3), Some(255), Pattern::by("[a-zA-Z0-9_.-]+", wire::rule::is_name));
 
 #[cfg(test)]
 #[test]
@@ -22,6 +22,6 @@ fn every_pattern_can_be_checked() {
     for rule in
         [&POSITIVE_INTEGER_OBJECT, &SEQUENCE_NUMBER, &SHARD_ID, &SHARD_ITERATOR, &STREAM_ARN, &TABLE_NAME]
     {
-        assert!(rule.pattern.as_ref().is_none_or(Pattern::is_checked), "{rule:?}");
+        assert!(rule.is_checked(), "{rule:?}");
     }
 }

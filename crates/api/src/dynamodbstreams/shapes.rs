@@ -3,6 +3,7 @@
 
 use base::Timestamp;
 use std::str::FromStr;
+use wire::rule::Set;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeStreamInput {
@@ -66,7 +67,7 @@ impl KeyType {
     pub const ALL: &[Self] = &[Self::Hash, Self::Range];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "HASH, RANGE";
+    pub const SET: Set = Set::new("HASH, RANGE");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -113,7 +114,7 @@ impl OperationType {
     pub const ALL: &[Self] = &[Self::Insert, Self::Modify, Self::Remove];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "INSERT, MODIFY, REMOVE";
+    pub const SET: Set = Set::new("INSERT, MODIFY, REMOVE");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -177,7 +178,7 @@ impl ShardFilterType {
     pub const ALL: &[Self] = &[Self::ChildShards];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "CHILD_SHARDS";
+    pub const SET: Set = Set::new("CHILD_SHARDS");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -217,8 +218,8 @@ impl ShardIteratorType {
     ];
 
     /// The value set as errors list it.
-    pub const SET: &'static str =
-        "TRIM_HORIZON, LATEST, AT_SEQUENCE_NUMBER, AFTER_SEQUENCE_NUMBER, AT_TIMESTAMP";
+    pub const SET: Set =
+        Set::new("TRIM_HORIZON, LATEST, AT_SEQUENCE_NUMBER, AFTER_SEQUENCE_NUMBER, AT_TIMESTAMP");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -290,7 +291,7 @@ impl StreamStatus {
     pub const ALL: &[Self] = &[Self::Enabling, Self::Enabled, Self::Disabling, Self::Disabled];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "ENABLING, ENABLED, DISABLING, DISABLED";
+    pub const SET: Set = Set::new("ENABLING, ENABLED, DISABLING, DISABLED");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -329,7 +330,7 @@ impl StreamViewType {
     pub const ALL: &[Self] = &[Self::NewImage, Self::OldImage, Self::NewAndOldImages, Self::KeysOnly];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "NEW_IMAGE, OLD_IMAGE, NEW_AND_OLD_IMAGES, KEYS_ONLY";
+    pub const SET: Set = Set::new("NEW_IMAGE, OLD_IMAGE, NEW_AND_OLD_IMAGES, KEYS_ONLY");
 
     pub fn as_str(self) -> &'static str {
         match self {

@@ -8,7 +8,6 @@ use wire::Violations;
 use wire::json::{self, JsonError, ReadJson, Reader};
 use wire::rest::{self, Parts, ReadRequest};
 use wire::rule;
-use wire::rule::Rule;
 
 impl ReadJson for AcceleratorConfig {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
@@ -19,7 +18,7 @@ impl ReadJson for AcceleratorConfig {
             match wire_name.as_ref() {
                 "AcceleratorMemorySize" => {
                     accelerator_memory_size.read(reader, violations, "acceleratorMemorySize", |r, v| {
-                        json::integer(r, v, &Rule::NONE)
+                        json::integer(r, v, &rule::NONE)
                     })?
                 }
                 _ => reader.skip()?,
@@ -52,10 +51,10 @@ impl ReadRequest for AddPermissionInput {
         let mut revision_id = Slot::default();
         let mut principal_org_id = Slot::default();
         function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
-            (&rules::NAMESPACED_FUNCTION_NAME).string(t, v)
+            rules::NAMESPACED_FUNCTION_NAME.string(t, v)
         });
         qualifier.text(parts.query("Qualifier"), violations, "qualifier", |t, v| {
-            (&rules::NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER).string(t, v)
+            rules::NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER.string(t, v)
         });
         let reader = &mut parts.json()?;
         reader.begin_object()?;
@@ -73,12 +72,12 @@ impl ReadRequest for AddPermissionInput {
                     .read(reader, violations, "sourceArn", |r, v| json::string(r, v, &rules::ARN))?,
                 "FunctionUrlAuthType" => {
                     function_url_auth_type.read(reader, violations, "functionUrlAuthType", |r, v| {
-                        json::enumeration(r, v, FunctionUrlAuthType::SET)
+                        json::enumeration(r, v, &FunctionUrlAuthType::SET)
                     })?
                 }
                 "InvokedViaFunctionUrl" => {
                     invoked_via_function_url.read(reader, violations, "invokedViaFunctionUrl", |r, v| {
-                        json::boolean(r, v, &Rule::NONE)
+                        json::boolean(r, v, &rule::NONE)
                     })?
                 }
                 "SourceAccount" => source_account.read(reader, violations, "sourceAccount", |r, v| {
@@ -90,7 +89,7 @@ impl ReadRequest for AddPermissionInput {
                     })?
                 }
                 "RevisionId" => revision_id
-                    .read(reader, violations, "revisionId", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "revisionId", |r, v| json::string(r, v, &rule::NONE))?,
                 "PrincipalOrgID" => principal_org_id.read(reader, violations, "principalOrgID", |r, v| {
                     json::string(r, v, &rules::PRINCIPAL_ORG_ID)
                 })?,
@@ -156,7 +155,7 @@ impl ReadJson for AliasRoutingConfiguration {
                     violations,
                     "additionalVersionWeights",
                     |r, v| {
-                        json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| json::double(r, v, &rules::WEIGHT))
+                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::double(r, v, &rules::WEIGHT))
                     },
                 )?,
                 _ => reader.skip()?,
@@ -243,7 +242,7 @@ impl ReadRequest for CreateAliasInput {
         let mut description = Slot::default();
         let mut routing_config = Slot::default();
         function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
-            (&rules::FUNCTION_NAME).string(t, v)
+            rules::FUNCTION_NAME.string(t, v)
         });
         let reader = &mut parts.json()?;
         reader.begin_object()?;
@@ -332,7 +331,7 @@ impl ReadRequest for CreateEventSourceMappingInput {
                     json::string(r, v, &rules::NAMESPACED_FUNCTION_NAME)
                 })?,
                 "Enabled" => {
-                    enabled.read(reader, violations, "enabled", |r, v| json::boolean(r, v, &Rule::NONE))?
+                    enabled.read(reader, violations, "enabled", |r, v| json::boolean(r, v, &rule::NONE))?
                 }
                 "BatchSize" => batch_size
                     .read(reader, violations, "batchSize", |r, v| json::integer(r, v, &rules::BATCH_SIZE))?,
@@ -369,14 +368,14 @@ impl ReadRequest for CreateEventSourceMappingInput {
                 }
                 "StartingPosition" => {
                     starting_position.read(reader, violations, "startingPosition", |r, v| {
-                        json::enumeration(r, v, EventSourcePosition::SET)
+                        json::enumeration(r, v, &EventSourcePosition::SET)
                     })?
                 }
                 "StartingPositionTimestamp" => starting_position_timestamp.read(
                     reader,
                     violations,
                     "startingPositionTimestamp",
-                    |r, v| json::timestamp(r, v, &Rule::NONE),
+                    |r, v| json::timestamp(r, v, &rule::NONE),
                 )?,
                 "DestinationConfig" => destination_config.read(
                     reader,
@@ -394,7 +393,7 @@ impl ReadRequest for CreateEventSourceMappingInput {
                     reader,
                     violations,
                     "bisectBatchOnFunctionError",
-                    |r, v| json::boolean(r, v, &Rule::NONE),
+                    |r, v| json::boolean(r, v, &rule::NONE),
                 )?,
                 "MaximumRetryAttempts" => {
                     maximum_retry_attempts.read(reader, violations, "maximumRetryAttempts", |r, v| {
@@ -402,7 +401,7 @@ impl ReadRequest for CreateEventSourceMappingInput {
                     })?
                 }
                 "Tags" => tags.read(reader, violations, "tags", |r, v| {
-                    json::map(r, v, (&Rule::NONE, &rules::TAG_KEY), |r, v| {
+                    json::map(r, v, (&rule::NONE, &rules::TAG_KEY), |r, v| {
                         json::string(r, v, &rules::TAG_VALUE)
                     })
                 })?,
@@ -440,7 +439,7 @@ impl ReadRequest for CreateEventSourceMappingInput {
                 "FunctionResponseTypes" => {
                     function_response_types.read(reader, violations, "functionResponseTypes", |r, v| {
                         json::list(r, v, &rules::FUNCTION_RESPONSE_TYPE_LIST, |r, v| {
-                            json::enumeration(r, v, FunctionResponseType::SET)
+                            json::enumeration(r, v, &FunctionResponseType::SET)
                         })
                     })?
                 }
@@ -586,7 +585,7 @@ impl ReadRequest for CreateFunctionInput {
                     json::string(r, v, &rules::FUNCTION_NAME)
                 })?,
                 "Runtime" => {
-                    runtime.read(reader, violations, "runtime", |r, v| json::string(r, v, &Rule::NONE))?
+                    runtime.read(reader, violations, "runtime", |r, v| json::string(r, v, &rule::NONE))?
                 }
                 "Role" => {
                     role.read(reader, violations, "role", |r, v| json::string(r, v, &rules::ROLE_ARN))?
@@ -604,14 +603,14 @@ impl ReadRequest for CreateFunctionInput {
                     json::integer(r, v, &rules::MEMORY_SIZE)
                 })?,
                 "Publish" => {
-                    publish.read(reader, violations, "publish", |r, v| json::boolean(r, v, &Rule::NONE))?
+                    publish.read(reader, violations, "publish", |r, v| json::boolean(r, v, &rule::NONE))?
                 }
                 "PublishTo" => publish_to.read(reader, violations, "publishTo", |r, v| {
-                    json::enumeration(r, v, FunctionVersionLatestPublished::SET)
+                    json::enumeration(r, v, &FunctionVersionLatestPublished::SET)
                 })?,
                 "VpcConfig" => vpc_config.read(reader, violations, "vpcConfig", VpcConfig::read_json)?,
                 "PackageType" => package_type.read(reader, violations, "packageType", |r, v| {
-                    json::enumeration(r, v, PackageType::SET)
+                    json::enumeration(r, v, &PackageType::SET)
                 })?,
                 "DeadLetterConfig" => dead_letter_config.read(
                     reader,
@@ -628,12 +627,12 @@ impl ReadRequest for CreateFunctionInput {
                     tracing_config.read(reader, violations, "tracingConfig", TracingConfig::read_json)?
                 }
                 "Tags" => tags.read(reader, violations, "tags", |r, v| {
-                    json::map(r, v, (&Rule::NONE, &rules::TAG_KEY), |r, v| {
+                    json::map(r, v, (&rule::NONE, &rules::TAG_KEY), |r, v| {
                         json::string(r, v, &rules::TAG_VALUE)
                     })
                 })?,
                 "Layers" => layers.read(reader, violations, "layers", |r, v| {
-                    json::list(r, v, &Rule::NONE, |r, v| json::string(r, v, &rules::LAYER_VERSION_ARN))
+                    json::list(r, v, &rule::NONE, |r, v| json::string(r, v, &rules::LAYER_VERSION_ARN))
                 })?,
                 "FileSystemConfigs" => {
                     file_system_configs.read(reader, violations, "fileSystemConfigs", |r, v| {
@@ -650,7 +649,7 @@ impl ReadRequest for CreateFunctionInput {
                 }
                 "Architectures" => architectures.read(reader, violations, "architectures", |r, v| {
                     json::list(r, v, &rules::ARCHITECTURES_LIST, |r, v| {
-                        json::enumeration(r, v, Architecture::SET)
+                        json::enumeration(r, v, &Architecture::SET)
                     })
                 })?,
                 "EphemeralStorage" => ephemeral_storage.read(
@@ -795,9 +794,9 @@ impl ReadRequest for DeleteAliasInput {
         let mut function_name = Slot::default();
         let mut name = Slot::default();
         function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
-            (&rules::FUNCTION_NAME).string(t, v)
+            rules::FUNCTION_NAME.string(t, v)
         });
-        name.text(parts.label("Name"), violations, "name", |t, v| (&rules::ALIAS).string(t, v));
+        name.text(parts.label("Name"), violations, "name", |t, v| rules::ALIAS.string(t, v));
         let function_name = function_name.required(violations, "functionName");
         let name = name.required(violations, "name");
         violations.in_order(mark, &["functionName", "name"]);
@@ -815,7 +814,7 @@ impl ReadRequest for DeleteEventSourceMappingInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
         let mut uuid = Slot::default();
-        uuid.text(parts.label("UUID"), violations, "uUID", |t, v| (&rules::UUID_STRING).string(t, v));
+        uuid.text(parts.label("UUID"), violations, "uUID", |t, v| rules::UUID_STRING.string(t, v));
         let uuid = uuid.required(violations, "uUID");
         if !violations.none_since(mark) {
             return Ok(None);
@@ -833,10 +832,10 @@ impl ReadRequest for DeleteFunctionInput {
         let mut function_name = Slot::default();
         let mut qualifier = Slot::default();
         function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
-            (&rules::NAMESPACED_FUNCTION_NAME).string(t, v)
+            rules::NAMESPACED_FUNCTION_NAME.string(t, v)
         });
         qualifier.text(parts.query("Qualifier"), violations, "qualifier", |t, v| {
-            (&rules::NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER).string(t, v)
+            rules::NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER.string(t, v)
         });
         let function_name = function_name.required(violations, "functionName");
         violations.in_order(mark, &["functionName", "qualifier"]);
@@ -887,7 +886,7 @@ impl ReadJson for DocumentDBEventSourceConfig {
                     json::string(r, v, &rules::COLLECTION_NAME)
                 })?,
                 "FullDocument" => full_document.read(reader, violations, "fullDocument", |r, v| {
-                    json::enumeration(r, v, FullDocument::SET)
+                    json::enumeration(r, v, &FullDocument::SET)
                 })?,
                 _ => reader.skip()?,
             }
@@ -948,7 +947,7 @@ impl ReadJson for Environment {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "Variables" => variables.read(reader, violations, "variables", |r, v| {
-                    json::map(r, v, (&Rule::NONE, &Rule::NONE), |r, v| json::string(r, v, &Rule::NONE))
+                    json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
                 })?,
                 _ => reader.skip()?,
             }
@@ -992,7 +991,7 @@ impl ReadJson for EventSourceMappingLoggingConfig {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "SystemLogLevel" => system_log_level.read(reader, violations, "systemLogLevel", |r, v| {
-                    json::enumeration(r, v, EventSourceMappingSystemLogLevel::SET)
+                    json::enumeration(r, v, &EventSourceMappingSystemLogLevel::SET)
                 })?,
                 _ => reader.skip()?,
             }
@@ -1013,7 +1012,7 @@ impl ReadJson for EventSourceMappingMetricsConfig {
             match wire_name.as_ref() {
                 "Metrics" => metrics.read(reader, violations, "metrics", |r, v| {
                     json::list(r, v, &rules::EVENT_SOURCE_MAPPING_METRIC_LIST, |r, v| {
-                        json::enumeration(r, v, EventSourceMappingMetric::SET)
+                        json::enumeration(r, v, &EventSourceMappingMetric::SET)
                     })
                 })?,
                 _ => reader.skip()?,
@@ -1088,7 +1087,7 @@ impl ReadJson for FilterCriteria {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "Filters" => filters.read(reader, violations, "filters", |r, v| {
-                    json::list(r, v, &Rule::NONE, Filter::read_json)
+                    json::list(r, v, &rule::NONE, Filter::read_json)
                 })?,
                 _ => reader.skip()?,
             }
@@ -1114,7 +1113,7 @@ impl ReadJson for FunctionCode {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "ZipFile" => {
-                    zip_file.read(reader, violations, "zipFile", |r, v| json::blob(r, v, &Rule::NONE))?
+                    zip_file.read(reader, violations, "zipFile", |r, v| json::blob(r, v, &rule::NONE))?
                 }
                 "S3Bucket" => s3_bucket
                     .read(reader, violations, "s3Bucket", |r, v| json::string(r, v, &rules::S3_BUCKET))?,
@@ -1128,11 +1127,11 @@ impl ReadJson for FunctionCode {
                 }
                 "S3ObjectStorageMode" => {
                     s3_object_storage_mode.read(reader, violations, "s3ObjectStorageMode", |r, v| {
-                        json::enumeration(r, v, S3ObjectStorageMode::SET)
+                        json::enumeration(r, v, &S3ObjectStorageMode::SET)
                     })?
                 }
                 "ImageUri" => {
-                    image_uri.read(reader, violations, "imageUri", |r, v| json::string(r, v, &Rule::NONE))?
+                    image_uri.read(reader, violations, "imageUri", |r, v| json::string(r, v, &rule::NONE))?
                 }
                 "SourceKMSKeyArn" => {
                     source_kms_key_arn.read(reader, violations, "sourceKMSKeyArn", |r, v| {
@@ -1212,9 +1211,9 @@ impl ReadRequest for GetAliasInput {
         let mut function_name = Slot::default();
         let mut name = Slot::default();
         function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
-            (&rules::FUNCTION_NAME).string(t, v)
+            rules::FUNCTION_NAME.string(t, v)
         });
-        name.text(parts.label("Name"), violations, "name", |t, v| (&rules::ALIAS).string(t, v));
+        name.text(parts.label("Name"), violations, "name", |t, v| rules::ALIAS.string(t, v));
         let function_name = function_name.required(violations, "functionName");
         let name = name.required(violations, "name");
         violations.in_order(mark, &["functionName", "name"]);
@@ -1232,7 +1231,7 @@ impl ReadRequest for GetEventSourceMappingInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
         let mut uuid = Slot::default();
-        uuid.text(parts.label("UUID"), violations, "uUID", |t, v| (&rules::UUID_STRING).string(t, v));
+        uuid.text(parts.label("UUID"), violations, "uUID", |t, v| rules::UUID_STRING.string(t, v));
         let uuid = uuid.required(violations, "uUID");
         if !violations.none_since(mark) {
             return Ok(None);
@@ -1249,7 +1248,7 @@ impl ReadRequest for GetFunctionCodeSigningConfigInput {
         let mark = violations.mark();
         let mut function_name = Slot::default();
         function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
-            (&rules::NAMESPACED_FUNCTION_NAME).string(t, v)
+            rules::NAMESPACED_FUNCTION_NAME.string(t, v)
         });
         let function_name = function_name.required(violations, "functionName");
         if !violations.none_since(mark) {
@@ -1267,7 +1266,7 @@ impl ReadRequest for GetFunctionConcurrencyInput {
         let mark = violations.mark();
         let mut function_name = Slot::default();
         function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
-            (&rules::FUNCTION_NAME).string(t, v)
+            rules::FUNCTION_NAME.string(t, v)
         });
         let function_name = function_name.required(violations, "functionName");
         if !violations.none_since(mark) {
@@ -1286,10 +1285,10 @@ impl ReadRequest for GetFunctionConfigurationInput {
         let mut function_name = Slot::default();
         let mut qualifier = Slot::default();
         function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
-            (&rules::NAMESPACED_FUNCTION_NAME).string(t, v)
+            rules::NAMESPACED_FUNCTION_NAME.string(t, v)
         });
         qualifier.text(parts.query("Qualifier"), violations, "qualifier", |t, v| {
-            (&rules::NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER).string(t, v)
+            rules::NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER.string(t, v)
         });
         let function_name = function_name.required(violations, "functionName");
         violations.in_order(mark, &["functionName", "qualifier"]);
@@ -1309,10 +1308,10 @@ impl ReadRequest for GetFunctionInput {
         let mut function_name = Slot::default();
         let mut qualifier = Slot::default();
         function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
-            (&rules::NAMESPACED_FUNCTION_NAME).string(t, v)
+            rules::NAMESPACED_FUNCTION_NAME.string(t, v)
         });
         qualifier.text(parts.query("Qualifier"), violations, "qualifier", |t, v| {
-            (&rules::NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER).string(t, v)
+            rules::NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER.string(t, v)
         });
         let function_name = function_name.required(violations, "functionName");
         violations.in_order(mark, &["functionName", "qualifier"]);
@@ -1332,10 +1331,10 @@ impl ReadRequest for GetPolicyInput {
         let mut function_name = Slot::default();
         let mut qualifier = Slot::default();
         function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
-            (&rules::NAMESPACED_FUNCTION_NAME).string(t, v)
+            rules::NAMESPACED_FUNCTION_NAME.string(t, v)
         });
         qualifier.text(parts.query("Qualifier"), violations, "qualifier", |t, v| {
-            (&rules::NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER).string(t, v)
+            rules::NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER.string(t, v)
         });
         let function_name = function_name.required(violations, "functionName");
         violations.in_order(mark, &["functionName", "qualifier"]);
@@ -1359,10 +1358,10 @@ impl ReadJson for ImageConfig {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "EntryPoint" => entry_point.read(reader, violations, "entryPoint", |r, v| {
-                    json::list(r, v, &rules::STRING_LIST, |r, v| json::string(r, v, &Rule::NONE))
+                    json::list(r, v, &rules::STRING_LIST, |r, v| json::string(r, v, &rule::NONE))
                 })?,
                 "Command" => command.read(reader, violations, "command", |r, v| {
-                    json::list(r, v, &rules::STRING_LIST, |r, v| json::string(r, v, &Rule::NONE))
+                    json::list(r, v, &rules::STRING_LIST, |r, v| json::string(r, v, &rule::NONE))
                 })?,
                 "WorkingDirectory" => {
                     working_directory.read(reader, violations, "workingDirectory", |r, v| {
@@ -1396,29 +1395,29 @@ impl ReadRequest for InvokeInput {
         let mut qualifier = Slot::default();
         let mut tenant_id = Slot::default();
         function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
-            (&rules::NAMESPACED_FUNCTION_NAME).string(t, v)
+            rules::NAMESPACED_FUNCTION_NAME.string(t, v)
         });
         invocation_type.text(parts.header("X-Amz-Invocation-Type"), violations, "invocationType", |t, v| {
-            rule::enumeration(&t, InvocationType::SET, v)
+            rule::enumeration(&t, &InvocationType::SET, v)
         });
         log_type.text(parts.header("X-Amz-Log-Type"), violations, "logType", |t, v| {
-            rule::enumeration(&t, LogType::SET, v)
+            rule::enumeration(&t, &LogType::SET, v)
         });
         client_context.text(parts.header("X-Amz-Client-Context"), violations, "clientContext", |t, v| {
-            (&Rule::NONE).string(t, v)
+            rule::NONE.string(t, v)
         });
         durable_execution_name.text(
             parts.header("X-Amz-Durable-Execution-Name"),
             violations,
             "durableExecutionName",
-            |t, v| (&rules::DURABLE_EXECUTION_NAME).string(t, v),
+            |t, v| rules::DURABLE_EXECUTION_NAME.string(t, v),
         );
         payload.text(parts.payload(), violations, "payload", |body, _| Some(body));
         qualifier.text(parts.query("Qualifier"), violations, "qualifier", |t, v| {
-            (&rules::NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER).string(t, v)
+            rules::NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER.string(t, v)
         });
         tenant_id.text(parts.header("X-Amz-Tenant-Id"), violations, "tenantId", |t, v| {
-            (&rules::TENANT_ID).string(t, v)
+            rules::TENANT_ID.string(t, v)
         });
         let function_name = function_name.required(violations, "functionName");
         violations.in_order(
@@ -1462,7 +1461,7 @@ impl ReadJson for KafkaSchemaRegistryAccessConfig {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "Type" => r#type.read(reader, violations, "type", |r, v| {
-                    json::enumeration(r, v, KafkaSchemaRegistryAuthType::SET)
+                    json::enumeration(r, v, &KafkaSchemaRegistryAuthType::SET)
                 })?,
                 "URI" => uri.read(reader, violations, "uRI", |r, v| json::string(r, v, &rules::ARN))?,
                 _ => reader.skip()?,
@@ -1493,17 +1492,17 @@ impl ReadJson for KafkaSchemaRegistryConfig {
                 }
                 "EventRecordFormat" => {
                     event_record_format.read(reader, violations, "eventRecordFormat", |r, v| {
-                        json::enumeration(r, v, SchemaRegistryEventRecordFormat::SET)
+                        json::enumeration(r, v, &SchemaRegistryEventRecordFormat::SET)
                     })?
                 }
                 "AccessConfigs" => access_configs.read(reader, violations, "accessConfigs", |r, v| {
-                    json::list(r, v, &Rule::NONE, KafkaSchemaRegistryAccessConfig::read_json)
+                    json::list(r, v, &rule::NONE, KafkaSchemaRegistryAccessConfig::read_json)
                 })?,
                 "SchemaValidationConfigs" => schema_validation_configs.read(
                     reader,
                     violations,
                     "schemaValidationConfigs",
-                    |r, v| json::list(r, v, &Rule::NONE, KafkaSchemaValidationConfig::read_json),
+                    |r, v| json::list(r, v, &rule::NONE, KafkaSchemaValidationConfig::read_json),
                 )?,
                 _ => reader.skip()?,
             }
@@ -1532,7 +1531,7 @@ impl ReadJson for KafkaSchemaValidationConfig {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "Attribute" => attribute.read(reader, violations, "attribute", |r, v| {
-                    json::enumeration(r, v, KafkaSchemaValidationAttribute::SET)
+                    json::enumeration(r, v, &KafkaSchemaValidationAttribute::SET)
                 })?,
                 _ => reader.skip()?,
             }
@@ -1605,12 +1604,12 @@ impl ReadRequest for ListAliasesInput {
         let mut marker = Slot::default();
         let mut max_items = Slot::default();
         function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
-            (&rules::FUNCTION_NAME).string(t, v)
+            rules::FUNCTION_NAME.string(t, v)
         });
         function_version.text(parts.query("FunctionVersion"), violations, "functionVersion", |t, v| {
-            (&rules::VERSION_WITH_LATEST_PUBLISHED).string(t, v)
+            rules::VERSION_WITH_LATEST_PUBLISHED.string(t, v)
         });
-        marker.text(parts.query("Marker"), violations, "marker", |t, v| (&Rule::NONE).string(t, v));
+        marker.text(parts.query("Marker"), violations, "marker", |t, v| rule::NONE.string(t, v));
         max_items.text(parts.query("MaxItems"), violations, "maxItems", |t, v| {
             rest::integer(t, v, &rules::MAX_LIST_ITEMS)
         });
@@ -1639,12 +1638,12 @@ impl ReadRequest for ListEventSourceMappingsInput {
         let mut marker = Slot::default();
         let mut max_items = Slot::default();
         event_source_arn.text(parts.query("EventSourceArn"), violations, "eventSourceArn", |t, v| {
-            (&rules::ARN).string(t, v)
+            rules::ARN.string(t, v)
         });
         function_name.text(parts.query("FunctionName"), violations, "functionName", |t, v| {
-            (&rules::NAMESPACED_FUNCTION_NAME).string(t, v)
+            rules::NAMESPACED_FUNCTION_NAME.string(t, v)
         });
-        marker.text(parts.query("Marker"), violations, "marker", |t, v| (&Rule::NONE).string(t, v));
+        marker.text(parts.query("Marker"), violations, "marker", |t, v| rule::NONE.string(t, v));
         max_items.text(parts.query("MaxItems"), violations, "maxItems", |t, v| {
             rest::integer(t, v, &rules::MAX_LIST_ITEMS)
         });
@@ -1669,12 +1668,12 @@ impl ReadRequest for ListFunctionsInput {
         let mut marker = Slot::default();
         let mut max_items = Slot::default();
         master_region.text(parts.query("MasterRegion"), violations, "masterRegion", |t, v| {
-            (&rules::MASTER_REGION).string(t, v)
+            rules::MASTER_REGION.string(t, v)
         });
         function_version.text(parts.query("FunctionVersion"), violations, "functionVersion", |t, v| {
-            rule::enumeration(&t, FunctionVersion::SET, v)
+            rule::enumeration(&t, &FunctionVersion::SET, v)
         });
-        marker.text(parts.query("Marker"), violations, "marker", |t, v| (&Rule::NONE).string(t, v));
+        marker.text(parts.query("Marker"), violations, "marker", |t, v| rule::NONE.string(t, v));
         max_items.text(parts.query("MaxItems"), violations, "maxItems", |t, v| {
             rest::integer(t, v, &rules::MAX_LIST_ITEMS)
         });
@@ -1696,7 +1695,7 @@ impl ReadRequest for ListTagsInput {
         let mark = violations.mark();
         let mut resource = Slot::default();
         resource.text(parts.label("Resource"), violations, "resource", |t, v| {
-            (&rules::TAGGABLE_RESOURCE).string(t, v)
+            rules::TAGGABLE_RESOURCE.string(t, v)
         });
         let resource = resource.required(violations, "resource");
         if !violations.none_since(mark) {
@@ -1716,9 +1715,9 @@ impl ReadRequest for ListVersionsByFunctionInput {
         let mut marker = Slot::default();
         let mut max_items = Slot::default();
         function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
-            (&rules::NAMESPACED_FUNCTION_NAME).string(t, v)
+            rules::NAMESPACED_FUNCTION_NAME.string(t, v)
         });
-        marker.text(parts.query("Marker"), violations, "marker", |t, v| (&Rule::NONE).string(t, v));
+        marker.text(parts.query("Marker"), violations, "marker", |t, v| rule::NONE.string(t, v));
         max_items.text(parts.query("MaxItems"), violations, "maxItems", |t, v| {
             rest::integer(t, v, &rules::MAX_LIST_ITEMS)
         });
@@ -1745,14 +1744,14 @@ impl ReadJson for LoggingConfig {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "LogFormat" => log_format
-                    .read(reader, violations, "logFormat", |r, v| json::enumeration(r, v, LogFormat::SET))?,
+                    .read(reader, violations, "logFormat", |r, v| json::enumeration(r, v, &LogFormat::SET))?,
                 "ApplicationLogLevel" => {
                     application_log_level.read(reader, violations, "applicationLogLevel", |r, v| {
-                        json::enumeration(r, v, ApplicationLogLevel::SET)
+                        json::enumeration(r, v, &ApplicationLogLevel::SET)
                     })?
                 }
                 "SystemLogLevel" => system_log_level.read(reader, violations, "systemLogLevel", |r, v| {
-                    json::enumeration(r, v, SystemLogLevel::SET)
+                    json::enumeration(r, v, &SystemLogLevel::SET)
                 })?,
                 "LogGroup" => log_group
                     .read(reader, violations, "logGroup", |r, v| json::string(r, v, &rules::LOG_GROUP))?,
@@ -1856,21 +1855,21 @@ impl ReadRequest for PublishVersionInput {
         let mut revision_id = Slot::default();
         let mut publish_to = Slot::default();
         function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
-            (&rules::FUNCTION_NAME).string(t, v)
+            rules::FUNCTION_NAME.string(t, v)
         });
         let reader = &mut parts.json()?;
         reader.begin_object()?;
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "CodeSha256" => code_sha256
-                    .read(reader, violations, "codeSha256", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "codeSha256", |r, v| json::string(r, v, &rule::NONE))?,
                 "Description" => description.read(reader, violations, "description", |r, v| {
                     json::string(r, v, &rules::DESCRIPTION)
                 })?,
                 "RevisionId" => revision_id
-                    .read(reader, violations, "revisionId", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "revisionId", |r, v| json::string(r, v, &rule::NONE))?,
                 "PublishTo" => publish_to.read(reader, violations, "publishTo", |r, v| {
-                    json::enumeration(r, v, FunctionVersionLatestPublished::SET)
+                    json::enumeration(r, v, &FunctionVersionLatestPublished::SET)
                 })?,
                 _ => reader.skip()?,
             }
@@ -1902,16 +1901,15 @@ impl ReadRequest for RemovePermissionInput {
         let mut qualifier = Slot::default();
         let mut revision_id = Slot::default();
         function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
-            (&rules::NAMESPACED_FUNCTION_NAME).string(t, v)
+            rules::NAMESPACED_FUNCTION_NAME.string(t, v)
         });
         statement_id.text(parts.label("StatementId"), violations, "statementId", |t, v| {
-            (&rules::NAMESPACED_STATEMENT_ID).string(t, v)
+            rules::NAMESPACED_STATEMENT_ID.string(t, v)
         });
         qualifier.text(parts.query("Qualifier"), violations, "qualifier", |t, v| {
-            (&rules::NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER).string(t, v)
+            rules::NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER.string(t, v)
         });
-        revision_id
-            .text(parts.query("RevisionId"), violations, "revisionId", |t, v| (&Rule::NONE).string(t, v));
+        revision_id.text(parts.query("RevisionId"), violations, "revisionId", |t, v| rule::NONE.string(t, v));
         let function_name = function_name.required(violations, "functionName");
         let statement_id = statement_id.required(violations, "statementId");
         violations.in_order(mark, &["functionName", "statementId", "qualifier", "revisionId"]);
@@ -1938,7 +1936,7 @@ impl ReadJson for S3FilesConfig {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "DirectS3Read" => direct_s3_read.read(reader, violations, "directS3Read", |r, v| {
-                    json::enumeration(r, v, DirectS3Read::SET)
+                    json::enumeration(r, v, &DirectS3Read::SET)
                 })?,
                 _ => reader.skip()?,
             }
@@ -1980,9 +1978,12 @@ impl ReadJson for SelfManagedEventSource {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "Endpoints" => endpoints.read(reader, violations, "endpoints", |r, v| {
-                    json::map(r, v, (&rules::ENDPOINTS, &Rule::NONE), |r, v| {
-                        json::list(r, v, &rules::ENDPOINT_LISTS, |r, v| json::string(r, v, &rules::ENDPOINT))
-                    })
+                    json::map_of_lists(
+                        r,
+                        v,
+                        (&rules::ENDPOINTS, &rule::NONE, &rules::ENDPOINT_LISTS),
+                        |r, v| json::string(r, v, &rules::ENDPOINT),
+                    )
                 })?,
                 _ => reader.skip()?,
             }
@@ -2015,7 +2016,7 @@ impl ReadJson for SelfManagedKafkaEventSourceConfig {
                 )?,
                 "ConsumptionMode" => {
                     consumption_mode.read(reader, violations, "consumptionMode", |r, v| {
-                        json::enumeration(r, v, KafkaEventSourceMappingConsumptionMode::SET)
+                        json::enumeration(r, v, &KafkaEventSourceMappingConsumptionMode::SET)
                     })?
                 }
                 _ => reader.skip()?,
@@ -2041,7 +2042,7 @@ impl ReadJson for SnapStart {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "ApplyOn" => apply_on.read(reader, violations, "applyOn", |r, v| {
-                    json::enumeration(r, v, SnapStartApplyOn::SET)
+                    json::enumeration(r, v, &SnapStartApplyOn::SET)
                 })?,
                 _ => reader.skip()?,
             }
@@ -2062,7 +2063,7 @@ impl ReadJson for SourceAccessConfiguration {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "Type" => r#type.read(reader, violations, "type", |r, v| {
-                    json::enumeration(r, v, SourceAccessType::SET)
+                    json::enumeration(r, v, &SourceAccessType::SET)
                 })?,
                 "URI" => uri.read(reader, violations, "uRI", |r, v| json::string(r, v, &rules::URI))?,
                 _ => reader.skip()?,
@@ -2082,14 +2083,14 @@ impl ReadRequest for TagResourceInput {
         let mut resource = Slot::default();
         let mut tags = Slot::default();
         resource.text(parts.label("Resource"), violations, "resource", |t, v| {
-            (&rules::TAGGABLE_RESOURCE).string(t, v)
+            rules::TAGGABLE_RESOURCE.string(t, v)
         });
         let reader = &mut parts.json()?;
         reader.begin_object()?;
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "Tags" => tags.read(reader, violations, "tags", |r, v| {
-                    json::map(r, v, (&Rule::NONE, &rules::TAG_KEY), |r, v| {
+                    json::map(r, v, (&rule::NONE, &rules::TAG_KEY), |r, v| {
                         json::string(r, v, &rules::TAG_VALUE)
                     })
                 })?,
@@ -2119,7 +2120,7 @@ impl ReadJson for TenancyConfig {
             match wire_name.as_ref() {
                 "TenantIsolationMode" => {
                     tenant_isolation_mode.read(reader, violations, "tenantIsolationMode", |r, v| {
-                        json::enumeration(r, v, TenantIsolationMode::SET)
+                        json::enumeration(r, v, &TenantIsolationMode::SET)
                     })?
                 }
                 _ => reader.skip()?,
@@ -2144,7 +2145,7 @@ impl ReadJson for TracingConfig {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "Mode" => {
-                    mode.read(reader, violations, "mode", |r, v| json::enumeration(r, v, TracingMode::SET))?
+                    mode.read(reader, violations, "mode", |r, v| json::enumeration(r, v, &TracingMode::SET))?
                 }
                 _ => reader.skip()?,
             }
@@ -2162,10 +2163,10 @@ impl ReadRequest for UntagResourceInput {
         let mut resource = Slot::default();
         let mut tag_keys = Slot::default();
         resource.text(parts.label("Resource"), violations, "resource", |t, v| {
-            (&rules::TAGGABLE_RESOURCE).string(t, v)
+            rules::TAGGABLE_RESOURCE.string(t, v)
         });
         tag_keys.text(parts.query_all("tagKeys"), violations, "tagKeys", |t, v| {
-            rest::list(t, v, &Rule::NONE, |t, v| (&rules::TAG_KEY).string(t, v))
+            rest::list(t, v, &rule::NONE, |t, v| rules::TAG_KEY.string(t, v))
         });
         let resource = resource.required(violations, "resource");
         let tag_keys = tag_keys.required(violations, "tagKeys");
@@ -2190,9 +2191,9 @@ impl ReadRequest for UpdateAliasInput {
         let mut routing_config = Slot::default();
         let mut revision_id = Slot::default();
         function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
-            (&rules::FUNCTION_NAME).string(t, v)
+            rules::FUNCTION_NAME.string(t, v)
         });
-        name.text(parts.label("Name"), violations, "name", |t, v| (&rules::ALIAS).string(t, v));
+        name.text(parts.label("Name"), violations, "name", |t, v| rules::ALIAS.string(t, v));
         let reader = &mut parts.json()?;
         reader.begin_object()?;
         while let Some(wire_name) = reader.next_key()? {
@@ -2212,7 +2213,7 @@ impl ReadRequest for UpdateAliasInput {
                     AliasRoutingConfiguration::read_json,
                 )?,
                 "RevisionId" => revision_id
-                    .read(reader, violations, "revisionId", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "revisionId", |r, v| json::string(r, v, &rule::NONE))?,
                 _ => reader.skip()?,
             }
         }
@@ -2265,7 +2266,7 @@ impl ReadRequest for UpdateEventSourceMappingInput {
         let mut self_managed_kafka_event_source_config = Slot::default();
         let mut document_db_event_source_config = Slot::default();
         let mut provisioned_poller_config = Slot::default();
-        uuid.text(parts.label("UUID"), violations, "uUID", |t, v| (&rules::UUID_STRING).string(t, v));
+        uuid.text(parts.label("UUID"), violations, "uUID", |t, v| rules::UUID_STRING.string(t, v));
         let reader = &mut parts.json()?;
         reader.begin_object()?;
         while let Some(wire_name) = reader.next_key()? {
@@ -2274,7 +2275,7 @@ impl ReadRequest for UpdateEventSourceMappingInput {
                     json::string(r, v, &rules::NAMESPACED_FUNCTION_NAME)
                 })?,
                 "Enabled" => {
-                    enabled.read(reader, violations, "enabled", |r, v| json::boolean(r, v, &Rule::NONE))?
+                    enabled.read(reader, violations, "enabled", |r, v| json::boolean(r, v, &rule::NONE))?
                 }
                 "BatchSize" => batch_size
                     .read(reader, violations, "batchSize", |r, v| json::integer(r, v, &rules::BATCH_SIZE))?,
@@ -2325,7 +2326,7 @@ impl ReadRequest for UpdateEventSourceMappingInput {
                     reader,
                     violations,
                     "bisectBatchOnFunctionError",
-                    |r, v| json::boolean(r, v, &Rule::NONE),
+                    |r, v| json::boolean(r, v, &rule::NONE),
                 )?,
                 "MaximumRetryAttempts" => {
                     maximum_retry_attempts.read(reader, violations, "maximumRetryAttempts", |r, v| {
@@ -2354,7 +2355,7 @@ impl ReadRequest for UpdateEventSourceMappingInput {
                 "FunctionResponseTypes" => {
                     function_response_types.read(reader, violations, "functionResponseTypes", |r, v| {
                         json::list(r, v, &rules::FUNCTION_RESPONSE_TYPE_LIST, |r, v| {
-                            json::enumeration(r, v, FunctionResponseType::SET)
+                            json::enumeration(r, v, &FunctionResponseType::SET)
                         })
                     })?
                 }
@@ -2464,14 +2465,14 @@ impl ReadRequest for UpdateFunctionCodeInput {
         let mut revision_id = Slot::default();
         let mut source_kms_key_arn = Slot::default();
         function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
-            (&rules::FUNCTION_NAME).string(t, v)
+            rules::FUNCTION_NAME.string(t, v)
         });
         let reader = &mut parts.json()?;
         reader.begin_object()?;
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "ZipFile" => {
-                    zip_file.read(reader, violations, "zipFile", |r, v| json::blob(r, v, &Rule::NONE))?
+                    zip_file.read(reader, violations, "zipFile", |r, v| json::blob(r, v, &rule::NONE))?
                 }
                 "S3Bucket" => s3_bucket
                     .read(reader, violations, "s3Bucket", |r, v| json::string(r, v, &rules::S3_BUCKET))?,
@@ -2485,28 +2486,28 @@ impl ReadRequest for UpdateFunctionCodeInput {
                 }
                 "S3ObjectStorageMode" => {
                     s3_object_storage_mode.read(reader, violations, "s3ObjectStorageMode", |r, v| {
-                        json::enumeration(r, v, S3ObjectStorageMode::SET)
+                        json::enumeration(r, v, &S3ObjectStorageMode::SET)
                     })?
                 }
                 "ImageUri" => {
-                    image_uri.read(reader, violations, "imageUri", |r, v| json::string(r, v, &Rule::NONE))?
+                    image_uri.read(reader, violations, "imageUri", |r, v| json::string(r, v, &rule::NONE))?
                 }
                 "Architectures" => architectures.read(reader, violations, "architectures", |r, v| {
                     json::list(r, v, &rules::ARCHITECTURES_LIST, |r, v| {
-                        json::enumeration(r, v, Architecture::SET)
+                        json::enumeration(r, v, &Architecture::SET)
                     })
                 })?,
                 "Publish" => {
-                    publish.read(reader, violations, "publish", |r, v| json::boolean(r, v, &Rule::NONE))?
+                    publish.read(reader, violations, "publish", |r, v| json::boolean(r, v, &rule::NONE))?
                 }
                 "PublishTo" => publish_to.read(reader, violations, "publishTo", |r, v| {
-                    json::enumeration(r, v, FunctionVersionLatestPublished::SET)
+                    json::enumeration(r, v, &FunctionVersionLatestPublished::SET)
                 })?,
                 "DryRun" => {
-                    dry_run.read(reader, violations, "dryRun", |r, v| json::boolean(r, v, &Rule::NONE))?
+                    dry_run.read(reader, violations, "dryRun", |r, v| json::boolean(r, v, &rule::NONE))?
                 }
                 "RevisionId" => revision_id
-                    .read(reader, violations, "revisionId", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "revisionId", |r, v| json::string(r, v, &rule::NONE))?,
                 "SourceKMSKeyArn" => {
                     source_kms_key_arn.read(reader, violations, "sourceKMSKeyArn", |r, v| {
                         json::string(r, v, &rules::KMS_KEY_ARN)
@@ -2586,7 +2587,7 @@ impl ReadRequest for UpdateFunctionConfigurationInput {
         let mut runtime_config = Slot::default();
         let mut accelerator_config = Slot::default();
         function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
-            (&rules::FUNCTION_NAME).string(t, v)
+            rules::FUNCTION_NAME.string(t, v)
         });
         let reader = &mut parts.json()?;
         reader.begin_object()?;
@@ -2611,7 +2612,7 @@ impl ReadRequest for UpdateFunctionConfigurationInput {
                     environment.read(reader, violations, "environment", Environment::read_json)?
                 }
                 "Runtime" => {
-                    runtime.read(reader, violations, "runtime", |r, v| json::string(r, v, &Rule::NONE))?
+                    runtime.read(reader, violations, "runtime", |r, v| json::string(r, v, &rule::NONE))?
                 }
                 "DeadLetterConfig" => dead_letter_config.read(
                     reader,
@@ -2625,9 +2626,9 @@ impl ReadRequest for UpdateFunctionConfigurationInput {
                     tracing_config.read(reader, violations, "tracingConfig", TracingConfig::read_json)?
                 }
                 "RevisionId" => revision_id
-                    .read(reader, violations, "revisionId", |r, v| json::string(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "revisionId", |r, v| json::string(r, v, &rule::NONE))?,
                 "Layers" => layers.read(reader, violations, "layers", |r, v| {
-                    json::list(r, v, &Rule::NONE, |r, v| json::string(r, v, &rules::LAYER_VERSION_ARN))
+                    json::list(r, v, &rule::NONE, |r, v| json::string(r, v, &rules::LAYER_VERSION_ARN))
                 })?,
                 "FileSystemConfigs" => {
                     file_system_configs.read(reader, violations, "fileSystemConfigs", |r, v| {
@@ -2758,7 +2759,7 @@ impl ReadJson for VpcConfig {
                     reader,
                     violations,
                     "ipv6AllowedForDualStack",
-                    |r, v| json::boolean(r, v, &Rule::NONE),
+                    |r, v| json::boolean(r, v, &rule::NONE),
                 )?,
                 _ => reader.skip()?,
             }

@@ -5,6 +5,7 @@ use base::Timestamp;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use wire::rule::Set;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AcceleratorConfig {
@@ -83,7 +84,7 @@ impl ApplicationLogLevel {
     pub const ALL: &[Self] = &[Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error, Self::Fatal];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "TRACE, DEBUG, INFO, WARN, ERROR, FATAL";
+    pub const SET: Set = Set::new("TRACE, DEBUG, INFO, WARN, ERROR, FATAL");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -124,7 +125,7 @@ impl Architecture {
     pub const ALL: &[Self] = &[Self::X8664, Self::Arm64];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "x86_64, arm64";
+    pub const SET: Set = Set::new("x86_64, arm64");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -276,7 +277,7 @@ impl DirectS3Read {
     pub const ALL: &[Self] = &[Self::Enabled, Self::Disabled, Self::Auto];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "ENABLED, DISABLED, AUTO";
+    pub const SET: Set = Set::new("ENABLED, DISABLED, AUTO");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -390,7 +391,7 @@ impl EventSourceMappingMetric {
     pub const ALL: &[Self] = &[Self::EventCount, Self::ErrorCount, Self::KafkaMetrics];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "EventCount, ErrorCount, KafkaMetrics";
+    pub const SET: Set = Set::new("EventCount, ErrorCount, KafkaMetrics");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -431,7 +432,7 @@ impl EventSourceMappingSystemLogLevel {
     pub const ALL: &[Self] = &[Self::Debug, Self::Info, Self::Warn];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "DEBUG, INFO, WARN";
+    pub const SET: Set = Set::new("DEBUG, INFO, WARN");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -467,7 +468,7 @@ impl EventSourcePosition {
     pub const ALL: &[Self] = &[Self::TrimHorizon, Self::Latest, Self::AtTimestamp];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "TRIM_HORIZON, LATEST, AT_TIMESTAMP";
+    pub const SET: Set = Set::new("TRIM_HORIZON, LATEST, AT_TIMESTAMP");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -525,7 +526,7 @@ impl FullDocument {
     pub const ALL: &[Self] = &[Self::UpdateLookup, Self::Default];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "UpdateLookup, Default";
+    pub const SET: Set = Set::new("UpdateLookup, Default");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -631,7 +632,7 @@ impl FunctionResponseType {
     pub const ALL: &[Self] = &[Self::ReportBatchItemFailures];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "ReportBatchItemFailures";
+    pub const SET: Set = Set::new("ReportBatchItemFailures");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -668,7 +669,7 @@ impl FunctionUrlAuthType {
     pub const ALL: &[Self] = &[Self::None, Self::AwsIam];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "NONE, AWS_IAM";
+    pub const SET: Set = Set::new("NONE, AWS_IAM");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -700,7 +701,7 @@ impl FunctionVersion {
     pub const ALL: &[Self] = &[Self::All];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "ALL";
+    pub const SET: Set = Set::new("ALL");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -730,7 +731,7 @@ impl FunctionVersionLatestPublished {
     pub const ALL: &[Self] = &[Self::LatestPublished];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "LATEST_PUBLISHED";
+    pub const SET: Set = Set::new("LATEST_PUBLISHED");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -877,7 +878,7 @@ impl InvocationType {
     pub const ALL: &[Self] = &[Self::Event, Self::RequestResponse, Self::DryRun];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "Event, RequestResponse, DryRun";
+    pub const SET: Set = Set::new("Event, RequestResponse, DryRun");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -912,7 +913,7 @@ impl KafkaEventSourceMappingConsumptionMode {
     pub const ALL: &[Self] = &[Self::Stream, Self::Queue];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "Stream, Queue";
+    pub const SET: Set = Set::new("Stream, Queue");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -958,8 +959,8 @@ impl KafkaSchemaRegistryAuthType {
     ];
 
     /// The value set as errors list it.
-    pub const SET: &'static str =
-        "BASIC_AUTH, CLIENT_CERTIFICATE_TLS_AUTH, SERVER_ROOT_CA_CERTIFICATE, OAUTHBEARER_AUTH";
+    pub const SET: Set =
+        Set::new("BASIC_AUTH, CLIENT_CERTIFICATE_TLS_AUTH, SERVER_ROOT_CA_CERTIFICATE, OAUTHBEARER_AUTH");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1004,7 +1005,7 @@ impl KafkaSchemaValidationAttribute {
     pub const ALL: &[Self] = &[Self::Key, Self::Value];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "KEY, VALUE";
+    pub const SET: Set = Set::new("KEY, VALUE");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1050,7 +1051,7 @@ impl LastUpdateStatus {
     pub const ALL: &[Self] = &[Self::Successful, Self::Failed, Self::InProgress];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "Successful, Failed, InProgress";
+    pub const SET: Set = Set::new("Successful, Failed, InProgress");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1158,7 +1159,9 @@ impl LastUpdateStatusReasonCode {
     ];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "EniLimitExceeded, InsufficientRolePermissions, InvalidConfiguration, InternalError, SubnetOutOfIPAddresses, InvalidSubnet, InvalidSecurityGroup, ImageDeleted, ImageAccessDenied, InvalidImage, KMSKeyAccessDenied, KMSKeyNotFound, InvalidStateKMSKey, DisabledKMSKey, EFSIOError, EFSMountConnectivityError, EFSMountFailure, EFSMountTimeout, InvalidRuntime, InvalidZipFileException, FunctionError, ServiceQuotaExceededException, VcpuLimitExceeded, CapacityProviderScalingLimitExceeded, InsufficientCapacity, EC2RequestLimitExceeded, FunctionError.InitTimeout, FunctionError.RuntimeInitError, FunctionError.ExtensionInitError, FunctionError.InvalidEntryPoint, FunctionError.InvalidWorkingDirectory, FunctionError.PermissionDenied, FunctionError.TooManyExtensions, FunctionError.InitResourceExhausted, DisallowedByVpcEncryptionControl, IncompatibleAcceleratorInstanceTypes, DependencyError";
+    pub const SET: Set = Set::new(
+        "EniLimitExceeded, InsufficientRolePermissions, InvalidConfiguration, InternalError, SubnetOutOfIPAddresses, InvalidSubnet, InvalidSecurityGroup, ImageDeleted, ImageAccessDenied, InvalidImage, KMSKeyAccessDenied, KMSKeyNotFound, InvalidStateKMSKey, DisabledKMSKey, EFSIOError, EFSMountConnectivityError, EFSMountFailure, EFSMountTimeout, InvalidRuntime, InvalidZipFileException, FunctionError, ServiceQuotaExceededException, VcpuLimitExceeded, CapacityProviderScalingLimitExceeded, InsufficientCapacity, EC2RequestLimitExceeded, FunctionError.InitTimeout, FunctionError.RuntimeInitError, FunctionError.ExtensionInitError, FunctionError.InvalidEntryPoint, FunctionError.InvalidWorkingDirectory, FunctionError.PermissionDenied, FunctionError.TooManyExtensions, FunctionError.InitResourceExhausted, DisallowedByVpcEncryptionControl, IncompatibleAcceleratorInstanceTypes, DependencyError",
+    );
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1334,7 +1337,7 @@ impl LogFormat {
     pub const ALL: &[Self] = &[Self::Json, Self::Text];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "JSON, Text";
+    pub const SET: Set = Set::new("JSON, Text");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1367,7 +1370,7 @@ impl LogType {
     pub const ALL: &[Self] = &[Self::None, Self::Tail];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "None, Tail";
+    pub const SET: Set = Set::new("None, Tail");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1418,7 +1421,7 @@ impl PackageType {
     pub const ALL: &[Self] = &[Self::Zip, Self::Image];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "Zip, Image";
+    pub const SET: Set = Set::new("Zip, Image");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1499,7 +1502,7 @@ impl S3ObjectStorageMode {
     pub const ALL: &[Self] = &[Self::Copy, Self::Reference];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "COPY, REFERENCE";
+    pub const SET: Set = Set::new("COPY, REFERENCE");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1537,7 +1540,7 @@ impl SchemaRegistryEventRecordFormat {
     pub const ALL: &[Self] = &[Self::Json, Self::Source];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "JSON, SOURCE";
+    pub const SET: Set = Set::new("JSON, SOURCE");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1587,7 +1590,7 @@ impl SnapStartApplyOn {
     pub const ALL: &[Self] = &[Self::PublishedVersions, Self::None];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "PublishedVersions, None";
+    pub const SET: Set = Set::new("PublishedVersions, None");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1620,7 +1623,7 @@ impl SnapStartOptimizationStatus {
     pub const ALL: &[Self] = &[Self::On, Self::Off];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "On, Off";
+    pub const SET: Set = Set::new("On, Off");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1694,7 +1697,9 @@ impl SourceAccessType {
     ];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "BASIC_AUTH, VPC_SUBNET, VPC_SECURITY_GROUP, SASL_SCRAM_512_AUTH, SASL_SCRAM_256_AUTH, VIRTUAL_HOST, CLIENT_CERTIFICATE_TLS_AUTH, SERVER_ROOT_CA_CERTIFICATE, OAUTHBEARER_AUTH, OAUTHBEARER_SCOPE, OAUTHBEARER_AUDIENCE, OAUTHBEARER_LOGICAL_CLUSTER, OAUTHBEARER_IDENTITY_POOL, IAM_AUTH, IAM_OAUTHBEARER_AUTH";
+    pub const SET: Set = Set::new(
+        "BASIC_AUTH, VPC_SUBNET, VPC_SECURITY_GROUP, SASL_SCRAM_512_AUTH, SASL_SCRAM_256_AUTH, VIRTUAL_HOST, CLIENT_CERTIFICATE_TLS_AUTH, SERVER_ROOT_CA_CERTIFICATE, OAUTHBEARER_AUTH, OAUTHBEARER_SCOPE, OAUTHBEARER_AUDIENCE, OAUTHBEARER_LOGICAL_CLUSTER, OAUTHBEARER_IDENTITY_POOL, IAM_AUTH, IAM_OAUTHBEARER_AUTH",
+    );
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1768,8 +1773,9 @@ impl State {
     ];
 
     /// The value set as errors list it.
-    pub const SET: &'static str =
-        "Pending, Active, Inactive, Failed, Deactivating, Deactivated, ActiveNonInvocable, Deleting";
+    pub const SET: Set = Set::new(
+        "Pending, Active, Inactive, Failed, Deactivating, Deactivated, ActiveNonInvocable, Deleting",
+    );
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -1895,7 +1901,9 @@ impl StateReasonCode {
     ];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "Idle, Creating, Restoring, EniLimitExceeded, InsufficientRolePermissions, InvalidConfiguration, InternalError, SubnetOutOfIPAddresses, InvalidSubnet, InvalidSecurityGroup, ImageDeleted, ImageAccessDenied, InvalidImage, KMSKeyAccessDenied, KMSKeyNotFound, InvalidStateKMSKey, DisabledKMSKey, EFSIOError, EFSMountConnectivityError, EFSMountFailure, EFSMountTimeout, InvalidRuntime, InvalidZipFileException, FunctionError, ServiceQuotaExceededException, VcpuLimitExceeded, CapacityProviderScalingLimitExceeded, InsufficientCapacity, EC2RequestLimitExceeded, FunctionError.InitTimeout, FunctionError.RuntimeInitError, FunctionError.ExtensionInitError, FunctionError.InvalidEntryPoint, FunctionError.InvalidWorkingDirectory, FunctionError.PermissionDenied, FunctionError.TooManyExtensions, FunctionError.InitResourceExhausted, DisallowedByVpcEncryptionControl, DrainingDurableExecutions, IncompatibleAcceleratorInstanceTypes, DependencyError";
+    pub const SET: Set = Set::new(
+        "Idle, Creating, Restoring, EniLimitExceeded, InsufficientRolePermissions, InvalidConfiguration, InternalError, SubnetOutOfIPAddresses, InvalidSubnet, InvalidSecurityGroup, ImageDeleted, ImageAccessDenied, InvalidImage, KMSKeyAccessDenied, KMSKeyNotFound, InvalidStateKMSKey, DisabledKMSKey, EFSIOError, EFSMountConnectivityError, EFSMountFailure, EFSMountTimeout, InvalidRuntime, InvalidZipFileException, FunctionError, ServiceQuotaExceededException, VcpuLimitExceeded, CapacityProviderScalingLimitExceeded, InsufficientCapacity, EC2RequestLimitExceeded, FunctionError.InitTimeout, FunctionError.RuntimeInitError, FunctionError.ExtensionInitError, FunctionError.InvalidEntryPoint, FunctionError.InvalidWorkingDirectory, FunctionError.PermissionDenied, FunctionError.TooManyExtensions, FunctionError.InitResourceExhausted, DisallowedByVpcEncryptionControl, DrainingDurableExecutions, IncompatibleAcceleratorInstanceTypes, DependencyError",
+    );
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -2007,7 +2015,7 @@ impl SystemLogLevel {
     pub const ALL: &[Self] = &[Self::Debug, Self::Info, Self::Warn];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "DEBUG, INFO, WARN";
+    pub const SET: Set = Set::new("DEBUG, INFO, WARN");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -2058,7 +2066,7 @@ impl TenantIsolationMode {
     pub const ALL: &[Self] = &[Self::PerTenant];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "PER_TENANT";
+    pub const SET: Set = Set::new("PER_TENANT");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -2099,7 +2107,7 @@ impl TracingMode {
     pub const ALL: &[Self] = &[Self::Active, Self::PassThrough];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "Active, PassThrough";
+    pub const SET: Set = Set::new("Active, PassThrough");
 
     pub fn as_str(self) -> &'static str {
         match self {

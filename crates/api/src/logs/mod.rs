@@ -14,7 +14,7 @@ use std::future::Future;
 use base::Cx;
 use bytes::Bytes;
 use wire::aws_json::{self, AwsJson};
-use wire::{Failure, Request, Response};
+use wire::{Failure, Request, Response, Wording};
 
 /// Every operation of Amazon CloudWatch Logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -629,6 +629,7 @@ static PROTOCOL: AwsJson = AwsJson {
     version: "1.1",
     namespace: "",
     validation: "InvalidParameterException",
+    wording: Wording::Newer,
     dynamodb: false,
     message_key: errors::message_key,
 };

@@ -6,7 +6,7 @@ use super::shapes::*;
 use wire::Slot;
 use wire::Violations;
 use wire::json::{self, JsonError, ReadJson, Reader};
-use wire::rule::Rule;
+use wire::rule;
 
 impl ReadJson for CreateLogGroupInput {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
@@ -25,16 +25,16 @@ impl ReadJson for CreateLogGroupInput {
                 "kmsKeyId" => kms_key_id
                     .read(reader, violations, "kmsKeyId", |r, v| json::string(r, v, &rules::KMS_KEY_ID))?,
                 "tags" => tags.read(reader, violations, "tags", |r, v| {
-                    json::map(r, v, (&rules::TAGS, &Rule::NONE), |r, v| json::string(r, v, &rules::TAG_VALUE))
+                    json::map(r, v, (&rules::TAGS, &rule::NONE), |r, v| json::string(r, v, &rules::TAG_VALUE))
                 })?,
                 "logGroupClass" => log_group_class.read(reader, violations, "logGroupClass", |r, v| {
-                    json::enumeration(r, v, LogGroupClass::SET)
+                    json::enumeration(r, v, &LogGroupClass::SET)
                 })?,
                 "deletionProtectionEnabled" => deletion_protection_enabled.read(
                     reader,
                     violations,
                     "deletionProtectionEnabled",
-                    |r, v| json::boolean(r, v, &Rule::NONE),
+                    |r, v| json::boolean(r, v, &rule::NONE),
                 )?,
                 _ => reader.skip()?,
             }
@@ -179,11 +179,11 @@ impl ReadJson for DescribeLogGroupsInput {
                     .read(reader, violations, "limit", |r, v| json::integer(r, v, &rules::DESCRIBE_LIMIT))?,
                 "includeLinkedAccounts" => {
                     include_linked_accounts.read(reader, violations, "includeLinkedAccounts", |r, v| {
-                        json::boolean(r, v, &Rule::NONE)
+                        json::boolean(r, v, &rule::NONE)
                     })?
                 }
                 "logGroupClass" => log_group_class.read(reader, violations, "logGroupClass", |r, v| {
-                    json::enumeration(r, v, LogGroupClass::SET)
+                    json::enumeration(r, v, &LogGroupClass::SET)
                 })?,
                 "logGroupIdentifiers" => {
                     log_group_identifiers.read(reader, violations, "logGroupIdentifiers", |r, v| {
@@ -251,9 +251,9 @@ impl ReadJson for DescribeLogStreamsInput {
                     })?
                 }
                 "orderBy" => order_by
-                    .read(reader, violations, "orderBy", |r, v| json::enumeration(r, v, OrderBy::SET))?,
+                    .read(reader, violations, "orderBy", |r, v| json::enumeration(r, v, &OrderBy::SET))?,
                 "descending" => descending
-                    .read(reader, violations, "descending", |r, v| json::boolean(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "descending", |r, v| json::boolean(r, v, &rule::NONE))?,
                 "nextToken" => next_token
                     .read(reader, violations, "nextToken", |r, v| json::string(r, v, &rules::NEXT_TOKEN))?,
                 "limit" => limit
@@ -297,12 +297,12 @@ impl ReadJson for Entity {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "keyAttributes" => key_attributes.read(reader, violations, "keyAttributes", |r, v| {
-                    json::map(r, v, (&rules::ENTITY_KEY_ATTRIBUTES, &Rule::NONE), |r, v| {
+                    json::map(r, v, (&rules::ENTITY_KEY_ATTRIBUTES, &rule::NONE), |r, v| {
                         json::string(r, v, &rules::ENTITY_KEY_ATTRIBUTES_VALUE)
                     })
                 })?,
                 "attributes" => attributes.read(reader, violations, "attributes", |r, v| {
-                    json::map(r, v, (&rules::ENTITY_ATTRIBUTES, &Rule::NONE), |r, v| {
+                    json::map(r, v, (&rules::ENTITY_ATTRIBUTES, &rule::NONE), |r, v| {
                         json::string(r, v, &rules::ENTITY_ATTRIBUTES_VALUE)
                     })
                 })?,
@@ -365,11 +365,11 @@ impl ReadJson for FilterLogEventsInput {
                 "limit" => limit
                     .read(reader, violations, "limit", |r, v| json::integer(r, v, &rules::EVENTS_LIMIT))?,
                 "startFromHead" => start_from_head
-                    .read(reader, violations, "startFromHead", |r, v| json::boolean(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "startFromHead", |r, v| json::boolean(r, v, &rule::NONE))?,
                 "interleaved" => interleaved
-                    .read(reader, violations, "interleaved", |r, v| json::boolean(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "interleaved", |r, v| json::boolean(r, v, &rule::NONE))?,
                 "unmask" => {
-                    unmask.read(reader, violations, "unmask", |r, v| json::boolean(r, v, &Rule::NONE))?
+                    unmask.read(reader, violations, "unmask", |r, v| json::boolean(r, v, &rule::NONE))?
                 }
                 _ => reader.skip()?,
             }
@@ -446,9 +446,9 @@ impl ReadJson for GetLogEventsInput {
                 "limit" => limit
                     .read(reader, violations, "limit", |r, v| json::integer(r, v, &rules::EVENTS_LIMIT))?,
                 "startFromHead" => start_from_head
-                    .read(reader, violations, "startFromHead", |r, v| json::boolean(r, v, &Rule::NONE))?,
+                    .read(reader, violations, "startFromHead", |r, v| json::boolean(r, v, &rule::NONE))?,
                 "unmask" => {
-                    unmask.read(reader, violations, "unmask", |r, v| json::boolean(r, v, &Rule::NONE))?
+                    unmask.read(reader, violations, "unmask", |r, v| json::boolean(r, v, &rule::NONE))?
                 }
                 _ => reader.skip()?,
             }
@@ -578,7 +578,7 @@ impl ReadJson for PutRetentionPolicyInput {
                 })?,
                 "retentionInDays" => {
                     retention_in_days.read(reader, violations, "retentionInDays", |r, v| {
-                        json::integer(r, v, &Rule::NONE)
+                        json::integer(r, v, &rule::NONE)
                     })?
                 }
                 _ => reader.skip()?,

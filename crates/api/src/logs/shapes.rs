@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use wire::rule::Set;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateLogGroupInput {
@@ -32,7 +33,7 @@ impl DataProtectionStatus {
     pub const ALL: &[Self] = &[Self::Activated, Self::Deleted, Self::Archived, Self::Disabled];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "ACTIVATED, DELETED, ARCHIVED, DISABLED";
+    pub const SET: Set = Set::new("ACTIVATED, DELETED, ARCHIVED, DISABLED");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -134,7 +135,9 @@ impl EntityRejectionErrorType {
     ];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "InvalidEntity, InvalidTypeValue, InvalidKeyAttributes, InvalidAttributes, EntitySizeTooLarge, UnsupportedLogGroupType, MissingRequiredFields";
+    pub const SET: Set = Set::new(
+        "InvalidEntity, InvalidTypeValue, InvalidKeyAttributes, InvalidAttributes, EntitySizeTooLarge, UnsupportedLogGroupType, MissingRequiredFields",
+    );
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -228,7 +231,7 @@ impl InheritedProperty {
     pub const ALL: &[Self] = &[Self::AccountDataProtection];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "ACCOUNT_DATA_PROTECTION";
+    pub const SET: Set = Set::new("ACCOUNT_DATA_PROTECTION");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -285,7 +288,7 @@ impl LogGroupClass {
     pub const ALL: &[Self] = &[Self::Standard, Self::InfrequentAccess, Self::Delivery, Self::Essentials];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "STANDARD, INFREQUENT_ACCESS, DELIVERY, ESSENTIALS";
+    pub const SET: Set = Set::new("STANDARD, INFREQUENT_ACCESS, DELIVERY, ESSENTIALS");
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -334,7 +337,7 @@ impl OrderBy {
     pub const ALL: &[Self] = &[Self::LogStreamName, Self::LastEventTime];
 
     /// The value set as errors list it.
-    pub const SET: &'static str = "LogStreamName, LastEventTime";
+    pub const SET: Set = Set::new("LogStreamName, LastEventTime");
 
     pub fn as_str(self) -> &'static str {
         match self {

@@ -7,8 +7,8 @@ use base::Timestamp;
 use bytes::Bytes;
 
 use super::{JsonError, Reader};
-use crate::rule::{self, Rule};
-use crate::{Violations, shown};
+use crate::rule::{self, Rule, Set};
+use crate::{Constraint, Violations};
 
 type Read<T> = Result<Option<T>, JsonError>;
 
@@ -20,7 +20,7 @@ pub fn string(reader: &mut Reader<'_>, violations: &mut Violations, rule: &Rule)
 pub fn enumeration<T: FromStr>(
     reader: &mut Reader<'_>,
     violations: &mut Violations,
-    set: &'static str,
+    set: &'static Set,
 ) -> Read<T> {
     let text = reader.string()?;
     Ok(rule::enumeration(&text, set, violations))
@@ -85,7 +85,7 @@ pub fn list<'a, T>(
         }
         violations.under(inner, || format!("{len}.member"));
     }
-    rule.len(len, || shown::json(reader.since(start)), violations);
+    rule.len(len, || rule.print(reader.since(start)), violations);
     Ok(violations.none_since(mark).then_some(values))
 }
 
@@ -98,6 +98,7 @@ pub fn map<'a, T>(
     let mark = violations.mark();
     let start = reader.position();
     let mut values = BTreeMap::new();
+    let mut refused = 0;
     reader.begin_map()?;
     while let Some(key) = reader.next_key()? {
         let inner = violations.mark();
@@ -111,12 +112,36 @@ pub fn map<'a, T>(
         if let Some(key) = &key {
             violations.under(inner, || format!("{key}.member"));
         }
-        if let (Some(key), Some(read)) = (key, read) {
-            values.insert(key, read);
+        match (key, read) {
+            (Some(key), Some(read)) => drop(values.insert(key, read)),
+            _ => refused += 1,
         }
     }
-    rule.len(values.len(), || shown::json(reader.since(start)), violations);
+    rule.len(values.len() + refused, || rule.print(reader.since(start)), violations);
     Ok(violations.none_since(mark).then_some(values))
+}
+
+/// A map of lists: AWS tells of a list's length at the map.
+pub fn map_of_lists<'a, T>(
+    reader: &mut Reader<'a>,
+    violations: &mut Violations,
+    (rule, key_rule, list_rule): (&Rule, &Rule, &Rule),
+    mut element: impl FnMut(&mut Reader<'a>, &mut Violations) -> Read<T>,
+) -> Read<BTreeMap<String, Vec<T>>> {
+    let mark = violations.mark();
+    let start = reader.position();
+    let (min, max) = list_rule.bounds();
+    let mut broken = false;
+    let values = map(reader, violations, (rule, key_rule), |reader, violations| {
+        let values = list(reader, violations, &rule::NONE, &mut element)?;
+        let len = values.as_ref().and_then(|values| i64::try_from(values.len()).ok());
+        broken |= len.is_some_and(|len| min.is_some_and(|min| len < min) || max.is_some_and(|max| len > max));
+        Ok(values)
+    })?;
+    if broken {
+        violations.record("", Some(rule.print(reader.since(start))), Constraint::MapValueLength { min, max });
+    }
+    Ok(values.filter(|_| violations.none_since(mark)))
 }
 
 /// The whole part of a JSON number, clamped to 64 bits.

@@ -7,11 +7,13 @@ mod writer;
 
 use std::collections::BTreeMap;
 
-pub use leaf::{blob, boolean, double, enumeration, integer, list, long, map, string, timestamp};
+pub use leaf::{
+    blob, boolean, double, enumeration, integer, list, long, map, map_of_lists, string, timestamp,
+};
 pub use reader::{JsonError, Kind, Reader};
 pub use writer::Writer;
 
-use crate::{Refusal, Violations};
+use crate::{Refusal, Violations, Wording};
 
 /// A type that reads itself from JSON.
 pub trait ReadJson: Sized {
@@ -26,13 +28,13 @@ pub trait WriteJson {
 }
 
 /// Reads a whole document: one value of `T` and nothing behind it. An empty body is an empty object.
-pub fn document<T: ReadJson>(body: &[u8], depth_max: usize) -> Result<T, Refusal> {
+pub fn document<T: ReadJson>(body: &[u8], depth_max: usize, wording: Wording) -> Result<T, Refusal> {
     let body = if body.is_empty() { b"{}" } else { body };
     let mut reader = Reader::new(body, depth_max)?;
     let mut violations = Violations::default();
     let value = T::read_json(&mut reader, &mut violations)?;
     reader.end()?;
-    violations.settle(value)
+    violations.settle(value, wording)
 }
 
 impl WriteJson for str {
