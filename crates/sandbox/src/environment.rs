@@ -1,0 +1,276 @@
+//! An environment: one process with one function's handler, one invocation at a time. Turns what happens to the
+//! process into AWS's words. Knows frames' meaning, no namespaces.
+
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::Clock;
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use crate::config::SandboxConfig;
+use crate::fault;
+use crate::frame::{self, FrameWriter, FromRuntime};
+use crate::log::LogCollector;
+use crate::memory;
+use crate::outcome::{FaultKind, FunctionFault, LogLine, Outcome};
+use crate::process::{Event, Process};
+use crate::spec::{FunctionSpec, Invocation};
+
+/// How often memory is looked at while a handler runs.
+const MEMORY_TICK: Duration = Duration::from_millis(25);
+
+/// A process with one function's handler loaded. Dropping it ends it and frees all it had.
+#[derive(Debug)]
+pub struct Environment {
+    spec: Arc<FunctionSpec>,
+    clock: Clock,
+    response_bytes_max: usize,
+    init_timeout: Duration,
+    /// `None` once it has ended.
+    process: Option<Process>,
+    /// Generations of ours between the launcher and the interpreter, itself included.
+    ours: u32,
+    stage: Stage,
+    log: LogCollector,
+    max_rss_kib: u64,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The handler is being loaded since then.
+    Loading {
+        since: Instant,
+        assign_time: Duration,
+    },
+    Idle,
+    /// An invocation runs, or was given up while it ran.
+    Busy,
+}
+
+/// How one wait for the runtime ended.
+enum End {
+    Frame(FromRuntime),
+    Exited(Option<ExitStatus>),
+    TimedOut,
+    OutOfMemory,
+}
+
+impl Environment {
+    pub(crate) fn new(
+        spec: Arc<FunctionSpec>,
+        config: &SandboxConfig,
+        process: Process,
+        jailed: bool,
+        began: Instant,
+    ) -> Self {
+        Self {
+            spec,
+            clock: config.clock.clone(),
+            response_bytes_max: config.response_bytes_max,
+            init_timeout: config.init_timeout,
+            process: Some(process),
+            ours: if jailed { 2 } else { 1 },
+            stage: Stage::Loading { since: Instant::now(), assign_time: began.elapsed() },
+            log: LogCollector::new(config.log_bytes_max),
+            max_rss_kib: 0,
+        }
+    }
+
+    pub fn spec(&self) -> &Arc<FunctionSpec> {
+        &self.spec
+    }
+
+    /// Whether it can serve another invocation; false after its process ended while idle, and after an
+    /// invocation was given up.
+    pub fn is_alive(&mut self) -> bool {
+        !matches!(self.stage, Stage::Busy) && self.process.as_mut().is_some_and(Process::is_running)
+    }
+
+    /// Runs the handler once, after loading it if that is not done yet. A call that is dropped before it has
+    /// returned leaves the environment unusable.
+    pub async fn invoke(&mut self, invocation: Invocation) -> Outcome {
+        let request_id = invocation.request_id.to_string();
+        let loading = matches!(self.stage, Stage::Loading { .. });
+        let mut outcome = Outcome {
+            result: Ok(Bytes::new()),
+            reusable: true,
+            duration: Duration::ZERO,
+            init_duration: None,
+            billed_ms: 0,
+            max_memory_mib: 0,
+            init_logs: Vec::new(),
+            logs: Vec::new(),
+        };
+        let loaded = if loading { self.load(&request_id, &mut outcome).await } else { Ok(()) };
+        outcome.result = match loaded {
+            Ok(()) => self.run(&invocation, &request_id, &mut outcome).await,
+            Err(fault) => Err(fault),
+        };
+        outcome.reusable = self.process.is_some();
+        outcome.logs = self.log.take(self.clock.now());
+        outcome.max_memory_mib = self.memory_mib();
+        let billed = outcome.duration + outcome.init_duration.unwrap_or_default();
+        outcome.billed_ms = u64::try_from(billed.as_micros().div_ceil(1000)).unwrap_or(u64::MAX).max(1);
+        outcome
+    }
+
+    /// Waits until the handler is loaded. Time over the init timeout counts against the function's own.
+    async fn load(&mut self, request_id: &str, outcome: &mut Outcome) -> Result<(), FunctionFault> {
+        let Stage::Loading { since, assign_time } = self.stage else { return Ok(()) };
+        self.stage = Stage::Busy;
+        let timeout = Duration::from_millis(self.spec.timeout_ms);
+        let end = self.wait(since + self.init_timeout + timeout).await;
+        outcome.init_duration = Some(since.elapsed());
+        let loaded = match end {
+            End::Frame(FromRuntime::Ready { max_rss_kib, init_us }) => {
+                self.stage = Stage::Idle;
+                self.max_rss_kib = u64::from(max_rss_kib);
+                // The runtime's own measure: the answer may have waited in the socket for the first invocation.
+                outcome.init_duration =
+                    Some(assign_time + Duration::from_micros(init_us).min(since.elapsed()));
+                Ok(())
+            }
+            End::Frame(FromRuntime::InitFault { body }) => {
+                self.drain();
+                self.process = None;
+                Err(FunctionFault { kind: FaultKind::Init, body })
+            }
+            other => Err(self.failed(other, request_id)),
+        };
+        self.drain();
+        outcome.init_logs = self.log.take(self.clock.now());
+        loaded
+    }
+
+    async fn run(
+        &mut self,
+        invocation: &Invocation,
+        request_id: &str,
+        outcome: &mut Outcome,
+    ) -> Result<Bytes, FunctionFault> {
+        let timeout = Duration::from_millis(self.spec.timeout_ms);
+        let deadline = invocation.deadline.unwrap_or_else(|| self.clock.now().plus(timeout));
+        let Some(process) = self.process.as_mut() else {
+            return Err(fault::exited(request_id, &fault::exit_reason(None), FaultKind::Exit));
+        };
+        self.stage = Stage::Busy;
+        FrameWriter::new(process.outbox(), frame::INVOKE)
+            .u64(u64::try_from(deadline.as_millis()).unwrap_or(0))
+            .text(request_id)
+            .text(&invocation.function_arn)
+            .text(&invocation.trace)
+            .text(invocation.client_context.as_deref().unwrap_or(""))
+            .rest(&invocation.payload);
+        let began = Instant::now();
+        let end = self.wait(began + timeout).await;
+        outcome.duration = began.elapsed();
+        let (max_rss_kib, result) = match end {
+            End::Frame(FromRuntime::Result { max_rss_kib, body }) => (max_rss_kib, Ok(body)),
+            End::Frame(FromRuntime::Fault { max_rss_kib, body }) => {
+                (max_rss_kib, Err(FunctionFault { kind: FaultKind::Handler, body }))
+            }
+            End::Frame(FromRuntime::TooLarge { max_rss_kib }) => {
+                (max_rss_kib, Err(fault::response_too_large(self.response_bytes_max)))
+            }
+            End::Frame(FromRuntime::Fatal { max_rss_kib, body }) => {
+                self.drain();
+                self.process = None;
+                (max_rss_kib, Err(FunctionFault { kind: FaultKind::Handler, body }))
+            }
+            other => return Err(self.failed(other, request_id)),
+        };
+        self.max_rss_kib = self.max_rss_kib.max(u64::from(max_rss_kib));
+        self.drain();
+        self.stage = Stage::Idle;
+        result
+    }
+
+    /// Listens until a frame that is not a log line, the process's end, or `deadline`.
+    async fn wait(&mut self, deadline: Instant) -> End {
+        let limit_kib = u64::from(self.spec.memory_mib) * 1024;
+        let mut tick = Instant::now() + MEMORY_TICK;
+        loop {
+            let Some(process) = self.process.as_mut() else { return End::Exited(None) };
+            match process.next(&mut self.log, &self.clock, deadline.min(tick)).await {
+                Event::Frame(FromRuntime::Log { timestamp_ms, text }) => {
+                    let at = base::Timestamp(i64::try_from(timestamp_ms).unwrap_or(0));
+                    self.log.push(at, text);
+                }
+                Event::Frame(frame) => return End::Frame(frame),
+                Event::Exited(status) => return End::Exited(status),
+                Event::Broken => return End::Exited(None),
+                Event::Alarm => {
+                    let now = Instant::now();
+                    if now >= deadline {
+                        return End::TimedOut;
+                    }
+                    tick = now + MEMORY_TICK;
+                    if self.measure(limit_kib) > limit_kib {
+                        return End::OutOfMemory;
+                    }
+                }
+            }
+        }
+    }
+
+    fn measure(&mut self, limit_kib: u64) -> u64 {
+        let pid = self.process.as_ref().and_then(Process::launcher_pid);
+        let kib = pid.map_or(0, |pid| memory::tree_kib(pid, self.ours, limit_kib));
+        self.max_rss_kib = self.max_rss_kib.max(kib);
+        kib
+    }
+
+    /// Ends the process and says why in AWS's words, to the caller and in the log.
+    fn failed(&mut self, end: End, request_id: &str) -> FunctionFault {
+        self.drain();
+        self.process = None;
+        let timeout = Duration::from_millis(self.spec.timeout_ms);
+        let (kind, reason) = match end {
+            End::TimedOut => {
+                let now = self.clock.now();
+                let said = format!("{} {request_id} {}", now.iso8601(), fault::timeout_reason(timeout));
+                self.log.push_ours(now, said);
+                return fault::timed_out(request_id, timeout);
+            }
+            End::OutOfMemory => {
+                self.max_rss_kib = u64::from(self.spec.memory_mib) * 1024;
+                (FaultKind::OutOfMemory, "Runtime exited with error: signal: killed".to_owned())
+            }
+            End::Exited(status) => (FaultKind::Exit, fault::exit_reason(status)),
+            // A frame out of turn: what sent it is not our bootstrap any more.
+            End::Frame(_) => (FaultKind::Exit, fault::exit_reason(None)),
+        };
+        self.log.push_ours(
+            self.clock.now(),
+            format!("RequestId: {request_id} Error: {reason}\nRuntime.ExitError"),
+        );
+        fault::exited(request_id, &reason, kind)
+    }
+
+    /// Everything written before now belongs to what ran until now.
+    fn drain(&mut self) {
+        let now = self.clock.now();
+        let Some(process) = self.process.as_mut() else { return };
+        if matches!(self.stage, Stage::Busy) {
+            while let Some(frame) = process.parse_leftover() {
+                if let FromRuntime::Log { text, .. } = frame {
+                    self.log.push(now, text);
+                }
+            }
+        }
+        process.drain_output(&mut self.log, now);
+    }
+
+    fn memory_mib(&self) -> u32 {
+        u32::try_from(self.max_rss_kib.div_ceil(1024)).unwrap_or(u32::MAX)
+    }
+}
+
+impl Outcome {
+    /// All lines in order: those of init, then those of the invocation.
+    pub fn all_logs(&self) -> impl Iterator<Item = &LogLine> {
+        self.init_logs.iter().chain(&self.logs)
+    }
+}

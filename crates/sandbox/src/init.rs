@@ -1,0 +1,139 @@
+//! What a runtime is told when it gets its function: the INIT frame with the handler's place and the environment
+//! variables of <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::config::SandboxConfig;
+use crate::frame::{self, FrameWriter};
+use crate::interpreter::Family;
+use crate::spec::FunctionSpec;
+use crate::view;
+
+/// Where the process stands.
+#[derive(Debug)]
+pub(crate) struct Place<'a> {
+    pub(crate) jailed: bool,
+    pub(crate) config: &'a SandboxConfig,
+    pub(crate) family: Family,
+}
+
+/// Variables that an interpreter reads only when it starts: such a function gets no process from the pool.
+pub(crate) fn starts_fresh(spec: &FunctionSpec) -> bool {
+    let early = ["NODE_OPTIONS", "PYTHONHASHSEED", "PYTHONMALLOC", "PYTHONOPTIMIZE"];
+    spec.env.iter().any(|(name, _)| early.contains(&name.as_str()))
+}
+
+pub(crate) fn write_frame(out: &mut Vec<u8>, spec: &FunctionSpec, place: &Place<'_>) {
+    let task_root = place.task_root(spec);
+    let variables = variables(spec, place, &task_root);
+    let mut w = FrameWriter::new(out, frame::INIT);
+    w.text(&task_root)
+        .text(&spec.handler)
+        .text(&spec.runtime)
+        .text(&spec.name)
+        .text(&spec.version)
+        .text(&spec.memory_mib.to_string())
+        .text(&spec.log_group)
+        .text(&spec.log_stream)
+        .u32(u32::try_from(place.config.response_bytes_max).unwrap_or(u32::MAX))
+        .u32(u32::try_from(variables.len()).unwrap_or(u32::MAX));
+    for (name, value) in &variables {
+        w.text(name).text(value);
+    }
+}
+
+impl Place<'_> {
+    fn task_root(&self, spec: &FunctionSpec) -> String {
+        if self.jailed { "/var/task".to_owned() } else { spec.code_dir.display().to_string() }
+    }
+
+    fn runtime_dir(&self) -> String {
+        if self.jailed {
+            view::RUNTIME_DIR.to_owned()
+        } else {
+            view::runtime_dir(&self.config.scratch_dir, self.family).display().to_string()
+        }
+    }
+
+    /// The layers as seen by the process, the one that wins first.
+    fn layers(&self, spec: &FunctionSpec) -> Vec<String> {
+        if self.jailed {
+            vec!["/opt".to_owned()]
+        } else {
+            spec.layers.iter().rev().map(|layer| layer.display().to_string()).collect()
+        }
+    }
+}
+
+fn variables(spec: &FunctionSpec, place: &Place<'_>, task_root: &str) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    let mut set = |name: &str, value: String| {
+        all.insert(name.to_owned(), value);
+    };
+    set("LANG", "en_US.UTF-8".to_owned());
+    set("TZ", ":UTC".to_owned());
+    let layers = place.layers(spec);
+    let bins = layers.iter().map(|layer| format!("{layer}/bin:")).collect::<String>();
+    set("PATH", format!("/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:{}", bins.trim_end_matches(':')));
+    let libs = layers.iter().map(|layer| format!(":{layer}/lib")).collect::<String>();
+    set("LD_LIBRARY_PATH", format!("{task_root}:{task_root}/lib{libs}"));
+    match place.family {
+        Family::Node => set("NODE_PATH", node_path(place, &layers, task_root)),
+        Family::Python => set("PYTHONPATH", python_path(place, &layers)),
+    }
+    if let Some(url) = &place.config.endpoint_url {
+        set("AWS_ENDPOINT_URL", url.clone());
+    }
+    for (name, value) in &spec.env {
+        set(name, value.clone());
+    }
+    set("_HANDLER", spec.handler.clone());
+    set("LAMBDA_TASK_ROOT", task_root.to_owned());
+    set("LAMBDA_RUNTIME_DIR", place.runtime_dir());
+    set("AWS_EXECUTION_ENV", format!("AWS_Lambda_{}", spec.runtime));
+    set("AWS_LAMBDA_FUNCTION_NAME", spec.name.clone());
+    set("AWS_LAMBDA_FUNCTION_VERSION", spec.version.clone());
+    set("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", spec.memory_mib.to_string());
+    set("AWS_LAMBDA_LOG_GROUP_NAME", spec.log_group.to_string());
+    set("AWS_LAMBDA_LOG_STREAM_NAME", spec.log_stream.to_string());
+    set("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned());
+    set("AWS_REGION", spec.scope.region.to_string());
+    set("AWS_DEFAULT_REGION", spec.scope.region.to_string());
+    match &spec.credentials {
+        Some(credentials) => {
+            set("AWS_ACCESS_KEY_ID", credentials.access_key_id.clone());
+            set("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key.clone());
+            set("AWS_SESSION_TOKEN", credentials.session_token.clone());
+        }
+        None => {
+            set("AWS_ACCESS_KEY_ID", spec.scope.account.to_string());
+            set("AWS_SECRET_ACCESS_KEY", "rushlight".to_owned());
+            set("AWS_SESSION_TOKEN", "rushlight".to_owned());
+        }
+    }
+    all
+}
+
+fn node_path(place: &Place<'_>, layers: &[String], task_root: &str) -> String {
+    let mut folders: Vec<String> =
+        layers.iter().map(|layer| format!("{layer}/nodejs/node_modules")).collect();
+    match &place.config.node_sdk_dir {
+        Some(sdk) if !place.jailed => folders.push(sdk.join("node_modules").display().to_string()),
+        _ => folders.push(format!("{}/node_modules", view::RUNTIME_DIR)),
+    }
+    folders.push(place.runtime_dir());
+    folders.push(task_root.to_owned());
+    folders.join(":")
+}
+
+fn python_path(place: &Place<'_>, layers: &[String]) -> String {
+    let folders =
+        layers.iter().flat_map(|layer| [site_packages(Path::new(layer)), format!("{layer}/python")]);
+    folders.chain([place.runtime_dir()]).collect::<Vec<_>>().join(":")
+}
+
+/// `*` stands for the interpreter's own version, which the bootstrap puts in.
+fn site_packages(layer: &Path) -> String {
+    layer.join("python/lib/python*/site-packages").display().to_string()
+}

@@ -1,0 +1,63 @@
+//! The few system calls that no safe wrapper offers. The launcher has one thread, which is what makes them sound.
+#![allow(unsafe_code, reason = "fork, signalfd and mount_setattr have no safe wrapper")]
+
+use std::io;
+use std::os::fd::{FromRawFd as _, OwnedFd};
+
+use rustix::process::Pid;
+
+/// Both ways out of a fork.
+#[derive(Debug)]
+pub(super) enum Forked {
+    Child,
+    Parent(Pid),
+}
+
+/// `fork`, with new namespaces when `namespace_flags` (`CLONE_NEW*`) is not 0.
+pub(super) fn fork(namespace_flags: libc::c_int) -> io::Result<Forked> {
+    let flags = libc::c_long::from(namespace_flags | libc::SIGCHLD);
+    // SAFETY: without CLONE_VM this is fork(2): the child goes on with a copy of the memory. No lock can be held by
+    // another thread, for the launcher has only this one; no pointer is passed.
+    // JUSTIFICATION: creating namespaces and the process in them in one step needs clone(2).
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+    match pid {
+        0 => Ok(Forked::Child),
+        pid if pid > 0 => {
+            let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+            Ok(Forked::Parent(pid.ok_or_else(|| io::Error::other("clone gave no process id"))?))
+        }
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// A descriptor that is readable when a child has ended. Blocks the signal itself (exec by `std` unblocks it).
+pub(super) fn child_signals() -> io::Result<OwnedFd> {
+    // SAFETY: the set lives on this stack frame and is initialised by sigemptyset before use; signalfd returns a new
+    // descriptor that nothing else owns.
+    // JUSTIFICATION: pid 1 of the jail must wait for its socket and for any child at a time.
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGCHLD);
+        if libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        match libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) {
+            -1 => Err(io::Error::last_os_error()),
+            fd => Ok(OwnedFd::from_raw_fd(fd)),
+        }
+    }
+}
+
+/// Ends this process by `signal` with its default effect, so that the server sees how the interpreter ended.
+pub(super) fn end_by_signal(signal: i32) {
+    // SAFETY: plain calls without pointers; the set lives on this stack frame.
+    // JUSTIFICATION: an exit status that says "killed by a signal" cannot be made in another way.
+    unsafe {
+        libc::signal(signal, libc::SIG_DFL);
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut());
+        libc::raise(signal);
+    }
+}

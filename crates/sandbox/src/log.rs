@@ -1,0 +1,123 @@
+//! Collects the log lines of one invocation, bounded: a function that prints without end costs the server no more
+//! than [`LogCollector`]'s limit. Lines are kept whole. Knows no process.
+
+use base::Timestamp;
+use bytes::Bytes;
+
+use crate::outcome::LogLine;
+
+/// Longest line kept in one piece (CloudWatch's limit of an event).
+const LINE_BYTES_MAX: usize = 256 * 1024;
+
+/// What a line costs beside its bytes, so that a flood of empty lines is bounded as well.
+const LINE_OVERHEAD: usize = 64;
+
+#[derive(Debug)]
+pub(crate) struct LogCollector {
+    lines: Vec<LogLine>,
+    bytes: usize,
+    bytes_max: usize,
+    dropped_lines: u64,
+    dropped_bytes: u64,
+}
+
+impl LogCollector {
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self { lines: Vec::new(), bytes: 0, bytes_max, dropped_lines: 0, dropped_bytes: 0 }
+    }
+
+    pub(crate) fn push(&mut self, timestamp: Timestamp, bytes: Bytes) {
+        let cost = bytes.len() + LINE_OVERHEAD;
+        if self.bytes + cost > self.bytes_max {
+            self.dropped_lines += 1;
+            self.dropped_bytes += bytes.len() as u64;
+            return;
+        }
+        self.bytes += cost;
+        self.lines.push(LogLine { timestamp, bytes });
+    }
+
+    /// A line of ours: said even when the function's own lines have used up the limit.
+    pub(crate) fn push_ours(&mut self, timestamp: Timestamp, text: String) {
+        self.lines.push(LogLine { timestamp, bytes: Bytes::from(text) });
+    }
+
+    /// The lines so far, with a last one that says what was dropped; the collector is empty after.
+    pub(crate) fn take(&mut self, now: Timestamp) -> Vec<LogLine> {
+        let mut lines = std::mem::take(&mut self.lines);
+        if self.dropped_lines > 0 {
+            let said = format!(
+                "[rushlight] {} log lines ({} bytes) dropped: an invocation may log {} bytes",
+                self.dropped_lines, self.dropped_bytes, self.bytes_max
+            );
+            lines.push(LogLine { timestamp: now, bytes: Bytes::from(said) });
+        }
+        (self.bytes, self.dropped_lines, self.dropped_bytes) = (0, 0, 0);
+        lines
+    }
+}
+
+/// Cuts a pipe's bytes into lines.
+#[derive(Debug, Default)]
+pub(crate) struct LineSplitter {
+    partial: Vec<u8>,
+}
+
+impl LineSplitter {
+    pub(crate) fn feed(&mut self, mut bytes: &[u8], now: Timestamp, into: &mut LogCollector) {
+        while let Some(end) = bytes.iter().position(|&b| b == b'\n') {
+            let (line, rest) = bytes.split_at(end);
+            self.partial.extend_from_slice(line);
+            self.flush_line(now, into);
+            bytes = &rest[1..];
+        }
+        self.partial.extend_from_slice(bytes);
+        while self.partial.len() >= LINE_BYTES_MAX {
+            let rest = self.partial.split_off(LINE_BYTES_MAX);
+            self.flush_line(now, into);
+            self.partial = rest;
+        }
+    }
+
+    /// Gives the last line that has no newline, at the end of an invocation.
+    pub(crate) fn finish(&mut self, now: Timestamp, into: &mut LogCollector) {
+        if !self.partial.is_empty() {
+            self.flush_line(now, into);
+        }
+    }
+
+    fn flush_line(&mut self, now: Timestamp, into: &mut LogCollector) {
+        if self.partial.last() == Some(&b'\r') {
+            self.partial.pop();
+        }
+        into.push(now, Bytes::copy_from_slice(&self.partial));
+        self.partial.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(pieces: &[&str], bytes_max: usize) -> Vec<String> {
+        let (mut splitter, mut log) = (LineSplitter::default(), LogCollector::new(bytes_max));
+        for piece in pieces {
+            splitter.feed(piece.as_bytes(), Timestamp(0), &mut log);
+        }
+        splitter.finish(Timestamp(0), &mut log);
+        log.take(Timestamp(0)).iter().map(|l| String::from_utf8_lossy(&l.bytes).into_owned()).collect()
+    }
+
+    #[test]
+    fn keeps_lines_whole() {
+        assert_eq!(lines(&["a\nb", "c\r\n", "\nend"], 1000), ["a", "bc", "", "end"]);
+        let long = "x".repeat(LINE_BYTES_MAX + 5);
+        assert_eq!(lines(&[&long], 1 << 20).iter().map(String::len).collect::<Vec<_>>(), [LINE_BYTES_MAX, 5]);
+    }
+
+    #[test]
+    fn says_what_it_dropped() {
+        let said = "[rushlight] 2 log lines (4 bytes) dropped: an invocation may log 70 bytes";
+        assert_eq!(lines(&["one\ntwo\n3\n"], 70), ["one", said]);
+    }
+}

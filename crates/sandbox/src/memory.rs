@@ -1,0 +1,44 @@
+//! How much memory a function's processes take, seen from outside: enforcement where there is no cgroup.
+
+use std::fs;
+
+/// Proportional size in KiB of every process below the launcher `root`, `skip` generations of ours left out.
+/// 0 when it cannot be read.
+pub(crate) fn tree_kib(root: u32, skip: u32, limit_kib: u64) -> u64 {
+    let mut interpreters = vec![root];
+    for _ in 0..skip {
+        interpreters = interpreters.iter().flat_map(|&pid| children(pid)).collect();
+    }
+    let mut all = Vec::new();
+    while let Some(pid) = interpreters.pop() {
+        all.push(pid);
+        interpreters.extend(children(pid));
+    }
+    let resident: u64 = all.iter().map(|&pid| resident_kib(pid)).sum();
+    if resident <= limit_kib {
+        return resident;
+    }
+    // Pages shared between processes (and with other environments' interpreters) count once: exact, but slower.
+    all.iter().map(|&pid| proportional_kib(pid)).sum()
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    let lists = tasks.flatten().filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    lists
+        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect()
+}
+
+fn resident_kib(pid: u32) -> u64 {
+    let Ok(statm) = fs::read_to_string(format!("/proc/{pid}/statm")) else { return 0 };
+    let pages: u64 = statm.split(' ').nth(1).and_then(|field| field.parse().ok()).unwrap_or(0);
+    pages * (rustix::param::page_size() as u64 / 1024)
+}
+
+fn proportional_kib(pid: u32) -> u64 {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
+    let kib = pss.and_then(|text| text.trim().trim_end_matches(" kB").parse().ok());
+    kib.unwrap_or_else(|| resident_kib(pid))
+}

@@ -1,0 +1,322 @@
+//! One runtime process as the server sees it: launcher child, control socket, frame socket, output pipes.
+//! Knows frames and bytes; what an invocation means is `environment`'s.
+
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use base::{Clock, Timestamp};
+use bytes::BytesMut;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::UnixStream;
+use tokio::net::unix::pipe;
+use tokio::process::{Child, Command};
+use tokio::time::Instant;
+
+use crate::control::{Assign, Control, Hello, Setup};
+use crate::frame::{self, FromRuntime};
+use crate::launcher;
+use crate::log::{LineSplitter, LogCollector};
+
+/// Bytes read at a time.
+const PIECE: usize = 16 * 1024;
+
+/// A supervisor answers in microseconds; one that takes this long is broken.
+const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[derive(Debug)]
+pub(crate) struct Process {
+    /// `None` only while being dropped.
+    child: Option<Child>,
+    control: UnixStream,
+    control_inbox: BytesMut,
+    hello: Option<Hello>,
+    channel: UnixStream,
+    channel_open: bool,
+    inbox: BytesMut,
+    outbox: Vec<u8>,
+    sent: usize,
+    stdout: Output,
+    stderr: Output,
+    body_bytes_max: usize,
+}
+
+/// What happens to a process that is being listened to.
+#[derive(Debug)]
+pub(crate) enum Event {
+    Frame(FromRuntime),
+    /// It ended; `None` when how is not known.
+    Exited(Option<ExitStatus>),
+    /// It sent what is no frame, or closed the socket.
+    Broken,
+    /// The timer that the listener gave has run out.
+    Alarm,
+}
+
+impl Process {
+    /// Starts a launcher with `setup`; blocks while the program is loaded (about a millisecond).
+    pub(crate) fn spawn(program: &Path, setup: Setup, body_bytes_max: usize) -> io::Result<Self> {
+        let (control, control_far) = StdUnixStream::pair()?;
+        let (channel, channel_far) = StdUnixStream::pair()?;
+        let mut child = Command::new(program)
+            .arg(launcher::ARGUMENT)
+            .env_clear()
+            .stdin(Stdio::from(OwnedFd::from(control_far)))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let stdout = child.stdout.take().ok_or_else(|| io::Error::other("no stdout pipe"))?;
+        let stderr = child.stderr.take().ok_or_else(|| io::Error::other("no stderr pipe"))?;
+        send_setup(&control, setup, &channel_far)?;
+        control.set_nonblocking(true)?;
+        channel.set_nonblocking(true)?;
+        Ok(Self {
+            child: Some(child),
+            control: UnixStream::from_std(control)?,
+            control_inbox: BytesMut::new(),
+            hello: None,
+            channel: UnixStream::from_std(channel)?,
+            channel_open: true,
+            inbox: BytesMut::with_capacity(PIECE),
+            outbox: Vec::with_capacity(1024),
+            sent: 0,
+            stdout: Output::new(stdout.into_owned_fd()?)?,
+            stderr: Output::new(stderr.into_owned_fd()?)?,
+            body_bytes_max,
+        })
+    }
+
+    /// The launcher's process id on the host.
+    pub(crate) fn launcher_pid(&self) -> Option<u32> {
+        self.child.as_ref().and_then(Child::id)
+    }
+
+    /// What confines the process. Waits for it to stand.
+    pub(crate) async fn hello(&mut self) -> io::Result<&Hello> {
+        if self.hello.is_none() {
+            match self.read_control().await? {
+                Control::Hello(hello) => self.hello = Some(hello),
+                _ => return Err(io::Error::other("the launcher did not say hello")),
+            }
+        }
+        self.hello.as_ref().ok_or_else(|| io::Error::other("no hello"))
+    }
+
+    /// Mounts a function's code. The inner `Err` says why it cannot be.
+    pub(crate) async fn assign(&mut self, assign: Assign) -> io::Result<Result<(), String>> {
+        let bytes = Control::Assign(assign).to_bytes();
+        let mut at = 0;
+        while at < bytes.len() {
+            self.control.writable().await?;
+            match self.control.try_write(&bytes[at..]) {
+                Ok(n) => at += n,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        match self.read_control().await? {
+            Control::Assigned(answer) if answer.failure.is_empty() => Ok(Ok(())),
+            Control::Assigned(answer) => Ok(Err(answer.failure)),
+            _ => Err(io::Error::other("the launcher did not answer an assignment")),
+        }
+    }
+
+    async fn read_control(&mut self) -> io::Result<Control> {
+        let reading = async {
+            loop {
+                if let Some(control) = Control::parse(&mut self.control_inbox)
+                    .map_err(|_| io::Error::other("launcher garbage"))?
+                {
+                    return Ok(control);
+                }
+                if self.control.read_buf(&mut self.control_inbox).await? == 0 {
+                    return Err(io::Error::other("the launcher ended"));
+                }
+            }
+        };
+        match tokio::time::timeout(CONTROL_TIMEOUT, reading).await {
+            Ok(read) => read,
+            Err(_) => Err(io::Error::other("the launcher does not answer")),
+        }
+    }
+
+    /// Queues a frame for the runtime; it is sent by [`Self::next`].
+    pub(crate) fn outbox(&mut self) -> &mut Vec<u8> {
+        if self.sent == self.outbox.len() {
+            self.outbox.clear();
+            self.outbox.shrink_to(1 << 20);
+            self.sent = 0;
+        }
+        &mut self.outbox
+    }
+
+    /// Sends as much of the queue as the socket takes at once.
+    pub(crate) fn push(&mut self) -> io::Result<()> {
+        self.send_queued();
+        if self.channel_open { Ok(()) } else { Err(io::Error::other("the runtime's process has ended")) }
+    }
+
+    /// Sends what is queued and listens until something happens. Output goes to `log` as it comes.
+    pub(crate) async fn next(&mut self, log: &mut LogCollector, clock: &Clock, alarm: Instant) -> Event {
+        let alarm = tokio::time::sleep_until(alarm);
+        tokio::pin!(alarm);
+        loop {
+            self.send_queued();
+            match frame::parse_runtime(&mut self.inbox, self.body_bytes_max) {
+                Ok(Some(frame)) => return Event::Frame(frame),
+                Ok(None) => {}
+                Err(frame::Garbage) => return Event::Broken,
+            }
+            if !self.channel_open {
+                return self.end_of_broken().await;
+            }
+            let Some(child) = self.child.as_mut() else { return Event::Exited(None) };
+            let wants_write = self.sent < self.outbox.len();
+            tokio::select! {
+                biased;
+                ready = self.channel.readable() => {
+                    if ready.is_err() || !read_some(&self.channel, &mut self.inbox) {
+                        self.channel_open = false;
+                    }
+                }
+                _ = self.channel.writable(), if wants_write => {}
+                () = self.stdout.readable() => self.stdout.read(log, clock.now()),
+                () = self.stderr.readable() => self.stderr.read(log, clock.now()),
+                status = child.wait() => return Event::Exited(status.ok()),
+                () = &mut alarm => return Event::Alarm,
+            }
+        }
+    }
+
+    /// The frame socket closed: the process has ended, or soon will be.
+    async fn end_of_broken(&mut self) -> Event {
+        let Some(child) = self.child.as_mut() else { return Event::Exited(None) };
+        match tokio::time::timeout(Duration::from_secs(1), child.wait()).await {
+            Ok(status) => Event::Exited(status.ok()),
+            Err(_) => Event::Broken,
+        }
+    }
+
+    /// Writes as much as the socket takes.
+    fn send_queued(&mut self) {
+        while self.sent < self.outbox.len() && self.channel_open {
+            match self.channel.try_write(&self.outbox[self.sent..]) {
+                Ok(n) => self.sent += n,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => self.channel_open = false,
+            }
+        }
+    }
+
+    /// Takes everything the process has written to its pipes before now: what a function wrote before its answer
+    /// is in them already, so nothing of it can slip into the next invocation.
+    pub(crate) fn drain_output(&mut self, log: &mut LogCollector, now: Timestamp) {
+        self.stdout.drain(log, now);
+        self.stderr.drain(log, now);
+    }
+
+    /// Frames that came before the process ended.
+    pub(crate) fn parse_leftover(&mut self) -> Option<FromRuntime> {
+        while self.channel_open && read_some(&self.channel, &mut self.inbox) {
+            if let Ok(Some(frame)) = frame::parse_runtime(&mut self.inbox, self.body_bytes_max) {
+                return Some(frame);
+            }
+        }
+        frame::parse_runtime(&mut self.inbox, self.body_bytes_max).ok().flatten()
+    }
+
+    /// False once the launcher has ended.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.channel_open && self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+}
+
+impl Drop for Process {
+    /// Closing the control socket ends everything inside; the launcher is reaped in the background.
+    fn drop(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        let Ok(handle) = tokio::runtime::Handle::try_current() else { return };
+        let _ = rustix::net::shutdown(self.control.as_fd(), rustix::net::Shutdown::Both);
+        handle.spawn(async move {
+            if tokio::time::timeout(CONTROL_TIMEOUT, child.wait()).await.is_err() {
+                tracing::warn!(pid = child.id(), "a launcher did not end; killing it");
+                let _ = child.kill().await;
+            }
+        });
+    }
+}
+
+/// Reads once; false at the end of the stream.
+fn read_some(stream: &UnixStream, inbox: &mut BytesMut) -> bool {
+    inbox.reserve(PIECE);
+    match stream.try_read_buf(inbox) {
+        Ok(n) => n > 0,
+        Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+    }
+}
+
+fn send_setup(control: &StdUnixStream, setup: Setup, runtime: &StdUnixStream) -> io::Result<()> {
+    let bytes = Control::Setup(setup).to_bytes();
+    if bytes.len() > crate::control::CONTROL_BYTES_MAX {
+        return Err(io::Error::other("the jail's description is too long"));
+    }
+    let fds = [runtime.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    ancillary.push(SendAncillaryMessage::ScmRights(&fds));
+    let sent = rustix::net::sendmsg(control, &[IoSlice::new(&bytes)], &mut ancillary, SendFlags::NOSIGNAL)?;
+    if sent == bytes.len() { Ok(()) } else { Err(io::Error::other("the control socket is full")) }
+}
+
+/// One output pipe and its unfinished line.
+#[derive(Debug)]
+struct Output {
+    pipe: pipe::Receiver,
+    open: bool,
+    splitter: LineSplitter,
+}
+
+impl Output {
+    fn new(fd: OwnedFd) -> io::Result<Self> {
+        Ok(Self { pipe: pipe::Receiver::from_owned_fd(fd)?, open: true, splitter: LineSplitter::default() })
+    }
+
+    async fn readable(&self) {
+        if !self.open || self.pipe.readable().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn read(&mut self, log: &mut LogCollector, now: Timestamp) {
+        let mut piece = [0; PIECE];
+        match self.pipe.try_read(&mut piece) {
+            Ok(0) => self.open = false,
+            Ok(n) => self.splitter.feed(&piece[..n], now, log),
+            Err(error) => self.open = error.kind() == io::ErrorKind::WouldBlock,
+        }
+    }
+
+    /// Reads the descriptor itself: the readiness that tokio knows may be older than the last write.
+    fn drain(&mut self, log: &mut LogCollector, now: Timestamp) {
+        let mut piece = [0; PIECE];
+        // A process that goes on writing is not followed for ever: a pipe holds 64 KiB.
+        for _ in 0..16 {
+            match rustix::io::read(&self.pipe, &mut piece) {
+                Ok(0) => self.open = false,
+                Ok(n) => {
+                    self.splitter.feed(&piece[..n], now, log);
+                    continue;
+                }
+                Err(_) => {}
+            }
+            break;
+        }
+        self.splitter.finish(now, log);
+    }
+}

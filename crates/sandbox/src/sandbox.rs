@@ -1,0 +1,276 @@
+//! Starts environments and keeps the pool of processes that have no function yet.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::time::Instant;
+
+use crate::config::{SandboxConfig, SandboxMode};
+use crate::control::{Assign, Setup};
+use crate::environment::Environment;
+use crate::error::{LaunchError, SandboxError};
+use crate::interpreter::{self, Family, Interpreter, Interpreters};
+use crate::process::Process;
+use crate::report::{JailReport, Layer, LayerState};
+use crate::spec::FunctionSpec;
+use crate::{init, view};
+
+/// Starts environments. One for the whole server.
+#[derive(Debug)]
+pub struct Sandbox {
+    config: SandboxConfig,
+    interpreters: Interpreters,
+    pools: Mutex<HashMap<Family, Pool>>,
+    stopped: AtomicBool,
+    users: AtomicU32,
+    layers: tokio::sync::OnceCell<Vec<LayerState>>,
+}
+
+/// Processes of one language that wait for a function.
+#[derive(Debug, Default)]
+struct Pool {
+    ready: VecDeque<Process>,
+    filling: bool,
+}
+
+impl Sandbox {
+    /// Prepares folders; starts no process unless the mode is [`SandboxMode::Required`]. Needs a tokio runtime.
+    pub async fn start(config: SandboxConfig) -> Result<Arc<Self>, SandboxError> {
+        prepare_scratch(&config.scratch_dir).map_err(|source| SandboxError::Scratch {
+            path: config.scratch_dir.display().to_string(),
+            source,
+        })?;
+        let required = config.mode == SandboxMode::Required;
+        let sandbox = Arc::new(Self {
+            config,
+            interpreters: Interpreters::default(),
+            pools: Mutex::default(),
+            stopped: AtomicBool::new(false),
+            users: AtomicU32::new(0),
+            layers: tokio::sync::OnceCell::new(),
+        });
+        if required {
+            sandbox.require_layers().await?;
+        }
+        Ok(sandbox)
+    }
+
+    /// Tries the jail and looks for interpreters: some tens of milliseconds, once; remembered after.
+    pub async fn report(&self) -> JailReport {
+        let mut runtimes = Vec::new();
+        for family in Family::ALL {
+            let found = self.interpreters.get(family, &self.config).await;
+            runtimes.push(interpreter::describe(family, found.as_deref()));
+        }
+        JailReport { mode: self.config.mode, layers: self.layers().await.to_vec(), runtimes }
+    }
+
+    /// Fills the pool of the runtime in the background: call it when a function of that runtime exists.
+    pub fn warm(self: &Arc<Self>, runtime: &str) {
+        if let Some(family) = Family::of_runtime(runtime) {
+            self.refill(family);
+        }
+    }
+
+    /// Takes a process (from the pool, if one is ready), gives it the function and begins to load the handler;
+    /// the first invocation waits for that.
+    pub async fn launch(self: &Arc<Self>, spec: Arc<FunctionSpec>) -> Result<Environment, LaunchError> {
+        let (family, interpreter) = self.interpreters.require(&spec.runtime, &self.config).await?;
+        loop {
+            let began = Instant::now();
+            let pooled = if init::starts_fresh(&spec) { None } else { self.take(family) };
+            let from_pool = pooled.is_some();
+            let process = match pooled {
+                Some(process) => process,
+                None => self.spawn(family, &interpreter, &spec.env).await?,
+            };
+            if from_pool {
+                self.refill(family);
+            }
+            match self.assign(process, &spec, family, began).await {
+                // A pooled process may have died while it waited; a fresh one says more.
+                Err(LaunchError::Io(error)) if from_pool => {
+                    tracing::debug!(%error, "a pooled process was unusable");
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Ends the pool. Environments end when they are dropped.
+    pub async fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        self.lock_pools().clear();
+    }
+
+    async fn assign(
+        &self,
+        mut process: Process,
+        spec: &Arc<FunctionSpec>,
+        family: Family,
+        began: Instant,
+    ) -> Result<Environment, LaunchError> {
+        let hello = process.hello().await?.clone();
+        if !hello.failure.is_empty() {
+            return Err(LaunchError::Io(io::Error::other(hello.failure)));
+        }
+        if self.config.mode == SandboxMode::Required
+            && let Some((layer, reason)) = hello.missing.iter().find(|(layer, _)| layer.is_required())
+        {
+            return Err(LaunchError::LayersMissing(format!("{layer}: {reason}")));
+        }
+        if hello.jailed {
+            let assign = Assign {
+                code_dir: spec.code_dir.clone(),
+                layers: spec.layers.clone(),
+                tmp_mib: spec.ephemeral_mib,
+            };
+            process.assign(assign).await?.map_err(LaunchError::Mount)?;
+        }
+        let place = init::Place { jailed: hello.jailed, config: &self.config, family };
+        init::write_frame(process.outbox(), spec, &place);
+        process.push()?;
+        Ok(Environment::new(Arc::clone(spec), &self.config, process, hello.jailed, began))
+    }
+
+    fn take(&self, family: Family) -> Option<Process> {
+        let mut pools = self.lock_pools();
+        let pool = pools.get_mut(&family)?;
+        while let Some(mut process) = pool.ready.pop_front() {
+            if process.is_running() {
+                return Some(process);
+            }
+        }
+        None
+    }
+
+    /// Brings the pool to its size, one process after another.
+    fn refill(self: &Arc<Self>, family: Family) {
+        {
+            let mut pools = self.lock_pools();
+            let pool = pools.entry(family).or_default();
+            if pool.filling || pool.ready.len() >= self.config.pool_size {
+                return;
+            }
+            pool.filling = true;
+        }
+        let sandbox = Arc::clone(self);
+        tokio::spawn(async move { sandbox.fill(family).await });
+    }
+
+    async fn fill(&self, family: Family) {
+        let Some(interpreter) = self.interpreters.get(family, &self.config).await else { return };
+        loop {
+            let spawned = self.spawn(family, &interpreter, &[]).await;
+            let mut pools = self.lock_pools();
+            let pool = pools.entry(family).or_default();
+            match spawned {
+                Ok(process) if !self.stopped.load(Ordering::Acquire) => pool.ready.push_back(process),
+                Ok(_) => pool.ready.clear(),
+                Err(error) => tracing::warn!(%error, family = family.name(), "cannot fill the pool"),
+            }
+            let enough = pool.ready.len() >= self.config.pool_size;
+            if enough || pool.ready.is_empty() {
+                pool.filling = false;
+                return;
+            }
+        }
+    }
+
+    /// Starts a process without a function. `env` matters only for what must be there when it starts.
+    async fn spawn(
+        &self,
+        family: Family,
+        interpreter: &Interpreter,
+        env: &[(String, String)],
+    ) -> io::Result<Process> {
+        let host_uid = view::HOST_UID_BASE + self.users.fetch_add(1, Ordering::Relaxed) % view::HOST_UIDS;
+        let setup = view::setup(&self.config, family, interpreter, env, host_uid);
+        self.spawn_setup(setup).await
+    }
+
+    async fn spawn_setup(&self, setup: Setup) -> io::Result<Process> {
+        let program = launcher_program(&self.config);
+        let body_bytes_max = self.config.response_bytes_max;
+        let spawned =
+            tokio::task::spawn_blocking(move || Process::spawn(&program, setup, body_bytes_max)).await;
+        spawned.unwrap_or_else(|error| Err(io::Error::other(error)))
+    }
+
+    /// The layers in force, found by making a jail around a program that does nothing.
+    async fn layers(&self) -> &[LayerState] {
+        self.layers.get_or_init(|| self.probe_layers()).await
+    }
+
+    async fn probe_layers(&self) -> Vec<LayerState> {
+        let missing = |layer, reason: &str| LayerState { layer, missing: Some(reason.to_owned()) };
+        if self.config.mode == SandboxMode::Off {
+            return Layer::ALL.map(|layer| missing(layer, "the sandbox is off")).into();
+        }
+        let said = async {
+            let mut process = self.spawn_setup(view::probe(&self.config)).await?;
+            process.hello().await.cloned()
+        };
+        match said.await {
+            Ok(hello) => Layer::ALL
+                .map(|layer| LayerState {
+                    layer,
+                    missing: hello
+                        .missing
+                        .iter()
+                        .find(|(l, _)| *l == layer)
+                        .map(|(_, reason)| reason.clone()),
+                })
+                .into(),
+            Err(error) => Layer::ALL.map(|layer| missing(layer, &error.to_string())).into(),
+        }
+    }
+
+    async fn require_layers(&self) -> Result<(), SandboxError> {
+        let missing: Vec<&LayerState> = self
+            .layers()
+            .await
+            .iter()
+            .filter(|state| state.layer.is_required() && state.missing.is_some())
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let named = |state: &&LayerState| {
+            format!("{} ({})", state.layer, state.missing.as_deref().unwrap_or_default())
+        };
+        Err(SandboxError::LayersMissing {
+            missing: missing.iter().map(named).collect::<Vec<_>>().join(", "),
+            hint: missing.iter().map(|state| state.layer.hint()).collect::<Vec<_>>().join("; "),
+        })
+    }
+
+    fn lock_pools(&self) -> std::sync::MutexGuard<'_, HashMap<Family, Pool>> {
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn launcher_program(config: &SandboxConfig) -> PathBuf {
+    match &config.launcher {
+        Some(program) => program.clone(),
+        // The running file itself, even if it was replaced since.
+        None if cfg!(target_os = "linux") => PathBuf::from("/proc/self/exe"),
+        None => std::env::current_exe().unwrap_or_default(),
+    }
+}
+
+/// Writes the bootstraps where the jail (or a plain process) reads them.
+fn prepare_scratch(scratch: &Path) -> io::Result<()> {
+    fs::create_dir_all(view::root_dir(scratch))?;
+    for family in Family::ALL {
+        let folder = view::runtime_dir(scratch, family);
+        fs::create_dir_all(&folder)?;
+        let (name, text) = family.bootstrap();
+        fs::write(folder.join(name), text)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! What a function's process sees of the host: the list of read-only views, links and variables that the launcher
+//! makes. Plain data; the launcher does the mounting.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::{SandboxConfig, SandboxMode};
+use crate::control::Setup;
+use crate::interpreter::{Family, Interpreter};
+
+/// Users of the host given to jails by a server that is root: far above any that a person or a service has.
+pub(crate) const HOST_UID_BASE: u32 = 0x7000_0000;
+pub(crate) const HOST_UIDS: u32 = 0x1_0000;
+
+/// Folders and files of the system, seen read-only at the same place.
+const SYSTEM: [&str; 19] = [
+    "/usr",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/bin",
+    "/sbin",
+    "/etc/alternatives",
+    "/etc/ca-certificates",
+    "/etc/host.conf",
+    "/etc/hosts",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/localtime",
+    "/etc/mime.types",
+    "/etc/nsswitch.conf",
+    "/etc/pki",
+    "/etc/resolv.conf",
+    "/etc/ssl",
+];
+
+/// Where the bootstrap stands inside.
+pub(crate) const RUNTIME_DIR: &str = "/var/runtime";
+
+pub(crate) fn root_dir(scratch: &Path) -> PathBuf {
+    scratch.join("root")
+}
+
+pub(crate) fn runtime_dir(scratch: &Path, family: Family) -> PathBuf {
+    scratch.join("runtime").join(family.name())
+}
+
+/// The setup of a process for `family`.
+pub(crate) fn setup(
+    config: &SandboxConfig,
+    family: Family,
+    interpreter: &Interpreter,
+    env: &[(String, String)],
+    host_uid: u32,
+) -> Setup {
+    let mut setup = base(config, host_uid);
+    let outside = runtime_dir(&config.scratch_dir, family);
+    let bootstrap = family.bootstrap().0;
+    // Both places are given: which one is right is known only once the jail stands or does not.
+    setup.program.clone_from(&interpreter.program);
+    setup.args = interpreter_args(family);
+    setup.args.push(outside.join(bootstrap).display().to_string());
+    setup.binds.extend(interpreter.prefixes.iter().map(|prefix| (prefix.clone(), prefix.clone())));
+    setup.binds.push((outside, PathBuf::from(RUNTIME_DIR)));
+    if family == Family::Node
+        && let Some(sdk) = &config.node_sdk_dir
+    {
+        setup.binds.push((sdk.join("node_modules"), Path::new(RUNTIME_DIR).join("node_modules")));
+        // ES modules know no NODE_PATH; they find this on the way up to the root.
+        setup.links.push((Path::new(RUNTIME_DIR).join("node_modules"), PathBuf::from("/node_modules")));
+    }
+    for name in ["NODE_OPTIONS", "PYTHONHASHSEED", "PYTHONMALLOC", "PYTHONOPTIMIZE"] {
+        setup.env.extend(env.iter().filter(|(key, _)| key == name).cloned());
+    }
+    setup
+}
+
+/// A setup that only tries the layers.
+pub(crate) fn probe(config: &SandboxConfig) -> Setup {
+    let mut setup = base(config, HOST_UID_BASE);
+    setup.program = PathBuf::from("/bin/true");
+    setup
+}
+
+fn interpreter_args(family: Family) -> Vec<String> {
+    match family {
+        Family::Node => vec!["--no-warnings".to_owned()],
+        // Unbuffered would cost two writes a print; the bootstrap makes output line-buffered instead.
+        Family::Python => vec!["-B".to_owned()],
+    }
+}
+
+fn base(config: &SandboxConfig, host_uid: u32) -> Setup {
+    let same = |path: &str| (PathBuf::from(path), PathBuf::from(path));
+    Setup {
+        jail: config.mode != SandboxMode::Off,
+        root: root_dir(&config.scratch_dir),
+        binds: SYSTEM.iter().map(|path| same(path)).collect(),
+        links: Vec::new(),
+        program: PathBuf::new(),
+        args: Vec::new(),
+        env: vec![
+            ("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned()),
+            ("LANG".to_owned(), "en_US.UTF-8".to_owned()),
+        ],
+        host_uid,
+        cgroup: None,
+    }
+}

@@ -1,0 +1,523 @@
+// Loads a Node.js handler and runs it once for each frame on an inherited socket. Frames: see crates/sandbox/src/frame.rs.
+//
+// Between invocations the process stands in a blocking read: timers and sockets of the function are frozen, as on AWS.
+// What the function may replace later (fs, JSON, console, process) is taken here, before any code of its own runs.
+'use strict';
+
+const fs = require('node:fs');
+const path = require('node:path');
+const util = require('node:util');
+const Module = require('node:module');
+const { pathToFileURL } = require('node:url');
+
+const FD = Number(process.argv[2]);
+process.argv.splice(2);
+
+const INIT = 1, INVOKE = 2;
+const READY = 16, INIT_FAULT = 17, RESULT = 18, FAULT = 19, LOG = 20, TOO_LARGE = 21, FATAL = 22;
+const LOG_BYTES_MAX = 256 * 1024;
+
+const { readSync, writeSync, existsSync, readFileSync } = fs;
+const { parse: parseJson, stringify: toJson } = JSON;
+const { now } = Date;
+const exitProcess = process.exit.bind(process);
+const resourceUsage = process.resourceUsage.bind(process);
+const hrtime = process.hrtime.bigint;
+const later = setImmediate;
+const { formatWithOptions, inspect, types } = util;
+const bufferOf = Buffer.from, allocBuffer = Buffer.allocUnsafe, concatBuffers = Buffer.concat;
+
+// ---- frames
+
+let inbox = allocBuffer(64 * 1024);
+const outbox = allocBuffer(64 * 1024);
+
+function readFully(target, length) {
+  let at = 0;
+  while (at < length) {
+    let n;
+    try {
+      n = readSync(FD, target, at, length - at, null);
+    } catch (error) {
+      if (error.code === 'EINTR' || error.code === 'EAGAIN') continue;
+      throw error;
+    }
+    if (n === 0) exitProcess(0); // the server has gone
+    at += n;
+  }
+}
+
+// Reads one frame; as a frame is mostly there at once, one read asks for all of it.
+let have = 0;
+function readFrame() {
+  while (have < 5) {
+    let n;
+    try {
+      n = readSync(FD, inbox, have, inbox.length - have, null);
+    } catch (error) {
+      if (error.code === 'EINTR' || error.code === 'EAGAIN') continue;
+      throw error;
+    }
+    if (n === 0) exitProcess(0);
+    have += n;
+  }
+  const total = 4 + inbox.readUInt32LE(0);
+  if (total > inbox.length) {
+    const whole = allocBuffer(total);
+    inbox.copy(whole, 0, 0, have);
+    readFully(whole.subarray(have), total - have);
+    have = 0;
+    return whole;
+  }
+  if (have < total) {
+    readFully(inbox.subarray(have), total - have);
+    have = total;
+  }
+  const frame = inbox.subarray(0, total);
+  if (have > total) {
+    const rest = bufferOf(inbox.subarray(total, have));
+    const copy = bufferOf(frame);
+    rest.copy(inbox, 0);
+    have = rest.length;
+    return copy;
+  }
+  have = 0;
+  return frame;
+}
+
+function writeFully(buffer, length) {
+  let at = 0;
+  while (at < length) {
+    try {
+      at += writeSync(FD, buffer, at, length - at);
+    } catch (error) {
+      if (error.code === 'EINTR' || error.code === 'EAGAIN') continue;
+      throw error;
+    }
+  }
+}
+
+// kind, up to 8 bytes of numbers written by `head`, then text.
+function send(kind, headLength, head, text) {
+  const room = 5 + headLength + text.length * 3;
+  if (room <= outbox.length) {
+    const n = outbox.write(text, 5 + headLength, 'utf8');
+    outbox.writeUInt32LE(1 + headLength + n, 0);
+    outbox[4] = kind;
+    head(outbox);
+    writeFully(outbox, 5 + headLength + n);
+    return;
+  }
+  const body = bufferOf(text, 'utf8');
+  const frame = allocBuffer(5 + headLength + body.length);
+  frame.writeUInt32LE(1 + headLength + body.length, 0);
+  frame[4] = kind;
+  head(frame);
+  body.copy(frame, 5 + headLength);
+  writeFully(frame, frame.length);
+}
+
+const maxRss = (buffer) => buffer.writeUInt32LE(resourceUsage().maxRSS >>> 0, 5);
+const noHead = () => {};
+
+function sendLog(text) {
+  if (text.length > LOG_BYTES_MAX / 3) {
+    let body = bufferOf(text, 'utf8');
+    if (body.length > LOG_BYTES_MAX) {
+      body = body.subarray(0, LOG_BYTES_MAX);
+      text = body.toString('utf8');
+    }
+  }
+  const at = now();
+  send(LOG, 8, (b) => { b.writeUInt32LE(at % 0x100000000, 5); b.writeUInt32LE(Math.floor(at / 0x100000000), 9); }, text);
+}
+
+class Fields {
+  constructor(buffer, at) { this.buffer = buffer; this.at = at; }
+  u32() { const v = this.buffer.readUInt32LE(this.at); this.at += 4; return v; }
+  u64() { const low = this.u32(); return low + this.u32() * 0x100000000; }
+  text() { const n = this.u32(); const s = this.buffer.toString('utf8', this.at, this.at + n); this.at += n; return s; }
+  rest() { return this.buffer.toString('utf8', this.at); }
+}
+
+// ---- errors, in AWS's shapes
+
+class RuntimeError extends Error {
+  constructor(type, message) { super(message); this.name = type; }
+}
+
+const isError = (value) => value instanceof Error || types.isNativeError(value);
+
+function typeName(value) {
+  if (value === null) return 'object';
+  return typeof value;
+}
+
+function traceOf(error) {
+  const stack = typeof error.stack === 'string' ? error.stack : '';
+  return stack.split('\n');
+}
+
+// What the caller of the function gets.
+function faultBody(error) {
+  try {
+    if (isError(error)) {
+      const body = {
+        errorType: String(error.name),
+        errorMessage: String(error.message),
+      };
+      if (error instanceof RuntimeError && error.extra) Object.assign(body, error.extra);
+      body.trace = traceOf(error);
+      return toJson(body);
+    }
+    return toJson({
+      errorType: typeName(error),
+      errorMessage: typeof error === 'object' && error !== null ? inspect(error) : String(error),
+      trace: [],
+    });
+  } catch {
+    return '{"errorType":"handled","errorMessage":"callback called with Error argument, but there was a problem while retrieving one or more of its message, name, and stack","trace":[]}';
+  }
+}
+
+// What stands in the log: all own members, the stack as a list.
+function logBody(error) {
+  try {
+    if (isError(error)) {
+      const body = { errorType: error.name, errorMessage: error.message };
+      if (error.code !== undefined) body.code = error.code;
+      for (const key of Object.keys(error)) if (!(key in body) && key !== 'extra' && key !== 'name') body[key] = error[key];
+      if (error.extra) Object.assign(body, error.extra);
+      body.stack = traceOf(error);
+      return toJson(body);
+    }
+    return toJson({ errorType: typeName(error), errorMessage: String(error), stack: [] });
+  } catch (failure) {
+    return toJson({ errorType: String(error && error.name), errorMessage: String(error && error.message), stack: [] });
+  }
+}
+
+// ---- console
+
+let requestId; // of the invocation that runs, else undefined
+
+function logLine(level, message) {
+  const id = requestId === undefined ? 'undefined' : requestId;
+  sendLog(`${new Date(now()).toISOString()}\t${id}\t${level}\t${message}`);
+}
+
+function patchConsole() {
+  const at = (level) => function (...args) { logLine(level, args.length === 0 ? '' : formatWithOptions({}, ...args)); };
+  console.log = at('INFO');
+  console.info = at('INFO');
+  console.debug = at('DEBUG');
+  console.warn = at('WARN');
+  console.error = at('ERROR');
+  console.trace = function (...args) {
+    const here = {};
+    Error.captureStackTrace(here, console.trace);
+    const stack = String(here.stack).split('\n').slice(1).join('\n');
+    logLine('TRACE', `Trace: ${formatWithOptions({}, ...args)}\n${stack}`);
+  };
+  console.dir = function (value, options) { logLine('INFO', inspect(value, { customInspect: false, ...options })); };
+}
+
+// ---- loading the handler
+
+function splitHandler(text) {
+  const slash = text.lastIndexOf('/') + 1;
+  const folder = text.slice(0, slash);
+  const match = /^([^.]*)\.(.+)$/.exec(text.slice(slash));
+  if (!match || text.includes('..')) {
+    if (text.includes('..')) {
+      throw new RuntimeError('Runtime.MalformedHandlerName', `'${text}' is not a valid handler name. Use absolute paths when specifying root directories in handler names.`);
+    }
+    throw new RuntimeError('Runtime.MalformedHandlerName', 'Bad handler');
+  }
+  return { folder, file: match[1], names: match[2].split('.') };
+}
+
+const isFile = (name) => { try { return fs.statSync(name).isFile(); } catch { return false; } };
+
+function isModulePackage(folder, root) {
+  for (;;) {
+    const file = path.join(folder, 'package.json');
+    if (isFile(file)) {
+      try { return parseJson(readFileSync(file, 'utf8')).type === 'module'; } catch { return false; }
+    }
+    const parent = path.dirname(folder);
+    if (folder === root || parent === folder) return false;
+    folder = parent;
+  }
+}
+
+async function importModule(file) {
+  const url = pathToFileURL(file).href;
+  try {
+    return await import(url);
+  } catch (error) {
+    if (!sharedModules.length || !error || error.code !== 'ERR_MODULE_NOT_FOUND' || !Module.register) throw error;
+    // Without the jail the SDK is not on an ES module's way up to the root: look in the shared folders too.
+    const source = `const bases = ${toJson(sharedModules.map((d) => pathToFileURL(path.join(d, 'x.js')).href))};
+      export async function resolve(name, context, next) {
+        try { return await next(name, context); } catch (error) {
+          if (error.code !== 'ERR_MODULE_NOT_FOUND' || /^[./]|:/.test(name)) throw error;
+          for (const base of bases) { try { return await next(name, { ...context, parentURL: base }); } catch {} }
+          throw error;
+        } }`;
+    Module.register('data:text/javascript,' + encodeURIComponent(source));
+    return await import(url + '?with-shared-modules');
+  }
+}
+
+let sharedModules = [];
+
+async function loadModule(root, folder, name) {
+  const base = path.resolve(root, folder, name);
+  if (isFile(base)) return require(base);
+  if (isFile(base + '.js')) {
+    return isModulePackage(path.dirname(base), root) ? importModule(base + '.js') : require(base + '.js');
+  }
+  if (isFile(base + '.mjs')) return importModule(base + '.mjs');
+  if (isFile(base + '.cjs')) return require(base + '.cjs');
+  try {
+    const found = require.resolve(name, { paths: [path.resolve(root, folder)] });
+    return require(found);
+  } catch (error) {
+    if (error.code === 'MODULE_NOT_FOUND') {
+      const missing = new Error(`Cannot find module '${path.join(folder, name)}'\nRequire stack:\n- /var/runtime/index.mjs`);
+      missing.code = 'MODULE_NOT_FOUND';
+      throw missing;
+    }
+    throw error;
+  }
+}
+
+async function loadHandler(root, text) {
+  const { folder, file, names } = splitHandler(text);
+  let loaded;
+  try {
+    loaded = await loadModule(root, folder, file);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw wrapped('Runtime.UserCodeSyntaxError', error);
+    if (error && (error.code === 'MODULE_NOT_FOUND' || error.code === 'ERR_MODULE_NOT_FOUND')) throw wrapped('Runtime.ImportModuleError', error);
+    throw error;
+  }
+  const find = (from) => names.reduce((value, name) => (value === undefined || value === null ? undefined : value[name]), from);
+  let handler = find(loaded);
+  if (handler === undefined && loaded && loaded.default) handler = find(loaded.default);
+  if (handler === undefined || handler === null) {
+    throw new RuntimeError('Runtime.HandlerNotFound', `${file}.${names.join('.')} is undefined or not exported`);
+  }
+  if (typeof handler !== 'function') {
+    throw new RuntimeError('Runtime.HandlerNotFound', `${file}.${names.join('.')} is not a function`);
+  }
+  return handler;
+}
+
+function wrapped(type, error) {
+  const failure = new RuntimeError(type, type === 'Runtime.UserCodeSyntaxError' ? `${error}` : `${error}`);
+  failure.stack = `${type}: ${error.stack || error}`;
+  return failure;
+}
+
+// ---- one invocation
+
+let settings;
+let handler;
+let whenEmpty = null; // what to do when the event loop runs empty
+let answer = null; // ends the invocation that runs with a fault; null between invocations
+
+process.on('beforeExit', () => {
+  const action = whenEmpty;
+  whenEmpty = null;
+  if (action) action();
+  else if (handler) later(next); // nothing of ours is pending: wait for the next event
+});
+
+function serialize(value) {
+  try {
+    const text = toJson(value === undefined ? null : value);
+    return text === undefined ? 'null' : text;
+  } catch (error) {
+    throw new RuntimeError('Runtime.MarshalError', `Unable to stringify response body as JSON: ${error.message}`);
+  }
+}
+
+function contextOf(head, complete) {
+  let waits = true;
+  const done = (error, value) => complete.now(error, value);
+  const context = {
+    get callbackWaitsForEmptyEventLoop() { return waits; },
+    set callbackWaitsForEmptyEventLoop(value) { waits = Boolean(value); },
+    succeed: (value) => done(null, value),
+    fail: (error) => done(error === undefined || error === null ? 'handled' : error),
+    done: (error, value) => done(error, value),
+    functionVersion: settings.version,
+    functionName: settings.name,
+    memoryLimitInMB: settings.memory,
+    logGroupName: settings.logGroup,
+    logStreamName: settings.logStream,
+    clientContext: head.clientContext === '' ? undefined : parseJson(head.clientContext),
+    identity: undefined,
+    invokedFunctionArn: head.arn,
+    awsRequestId: head.requestId,
+    getRemainingTimeInMillis: () => Math.max(head.deadline - now(), 0),
+  };
+  return { context, waits: () => waits };
+}
+
+// The ways in which an invocation may end; the first one counts.
+function completion() {
+  let over = false;
+  const end = (write) => {
+    if (over) return;
+    over = true;
+    whenEmpty = null;
+    answer = null;
+    write();
+    later(next);
+  };
+  const fail = (error) => end(() => {
+    logLine('ERROR', `Invoke Error \t${logBody(error)}`);
+    send(FAULT, 4, maxRss, faultBody(error));
+  });
+  const succeed = (value) => {
+    if (over) return;
+    let text;
+    try { text = serialize(value); } catch (error) { fail(error); return; }
+    end(() => sendResult(text));
+  };
+  const complete = (error, value) => (error === undefined || error === null ? succeed(value) : fail(error));
+  return { now: complete, isOver: () => over };
+}
+
+function sendResult(text) {
+  if (text.length > settings.responseMax || (text.length * 3 > settings.responseMax && Buffer.byteLength(text) > settings.responseMax)) {
+    send(TOO_LARGE, 4, maxRss, '');
+  } else {
+    send(RESULT, 4, maxRss, text);
+  }
+}
+
+const isThenable = (value) => value !== null && typeof value === 'object' && typeof value.then === 'function';
+const isAsync = (f) => f.constructor && f.constructor.name === 'AsyncFunction';
+
+function run(head, payload) {
+  const complete = completion();
+  answer = (error) => complete.now(error);
+  const { context, waits } = contextOf(head, complete);
+  let called = false;
+  const callback = (error, value) => {
+    if (called) return;
+    called = true;
+    if ((error !== undefined && error !== null) || !waits()) complete.now(error, value);
+    else if (!complete.isOver()) whenEmpty = () => complete.now(null, value);
+  };
+  whenEmpty = () => {
+    if (isAsync(handler)) {
+      complete.now(new RuntimeError('Runtime.NodeJsExit', 'The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled. For more information, see https://nodejs.org/docs/latest/api/process.html#process_exit_codes'));
+    } else {
+      complete.now(null, null);
+    }
+  };
+  try {
+    let event;
+    try { event = payload === '' ? undefined : parseJson(payload); } catch (error) {
+      throw new RuntimeError('Runtime.UnmarshalError', error.message);
+    }
+    const value = settings.callbacks ? handler(event, context, callback) : handler(event, context);
+    if (isThenable(value)) value.then(context.succeed, context.fail);
+  } catch (error) {
+    complete.now(error);
+  }
+}
+
+function next() {
+  requestId = undefined;
+  const frame = readFrame();
+  if (frame[4] !== INVOKE) exitProcess(70);
+  const fields = new Fields(frame, 5);
+  const head = {
+    deadline: fields.u64(), requestId: fields.text(), arn: fields.text(), trace: fields.text(), clientContext: fields.text(),
+  };
+  requestId = head.requestId;
+  process.env._X_AMZN_TRACE_ID = head.trace;
+  run(head, fields.rest());
+}
+
+// A fault that no handler can catch ends the process, after it has answered.
+function lastWords(label, error) {
+  try {
+    logLine('ERROR', `${label} \t${logBody(error)}`);
+    if (handler && requestId !== undefined) {
+      if (answer) send(FATAL, 4, maxRss, faultBody(error));
+    } else {
+      send(INIT_FAULT, 0, noHead, faultBody(error));
+    }
+  } finally {
+    exitProcess(label === 'Unhandled Promise Rejection' ? 128 : 129);
+  }
+}
+
+process.on('uncaughtException', (error) => lastWords('Uncaught Exception', error));
+process.on('unhandledRejection', (reason, promise) => {
+  const failure = new RuntimeError('Runtime.UnhandledPromiseRejection', isError(reason) ? `${reason}` : String(reason));
+  failure.extra = { reason: isError(reason) ? parseJson(logBody(reason)) : reason, promise: {} };
+  if (isError(reason)) failure.stack = `Runtime.UnhandledPromiseRejection: ${reason}\n${traceOf(new Error()).slice(1).join('\n')}`;
+  void promise;
+  lastWords('Unhandled Promise Rejection', failure);
+});
+
+// ---- start
+
+function preload() {
+  for (const name of ['http', 'https', 'crypto', 'stream', 'zlib', 'net', 'tls', 'dns', 'os', 'querystring', 'events', 'async_hooks', 'http2', 'child_process', 'string_decoder', 'timers/promises', 'fs/promises', 'stream/promises', 'worker_threads']) {
+    try { require(name); } catch { /* built without it */ }
+  }
+}
+
+function applyInit(fields) {
+  settings = {
+    root: fields.text(), handler: fields.text(), runtime: fields.text(), name: fields.text(), version: fields.text(), memory: fields.text(),
+    logGroup: fields.text(), logStream: fields.text(), responseMax: fields.u32(),
+  };
+  for (const name of Object.keys(process.env)) delete process.env[name];
+  for (let n = fields.u32(); n > 0; n--) {
+    const name = fields.text();
+    process.env[name] = fields.text();
+  }
+  const major = /^nodejs(\d+)/.exec(settings.runtime);
+  settings.callbacks = !major || Number(major[1]) < 24;
+  sharedModules = (process.env.NODE_PATH || '').split(':').filter((d) => d.endsWith('node_modules') && existsSync(d));
+  process.chdir(settings.root);
+  Module._initPaths();
+}
+
+async function start() {
+  preload();
+  patchConsole();
+  const frame = readFrame();
+  const began = hrtime();
+  if (frame[4] !== INIT) exitProcess(70);
+  applyInit(new Fields(frame, 5));
+  // An unsettled top-level await leaves the event loop empty before there is a handler.
+  whenEmpty = () => exitProcess(13);
+  try {
+    const loaded = await loadHandler(settings.root, settings.handler);
+    if (!settings.callbacks && loaded.length >= 3) {
+      throw new RuntimeError('Runtime.CallbackHandlerDeprecated', 'AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html');
+    }
+    handler = loaded;
+  } catch (error) {
+    logLine('ERROR', `Uncaught Exception \t${logBody(error)}`);
+    send(INIT_FAULT, 0, noHead, faultBody(error));
+    exitProcess(1);
+  }
+  whenEmpty = null;
+  const took = hrtime() - began;
+  send(READY, 12, (b) => { maxRss(b); b.writeBigUInt64LE(took / 1000n, 9); }, '');
+  later(next);
+}
+
+start();
