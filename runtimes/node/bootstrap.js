@@ -508,6 +508,8 @@ async function start() {
     if (!settings.callbacks && loaded.length >= 3) {
       throw new RuntimeError('Runtime.CallbackHandlerDeprecated', 'AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html');
     }
+    // A promise that was rejected while the module was loaded fails the init, not the first invocation.
+    await new Promise((resolve) => later(resolve));
     handler = loaded;
   } catch (error) {
     logLine('ERROR', `Uncaught Exception \t${logBody(error)}`);

@@ -133,8 +133,7 @@ impl Environment {
                 Ok(())
             }
             End::Frame(FromRuntime::InitFault { body }) => {
-                self.drain();
-                self.process = None;
+                self.end();
                 Err(FunctionFault { kind: FaultKind::Init, body })
             }
             other => Err(self.failed(other, request_id)),
@@ -174,10 +173,9 @@ impl Environment {
             End::Frame(FromRuntime::TooLarge { max_rss_kib }) => {
                 (max_rss_kib, Err(fault::response_too_large(self.response_bytes_max)))
             }
-            End::Frame(FromRuntime::Fatal { max_rss_kib, body }) => {
-                self.drain();
-                self.process = None;
-                (max_rss_kib, Err(FunctionFault { kind: FaultKind::Handler, body }))
+            End::Frame(FromRuntime::Fatal { body, .. } | FromRuntime::InitFault { body }) => {
+                self.end();
+                (0, Err(FunctionFault { kind: FaultKind::Handler, body }))
             }
             other => return Err(self.failed(other, request_id)),
         };
@@ -224,8 +222,7 @@ impl Environment {
 
     /// Ends the process and says why in AWS's words, to the caller and in the log.
     fn failed(&mut self, end: End, request_id: &str) -> FunctionFault {
-        self.drain();
-        self.process = None;
+        self.end();
         let timeout = Duration::from_millis(self.spec.timeout_ms);
         let (kind, reason) = match end {
             End::TimedOut => {
@@ -253,14 +250,21 @@ impl Environment {
     fn drain(&mut self) {
         let now = self.clock.now();
         let Some(process) = self.process.as_mut() else { return };
-        if matches!(self.stage, Stage::Busy) {
+        process.drain_output(&mut self.log, now);
+    }
+
+    /// Takes what a process said before its end, and ends it.
+    fn end(&mut self) {
+        let now = self.clock.now();
+        if let Some(process) = self.process.as_mut() {
             while let Some(frame) = process.parse_leftover() {
                 if let FromRuntime::Log { text, .. } = frame {
                     self.log.push(now, text);
                 }
             }
         }
-        process.drain_output(&mut self.log, now);
+        self.drain();
+        self.process = None;
     }
 
     fn memory_mib(&self) -> u32 {

@@ -221,14 +221,16 @@ impl Process {
         self.stderr.drain(log, now);
     }
 
-    /// Frames that came before the process ended.
+    /// The next frame of those that came before the process ended.
     pub(crate) fn parse_leftover(&mut self) -> Option<FromRuntime> {
-        while self.channel_open && read_some(&self.channel, &mut self.inbox) {
-            if let Ok(Some(frame)) = frame::parse_runtime(&mut self.inbox, self.body_bytes_max) {
+        loop {
+            if let Some(frame) = frame::parse_runtime(&mut self.inbox, self.body_bytes_max).ok()? {
                 return Some(frame);
             }
+            if self.channel.try_read_buf(&mut self.inbox).ok()? == 0 {
+                return None;
+            }
         }
-        frame::parse_runtime(&mut self.inbox, self.body_bytes_max).ok().flatten()
     }
 
     /// False once the launcher has ended.

@@ -16,7 +16,7 @@ use std::os::unix::net::UnixStream;
 use bytes::BytesMut;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 
-use crate::control::{Control, Hello, Setup};
+use crate::control::{Control, Setup};
 
 /// The first argument of a launcher.
 pub(crate) const ARGUMENT: &str = "__rushlight-jail";

@@ -20,64 +20,150 @@ async fn check_with(handler: &str, runtime: &str, files: &[(&str, &str)], payloa
 #[tokio::test]
 async fn the_first_handler_of_the_document() {
     let code = "exports.handler = async (event, context) => { console.log(JSON.stringify(event)); return context.logStreamName; };";
-    check(&[("index.js", code)], r#"{"a":1}"#, expect![]).await;
+    check(
+        &[("index.js", code)],
+        r#"{"a":1}"#,
+        expect![[r#"
+        ok "2026/01/01/[$LATEST]abc"
+        | T	ID	INFO	{"a":1}"#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn the_second_handler_of_the_document() {
     let code = "exports.handler = async (event, context, callback) => { const name = event.name; context.succeed(`Hello ${name}`); };";
-    check(&[("index.js", code)], r#"{ "name" : "sy" }"#, expect![]).await;
+    check(&[("index.js", code)], r#"{ "name" : "sy" }"#, expect![[r#"ok "Hello sy""#]]).await;
 }
 
 #[tokio::test]
 async fn handlers_answer_in_every_way() {
     for (code, expected) in [
-        ("exports.handler = async () => {}", expect![]),
-        ("exports.handler = async (e) => e", expect![]),
-        ("exports.handler = (e, c, cb) => cb(null, 1)", expect![]),
+        ("exports.handler = async () => {}", expect!["ok null"]),
+        ("exports.handler = async (e) => e", expect![[r#"ok {"k":[1,"ü"]}"#]]),
+        ("exports.handler = (e, c, cb) => cb(null, 1)", expect!["ok 1"]),
         (
             "exports.handler = (e, c, cb) => { setTimeout(() => console.log('late'), 5); cb(null, 1) }",
-            expect![],
+            expect![[r#"
+                ok 1
+                | T	ID	INFO	late"#]],
         ),
         (
             "exports.handler = (e, c, cb) => { c.callbackWaitsForEmptyEventLoop = false; setTimeout(() => console.log('late'), 5); cb(null, 1) }",
-            expect![],
+            expect!["ok 1"],
         ),
-        ("exports.handler = (e, c, cb) => cb(new TypeError('bad'))", expect![]),
-        ("exports.handler = (e, c, cb) => cb('text')", expect![]),
-        ("exports.handler = (e, c) => c.done(null, [1])", expect![]),
-        ("exports.handler = (e, c) => c.fail(new Error('no'))", expect![]),
-        ("exports.handler = (e, c) => c.fail()", expect![]),
-        ("exports.handler = (e, c) => 5", expect![]),
-        ("exports.handler = () => { throw new RangeError('far') }", expect![]),
+        (
+            "exports.handler = (e, c, cb) => cb(new TypeError('bad'))",
+            expect![[r#"
+            Handler {"errorType":"TypeError","errorMessage":"bad","trace":["TypeError: bad"..]}
+            | T	ID	ERROR	Invoke Error 	{"errorType":"TypeError","errorMessage":"bad","stack":["TypeError: bad"..]}"#]],
+        ),
+        (
+            "exports.handler = (e, c, cb) => cb('text')",
+            expect![[r#"
+            Handler {"errorType":"string","errorMessage":"text","trace":[]}
+            | T	ID	ERROR	Invoke Error 	{"errorType":"string","errorMessage":"text","stack":[]}"#]],
+        ),
+        ("exports.handler = (e, c) => c.done(null, [1])", expect!["ok [1]"]),
+        (
+            "exports.handler = (e, c) => c.fail(new Error('no'))",
+            expect![[r#"
+            Handler {"errorType":"Error","errorMessage":"no","trace":["Error: no"..]}
+            | T	ID	ERROR	Invoke Error 	{"errorType":"Error","errorMessage":"no","stack":["Error: no"..]}"#]],
+        ),
+        (
+            "exports.handler = (e, c) => c.fail()",
+            expect![[r#"
+            Handler {"errorType":"string","errorMessage":"handled","trace":[]}
+            | T	ID	ERROR	Invoke Error 	{"errorType":"string","errorMessage":"handled","stack":[]}"#]],
+        ),
+        ("exports.handler = (e, c) => 5", expect!["ok null"]),
+        (
+            "exports.handler = () => { throw new RangeError('far') }",
+            expect![[r#"
+            Handler {"errorType":"RangeError","errorMessage":"far","trace":["RangeError: far"..]}
+            | T	ID	ERROR	Invoke Error 	{"errorType":"RangeError","errorMessage":"far","stack":["RangeError: far"..]}"#]],
+        ),
         (
             "class MyError extends Error { constructor(m) { super(m); this.name = 'MyError'; this.code = 7 } }; exports.handler = async () => { throw new MyError('mine') }",
-            expect![],
+            expect![[r#"
+                Handler {"errorType":"MyError","errorMessage":"mine","trace":["MyError: mine"..]}
+                | T	ID	ERROR	Invoke Error 	{"errorType":"MyError","errorMessage":"mine","code":7,"stack":["MyError: mine"..]}"#]],
         ),
-        ("exports.handler = async () => { throw 'just text' }", expect![]),
-        ("exports.handler = async () => { throw { a: 1 } }", expect![]),
+        (
+            "exports.handler = async () => { throw 'just text' }",
+            expect![[r#"
+            Handler {"errorType":"string","errorMessage":"just text","trace":[]}
+            | T	ID	ERROR	Invoke Error 	{"errorType":"string","errorMessage":"just text","stack":[]}"#]],
+        ),
+        (
+            "exports.handler = async () => { throw { a: 1 } }",
+            expect![[r#"
+            Handler {"errorType":"object","errorMessage":"{ a: 1 }","trace":[]}
+            | T	ID	ERROR	Invoke Error 	{"errorType":"object","errorMessage":"[object Object]","stack":[]}"#]],
+        ),
         (
             "exports.handler = () => new Promise((_, no) => setTimeout(no, 1, new Error('rejected')))",
-            expect![],
+            expect![[r#"
+                Handler {"errorType":"Error","errorMessage":"rejected","trace":["Error: rejected"..]}
+                | T	ID	ERROR	Invoke Error 	{"errorType":"Error","errorMessage":"rejected","stack":["Error: rejected"..]}"#]],
         ),
-        ("exports.handler = async () => 10n", expect![]),
-        ("exports.handler = async () => { const a = {}; a.a = a; return a }", expect![]),
-        ("exports.handler = async () => { await new Promise(() => {}) }", expect![]),
+        (
+            "exports.handler = async () => 10n",
+            expect![[r#"
+            Handler {"errorType":"Runtime.MarshalError","errorMessage":"Unable to stringify response body as JSON: Do not know how to serialize a BigInt","trace":["Runtime.MarshalError: Unable to stringify response body as JSON: Do not know how to serialize a BigInt"..]}
+            | T	ID	ERROR	Invoke Error 	{"errorType":"Runtime.MarshalError","errorMessage":"Unable to stringify response body as JSON: Do not know how to serialize a BigInt","stack":["Runtime.MarshalError: Unable to stringify response body as JSON: Do not know how to serialize a BigInt"..]}"#]],
+        ),
+        (
+            "exports.handler = async () => { const a = {}; a.a = a; return a }",
+            expect![[r#"
+            Handler {"errorType":"Runtime.MarshalError","errorMessage":"Unable to stringify response body as JSON: Converting circular structure to JSON\n    --> starting at object with constructor 'Object'\n    --- property 'a' closes the circle","trace":["Runtime.MarshalError: Unable to stringify response body as JSON: Converting circular structure to JSON"..]}
+            | T	ID	ERROR	Invoke Error 	{"errorType":"Runtime.MarshalError","errorMessage":"Unable to stringify response body as JSON: Converting circular structure to JSON\n    --> starting at object with constructor 'Object'\n    --- property 'a' closes the circle","stack":["Runtime.MarshalError: Unable to stringify response body as JSON: Converting circular structure to JSON"..]}"#]],
+        ),
+        (
+            "exports.handler = async () => { await new Promise(() => {}) }",
+            expect![[r#"
+            Handler {"errorType":"Runtime.NodeJsExit","errorMessage":"The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled. For more information, see https://nodejs.org/docs/latest/api/process.html#process_exit_codes","trace":["Runtime.NodeJsExit: The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled. For more information, see https://nodejs.org/docs/latest/api/process.html#process_exit_codes"..]}
+            | T	ID	ERROR	Invoke Error 	{"errorType":"Runtime.NodeJsExit","errorMessage":"The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled. For more information, see https://nodejs.org/docs/latest/api/process.html#process_exit_codes","stack":["Runtime.NodeJsExit: The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled. For more information, see https://nodejs.org/docs/latest/api/process.html#process_exit_codes"..]}"#]],
+        ),
         (
             "exports.handler = async () => { Promise.reject(new Error('unseen')); await new Promise(r => setTimeout(r, 50)) }",
-            expect![],
+            expect![[r#"
+                Handler {"errorType":"Runtime.UnhandledPromiseRejection","errorMessage":"Error: unseen","reason":{"errorType":"Error","errorMessage":"unseen","stack":["Error: unseen"..]},"promise":{},"trace":["Runtime.UnhandledPromiseRejection: Error: unseen"..]}
+                | T	ID	ERROR	Unhandled Promise Rejection 	{"errorType":"Runtime.UnhandledPromiseRejection","errorMessage":"Error: unseen","reason":{"errorType":"Error","errorMessage":"unseen","stack":["Error: unseen"..]},"promise":{},"stack":["Runtime.UnhandledPromiseRejection: Error: unseen"..]}
+                (ended)"#]],
         ),
         (
             "exports.handler = (e, c, cb) => { setTimeout(() => { throw new Error('thrown late') }, 1) }",
-            expect![],
+            expect![[r#"
+                Handler {"errorType":"Error","errorMessage":"thrown late","trace":["Error: thrown late"..]}
+                | T	ID	ERROR	Uncaught Exception 	{"errorType":"Error","errorMessage":"thrown late","stack":["Error: thrown late"..]}
+                (ended)"#]],
         ),
-        ("exports.handler = async () => process.exit(0)", expect![]),
-        ("exports.handler = async () => process.exit(1)", expect![]),
+        (
+            "exports.handler = async () => process.exit(0)",
+            expect![[r#"
+            Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited without providing a reason"}
+            | RequestId: ID Error: Runtime exited without providing a reason
+            Runtime.ExitError
+            (ended)"#]],
+        ),
+        (
+            "exports.handler = async () => process.exit(1)",
+            expect![[r#"
+            Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: exit status 1"}
+            | RequestId: ID Error: Runtime exited with error: exit status 1
+            Runtime.ExitError
+            (ended)"#]],
+        ),
         (
             "exports.handler = async () => { process.kill(process.pid, 'SIGKILL'); await new Promise(r => setTimeout(r, 1000)) }",
-            expect![],
+            expect![[r#"
+                Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: signal: killed"}
+                | RequestId: ID Error: Runtime exited with error: signal: killed
+                Runtime.ExitError
+                (ended)"#]],
         ),
-        ("exports.handler = async () => { process.abort() }", expect![]),
     ] {
         check(&[("index.js", code)], r#"{"k":[1,"ü"]}"#, expected).await;
     }
@@ -86,23 +172,117 @@ async fn handlers_answer_in_every_way() {
 #[tokio::test]
 async fn handlers_that_cannot_be_loaded() {
     for (handler, name, code, expected) in [
-        ("index.handler", "other.js", "", expect![]),
-        ("index.handler", "index.js", "exports.other = 1", expect![]),
-        ("index.handler", "index.js", "exports.handler = 1", expect![]),
-        ("index.handler", "index.js", "exports.handler = async ( => {}", expect![]),
-        ("index.handler", "index.js", "require('not-there')", expect![]),
-        ("index.handler", "index.mjs", "import 'not-there'", expect![]),
-        ("index.handler", "index.js", "throw new Error('at init')", expect![]),
-        ("index.handler", "index.js", "process.exit(3)", expect![]),
+        (
+            "index.handler",
+            "other.js",
+            "",
+            expect![[r#"
+            Init {"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'index'\nRequire stack:\n- /var/runtime/index.mjs","trace":["Runtime.ImportModuleError: Error: Cannot find module 'index'"..]}
+            < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'index'\nRequire stack:\n- /var/runtime/index.mjs","stack":["Runtime.ImportModuleError: Error: Cannot find module 'index'"..]}
+            (ended)"#]],
+        ),
+        (
+            "index.handler",
+            "index.js",
+            "exports.other = 1",
+            expect![[r#"
+            Init {"errorType":"Runtime.HandlerNotFound","errorMessage":"index.handler is undefined or not exported","trace":["Runtime.HandlerNotFound: index.handler is undefined or not exported"..]}
+            < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.HandlerNotFound","errorMessage":"index.handler is undefined or not exported","stack":["Runtime.HandlerNotFound: index.handler is undefined or not exported"..]}
+            (ended)"#]],
+        ),
+        (
+            "index.handler",
+            "index.js",
+            "exports.handler = 1",
+            expect![[r#"
+            Init {"errorType":"Runtime.HandlerNotFound","errorMessage":"index.handler is not a function","trace":["Runtime.HandlerNotFound: index.handler is not a function"..]}
+            < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.HandlerNotFound","errorMessage":"index.handler is not a function","stack":["Runtime.HandlerNotFound: index.handler is not a function"..]}
+            (ended)"#]],
+        ),
+        (
+            "index.handler",
+            "index.js",
+            "exports.handler = async ( => {}",
+            expect![[r#"
+                Init {"errorType":"Runtime.UserCodeSyntaxError","errorMessage":"SyntaxError: Unexpected token '=>'","trace":["Runtime.UserCodeSyntaxError: /tmp/.tmpZTjO3s/code-0b50d997-9c03-43ba-b140-4776ff134986/index.js:1"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.UserCodeSyntaxError","errorMessage":"SyntaxError: Unexpected token '=>'","stack":["Runtime.UserCodeSyntaxError: /tmp/.tmpZTjO3s/code-0b50d997-9c03-43ba-b140-4776ff134986/index.js:1"..]}
+                (ended)"#]],
+        ),
+        (
+            "index.handler",
+            "index.js",
+            "require('not-there')",
+            expect![[r#"
+                Init {"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'not-there'\nRequire stack:\n- /tmp/.tmpuEs8AR/code-7a43dc93-6c9e-4829-a06e-87424c8251a8/index.js\n- /tmp/.tmpuEs8AR/scratch/runtime/node/bootstrap.js","trace":["Runtime.ImportModuleError: Error: Cannot find module 'not-there'"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'not-there'\nRequire stack:\n- /tmp/.tmpuEs8AR/code-7a43dc93-6c9e-4829-a06e-87424c8251a8/index.js\n- /tmp/.tmpuEs8AR/scratch/runtime/node/bootstrap.js","stack":["Runtime.ImportModuleError: Error: Cannot find module 'not-there'"..]}
+                (ended)"#]],
+        ),
+        (
+            "index.handler",
+            "index.mjs",
+            "import 'not-there'",
+            expect![[r#"
+                Init {"errorType":"Runtime.ImportModuleError","errorMessage":"Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /tmp/.tmpxtDPkF/code-1600a09e-5973-4ebd-b094-7bc6dc6920ee/index.mjs","trace":["Runtime.ImportModuleError: Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /tmp/.tmpxtDPkF/code-1600a09e-5973-4ebd-b094-7bc6dc6920ee/index.mjs"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.ImportModuleError","errorMessage":"Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /tmp/.tmpxtDPkF/code-1600a09e-5973-4ebd-b094-7bc6dc6920ee/index.mjs","stack":["Runtime.ImportModuleError: Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /tmp/.tmpxtDPkF/code-1600a09e-5973-4ebd-b094-7bc6dc6920ee/index.mjs"..]}
+                (ended)"#]],
+        ),
+        (
+            "index.handler",
+            "index.js",
+            "throw new Error('at init')",
+            expect![[r#"
+            Init {"errorType":"Error","errorMessage":"at init","trace":["Error: at init"..]}
+            < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Error","errorMessage":"at init","stack":["Error: at init"..]}
+            (ended)"#]],
+        ),
+        (
+            "index.handler",
+            "index.js",
+            "process.exit(3)",
+            expect![[r#"
+            Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: exit status 3"}
+            < RequestId: ID Error: Runtime exited with error: exit status 3
+            Runtime.ExitError
+            (ended)"#]],
+        ),
         (
             "index.handler",
             "index.js",
             "console.log('loading'); Promise.reject(new Error('later'))\nexports.handler = async () => new Promise(() => {})",
-            expect![],
+            expect![[r#"
+                Init {"errorType":"Runtime.UnhandledPromiseRejection","errorMessage":"Error: later","reason":{"errorType":"Error","errorMessage":"later","stack":["Error: later"..]},"promise":{},"trace":["Runtime.UnhandledPromiseRejection: Error: later"..]}
+                < T	undefined	INFO	loading
+                < T	undefined	ERROR	Unhandled Promise Rejection 	{"errorType":"Runtime.UnhandledPromiseRejection","errorMessage":"Error: later","reason":{"errorType":"Error","errorMessage":"later","stack":["Error: later"..]},"promise":{},"stack":["Runtime.UnhandledPromiseRejection: Error: later"..]}
+                (ended)"#]],
         ),
-        ("index.handler", "index.mjs", "await new Promise(() => {})", expect![]),
-        ("index", "index.js", "", expect![]),
-        ("../index.handler", "index.js", "", expect![]),
+        (
+            "index.handler",
+            "index.mjs",
+            "await new Promise(() => {})",
+            expect![[r#"
+            Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: exit status 13"}
+            < RequestId: ID Error: Runtime exited with error: exit status 13
+            Runtime.ExitError
+            (ended)"#]],
+        ),
+        (
+            "index",
+            "index.js",
+            "",
+            expect![[r#"
+            Init {"errorType":"Runtime.MalformedHandlerName","errorMessage":"Bad handler","trace":["Runtime.MalformedHandlerName: Bad handler"..]}
+            < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.MalformedHandlerName","errorMessage":"Bad handler","stack":["Runtime.MalformedHandlerName: Bad handler"..]}
+            (ended)"#]],
+        ),
+        (
+            "../index.handler",
+            "index.js",
+            "",
+            expect![[r#"
+            Init {"errorType":"Runtime.MalformedHandlerName","errorMessage":"'../index.handler' is not a valid handler name. Use absolute paths when specifying root directories in handler names.","trace":["Runtime.MalformedHandlerName: '../index.handler' is not a valid handler name. Use absolute paths when specifying root directories in handler names."..]}
+            < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.MalformedHandlerName","errorMessage":"'../index.handler' is not a valid handler name. Use absolute paths when specifying root directories in handler names.","stack":["Runtime.MalformedHandlerName: '../index.handler' is not a valid handler name. Use absolute paths when specifying root directories in handler names."..]}
+            (ended)"#]],
+        ),
     ] {
         check_with(handler, "nodejs20.x", &[(name, code)], "{}", expected).await;
     }
@@ -114,7 +294,7 @@ async fn modules_are_found_in_every_form() {
         (
             "index.handler",
             &[("index.mjs", "const n = await Promise.resolve(4); export const handler = async () => n")][..],
-            expect![],
+            expect!["ok 4"],
         ),
         (
             "index.handler",
@@ -122,27 +302,35 @@ async fn modules_are_found_in_every_form() {
                 ("index.js", "export const handler = async () => 'esm'"),
                 ("package.json", r#"{"type":"module"}"#),
             ],
-            expect![],
+            expect![[r#"ok "esm""#]],
         ),
         (
             "src/app.handler",
             &[("src/app.js", "exports.handler = async () => __filename.split('/').pop()")],
-            expect![],
+            expect![[r#"ok "app.js""#]],
         ),
-        ("index.a.b", &[("index.js", "exports.a = { b: async () => 'nested' }")], expect![]),
-        ("index.handler", &[("index.cjs", "module.exports.handler = async () => 'cjs'")], expect![]),
+        (
+            "index.a.b",
+            &[("index.js", "exports.a = { b: async () => 'nested' }")],
+            expect![[r#"ok "nested""#]],
+        ),
+        (
+            "index.handler",
+            &[("index.cjs", "module.exports.handler = async () => 'cjs'")],
+            expect![[r#"ok "cjs""#]],
+        ),
         (
             "index.handler",
             &[
                 ("index.js", "exports.handler = async () => require('dep')"),
                 ("node_modules/dep/index.js", "module.exports = 'dep'"),
             ],
-            expect![],
+            expect![[r#"ok "dep""#]],
         ),
         (
             "index.handler",
             &[("index.mjs", "export default { handler: async () => 'by default' }")],
-            expect![],
+            expect![[r#"ok "by default""#]],
         ),
     ] {
         check_with(handler, "nodejs20.x", files, "{}", expected).await;
@@ -152,7 +340,10 @@ async fn modules_are_found_in_every_form() {
 #[tokio::test]
 async fn three_arguments_are_refused_from_24_on() {
     let code = "exports.handler = (event, context, callback) => callback(null, 1)";
-    check_with("index.handler", "nodejs24.x", &[("index.js", code)], "{}", expect![]).await;
+    check_with("index.handler", "nodejs24.x", &[("index.js", code)], "{}", expect![[r#"
+        Init {"errorType":"Runtime.CallbackHandlerDeprecated","errorMessage":"AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html","trace":["Runtime.CallbackHandlerDeprecated: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html"..]}
+        < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.CallbackHandlerDeprecated","errorMessage":"AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html","stack":["Runtime.CallbackHandlerDeprecated: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html"..]}
+        (ended)"#]]).await;
 }
 
 #[tokio::test]
@@ -167,7 +358,7 @@ async fn the_context_and_the_environment() {
     let mut spec = world.function("nodejs20.x", &[("index.js", code)]);
     spec.timeout_ms = 5000;
     spec.env = vec![("MINE".to_owned(), "yes".to_owned())];
-    expect![].assert_eq(&show(&world.once(spec, "{}").await));
+    expect![[r#"ok {"callbackWaitsForEmptyEventLoop":true,"functionVersion":"$LATEST","functionName":"fn","memoryLimitInMB":"256","logGroupName":"/aws/lambda/fn","logStreamName":"2026/01/01/[$LATEST]abc","invokedFunctionArn":"arn:aws:lambda:us-east-1:000000000000:function:fn","awsRequestId":"ID","remaining":true,"told":1,"env":{"AWS_ACCESS_KEY_ID":"000000000000","AWS_DEFAULT_REGION":"us-east-1","AWS_ENDPOINT_URL":"http://127.0.0.1:4566","AWS_EXECUTION_ENV":"AWS_Lambda_nodejs20.x","AWS_LAMBDA_FUNCTION_MEMORY_SIZE":"256","AWS_LAMBDA_FUNCTION_NAME":"fn","AWS_LAMBDA_FUNCTION_VERSION":"$LATEST","AWS_LAMBDA_INITIALIZATION_TYPE":"on-demand","AWS_LAMBDA_LOG_GROUP_NAME":"/aws/lambda/fn","AWS_LAMBDA_LOG_STREAM_NAME":"2026/01/01/[$LATEST]abc","AWS_REGION":"us-east-1","AWS_SECRET_ACCESS_KEY":"rushlight","AWS_SESSION_TOKEN":"rushlight","LAMBDA_TASK_ROOT":"/tmp/.tmpajzrfH/code-69740f13-bbd2-4448-97d5-b042c47b69a0","MINE":"yes","TZ":":UTC","_HANDLER":"index.handler","_X_AMZN_TRACE_ID":"Root=1-2-3"},"offset":0}"#]].assert_eq(&show(&world.once(spec, "{}").await));
 }
 
 #[tokio::test]
@@ -179,7 +370,25 @@ async fn the_console_writes_as_on_aws() {
             process.stdout.write('raw one\\nraw '); process.stdout.write('two\\n'); process.stderr.write('no newline');
             console.log('two\\nlines'); console.dir({ x: 1 });
         }";
-    check(&[("index.js", code)], "{}", expect![]).await;
+    check(
+        &[("index.js", code)],
+        "{}",
+        expect![[r#"
+        ok null
+        < T	undefined	INFO	at init 1
+        | T	ID	INFO	a { b: 1 }
+        | T	ID	INFO	
+        | T	ID	WARN	w
+        | T	ID	ERROR	e
+        | T	ID	DEBUG	d
+        | raw one
+        | raw two
+        | T	ID	INFO	two
+        lines
+        | T	ID	INFO	{ x: 1 }
+        | no newline"#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -192,5 +401,16 @@ async fn an_environment_keeps_its_state_and_its_logs_apart() {
         all.push(show(&environment.invoke(invocation(payload)).await));
     }
     assert!(environment.is_alive());
-    expect![].assert_eq(&all.join("\n"));
+    expect![[r#"
+        ok 1
+        | T	ID	INFO	log 1
+        | out 1
+        ok 2
+        | T	ID	INFO	log 2
+        | out 2
+        ok 3
+        | T	ID	INFO	frozen 1
+        | T	ID	INFO	log 3
+        | out 3"#]]
+    .assert_eq(&all.join("\n"));
 }
