@@ -1,5 +1,233 @@
-//! AWS Lambda.
+//! AWS Lambda: functions, versions, aliases, permissions, invocations, the asynchronous queue, event sources.
+//!
+//! - `ops/` has one file for each operation: validate, read, decide, commit, reply.
+//! - [`catalogue`] holds all functions in memory; an invocation reads no store. [`function`], [`policy`], [`name`],
+//!   [`package`], [`payload`] and [`report`] are pure.
+//! - [`code`] keeps packages in the store and unpacked on the disk; [`fleet`] the warm environments of a version;
+//!   [`runner`] runs one invocation; [`queue`] the asynchronous ones; [`mapping`] and [`poller`] read streams.
+//!
+//! Invariants: one invocation at a time in an environment; no lock is held over an await on the way of an
+//! invocation; a change is durable before it is visible; an event or record is forgotten only after its function
+//! ran. This crate knows no HTTP, no gateway, no table, and nothing of how a process is jailed.
 
+mod catalogue;
+mod code;
+mod error;
+mod executor;
+mod fleet;
+mod function;
+mod invoke;
+mod keys;
+mod mapping;
 mod name;
+mod ops;
 mod package;
+mod paging;
 mod payload;
+mod policy;
+mod poller;
+mod queue;
+mod report;
+mod runner;
+mod settings;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use base::{Clock, Limits};
+use bytes::Bytes;
+use ports::{ChangeFeed, LogSink};
+use sandbox::Sandbox;
+use store::{KvError, Store};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use catalogue::Catalogue;
+use code::CodeStore;
+use executor::SandboxExecutor;
+pub use executor::{Executor, Instance};
+use mapping::Mappings;
+use queue::Queue;
+use runner::Runner;
+
+/// Where [`Lambda::code_package`] is to be served: the path before a package's name.
+pub const CODE_PATH: &str = "/_rushlight/lambda/code/";
+
+#[derive(Debug, Clone)]
+pub struct LambdaConfig {
+    /// A folder of Lambda's own for unpacked packages: a cache, made again from the store.
+    pub code_dir: PathBuf,
+    /// How long an environment waits for its next invocation before it is ended.
+    pub idle_timeout: Duration,
+    pub limits: Limits,
+    pub clock: Clock,
+    /// Whether a service that calls through [`ports::Invoke`] needs a permission in the function's resource policy.
+    /// AWS always asks; without authentication this server lets everybody in.
+    pub enforce_policies: bool,
+}
+
+impl LambdaConfig {
+    pub fn new(code_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            code_dir: code_dir.into(),
+            idle_timeout: Duration::from_secs(600),
+            limits: Limits::default(),
+            clock: Clock::default(),
+            enforce_policies: false,
+        }
+    }
+}
+
+/// Why Lambda could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("cannot prepare the folder for packages {path}: {source}")]
+    Folder { path: String, source: io::Error },
+    #[error(transparent)]
+    Store(#[from] KvError),
+}
+
+/// The service. [`start`](Self::start) it before it answers.
+#[derive(Debug)]
+pub struct Lambda {
+    config: LambdaConfig,
+    store: Store,
+    catalogue: Catalogue,
+    codes: Arc<CodeStore>,
+    runner: Arc<Runner>,
+    queue: Arc<Queue>,
+    mappings: Mappings,
+    feed: Arc<dyn ChangeFeed>,
+    /// Queue, pollers and the sweeper end when this is cancelled.
+    stopping: CancellationToken,
+    workers: TaskTracker,
+    me: Weak<Self>,
+}
+
+impl Lambda {
+    pub fn new(
+        store: Store,
+        sandbox: Arc<Sandbox>,
+        feed: Arc<dyn ChangeFeed>,
+        logs: Arc<dyn LogSink>,
+        config: LambdaConfig,
+    ) -> Arc<Self> {
+        Self::with_executor(store, Arc::new(SandboxExecutor(sandbox)), feed, logs, config)
+    }
+
+    /// With another way to run functions than the sandbox.
+    pub fn with_executor(
+        store: Store,
+        executor: Arc<dyn Executor>,
+        feed: Arc<dyn ChangeFeed>,
+        logs: Arc<dyn LogSink>,
+        config: LambdaConfig,
+    ) -> Arc<Self> {
+        let codes = Arc::new(CodeStore::new(store.clone(), config.code_dir.clone(), config.limits.clone()));
+        let runner = Runner {
+            executor,
+            codes: codes.clone(),
+            logs,
+            clock: config.clock.clone(),
+            concurrency_max: config.limits.concurrency_max,
+            running: TaskTracker::new(),
+        };
+        Arc::new_cyclic(|me| Self {
+            catalogue: Catalogue::new(store.clone()),
+            codes,
+            runner: Arc::new(runner),
+            queue: Arc::new(Queue::new(store.clone(), config.clock.clone())),
+            mappings: Mappings::default(),
+            feed,
+            stopping: CancellationToken::new(),
+            workers: TaskTracker::new(),
+            me: me.clone(),
+            store,
+            config,
+        })
+    }
+
+    /// Reads what the store has and begins to work: queued events, event source mappings, ending idle environments.
+    pub async fn start(&self) -> Result<(), StartError> {
+        let path = self.config.code_dir.display().to_string();
+        self.codes.prepare().map_err(|source| StartError::Folder { path, source })?;
+        self.catalogue.load().await?;
+        let functions = self.catalogue.all();
+        let mut references = std::collections::HashMap::new();
+        for version in functions.iter().flat_map(|function| function.all_versions()) {
+            *references.entry(version.record.code.sha256).or_insert(0) += 1;
+            self.runner.executor.warm(&version.record.settings.runtime);
+        }
+        self.codes.recount(&references).await?;
+        self.queue.load().await?;
+        self.spawn_queue();
+        self.spawn_sweeper();
+        self.start_mappings().await?;
+        Ok(())
+    }
+
+    /// Ends workers, waits for what runs up to `Limits::stop_grace`, then ends all environments.
+    pub async fn stop(&self) {
+        self.stopping.cancel();
+        self.workers.close();
+        self.runner.running.close();
+        let all = async {
+            self.workers.wait().await;
+            self.runner.running.wait().await;
+        };
+        if tokio::time::timeout(self.config.limits.stop_grace, all).await.is_err() {
+            tracing::warn!("invocations still ran when the time to stop was over");
+        }
+        for function in self.catalogue.all() {
+            function.all_versions().for_each(|version| version.fleet.close());
+        }
+        self.runner.executor.stop().await;
+    }
+
+    /// The zip behind a `Code.Location` of GetFunction; `name` is what follows [`CODE_PATH`].
+    pub async fn code_package(&self, name: &str) -> Result<Option<Bytes>, KvError> {
+        let digit = |at: usize| name.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        let bytes: Option<Vec<u8>> = (0..64).step_by(2).map(digit).collect();
+        match bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
+            Some(sha256) if name.len() == 64 => self.codes.read(&sha256).await,
+            _ => Ok(None),
+        }
+    }
+
+    fn spawn_queue(&self) {
+        let me = self.me.clone();
+        let run = move |call| {
+            let me = me.clone();
+            async move {
+                match me.upgrade() {
+                    Some(lambda) => lambda.run_event(call).await,
+                    None => Err(ports::InvokeError::Throttled("the server stops".to_owned())),
+                }
+            }
+        };
+        self.workers.spawn(self.queue.clone().work(self.stopping.clone(), self.workers.clone(), run));
+    }
+
+    /// Ends environments that are idle for too long.
+    fn spawn_sweeper(&self) {
+        let (me, stopping) = (self.me.clone(), self.stopping.clone());
+        let (clock, idle) = (self.config.clock.clone(), self.config.idle_timeout);
+        self.workers.spawn(async move {
+            loop {
+                tokio::select! {
+                    () = stopping.cancelled() => return,
+                    () = clock.sleep((idle / 10).max(Duration::from_millis(100))) => {}
+                }
+                let Some(lambda) = me.upgrade() else { return };
+                let since = base::Timestamp(
+                    clock.now().0.saturating_sub(i64::try_from(idle.as_millis()).unwrap_or(i64::MAX)),
+                );
+                for function in lambda.catalogue.all() {
+                    function.all_versions().for_each(|version| version.fleet.end_idle(since));
+                }
+            }
+        });
+    }
+}

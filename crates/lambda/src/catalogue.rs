@@ -1,0 +1,259 @@
+//! All functions in memory: what an invocation looks up without reading the store. Snapshots, replaced whole;
+//! knows how rows are read at the start and written by edits, and no operation.
+
+use std::collections::{BTreeMap, HashMap, hash_map::DefaultHasher};
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use base::Scope;
+use bytes::Bytes;
+use store::{Batch, KeyRange, KvError, ScanOptions, Store};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::fleet::Fleet;
+use crate::function::{Alias, FunctionRecord, VersionRecord, version_text};
+use crate::keys;
+use crate::name::{Qualifier, function_arn};
+use crate::policy::Policy;
+
+/// Edits of different functions rarely share one of so many locks.
+const EDIT_LOCKS: usize = 64;
+
+/// A function as it is now. Never changed: an edit puts another in its place.
+#[derive(Debug, Clone)]
+pub(crate) struct Function {
+    pub(crate) scope: Scope,
+    pub(crate) name: String,
+    pub(crate) latest: Arc<Version>,
+    pub(crate) versions: BTreeMap<u64, Arc<Version>>,
+    pub(crate) aliases: BTreeMap<String, Alias>,
+    pub(crate) policies: BTreeMap<String, Policy>,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) reserved: Option<u32>,
+    pub(crate) load: Arc<Load>,
+}
+
+/// A version with its warm environments.
+#[derive(Debug)]
+pub(crate) struct Version {
+    pub(crate) record: VersionRecord,
+    /// `$LATEST` or the number.
+    pub(crate) text: String,
+    pub(crate) log_group: Arc<str>,
+    pub(crate) fleet: Fleet,
+}
+
+/// How many invocations run, of a function and of its account in its region.
+#[derive(Debug, Default)]
+pub(crate) struct Load {
+    pub(crate) function: AtomicUsize,
+    pub(crate) account: Arc<AccountLoad>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct AccountLoad {
+    pub(crate) unreserved: AtomicUsize,
+    /// The sum of what functions have reserved.
+    pub(crate) reserved: AtomicUsize,
+}
+
+impl Version {
+    pub(crate) fn new(record: VersionRecord) -> Arc<Self> {
+        let text = version_text(record.number);
+        let log_group = record.settings.logging.group.as_str().into();
+        Arc::new(Self { record, text, log_group, fleet: Fleet::default() })
+    }
+}
+
+impl Function {
+    /// The ARN, without a version.
+    pub(crate) fn arn(&self) -> String {
+        function_arn(&self.scope, &self.name)
+    }
+
+    /// The version that `qualifier` means; an alias decides by `roll`, evenly spread over 0..1.
+    pub(crate) fn version(
+        &self,
+        qualifier: Option<Qualifier<'_>>,
+        roll: impl FnOnce() -> f64,
+    ) -> Option<&Arc<Version>> {
+        match qualifier {
+            None | Some(Qualifier::Latest) => Some(&self.latest),
+            Some(Qualifier::Number(number)) => self.versions.get(&number),
+            Some(Qualifier::Alias(name)) => {
+                let alias = self.aliases.get(name)?;
+                let number = if alias.weights.is_empty() { alias.version } else { alias.pick(roll()) };
+                self.numbered(number)
+            }
+        }
+    }
+
+    /// The version of this number, 0 being `$LATEST`.
+    pub(crate) fn numbered(&self, number: u64) -> Option<&Arc<Version>> {
+        if number == 0 { Some(&self.latest) } else { self.versions.get(&number) }
+    }
+
+    pub(crate) fn all_versions(&self) -> impl Iterator<Item = &Arc<Version>> {
+        std::iter::once(&self.latest).chain(self.versions.values())
+    }
+
+    fn record(&self) -> FunctionRecord {
+        FunctionRecord {
+            latest: self.latest.record.clone(),
+            aliases: self.aliases.clone(),
+            policies: self.policies.clone(),
+            tags: self.tags.clone(),
+            reserved: self.reserved,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Catalogue {
+    store: Store,
+    scopes: RwLock<HashMap<Scope, Region>>,
+    edits: Vec<Mutex<()>>,
+}
+
+/// The functions of one account in one region.
+#[derive(Debug, Default)]
+struct Region {
+    functions: BTreeMap<String, Arc<Function>>,
+    load: Arc<AccountLoad>,
+}
+
+/// The right to change one function, held while an operation reads, decides and commits.
+#[derive(Debug)]
+pub(crate) struct Edit<'a> {
+    catalogue: &'a Catalogue,
+    scope: Scope,
+    name: String,
+    pub(crate) now: Option<Arc<Function>>,
+    _turn: MutexGuard<'a, ()>,
+}
+
+impl Catalogue {
+    pub(crate) fn new(store: Store) -> Self {
+        let edits = (0..EDIT_LOCKS).map(|_| Mutex::new(())).collect();
+        Self { store, scopes: RwLock::default(), edits }
+    }
+
+    /// Reads all functions from the store.
+    pub(crate) async fn load(&self) -> Result<(), KvError> {
+        let mut versions: HashMap<(Scope, String), BTreeMap<u64, Arc<Version>>> = HashMap::new();
+        for (key, value) in self.rows(keys::versions()).await? {
+            let Some(name) = keys::parse_scoped(&key) else { continue };
+            let record: VersionRecord = decode("version", &key, &value)?;
+            versions.entry(name).or_default().insert(record.number, Version::new(record));
+        }
+        for (key, value) in self.rows(keys::functions()).await? {
+            let Some((scope, name)) = keys::parse_scoped(&key) else { continue };
+            let record: FunctionRecord = decode("function", &key, &value)?;
+            let versions = versions.remove(&(scope.clone(), name.clone())).unwrap_or_default();
+            let function = Function {
+                load: Arc::new(Load { account: self.account_load(&scope), ..Load::default() }),
+                scope,
+                name,
+                latest: Version::new(record.latest),
+                versions,
+                aliases: record.aliases,
+                policies: record.policies,
+                tags: record.tags,
+                reserved: record.reserved,
+            };
+            self.replace(None, Some(Arc::new(function)));
+        }
+        Ok(())
+    }
+
+    async fn rows(&self, prefix: Bytes) -> Result<Vec<(Bytes, Bytes)>, KvError> {
+        let mut range = KeyRange::prefix(prefix);
+        let mut rows = Vec::new();
+        loop {
+            let page = self.store.scan(range.clone(), ScanOptions::default()).await?;
+            rows.extend(page.entries);
+            match page.next {
+                Some(next) => range = range.resume(next, false),
+                None => return Ok(rows),
+            }
+        }
+    }
+
+    pub(crate) fn get(&self, scope: &Scope, name: &str) -> Option<Arc<Function>> {
+        let scopes = self.scopes.read().unwrap_or_else(PoisonError::into_inner);
+        scopes.get(scope)?.functions.get(name).cloned()
+    }
+
+    /// The functions of `scope` by name.
+    pub(crate) fn list(&self, scope: &Scope) -> Vec<Arc<Function>> {
+        let scopes = self.scopes.read().unwrap_or_else(PoisonError::into_inner);
+        scopes.get(scope).map(|region| region.functions.values().cloned().collect()).unwrap_or_default()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Function>> {
+        let scopes = self.scopes.read().unwrap_or_else(PoisonError::into_inner);
+        scopes.values().flat_map(|region| region.functions.values().cloned()).collect()
+    }
+
+    pub(crate) fn account_load(&self, scope: &Scope) -> Arc<AccountLoad> {
+        let mut scopes = self.scopes.write().unwrap_or_else(PoisonError::into_inner);
+        scopes.entry(scope.clone()).or_default().load.clone()
+    }
+
+    /// Waits for the turn to change a function; it need not exist.
+    pub(crate) async fn edit(&self, scope: &Scope, name: &str) -> Edit<'_> {
+        let mut hasher = DefaultHasher::new();
+        (scope, name).hash(&mut hasher);
+        let index = usize::try_from(hasher.finish() % EDIT_LOCKS as u64).unwrap_or(0);
+        let turn = self.edits[index].lock().await;
+        let now = self.get(scope, name);
+        Edit { catalogue: self, scope: scope.clone(), name: name.to_owned(), now, _turn: turn }
+    }
+
+    fn replace(&self, old: Option<&Arc<Function>>, new: Option<Arc<Function>>) {
+        let Some(named) = new.as_ref().or(old) else { return };
+        let (scope, name) = (named.scope.clone(), named.name.clone());
+        let load = self.account_load(&scope);
+        let reserved = |function: Option<&Arc<Function>>| {
+            function.and_then(|f| f.reserved).map_or(0, |count| count as usize)
+        };
+        load.reserved.fetch_add(reserved(new.as_ref()), Ordering::Relaxed);
+        load.reserved.fetch_sub(reserved(old), Ordering::Relaxed);
+        let mut scopes = self.scopes.write().unwrap_or_else(PoisonError::into_inner);
+        let functions = &mut scopes.entry(scope).or_default().functions;
+        match new {
+            Some(function) => functions.insert(name, function),
+            None => functions.remove(&name),
+        };
+    }
+}
+
+impl Edit<'_> {
+    /// Makes `function` durable with whatever else is in `batch`, then visible. Environments of versions that it
+    /// no longer has end, busy ones after their invocation.
+    pub(crate) async fn commit(&self, function: Option<Function>, batch: Batch) -> Result<(), KvError> {
+        let key = keys::function(&self.scope, &self.name);
+        let batch = match &function {
+            Some(function) => {
+                batch.put(key, minicbor::to_vec(function.record()).expect("writing to a Vec does not fail"))
+            }
+            None => batch.delete(key),
+        };
+        self.catalogue.store.commit(batch).await?;
+        let new = function.map(Arc::new);
+        let kept: Vec<&Arc<Version>> = new.iter().flat_map(|function| function.all_versions()).collect();
+        if let Some(old) = &self.now {
+            let gone =
+                old.all_versions().filter(|version| !kept.iter().any(|kept| Arc::ptr_eq(kept, version)));
+            gone.for_each(|version| version.fleet.close());
+        }
+        self.catalogue.replace(self.now.as_ref(), new);
+        Ok(())
+    }
+}
+
+/// A row that cannot be read is damage, not a missing function.
+fn decode<'a, T: minicbor::Decode<'a, ()>>(what: &str, key: &Bytes, value: &'a Bytes) -> Result<T, KvError> {
+    minicbor::decode(value).map_err(|error| KvError::Damaged(format!("{what} at {key:?}: {error}")))
+}

@@ -1,0 +1,108 @@
+//! The one place where Lambda chooses an AWS error code and its words. Knows no operation's logic.
+
+use api::lambda::errors;
+use ports::InvokeError;
+use store::KvError;
+use wire::Failure;
+
+use crate::name::{FunctionRef, NameError};
+use crate::package::PackageError;
+
+/// AWS marks errors that the caller can mend so; SDKs show it.
+fn user(failure: Failure) -> Failure {
+    failure.with("Type", &b"\"User\""[..])
+}
+
+pub(crate) fn invalid(message: impl Into<String>) -> Failure {
+    user(errors::invalid_parameter_value(message))
+}
+
+pub(crate) fn not_found(message: impl Into<String>) -> Failure {
+    user(errors::resource_not_found(message))
+}
+
+pub(crate) fn conflict(message: impl Into<String>) -> Failure {
+    user(errors::resource_conflict(message))
+}
+
+pub(crate) fn function_not_found(reference: &FunctionRef<'_>) -> Failure {
+    not_found(format!("Function not found: {}", reference.qualified_arn()))
+}
+
+/// Where AWS says only this: policies and event source mappings.
+pub(crate) fn resource_not_found() -> Failure {
+    not_found("The resource you requested does not exist.")
+}
+
+pub(crate) fn stale_revision(operation: &str) -> Failure {
+    user(errors::precondition_failed(format!(
+        "The Revision Id provided does not match the latest Revision Id. Call the {operation} API to retrieve \
+         the latest Revision Id"
+    )))
+}
+
+pub(crate) fn policy_too_long(bytes: usize, max: usize) -> Failure {
+    user(errors::policy_length_exceeded(format!(
+        "The final policy size ({bytes}) is bigger than the limit ({max})."
+    )))
+}
+
+pub(crate) fn request_too_large(max: usize, operation: &str) -> Failure {
+    let message = format!("Request must be smaller than {max} bytes for the {operation} operation");
+    user(Failure::client("RequestEntityTooLargeException", 413, message))
+}
+
+/// Something AWS does and this server does not (yet): refused by name rather than silently left out.
+pub(crate) fn unsupported(what: &str) -> Failure {
+    invalid(format!("{what} is not supported by Rushlight yet (see docs/differences.md)"))
+}
+
+pub(crate) fn name(error: NameError) -> Failure {
+    match error {
+        NameError::Malformed(_) | NameError::QualifierConflict => invalid(error.to_string()),
+        NameError::OtherRegion { .. } => not_found(error.to_string()),
+    }
+}
+
+pub(crate) fn package(error: PackageError) -> Failure {
+    match error {
+        PackageError::Empty => invalid("Uploaded file must be a non-empty zip"),
+        PackageError::TooLarge { max } => invalid(format!("Unzipped size must be smaller than {max} bytes")),
+        PackageError::Broken(_) | PackageError::Escapes(_) | PackageError::TooManyEntries { .. } => {
+            tracing::info!(%error, "package refused");
+            invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
+        }
+        PackageError::Io(error) => internal("unpack a package", &error),
+    }
+}
+
+pub(crate) fn store(error: &KvError) -> Failure {
+    internal("use the store", error)
+}
+
+/// The cause is for the log; the caller cannot mend it.
+pub(crate) fn internal(doing: &str, error: &dyn std::fmt::Display) -> Failure {
+    tracing::error!(%error, "could not {doing}");
+    let message = "An error occurred and the request cannot be processed.";
+    errors::service(message).with("Type", &b"\"Service\""[..])
+}
+
+/// An invocation that did not run, as the Invoke operation answers it.
+pub(crate) fn invoke(error: InvokeError) -> Failure {
+    match error {
+        InvokeError::NotFound(message) => not_found(message),
+        InvokeError::AccessDenied(message) => errors::access_denied(message),
+        InvokeError::Throttled(reason) => user(errors::too_many_requests("Rate Exceeded."))
+            .with("Reason", format!("\"{reason}\"").into_bytes()),
+        InvokeError::TooLarge(message) => {
+            user(Failure::client("RequestEntityTooLargeException", 413, message))
+        }
+        InvokeError::BadPayload(message) => user(errors::invalid_request_content(message)),
+        InvokeError::Unavailable(message) => user(errors::invalid_runtime(message)),
+        InvokeError::Internal(message) => internal("invoke", &message),
+    }
+}
+
+pub(crate) fn resource_in_use(message: &str) -> Failure {
+    user(errors::resource_in_use(message))
+}

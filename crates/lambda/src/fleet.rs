@@ -1,0 +1,78 @@
+//! The warm environments of one version of a function. Last in, first out, so that a falling load leaves the
+//! others idle long enough to end. Knows not how an environment is started or run.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use base::Timestamp;
+
+use crate::code::CodeFolder;
+use crate::executor::Instance;
+
+/// An environment, with what it must be given back with.
+#[derive(Debug)]
+pub(crate) struct Warm {
+    pub(crate) instance: Box<dyn Instance>,
+    pub(crate) log_stream: Arc<str>,
+    /// Keeps the mounted files on the disk.
+    pub(crate) _code: Arc<CodeFolder>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Fleet {
+    idle: Mutex<Idle>,
+}
+
+#[derive(Debug, Default)]
+struct Idle {
+    /// The longest idle first.
+    waiting: Vec<(Timestamp, Warm)>,
+    /// The version was replaced or deleted: nothing is kept any more.
+    closed: bool,
+}
+
+impl Fleet {
+    /// The environment that was used last.
+    pub(crate) fn take(&self) -> Option<Warm> {
+        loop {
+            let (_, mut warm) = self.lock().waiting.pop()?;
+            // Its process may have ended while nobody looked.
+            if warm.instance.is_alive() {
+                return Some(warm);
+            }
+        }
+    }
+
+    /// Keeps `warm` for the next invocation, or ends it if there will be none.
+    pub(crate) fn put_back(&self, warm: Warm, now: Timestamp) {
+        let mut idle = self.lock();
+        if idle.closed {
+            drop(idle);
+            drop(warm);
+        } else {
+            idle.waiting.push((now, warm));
+        }
+    }
+
+    /// Ends what has been idle since `since` or longer.
+    pub(crate) fn end_idle(&self, since: Timestamp) {
+        let ended: Vec<_> = {
+            let mut idle = self.lock();
+            let count = idle.waiting.partition_point(|(at, _)| *at <= since);
+            idle.waiting.drain(..count).collect()
+        };
+        drop(ended);
+    }
+
+    pub(crate) fn close(&self) {
+        let ended = {
+            let mut idle = self.lock();
+            idle.closed = true;
+            std::mem::take(&mut idle.waiting)
+        };
+        drop(ended);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Idle> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

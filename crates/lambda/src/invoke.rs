@@ -1,0 +1,135 @@
+//! From a named function to a run: resolves the version, asks the resource policy, checks the payload.
+//! The way of the Invoke operation, of the port, of queued events and of event source mappings.
+
+use std::sync::Arc;
+
+use base::RequestId;
+use bytes::Bytes;
+use ports::{BoxFuture, Invoke, InvokeCall, InvokeError, InvokeKind, InvokeReply, InvokeSource};
+
+use crate::Lambda;
+use crate::catalogue::{Function, Version};
+use crate::name::FunctionRef;
+use crate::payload;
+use crate::queue::EventCall;
+use crate::runner::Run;
+
+/// A function, the version that a call reaches, and the ARN by which it was called.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) function: Arc<Function>,
+    pub(crate) version: Arc<Version>,
+    pub(crate) arn: String,
+}
+
+/// A number evenly spread over 0..1 out of a random id, so that an invocation's version follows from its id.
+fn roll(id: RequestId) -> f64 {
+    const BITS: u128 = (1 << 53) - 1;
+    (id.0 & BITS) as f64 / (BITS + 1) as f64
+}
+
+impl Lambda {
+    pub(crate) fn target(&self, reference: &FunctionRef<'_>, id: RequestId) -> Result<Target, InvokeError> {
+        let not_found =
+            || InvokeError::NotFound(format!("Function not found: {}", reference.qualified_arn()));
+        let function = self.catalogue.get(&reference.scope, reference.name).ok_or_else(not_found)?;
+        let version = function.version(reference.qualifier(), || roll(id)).ok_or_else(not_found)?.clone();
+        Ok(Target { function, version, arn: reference.qualified_arn() })
+    }
+
+    /// Runs the event of the asynchronous queue.
+    pub(crate) async fn run_event(&self, call: EventCall) -> Result<InvokeReply, InvokeError> {
+        let reference = FunctionRef::parse(&call.function, &call.scope)
+            .map_err(|error| InvokeError::NotFound(error.to_string()))?;
+        let target = self.target(&reference, call.request_id)?;
+        let EventCall { payload, request_id, trace, client_context, .. } = call;
+        let Target { function, version, arn: function_arn } = target;
+        let run = Run { function, version, function_arn, payload, request_id, client_context, trace };
+        self.runner.run(run).await
+    }
+
+    /// Empty is `{}`; otherwise one JSON value of a size that `kind` takes.
+    pub(crate) fn check_payload(&self, payload: Bytes, kind: InvokeKind) -> Result<Bytes, InvokeError> {
+        let (max, name) = match kind {
+            InvokeKind::RequestResponse => (self.config.limits.invoke_sync_bytes_max, "RequestResponse"),
+            InvokeKind::Event => (self.config.limits.invoke_async_bytes_max, "Event"),
+        };
+        if payload.len() > max {
+            return Err(InvokeError::TooLarge(format!(
+                "{} byte payload is too large for the {name} invocation type (limit {max} bytes)",
+                payload.len()
+            )));
+        }
+        if payload.is_empty() {
+            return Ok(Bytes::from_static(b"{}"));
+        }
+        payload::check(&payload).map_err(InvokeError::BadPayload)?;
+        Ok(payload)
+    }
+
+    fn ask_policy(
+        &self,
+        target: &Target,
+        qualifier: Option<&str>,
+        source: &InvokeSource,
+    ) -> Result<(), InvokeError> {
+        let policies = &target.function.policies;
+        let policy = policies.get(qualifier.unwrap_or_default());
+        let allowed = policy.is_some_and(|policy| policy.lets_in(source.service, &source.source_arn));
+        if allowed || !self.config.enforce_policies {
+            return Ok(());
+        }
+        Err(InvokeError::AccessDenied(format!(
+            "User: {} is not authorized to perform: lambda:InvokeFunction on resource: {} because no \
+             resource-based policy allows the lambda:InvokeFunction action",
+            source.service, target.arn
+        )))
+    }
+
+    async fn invoke_call(&self, call: InvokeCall) -> Result<InvokeReply, InvokeError> {
+        let reference = FunctionRef::parse(&call.function, &call.scope)
+            .map_err(|error| InvokeError::NotFound(error.to_string()))?;
+        let target = self.target(&reference, call.request_id)?;
+        if let Some(source) = &call.source {
+            self.ask_policy(&target, reference.qualifier, source)?;
+        }
+        let payload = self.check_payload(call.payload, call.kind)?;
+        match call.kind {
+            InvokeKind::RequestResponse => {
+                let run = Run {
+                    function: target.function,
+                    version: target.version,
+                    function_arn: target.arn,
+                    payload,
+                    request_id: call.request_id,
+                    client_context: None,
+                    trace: call.trace,
+                };
+                self.runner.run(run).await
+            }
+            InvokeKind::Event => {
+                let event = EventCall {
+                    scope: reference.scope.clone(),
+                    function: reference.qualified_arn(),
+                    payload,
+                    request_id: call.request_id,
+                    trace: call.trace,
+                    client_context: None,
+                };
+                self.queue.accept(event).await?;
+                Ok(InvokeReply {
+                    payload: Bytes::new(),
+                    function_error: None,
+                    executed_version: target.version.text.clone(),
+                    log_tail: Bytes::new(),
+                })
+            }
+        }
+    }
+}
+
+impl Invoke for Lambda {
+    fn invoke<'a>(&'a self, call: InvokeCall) -> BoxFuture<'a, Result<InvokeReply, InvokeError>> {
+        Box::pin(self.invoke_call(call))
+    }
+}

@@ -1,0 +1,114 @@
+//! Where Lambda's rows are in the store: key space 0x20 to 0x2f. Pure.
+
+use base::Scope;
+use bytes::Bytes;
+
+/// A function: its `$LATEST`, aliases, policies, tags.
+const FUNCTION: u8 = 0x20;
+/// A published version.
+const VERSION: u8 = 0x21;
+/// The last version number given; outlives its function, as numbers are never used twice.
+const NUMBERS: u8 = 0x22;
+const CODE: u8 = 0x23;
+const CODE_CHUNK: u8 = 0x24;
+/// Asynchronous invocations, ordered by the time they are due.
+const QUEUE: u8 = 0x25;
+const MAPPING: u8 = 0x26;
+const POSITION: u8 = 0x27;
+
+pub(crate) fn functions() -> Bytes {
+    Bytes::from_static(&[FUNCTION])
+}
+
+pub(crate) fn function(scope: &Scope, name: &str) -> Bytes {
+    scoped(FUNCTION, scope, name).into()
+}
+
+pub(crate) fn versions() -> Bytes {
+    Bytes::from_static(&[VERSION])
+}
+
+pub(crate) fn version(scope: &Scope, name: &str, number: u64) -> Bytes {
+    let mut key = scoped(VERSION, scope, name);
+    key.push(0);
+    key.extend_from_slice(&number.to_be_bytes());
+    key.into()
+}
+
+pub(crate) fn numbers(scope: &Scope, name: &str) -> Bytes {
+    scoped(NUMBERS, scope, name).into()
+}
+
+pub(crate) fn codes() -> Bytes {
+    Bytes::from_static(&[CODE])
+}
+
+pub(crate) fn code(sha256: &[u8; 32]) -> Bytes {
+    [&[CODE][..], sha256].concat().into()
+}
+
+pub(crate) fn code_chunk(sha256: &[u8; 32], chunk: u32) -> Bytes {
+    [&[CODE_CHUNK][..], sha256, &chunk.to_be_bytes()].concat().into()
+}
+
+pub(crate) fn queue() -> Bytes {
+    Bytes::from_static(&[QUEUE])
+}
+
+/// What stands before the commit's sequence in the key of an event due at `due_ms`.
+pub(crate) fn queue_due(due_ms: u64) -> Bytes {
+    [&[QUEUE][..], &due_ms.to_be_bytes()].concat().into()
+}
+
+/// When the event at this key is due; none for a key of another kind.
+pub(crate) fn due_of(key: &[u8]) -> Option<u64> {
+    key.get(1..9).and_then(|due| due.try_into().ok()).map(u64::from_be_bytes)
+}
+
+pub(crate) fn mappings() -> Bytes {
+    Bytes::from_static(&[MAPPING])
+}
+
+pub(crate) fn mapping(uuid: &str) -> Bytes {
+    [&[MAPPING][..], uuid.as_bytes()].concat().into()
+}
+
+pub(crate) fn positions(uuid: &str) -> Bytes {
+    [&[POSITION][..], uuid.as_bytes(), &[0]].concat().into()
+}
+
+pub(crate) fn position(uuid: &str, shard: &str) -> Bytes {
+    [&positions(uuid)[..], shard.as_bytes()].concat().into()
+}
+
+/// The account, region and name in the key of a function or version.
+pub(crate) fn parse_scoped(key: &[u8]) -> Option<(Scope, String)> {
+    let account = u64::from_be_bytes(key.get(1..9)?.try_into().ok()?);
+    let rest = &key[9..];
+    let end = rest.iter().position(|&b| b == 0)?;
+    let region = std::str::from_utf8(&rest[..end]).ok()?;
+    let name = rest[end + 1..].split(|&b| b == 0).next()?;
+    let scope = Scope { account: format!("{account:012}").parse().ok()?, region: base::Region::new(region) };
+    Some((scope, std::str::from_utf8(name).ok()?.to_owned()))
+}
+
+fn scoped(space: u8, scope: &Scope, name: &str) -> Vec<u8> {
+    let region = scope.region.as_str().as_bytes();
+    [&[space][..], &scope.account.as_u64().to_be_bytes(), region, &[0], name.as_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scope_and_name_come_back_from_a_key() {
+        let scope =
+            Scope { account: "000000000042".parse().unwrap(), region: base::Region::new("eu-west-1") };
+        for key in [function(&scope, "f"), version(&scope, "f", 7), version(&scope, "f", 0x0041_0000)] {
+            assert_eq!(parse_scoped(&key), Some((scope.clone(), "f".to_owned())));
+        }
+        assert_eq!(due_of(&queue_due(77)), Some(77));
+        assert_eq!(parse_scoped(b"\x20short"), None);
+    }
+}

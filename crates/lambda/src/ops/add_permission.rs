@@ -1,0 +1,61 @@
+//! AddPermission: one more statement in the resource policy of a function, version or alias.
+
+use api::lambda::{AddPermissionInput, AddPermissionOutput};
+use base::Cx;
+use store::Batch;
+use wire::Failure;
+
+use super::{check_revision, edited, named};
+use crate::function::new_revision;
+use crate::name::Qualifier;
+use crate::policy::{POLICY_BYTES_MAX, Principal, Statement};
+use crate::{Lambda, error};
+
+pub(super) async fn run(
+    lambda: &Lambda,
+    cx: &Cx,
+    input: AddPermissionInput,
+) -> Result<AddPermissionOutput, Failure> {
+    let reference = named(cx, &input.function_name, input.qualifier.as_deref())?;
+    if reference.qualifier() == Some(Qualifier::Latest) {
+        return Err(error::invalid("We currently do not support adding policies for $LATEST."));
+    }
+    let principal = Principal::parse(&input.principal, cx.scope.region.partition()).ok_or_else(|| {
+        error::invalid("The provided principal was invalid. Please check the principal and try again.")
+    })?;
+    let statement = Statement {
+        sid: input.statement_id,
+        principal,
+        action: input.action,
+        resource: reference.qualified_arn(),
+        source_arn: input.source_arn,
+        source_account: input.source_account,
+        event_source_token: input.event_source_token,
+        url_auth_type: input.function_url_auth_type.map(|kind| kind.as_str().to_owned()),
+        organization: input.principal_org_id,
+        via_url: input.invoked_via_function_url,
+    };
+    let edit = lambda.catalogue.edit(&reference.scope, reference.name).await;
+    let mut function = edited(edit.now.as_ref(), &reference)?;
+    if function.version(reference.qualifier(), || 1.0).is_none() {
+        return Err(error::function_not_found(&reference));
+    }
+    let policy = function.policies.entry(reference.qualifier.unwrap_or_default().to_owned()).or_default();
+    check_revision(input.revision_id.as_ref(), &policy.revision, "GetPolicy")?;
+    if policy.statements.iter().any(|known| known.sid == statement.sid) {
+        return Err(error::conflict(format!(
+            "The statement id ({}) provided already exists. Please provide a new statement id, or remove the \
+             existing statement.",
+            statement.sid
+        )));
+    }
+    let text = statement.text();
+    policy.statements.push(statement);
+    policy.revision = new_revision();
+    let bytes = policy.text().len();
+    if bytes > POLICY_BYTES_MAX {
+        return Err(error::policy_too_long(bytes, POLICY_BYTES_MAX));
+    }
+    edit.commit(Some(function), Batch::new()).await.map_err(|error| error::store(&error))?;
+    Ok(AddPermissionOutput { statement: Some(text) })
+}

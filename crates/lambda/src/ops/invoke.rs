@@ -1,0 +1,84 @@
+//! Invoke: runs a function now, accepts an event for later, or only says whether it could run.
+
+use api::lambda::{InvocationType, InvokeInput, InvokeOutput, LogType};
+use base::Cx;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use ports::{InvokeError, InvokeKind};
+use wire::Failure;
+
+use super::named;
+use crate::invoke::Target;
+use crate::queue::EventCall;
+use crate::runner::Run;
+use crate::{Lambda, error, payload};
+
+pub(super) async fn run(lambda: &Lambda, cx: &Cx, input: InvokeInput) -> Result<InvokeOutput, Failure> {
+    let reference = named(cx, &input.function_name, input.qualifier.as_deref())?;
+    let target = lambda.target(&reference, cx.request_id).map_err(error::invoke)?;
+    let kind = input.invocation_type.unwrap_or(InvocationType::RequestResponse);
+    let size = if kind == InvocationType::Event { InvokeKind::Event } else { InvokeKind::RequestResponse };
+    let payload = lambda.check_payload(input.payload.unwrap_or_default(), size).map_err(error::invoke)?;
+    let client_context =
+        input.client_context.as_deref().map(decode_context).transpose().map_err(error::invoke)?;
+    match kind {
+        InvocationType::DryRun => {
+            let executed_version = Some(target.version.text.clone());
+            Ok(InvokeOutput { status_code: Some(204), executed_version, ..InvokeOutput::default() })
+        }
+        InvocationType::Event => {
+            let event = EventCall {
+                scope: reference.scope.clone(),
+                function: reference.qualified_arn(),
+                payload,
+                request_id: cx.request_id,
+                trace: cx.trace.clone(),
+                client_context,
+            };
+            lambda.queue.accept(event).await.map_err(error::invoke)?;
+            Ok(InvokeOutput {
+                status_code: Some(202),
+                payload: Some(Bytes::new()),
+                ..InvokeOutput::default()
+            })
+        }
+        InvocationType::RequestResponse => {
+            let wants_log = input.log_type == Some(LogType::Tail);
+            invoke_now(lambda, cx, target, (payload, client_context, wants_log)).await
+        }
+    }
+}
+
+async fn invoke_now(
+    lambda: &Lambda,
+    cx: &Cx,
+    target: Target,
+    (payload, client_context, wants_log): (Bytes, Option<String>, bool),
+) -> Result<InvokeOutput, Failure> {
+    let run = Run {
+        function: target.function,
+        version: target.version,
+        function_arn: target.arn,
+        payload,
+        request_id: cx.request_id,
+        client_context,
+        trace: cx.trace.clone(),
+    };
+    let reply = lambda.runner.run(run).await.map_err(error::invoke)?;
+    Ok(InvokeOutput {
+        status_code: Some(200),
+        function_error: reply.function_error.map(str::to_owned),
+        log_result: wants_log.then(|| STANDARD.encode(&reply.log_tail)),
+        payload: Some(reply.payload),
+        executed_version: Some(reply.executed_version),
+        durable_execution_arn: None,
+    })
+}
+
+fn decode_context(text: &str) -> Result<String, InvokeError> {
+    let decoded = STANDARD.decode(text).ok().filter(|json| payload::check(json).is_ok());
+    decoded.and_then(|json| String::from_utf8(json).ok()).ok_or_else(|| {
+        InvokeError::BadPayload("Client context must be a valid Base64-encoded JSON object.".to_owned())
+    })
+}

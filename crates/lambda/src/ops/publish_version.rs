@@ -1,0 +1,83 @@
+//! PublishVersion: freezes `$LATEST` under the next number, unless nothing changed since the last one.
+
+use api::lambda::{PublishVersionInput, PublishVersionOutput};
+use base::{Cx, Scope};
+use store::{Batch, KvError};
+use wire::Failure;
+
+use super::{check_revision, edited, named};
+use crate::catalogue::{Edit, Function, Version};
+use crate::function::{Settings, VersionRecord, new_revision};
+use crate::{Lambda, error, keys};
+
+pub(super) async fn run(
+    lambda: &Lambda,
+    cx: &Cx,
+    input: PublishVersionInput,
+) -> Result<PublishVersionOutput, Failure> {
+    let reference = named(cx, &input.function_name, None)?;
+    let edit = lambda.catalogue.edit(&reference.scope, reference.name).await;
+    let function = edited(edit.now.as_ref(), &reference)?;
+    let latest = &function.latest.record;
+    check_revision(input.revision_id.as_ref(), &latest.revision, "GetFunction/GetAlias")?;
+    let current = latest.code.sha256_base64();
+    if let Some(wanted) = input.code_sha256.filter(|wanted| *wanted != current) {
+        return Err(error::invalid(format!(
+            "CodeSHA256 ({wanted}) is different from current CodeSHA256 in $LATEST ({current}). Please try again \
+             with the CodeSHA256 in $LATEST."
+        )));
+    }
+    publish(lambda, &edit, function, input.description).await
+}
+
+/// Commits `function` with a version of its `$LATEST`, and answers with that.
+pub(super) async fn publish(
+    lambda: &Lambda,
+    edit: &Edit<'_>,
+    mut function: Function,
+    description: Option<String>,
+) -> Result<PublishVersionOutput, Failure> {
+    let (scope, name) = (function.scope.clone(), function.name.clone());
+    let latest = function.latest.record.clone();
+    if let Some(last) = function.versions.values().next_back().filter(|last| same(&last.record, &latest)) {
+        let answer = last.record.describe(&scope, &name, Some(&last.text));
+        edit.commit(Some(function), Batch::new()).await.map_err(|error| error::store(&error))?;
+        return Ok(answer);
+    }
+    let number = last_number(lambda, &scope, &name).await.map_err(|error| error::store(&error))? + 1;
+    let settings = Settings {
+        description: description.unwrap_or_else(|| latest.settings.description.clone()),
+        ..latest.settings.clone()
+    };
+    let record = VersionRecord { number, settings, revision: new_revision(), ..latest };
+    let batch = Batch::new()
+        .put(
+            keys::version(&scope, &name, number),
+            minicbor::to_vec(&record).expect("writing to a Vec does not fail"),
+        )
+        .put(keys::numbers(&scope, &name), number.to_be_bytes().to_vec());
+    let code = record.code.clone();
+    lambda.codes.hold(&code.sha256, code.zip_bytes).await.map_err(|error| error::store(&error))?;
+    let version = Version::new(record);
+    let answer = version.record.describe(&scope, &name, Some(&version.text));
+    function.versions.insert(number, version);
+    if let Err(error) = edit.commit(Some(function), batch).await {
+        lambda.codes.release(&code.sha256).await;
+        return Err(error::store(&error));
+    }
+    Ok(answer)
+}
+
+/// A version's description is its own: it makes no difference.
+fn same(published: &VersionRecord, latest: &VersionRecord) -> bool {
+    let settings =
+        |record: &VersionRecord| Settings { description: String::new(), ..record.settings.clone() };
+    published.code == latest.code && settings(published) == settings(latest)
+}
+
+/// Survives the function, as AWS never gives a number twice.
+async fn last_number(lambda: &Lambda, scope: &Scope, name: &str) -> Result<u64, KvError> {
+    let entry = lambda.store.get(&keys::numbers(scope, name)).await?;
+    let bytes = entry.and_then(|entry| <[u8; 8]>::try_from(&entry.value[..]).ok());
+    Ok(bytes.map_or(0, u64::from_be_bytes))
+}

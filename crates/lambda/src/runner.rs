@@ -1,0 +1,218 @@
+//! One invocation from admission to its log: takes a warm environment or starts one, runs it, puts it back.
+//! Knows no request and no store; whoever calls has resolved the version already.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use base::{Clock, RequestId, Timestamp, Trace, random_hex};
+use bytes::Bytes;
+use ports::{BoxFuture, InvokeError, InvokeReply, LogBatch, LogSink};
+use sandbox::{FunctionSpec, Invocation, LaunchError};
+use tokio_util::task::TaskTracker;
+
+use crate::catalogue::{Function, Load, Version};
+use crate::code::CodeStore;
+use crate::executor::Executor;
+use crate::fleet::Warm;
+use crate::report::{self, Invoked};
+
+#[derive(Debug)]
+pub(crate) struct Runner {
+    pub(crate) executor: Arc<dyn Executor>,
+    pub(crate) codes: Arc<CodeStore>,
+    pub(crate) logs: Arc<dyn LogSink>,
+    pub(crate) clock: Clock,
+    /// Environments of one account in one region that may run at a time.
+    pub(crate) concurrency_max: usize,
+    /// What runs, so that a stop can wait for it.
+    pub(crate) running: TaskTracker,
+}
+
+/// What to run.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) function: Arc<Function>,
+    pub(crate) version: Arc<Version>,
+    /// As the caller named it, with its qualifier.
+    pub(crate) function_arn: String,
+    pub(crate) payload: Bytes,
+    pub(crate) request_id: RequestId,
+    pub(crate) client_context: Option<String>,
+    pub(crate) trace: Trace,
+}
+
+impl Runner {
+    /// Runs a function to its end, even if the caller goes away meanwhile, as AWS does.
+    pub(crate) fn run(self: &Arc<Self>, run: Run) -> Detached<Result<InvokeReply, InvokeError>> {
+        let runner = self.clone();
+        let token = self.running.token();
+        Detached::new(Box::pin(async move {
+            let reply = runner.run_to_end(run).await;
+            drop(token);
+            reply
+        }))
+    }
+
+    async fn run_to_end(&self, run: Run) -> Result<InvokeReply, InvokeError> {
+        let permit = Permit::admit(&run.function, self.concurrency_max)?;
+        let mut warm = match run.version.fleet.take() {
+            Some(warm) => warm,
+            None => self.launch(&run.function, &run.version).await?,
+        };
+        let started = self.clock.now();
+        let mut outcome = warm
+            .instance
+            .invoke(Invocation {
+                request_id: run.request_id,
+                payload: run.payload,
+                deadline: None,
+                function_arn: run.function_arn,
+                client_context: run.client_context,
+                trace: run.trace.0.to_string(),
+            })
+            .await;
+        let ended = self.clock.now();
+        let settings = &run.version.record.settings;
+        let invoked = Invoked {
+            request_id: run.request_id,
+            version: &run.version.text,
+            memory_mib: settings.memory_mib,
+            timeout_ms: u64::from(settings.timeout_s) * 1000,
+            json: settings.logging.json,
+            started,
+            ended,
+        };
+        let events = invoked.events(&mut outcome);
+        let log_tail = report::tail(&events);
+        self.logs.write(LogBatch {
+            scope: run.function.scope.clone(),
+            group: run.version.log_group.clone(),
+            stream: warm.log_stream.clone(),
+            events,
+        });
+        if outcome.reusable {
+            run.version.fleet.put_back(warm, ended);
+        }
+        drop(permit);
+        let (payload, function_error) = match outcome.result {
+            Ok(payload) => (payload, None),
+            Err(fault) => (fault.body, Some("Unhandled")),
+        };
+        Ok(InvokeReply { payload, function_error, executed_version: run.version.text.clone(), log_tail })
+    }
+
+    async fn launch(&self, function: &Function, version: &Version) -> Result<Warm, InvokeError> {
+        let record = &version.record;
+        let settings = &record.settings;
+        let code = self.codes.folder(&record.code).await.map_err(|error| {
+            tracing::error!(function = %function.name, %error, "cannot bring a package to the disk");
+            InvokeError::Internal("the function's package cannot be unpacked".to_owned())
+        })?;
+        let log_stream: Arc<str> = stream_name(self.clock.now(), &version.text).into();
+        let environment = settings.environment.iter().flatten();
+        let spec = Arc::new(FunctionSpec {
+            scope: function.scope.clone(),
+            name: function.name.clone(),
+            version: version.text.clone(),
+            runtime: settings.runtime.clone(),
+            handler: settings.handler.clone(),
+            code_dir: code.path().to_owned(),
+            layers: Vec::new(),
+            env: environment.map(|(name, value)| (name.clone(), value.clone())).collect(),
+            memory_mib: settings.memory_mib,
+            timeout_ms: u64::from(settings.timeout_s) * 1000,
+            ephemeral_mib: settings.ephemeral_mib,
+            log_group: version.log_group.clone(),
+            log_stream: log_stream.clone(),
+            credentials: None,
+        });
+        let instance = self.executor.launch(spec).await.map_err(|error| {
+            tracing::error!(function = %function.name, %error, "cannot start an environment");
+            match error {
+                LaunchError::Mount(_) | LaunchError::Io(_) => InvokeError::Internal(error.to_string()),
+                LaunchError::UnknownRuntime(_)
+                | LaunchError::InterpreterMissing { .. }
+                | LaunchError::LayersMissing(_) => InvokeError::Unavailable(error.to_string()),
+            }
+        })?;
+        Ok(Warm { instance, log_stream, _code: code })
+    }
+}
+
+/// `2026/11/22/[$LATEST]0123456789abcdef0123456789abcdef`: one stream an environment.
+fn stream_name(now: Timestamp, version: &str) -> String {
+    let (year, month, day, ..) = now.civil();
+    format!("{year:04}/{month:02}/{day:02}/[{version}]{}", random_hex(32))
+}
+
+/// A place among the invocations that may run at a time.
+#[derive(Debug)]
+struct Permit {
+    load: Arc<Load>,
+    reserved: bool,
+}
+
+impl Permit {
+    /// # Errors
+    /// [`InvokeError::Throttled`] with AWS's reason.
+    fn admit(function: &Function, account_max: usize) -> Result<Self, InvokeError> {
+        let load = &function.load;
+        let (counter, max, reason) = match function.reserved {
+            Some(max) => (&load.function, max as usize, "ReservedFunctionConcurrentInvocationLimitExceeded"),
+            None => {
+                let max = account_max.saturating_sub(load.account.reserved.load(Ordering::Relaxed));
+                (&load.account.unreserved, max, "ConcurrentInvocationLimitExceeded")
+            }
+        };
+        if counter.fetch_add(1, Ordering::AcqRel) >= max {
+            counter.fetch_sub(1, Ordering::AcqRel);
+            return Err(InvokeError::Throttled(reason.to_owned()));
+        }
+        Ok(Self { load: load.clone(), reserved: function.reserved.is_some() })
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let counter = if self.reserved { &self.load.function } else { &self.load.account.unreserved };
+        counter.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// A future that, once begun, goes on in the background when its owner drops it. Costs no task otherwise.
+pub(crate) struct Detached<T: Send + 'static> {
+    work: Option<BoxFuture<'static, T>>,
+    begun: bool,
+}
+
+impl<T: Send + 'static> Detached<T> {
+    fn new(work: BoxFuture<'static, T>) -> Self {
+        Self { work: Some(work), begun: false }
+    }
+}
+
+impl<T: Send + 'static> Future for Detached<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        self.begun = true;
+        let Some(work) = &mut self.work else { return Poll::Pending };
+        let polled = work.as_mut().poll(cx);
+        if polled.is_ready() {
+            self.work = None;
+        }
+        polled
+    }
+}
+
+impl<T: Send + 'static> Drop for Detached<T> {
+    fn drop(&mut self) {
+        if let (Some(work), true, Ok(runtime)) =
+            (self.work.take(), self.begun, tokio::runtime::Handle::try_current())
+        {
+            runtime.spawn(work);
+        }
+    }
+}

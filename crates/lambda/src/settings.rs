@@ -1,0 +1,220 @@
+//! What CreateFunction and UpdateFunctionConfiguration may set, checked and applied. Beyond the model's own
+//! constraints, which were checked when the request was read. Pure.
+
+use api::lambda as shapes;
+use wire::Failure;
+
+use crate::error;
+use crate::function::{FileSystem, Logging, Settings, Vpc};
+
+/// AWS's quota; the model allows more, for functions that run on managed instances.
+const TIMEOUT_S_MAX: i32 = 900;
+const MEMORY_MIB_MAX: i32 = 10_240;
+const ENVIRONMENT_BYTES_MAX: usize = 4096;
+
+/// Families of runtimes; old and new versions of each run on the nearest interpreter of the host.
+const RUNTIMES: &[&str] = &["nodejs", "python", "java", "ruby", "dotnet", "go1.x", "provided"];
+
+/// Variables that the service sets.
+const RESERVED: &[&str] = &[
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+];
+
+impl Settings {
+    /// AWS's defaults.
+    pub(crate) fn new(function: &str, role: String) -> Self {
+        Self {
+            runtime: String::new(),
+            handler: String::new(),
+            role,
+            description: String::new(),
+            timeout_s: 3,
+            memory_mib: 128,
+            ephemeral_mib: 512,
+            architecture: shapes::Architecture::X8664.as_str().to_owned(),
+            environment: None,
+            vpc: None,
+            dead_letter_arn: None,
+            kms_key_arn: None,
+            tracing: shapes::TracingMode::PassThrough.as_str().to_owned(),
+            file_systems: Vec::new(),
+            snap_start: shapes::SnapStartApplyOn::None.as_str().to_owned(),
+            logging: Logging::text(function),
+        }
+    }
+
+    /// Sets what `change` names and leaves the rest.
+    pub(crate) fn apply(
+        &mut self,
+        function: &str,
+        change: shapes::UpdateFunctionConfigurationInput,
+    ) -> Result<(), Failure> {
+        refuse_unsupported(&change)?;
+        if let Some(runtime) = change.runtime {
+            check_runtime(&runtime)?;
+            self.runtime = runtime;
+        }
+        if let Some(timeout) = change.timeout {
+            self.timeout_s = check_timeout(timeout)?;
+        }
+        if let Some(memory) = change.memory_size {
+            self.memory_mib = check_memory(memory)?;
+        }
+        if let Some(storage) = change.ephemeral_storage {
+            self.ephemeral_mib = u32::try_from(storage.size).unwrap_or(self.ephemeral_mib);
+        }
+        if let Some(environment) = change.environment {
+            let variables = environment.variables.unwrap_or_default();
+            check_environment(&variables)?;
+            self.environment = (!variables.is_empty()).then_some(variables);
+        }
+        for (place, value) in [
+            (&mut self.handler, change.handler),
+            (&mut self.role, change.role),
+            (&mut self.description, change.description),
+        ] {
+            if let Some(value) = value {
+                *place = value;
+            }
+        }
+        if let Some(target) = change.dead_letter_config.and_then(|config| config.target_arn) {
+            self.dead_letter_arn = (!target.is_empty()).then_some(target);
+        }
+        if let Some(key) = change.kms_key_arn {
+            self.kms_key_arn = (!key.is_empty()).then_some(key);
+        }
+        if let Some(mode) = change.tracing_config.and_then(|config| config.mode) {
+            self.tracing = mode.as_str().to_owned();
+        }
+        if let Some(apply_on) = change.snap_start.and_then(|snap| snap.apply_on) {
+            self.snap_start = apply_on.as_str().to_owned();
+        }
+        if let Some(vpc) = change.vpc_config {
+            self.vpc = Some(read_vpc(vpc));
+        }
+        if let Some(systems) = change.file_system_configs {
+            let read =
+                |s: shapes::FileSystemConfig| FileSystem { arn: s.arn, mount_path: s.local_mount_path };
+            self.file_systems = systems.into_iter().map(read).collect();
+        }
+        if let Some(logging) = change.logging_config {
+            self.logging = read_logging(function, &self.logging, logging);
+        }
+        Ok(())
+    }
+}
+
+fn refuse_unsupported(change: &shapes::UpdateFunctionConfigurationInput) -> Result<(), Failure> {
+    if let Some(layer) = change.layers.iter().flatten().next() {
+        // No layer can be published here yet, so none exists.
+        return Err(error::invalid(format!("Layer version {layer} does not exist.")));
+    }
+    for (set, what) in [
+        (change.image_config.is_some(), "ImageConfig"),
+        (change.capacity_provider_config.is_some(), "CapacityProviderConfig"),
+        (change.durable_config.is_some(), "DurableConfig"),
+        (change.accelerator_config.is_some(), "AcceleratorConfig"),
+    ] {
+        if set {
+            return Err(error::unsupported(what));
+        }
+    }
+    Ok(())
+}
+
+fn check_runtime(runtime: &str) -> Result<(), Failure> {
+    if RUNTIMES.iter().any(|family| runtime.starts_with(family)) {
+        return Ok(());
+    }
+    Err(error::invalid(format!(
+        "Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: \
+         [nodejs20.x, nodejs22.x, nodejs24.x, python3.9, python3.10, python3.11, python3.12, python3.13, \
+         python3.14, java8.al2, java11, java17, java21, java25, ruby3.2, ruby3.3, ruby3.4, dotnet8, dotnet10, \
+         provided.al2, provided.al2023] or be a valid ARN"
+    )))
+}
+
+fn check_timeout(seconds: i32) -> Result<u32, Failure> {
+    if seconds > TIMEOUT_S_MAX {
+        let message = format!(
+            "1 validation error detected: Value '{seconds}' at 'timeout' failed to satisfy constraint: Member \
+             must have value less than or equal to {TIMEOUT_S_MAX}"
+        );
+        return Err(shapes::errors::validation(message));
+    }
+    Ok(u32::try_from(seconds).unwrap_or(1))
+}
+
+fn check_memory(mib: i32) -> Result<u32, Failure> {
+    if mib > MEMORY_MIB_MAX {
+        return Err(error::invalid(format!(
+            "'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to \
+             {MEMORY_MIB_MAX}"
+        )));
+    }
+    Ok(u32::try_from(mib).unwrap_or(128))
+}
+
+fn check_environment(variables: &std::collections::BTreeMap<String, String>) -> Result<(), Failure> {
+    const START: &str = "Lambda was unable to configure your environment variables because the environment variables \
+                         you have provided";
+    let reserved: Vec<&str> =
+        variables.keys().map(String::as_str).filter(|name| RESERVED.contains(name)).collect();
+    if !reserved.is_empty() {
+        return Err(error::invalid(format!(
+            "{START} contains reserved keys that are currently not supported for modification. Reserved keys used \
+             in this request: {}",
+            reserved.join(", ")
+        )));
+    }
+    let mut json = wire::json::Writer::new();
+    json.begin_object();
+    for (name, value) in variables {
+        json.key(name);
+        json.string(value);
+    }
+    json.end_object();
+    let json = json.into_vec();
+    if json.len() > ENVIRONMENT_BYTES_MAX {
+        let measured = String::from_utf8_lossy(&json);
+        return Err(error::invalid(format!("{START} exceeded the 4KB limit. String measured: {measured}")));
+    }
+    Ok(())
+}
+
+fn read_vpc(vpc: shapes::VpcConfig) -> Vpc {
+    Vpc {
+        subnets: vpc.subnet_ids.unwrap_or_default(),
+        security_groups: vpc.security_group_ids.unwrap_or_default(),
+        ipv6: vpc.ipv6_allowed_for_dual_stack.unwrap_or(false),
+    }
+}
+
+fn read_logging(function: &str, old: &Logging, change: shapes::LoggingConfig) -> Logging {
+    let json = change.log_format.map_or(old.json, |format| format == shapes::LogFormat::Json);
+    let level =
+        |new: Option<&'static str>, old: &Option<String>| new.map(str::to_owned).or_else(|| old.clone());
+    Logging {
+        json,
+        application_level: level(change.application_log_level.map(|l| l.as_str()), &old.application_level),
+        system_level: level(change.system_log_level.map(|l| l.as_str()), &old.system_level),
+        group: change.log_group.unwrap_or_else(|| Logging::text(function).group),
+    }
+}
