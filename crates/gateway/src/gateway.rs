@@ -6,25 +6,25 @@ use base::{Clock, Limits};
 use ports::Invoke;
 use store::Store;
 
-use crate::rest::fault::Fault;
+use crate::rest::backend::Backends;
 use crate::rest::live::LiveStages;
+use crate::rest::phases;
 use crate::{StageRequest, StageResponse, Target, target};
 
 /// API Gateway: control plane ([`api::apigateway::ApiGateway`]) and data plane ([`Self::serve`]).
 #[derive(Debug)]
 pub struct Gateway {
     pub(crate) store: Store,
-    #[expect(dead_code, reason = "used by the phases, which come next")]
     pub(crate) invoke: Arc<dyn Invoke>,
     pub(crate) clock: Clock,
-    #[expect(dead_code, reason = "used by the phases, which come next")]
     pub(crate) limits: Limits,
     pub(crate) live: LiveStages,
+    pub(crate) backends: Backends,
 }
 
 impl Gateway {
     pub fn new(store: Store, invoke: Arc<dyn Invoke>, clock: Clock, limits: Limits) -> Self {
-        Self { store, invoke, clock, limits, live: LiveStages::default() }
+        Self { store, invoke, clock, limits, live: LiveStages::default(), backends: Backends::default() }
     }
 
     /// The stage that a URL names, if it is one of the data plane's forms. `host` is the Host header, `path` the raw
@@ -35,7 +35,6 @@ impl Gateway {
 
     /// Answers a request to a stage. Never fails: what goes wrong is an answer.
     pub async fn serve(&self, request: StageRequest) -> StageResponse {
-        let _ = request;
-        Fault::Forbidden.answer()
+        phases::serve(self, request).await
     }
 }

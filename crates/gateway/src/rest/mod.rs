@@ -1,11 +1,21 @@
 //! REST APIs (version 1): what is stored of them, how it compiles, and the phases that answer a stage URL.
 
+pub(crate) mod answer;
+pub(crate) mod backend;
+pub(crate) mod call;
+pub(crate) mod event;
 pub(crate) mod fault;
+pub(crate) mod headers;
 pub(crate) mod integration;
+pub(crate) mod lambda;
 pub(crate) mod live;
 pub(crate) mod mapping;
 pub(crate) mod method;
+pub(crate) mod mock;
+pub(crate) mod phases;
+pub(crate) mod program;
 pub(crate) mod records;
+pub(crate) mod respond;
 pub(crate) mod rest_api;
 pub(crate) mod route;
 pub(crate) mod rows;
@@ -13,5 +23,7 @@ pub(crate) mod snapshot;
 pub(crate) mod stage;
 pub(crate) mod tagged;
 pub(crate) mod template;
+pub(crate) mod transform;
 pub(crate) mod tree;
+pub(crate) mod uri;
 pub(crate) mod view;

@@ -1,0 +1,215 @@
+//! HTTP integrations, proxy and plain: one pooled client for all backends, https with the host's root certificates.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HOST, HeaderName, HeaderValue, USER_AGENT};
+use http::{HeaderMap, Method, Request, Uri};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use crate::rest::call::Call;
+use crate::rest::fault::Fault;
+use crate::rest::headers::{self, Origin, event_name, is_dropped_from_request};
+use crate::rest::lambda::within;
+use crate::rest::mapping::Place;
+use crate::rest::program::{HttpBackend, Mapping};
+use crate::rest::{respond, transform};
+use crate::{Gateway, StageResponse};
+
+/// Where Linux distributions and macOS keep the certificates that the system trusts.
+const ROOTS: [&str; 5] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+];
+const IDLE_PER_HOST_MAX: usize = 64;
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a value in a query or a path keeps as it is.
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+type Pool = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+/// The client, made when a backend is first called: who has no HTTP integration pays nothing for it.
+#[derive(Debug, Default)]
+pub(crate) struct Backends {
+    pool: OnceLock<Pool>,
+}
+
+impl Backends {
+    fn pool(&self) -> &Pool {
+        self.pool.get_or_init(|| {
+            Client::builder(TokioExecutor::new())
+                .pool_idle_timeout(IDLE_TIMEOUT)
+                .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
+                .pool_timer(TokioTimer::new())
+                .build(connector())
+        })
+    }
+}
+
+fn connector() -> HttpsConnector<HttpConnector> {
+    let mut roots = rustls::RootCertStore::empty();
+    let found = ROOTS.iter().find(|path| Path::new(path).exists());
+    match found.map(CertificateDer::pem_file_iter) {
+        Some(Ok(certificates)) => drop(roots.add_parsable_certificates(certificates.flatten())),
+        _ => tracing::warn!("no root certificates were found: https backends of APIs cannot be verified"),
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider has the cipher suites of the protocol versions it is built with")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    http.set_nodelay(true);
+    HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().wrap_connector(http)
+}
+
+/// The request as it came, to the backend; the backend's answer as the answer.
+pub(crate) async fn proxy(
+    gateway: &Gateway,
+    call: &Call<'_>,
+    backend: &HttpBackend,
+) -> Result<StageResponse, Fault> {
+    let mut headers = HeaderMap::with_capacity(call.request.headers.len() + 4);
+    for (name, value) in &call.request.headers {
+        if !is_dropped_from_request(name.as_str()) && name != HOST && !is_hop(name) {
+            headers.append(name, value.clone());
+        }
+    }
+    headers::set(&mut headers, "x-forwarded-for", &call.forwarded_for());
+    headers::set(&mut headers, "x-forwarded-port", call.request.port());
+    headers::set(&mut headers, "x-forwarded-proto", call.scheme());
+    let query = call.request.query.clone();
+    let request = Outgoing { headers, query, body: call.request.body.clone() };
+    let mut response = send(gateway, call, backend, request).await?;
+    headers::remap(&mut response.headers, Origin::HttpProxy);
+    Ok(response)
+}
+
+/// What the mappings say of the request, to the backend; its answer through an integration response.
+pub(crate) async fn plain(
+    gateway: &Gateway,
+    call: &Call<'_>,
+    backend: &HttpBackend,
+    mapping: &Mapping,
+) -> Result<StageResponse, Fault> {
+    let mut headers = HeaderMap::new();
+    headers::set(&mut headers, "accept", "application/json");
+    headers::set(&mut headers, "content-type", call.request.media_type().unwrap_or("application/json"));
+    let body = transform::request_body(call, mapping)?;
+    let request = Outgoing { headers, query: String::new(), body };
+    let response = send(gateway, call, backend, request).await?;
+    let selected = response.status.to_string();
+    let answer = respond::IntegrationAnswer { headers: Some(response.headers), body: response.body };
+    respond::respond(call, mapping, &selected, &answer)
+}
+
+/// Headers that speak for one connection.
+fn is_hop(name: &HeaderName) -> bool {
+    matches!(name.as_str(), "keep-alive" | "proxy-authorization" | "proxy-connection")
+}
+
+struct Outgoing {
+    headers: HeaderMap,
+    query: String,
+    body: Bytes,
+}
+
+async fn send(
+    gateway: &Gateway,
+    call: &Call<'_>,
+    backend: &HttpBackend,
+    outgoing: Outgoing,
+) -> Result<StageResponse, Fault> {
+    let request = build(call, backend, outgoing)?;
+    let body_bytes_max = gateway.limits.gateway_body_bytes_max;
+    let pool = gateway.backends.pool();
+    let work = async {
+        let response = pool.request(request).await.map_err(|error| Fault::Network(error.to_string()))?;
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, body_bytes_max).collect().await;
+        let body =
+            body.map_err(|error| Fault::BadGateway(format!("the backend's body: {error}")))?.to_bytes();
+        Ok(StageResponse { status: parts.status.as_u16(), headers: parts.headers, body })
+    };
+    within(&gateway.clock, call.method.timeout, work).await?
+}
+
+fn build(
+    call: &Call<'_>,
+    backend: &HttpBackend,
+    mut outgoing: Outgoing,
+) -> Result<Request<Full<Bytes>>, Fault> {
+    for (place, source) in &backend.parameters {
+        let Place::Header(name) = place else { continue };
+        let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
+        if is_dropped_from_request(name.as_str()) {
+            return Err(Fault::Configuration(format!(
+                "the header {} cannot be mapped",
+                event_name(name.as_str())
+            )));
+        }
+        outgoing.headers.remove(&name);
+        for value in call.values(source) {
+            if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+                outgoing.headers.append(&name, value);
+            }
+        }
+    }
+    headers::set(&mut outgoing.headers, "x-amzn-trace-id", &call.ticket.trace.0);
+    headers::set(&mut outgoing.headers, "x-amzn-apigateway-api-id", &call.stage.api_id);
+    if !outgoing.headers.contains_key(USER_AGENT) {
+        headers::set(&mut outgoing.headers, "user-agent", &format!("AmazonAPIGateway_{}", call.stage.api_id));
+    }
+    let method = backend.method.clone().unwrap_or_else(|| call.request.method.clone());
+    // A GET or HEAD with a body is asked for by nobody and refused by many backends.
+    let body = if matches!(method, Method::GET | Method::HEAD) { Bytes::new() } else { outgoing.body };
+    let uri = uri(call, backend, &outgoing.query)?;
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = outgoing.headers;
+    Ok(request)
+}
+
+/// The backend's URI: path parameters as mapped, else those of the same name; the query with the mapped one behind.
+fn uri(call: &Call<'_>, backend: &HttpBackend, query: &str) -> Result<Uri, Fault> {
+    let text = backend.uri.fill(&call.release.variables, |name| {
+        let mapped = backend
+            .parameters
+            .iter()
+            .find(|(place, _)| matches!(place, Place::Path(mapped) if mapped == name));
+        match mapped {
+            Some((_, source)) => call.values(source).into_iter().next(),
+            None => call.path_parameter(name).map(str::to_owned),
+        }
+    })?;
+    let mut queries = vec![query.to_owned()];
+    for (place, source) in &backend.parameters {
+        let Place::Query(name) = place else { continue };
+        let encode = |text: &str| utf8_percent_encode(text, VALUE).to_string();
+        queries.extend(call.values(source).iter().map(|value| format!("{}={}", encode(name), encode(value))));
+    }
+    queries.retain(|query| !query.is_empty());
+    let join = if text.contains('?') { "&" } else { "?" };
+    let text = if queries.is_empty() { text } else { text + join + &queries.join("&") };
+    let uri: Uri = text.parse().map_err(|error| Fault::Configuration(format!("the URI {text}: {error}")))?;
+    match uri.authority() {
+        Some(_) => Ok(uri),
+        None => Err(Fault::Configuration(format!("the URI {text} names no host"))),
+    }
+}

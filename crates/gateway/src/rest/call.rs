@@ -1,0 +1,176 @@
+//! One request on its way through the phases: what was received, where it leads, and the values of it that
+//! integrations and mappings ask for.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use base::{RequestId, Timestamp, Trace};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
+
+use crate::rest::live::{LiveStage, Release};
+use crate::rest::mapping::Source;
+use crate::rest::program::Method;
+use crate::rest::route::Match;
+use crate::{StageRequest, UrlStyle};
+
+/// What the gateway gives a request, routed or not.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    pub(crate) request_id: RequestId,
+    /// `x-amz-apigw-id`.
+    pub(crate) extended_id: String,
+    pub(crate) trace: Trace,
+    pub(crate) received: Timestamp,
+}
+
+impl Ticket {
+    pub(crate) fn new(request: &StageRequest, received: Timestamp) -> Self {
+        let sent = request.header("x-amzn-trace-id").filter(|sent| sent.contains("Root="));
+        let entropy = RequestId::random().0.to_be_bytes();
+        Self {
+            request_id: request.request_id,
+            extended_id: STANDARD.encode(&entropy[..11]),
+            trace: sent.map_or_else(Trace::random, |sent| Trace(sent.into())),
+            received,
+        }
+    }
+
+    /// `22/Nov/2026:17:21:00 +0000`
+    pub(crate) fn request_time(&self) -> String {
+        const MONTHS: [&str; 12] =
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        let (year, month, day, hour, minute, second, _) = self.received.civil();
+        let month = MONTHS.get(month as usize - 1).unwrap_or(&"Jan");
+        format!("{day:02}/{month}/{year:04}:{hour:02}:{minute:02}:{second:02} +0000")
+    }
+}
+
+/// A routed request.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) request: &'a StageRequest,
+    pub(crate) ticket: &'a Ticket,
+    pub(crate) stage: &'a LiveStage,
+    pub(crate) release: &'a Release,
+    pub(crate) method: &'a Method,
+    pub(crate) route: Match<'a>,
+}
+
+impl Call<'_> {
+    /// The path behind the stage, as it stands in events: raw, with one slash in front.
+    pub(crate) fn path(&self) -> String {
+        format!("/{}", self.request.path.trim_start_matches('/'))
+    }
+
+    /// The path with the stage, raw.
+    pub(crate) fn path_with_stage(&self) -> String {
+        let slash = if self.request.path.starts_with('/') { "" } else { "/" };
+        format!("/{}{slash}{}", self.stage.name, self.request.path)
+    }
+
+    pub(crate) fn path_parameter(&self, name: &str) -> Option<&str> {
+        self.route.param(&self.request.path, name)
+    }
+
+    /// The host by which the API is known: what the client sent, or the label alone where no host names it.
+    pub(crate) fn domain_prefix(&self) -> &str {
+        match self.request.style {
+            UrlStyle::Host => self.request.host_name().split('.').next().unwrap_or_default(),
+            UrlStyle::UserRequest | UrlStyle::Path => &self.stage.api_id,
+        }
+    }
+
+    /// The ARN that a function's resource policy is asked for.
+    pub(crate) fn source_arn(&self) -> String {
+        let scope = &self.stage.scope;
+        format!(
+            "arn:{}:execute-api:{}:{}:{}/{}/{}{}",
+            scope.region.partition(),
+            scope.region,
+            scope.account,
+            self.stage.api_id,
+            self.stage.name,
+            self.request.method,
+            self.method.arn_path
+        )
+    }
+
+    /// `X-Forwarded-For`: those before this server, and who called it.
+    pub(crate) fn forwarded_for(&self) -> String {
+        let mut text = String::new();
+        for value in self.request.headers.get_all("x-forwarded-for") {
+            let _ = write!(text, "{}, ", String::from_utf8_lossy(value.as_bytes()));
+        }
+        let _ = write!(text, "{}", self.request.source_ip);
+        text
+    }
+
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.request.secure { "https" } else { "http" }
+    }
+
+    /// The values of a parameter mapping's source, from the request; none if there is none.
+    pub(crate) fn values(&self, source: &Source) -> Vec<String> {
+        let last = |mut values: Vec<String>| values.pop().into_iter().collect();
+        match source {
+            Source::Path(name) => self.path_parameter(name).map(str::to_owned).into_iter().collect(),
+            Source::Query(name) => last(self.query_values(name)),
+            Source::MultiQuery(name) => self.query_values(name),
+            Source::Header(name) => last(header_values(&self.request.headers, name)),
+            Source::MultiHeader(name) => {
+                let values = header_values(&self.request.headers, name);
+                if values.is_empty() { values } else { vec![values.join(",")] }
+            }
+            Source::Body => vec![String::from_utf8_lossy(&self.request.body).into_owned()],
+            other => self.constant(other).into_iter().collect(),
+        }
+    }
+
+    /// The value of a source that depends on neither the request's nor the response's parts.
+    pub(crate) fn constant(&self, source: &Source) -> Option<String> {
+        match source {
+            Source::Literal(text) => Some(text.clone()),
+            Source::StageVariable(name) => self.release.variables.get(name).cloned(),
+            Source::Context(name) => self.context(name).map(Cow::into_owned),
+            _ => None,
+        }
+    }
+
+    fn query_values(&self, name: &str) -> Vec<String> {
+        let pairs = form_urlencoded::parse(self.request.query.as_bytes());
+        pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).collect()
+    }
+
+    /// `$context.NAME`, as far as there is something to say.
+    fn context(&self, name: &str) -> Option<Cow<'_, str>> {
+        let scope = &self.stage.scope;
+        Some(match name {
+            "accountId" => scope.account.to_string().into(),
+            "apiId" => self.stage.api_id.as_str().into(),
+            "deploymentId" => self.release.program.deployment_id.as_str().into(),
+            "domainName" => self.request.host_name().into(),
+            "domainPrefix" => self.domain_prefix().into(),
+            "extendedRequestId" => self.ticket.extended_id.as_str().into(),
+            "httpMethod" => self.request.method.as_str().into(),
+            "identity.sourceIp" => self.request.source_ip.to_string().into(),
+            "identity.userAgent" => self.request.header("user-agent")?.into(),
+            "path" => self.path_with_stage().into(),
+            "protocol" => self.request.protocol.into(),
+            "requestId" => self.ticket.request_id.to_string().into(),
+            "requestTime" => self.ticket.request_time().into(),
+            "requestTimeEpoch" => self.ticket.received.as_millis().to_string().into(),
+            "resourceId" => self.method.resource_id.as_str().into(),
+            "resourcePath" => self.method.resource_path.as_str().into(),
+            "stage" => self.stage.name.as_str().into(),
+            _ => return None,
+        })
+    }
+}
+
+/// A header's values as text, in their order.
+pub(crate) fn header_values(headers: &HeaderMap, name: &str) -> Vec<String> {
+    let Ok(name) = http::HeaderName::from_bytes(name.as_bytes()) else { return Vec::new() };
+    headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
+}

@@ -1,0 +1,196 @@
+//! The event of a Lambda proxy integration, payload format 1.0, written straight to bytes.
+//! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use wire::json::Writer;
+
+use crate::rest::call::Call;
+use crate::rest::headers::{event_name, is_dropped_from_request};
+use crate::rest::mapping::{Place, Source};
+
+/// The event for `call`. `parameters` are the integration's request parameters: headers they name are added.
+pub(crate) fn write(call: &Call<'_>, parameters: &[(Place, Source)]) -> Bytes {
+    let mut w = Writer::with_capacity(2048 + call.request.body.len());
+    w.begin_object();
+    text(&mut w, "resource", &call.method.resource_path);
+    text(&mut w, "path", &call.path());
+    text(&mut w, "httpMethod", call.request.method.as_str());
+    write_headers(&mut w, call, parameters);
+    write_query(&mut w, call);
+    write_path_parameters(&mut w, call);
+    write_stage_variables(&mut w, call);
+    write_context(&mut w, call);
+    write_body(&mut w, call);
+    w.end_object();
+    w.into_bytes()
+}
+
+fn text(w: &mut Writer, key: &str, value: &str) {
+    w.key(key);
+    w.string(value);
+}
+
+fn null(w: &mut Writer, key: &str) {
+    w.key(key);
+    w.null();
+}
+
+/// Both maps of a list of names with their values; the single one has the last value, as on AWS.
+fn write_maps(w: &mut Writer, keys: [&str; 2], entries: &[(Cow<'_, str>, Vec<Cow<'_, str>>)]) {
+    let [single, multi] = keys;
+    if entries.is_empty() {
+        null(w, single);
+        null(w, multi);
+        return;
+    }
+    w.key(single);
+    w.begin_object();
+    for (name, values) in entries {
+        text(w, name, values.last().map_or("", |value| value));
+    }
+    w.end_object();
+    w.key(multi);
+    w.begin_object();
+    for (name, values) in entries {
+        w.key(name);
+        w.begin_array();
+        values.iter().for_each(|value| w.string(value));
+        w.end_array();
+    }
+    w.end_object();
+}
+
+fn write_headers(w: &mut Writer, call: &Call<'_>, parameters: &[(Place, Source)]) {
+    let request = call.request;
+    let mut entries: Vec<(Cow<'_, str>, Vec<Cow<'_, str>>)> = Vec::with_capacity(request.headers.len() + 4);
+    for name in request.headers.keys() {
+        if is_dropped_from_request(name.as_str()) || is_ours(name.as_str()) {
+            continue;
+        }
+        let values = request.headers.get_all(name).iter();
+        let values = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        entries.push((event_name(name.as_str()).into(), values));
+    }
+    if !request.headers.contains_key("host") && !request.host.is_empty() {
+        entries.push(("Host".into(), vec![request.host.as_str().into()]));
+    }
+    entries.push(("X-Amzn-Trace-Id".into(), vec![call.ticket.trace.0.as_ref().into()]));
+    entries.push(("X-Forwarded-For".into(), vec![call.forwarded_for().into()]));
+    entries.push(("X-Forwarded-Port".into(), vec![request.port().into()]));
+    entries.push(("X-Forwarded-Proto".into(), vec![call.scheme().into()]));
+    for (place, source) in parameters {
+        let Place::Header(name) = place else { continue };
+        let values = call.values(source);
+        if !values.is_empty() {
+            entries.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+            entries.push((name.into(), values.into_iter().map(Cow::Owned).collect()));
+        }
+    }
+    write_maps(w, ["headers", "multiValueHeaders"], &entries);
+}
+
+/// Headers that the gateway itself says.
+fn is_ours(name: &str) -> bool {
+    matches!(name, "x-amzn-trace-id" | "x-forwarded-for" | "x-forwarded-port" | "x-forwarded-proto")
+}
+
+fn write_query(w: &mut Writer, call: &Call<'_>) {
+    let mut places: HashMap<Cow<'_, str>, usize> = HashMap::new();
+    let mut entries: Vec<(Cow<'_, str>, Vec<Cow<'_, str>>)> = Vec::new();
+    for (name, value) in form_urlencoded::parse(call.request.query.as_bytes()) {
+        match places.get(&name) {
+            Some(&place) => entries[place].1.push(value),
+            None => {
+                places.insert(name.clone(), entries.len());
+                entries.push((name, vec![value]));
+            }
+        }
+    }
+    write_maps(w, ["queryStringParameters", "multiValueQueryStringParameters"], &entries);
+}
+
+fn write_path_parameters(w: &mut Writer, call: &Call<'_>) {
+    let mut parameters = call.route.params(&call.request.path).peekable();
+    w.key("pathParameters");
+    if parameters.peek().is_none() {
+        return w.null();
+    }
+    w.begin_object();
+    parameters.for_each(|(name, value)| text(w, name, value));
+    w.end_object();
+}
+
+fn write_stage_variables(w: &mut Writer, call: &Call<'_>) {
+    w.key("stageVariables");
+    if call.release.variables.is_empty() {
+        return w.null();
+    }
+    w.begin_object();
+    call.release.variables.iter().for_each(|(name, value)| text(w, name, value));
+    w.end_object();
+}
+
+fn write_context(w: &mut Writer, call: &Call<'_>) {
+    let ticket = call.ticket;
+    w.key("requestContext");
+    w.begin_object();
+    text(w, "resourceId", &call.method.resource_id);
+    text(w, "resourcePath", &call.method.resource_path);
+    text(w, "httpMethod", call.request.method.as_str());
+    text(w, "extendedRequestId", &ticket.extended_id);
+    text(w, "requestTime", &ticket.request_time());
+    text(w, "path", &call.path_with_stage());
+    text(w, "accountId", &call.stage.scope.account.to_string());
+    text(w, "protocol", call.request.protocol);
+    text(w, "stage", &call.stage.name);
+    text(w, "domainPrefix", call.domain_prefix());
+    w.key("requestTimeEpoch");
+    w.integer(ticket.received.as_millis());
+    text(w, "requestId", &ticket.request_id.to_string());
+    write_identity(w, call);
+    text(w, "domainName", call.request.host_name());
+    text(w, "deploymentId", &call.release.program.deployment_id);
+    text(w, "apiId", &call.stage.api_id);
+    w.end_object();
+}
+
+fn write_identity(w: &mut Writer, call: &Call<'_>) {
+    w.key("identity");
+    w.begin_object();
+    for key in ["cognitoIdentityPoolId", "accountId", "cognitoIdentityId", "caller"] {
+        null(w, key);
+    }
+    text(w, "sourceIp", &call.request.source_ip.to_string());
+    for key in [
+        "principalOrgId",
+        "accessKey",
+        "cognitoAuthenticationType",
+        "cognitoAuthenticationProvider",
+        "userArn",
+    ] {
+        null(w, key);
+    }
+    match call.request.header("user-agent") {
+        Some(agent) => text(w, "userAgent", agent),
+        None => null(w, "userAgent"),
+    }
+    null(w, "user");
+    w.end_object();
+}
+
+fn write_body(w: &mut Writer, call: &Call<'_>) {
+    let body = &call.request.body;
+    let binary = !body.is_empty() && call.release.program.binary.matches(call.request.media_type());
+    w.key("body");
+    match body.is_empty() {
+        true => w.null(),
+        false if binary => w.blob(body),
+        // What is not UTF-8 and not declared binary is damaged on AWS in the same way.
+        false => w.string(&String::from_utf8_lossy(body)),
+    }
+    w.key("isBase64Encoded");
+    w.boolean(binary);
+}

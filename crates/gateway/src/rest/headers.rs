@@ -1,0 +1,133 @@
+//! Which headers pass the gateway, and under which names. Knows no integration's other business.
+
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::{HeaderMap, header};
+
+use crate::rest::call::Ticket;
+
+/// Headers that no integration gets to see. Source: observation of AWS, written down by LocalStack's tests.
+const DROPPED_FROM_REQUEST: [&str; 12] = [
+    "connection",
+    "content-length",
+    "content-md5",
+    "expect",
+    "max-forwards",
+    "proxy-authenticate",
+    "server",
+    "te",
+    "transfer-encoding",
+    "trailer",
+    "upgrade",
+    "www-authenticate",
+];
+
+/// Headers of an answer that AWS gives other names. Those of an HTTP proxy's answer are the first four.
+const REMAPPED: [&str; 14] = [
+    "connection",
+    "content-length",
+    "date",
+    "server",
+    "authorization",
+    "content-md5",
+    "expect",
+    "host",
+    "max-forwards",
+    "proxy-authenticate",
+    "trailer",
+    "upgrade",
+    "user-agent",
+    "www-authenticate",
+];
+const REMAPPED_OF_HTTP_PROXY: usize = 4;
+
+pub(crate) fn is_dropped_from_request(name: &str) -> bool {
+    DROPPED_FROM_REQUEST.contains(&name)
+}
+
+/// `x-forwarded-for` as `X-Forwarded-For`: HTTP libraries hand names over in lower case, and handlers expect them
+/// the way HTTP/1.1 clients write them.
+pub(crate) fn event_name(name: &str) -> String {
+    let mut up = true;
+    name.chars()
+        .map(|c| {
+            let shown = if up { c.to_ascii_uppercase() } else { c };
+            up = c == '-';
+            shown
+        })
+        .collect()
+}
+
+/// Whose answer a set of headers comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A function, or a mapping of an integration's answer.
+    Integration,
+    HttpProxy,
+}
+
+/// Renames and drops what an integration must not say under its own name.
+pub(crate) fn remap(headers: &mut HeaderMap, origin: Origin) {
+    headers.remove(TRANSFER_ENCODING);
+    let count = if origin == Origin::HttpProxy { REMAPPED_OF_HTTP_PROXY } else { REMAPPED.len() };
+    for name in &REMAPPED[..count] {
+        let header::Entry::Occupied(found) = headers.entry(*name) else { continue };
+        let (_, values) = found.remove_entry_mult();
+        let values: Vec<HeaderValue> = values.collect();
+        if let Ok(remapped) = HeaderName::from_bytes(format!("x-amzn-remapped-{name}").as_bytes()) {
+            for value in values {
+                headers.append(remapped.clone(), value);
+            }
+        }
+    }
+}
+
+/// What every answer carries.
+pub(crate) fn finish(headers: &mut HeaderMap, ticket: &Ticket, with_trace: bool) {
+    headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+    set(headers, "x-amzn-requestid", &ticket.request_id.to_string());
+    set(headers, "x-amz-apigw-id", &ticket.extended_id);
+    if with_trace {
+        set(headers, "x-amzn-trace-id", &ticket.trace.0);
+    }
+}
+
+/// Sets a header, if the value can be one.
+pub(crate) fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_written_as_clients_write_them() {
+        for (name, expected) in
+            [("x-forwarded-for", "X-Forwarded-For"), ("host", "Host"), ("x--a", "X--A"), ("1-2", "1-2")]
+        {
+            assert_eq!(event_name(name), expected);
+        }
+    }
+
+    #[test]
+    fn answers_cannot_speak_for_the_connection() {
+        for (origin, expected) in [
+            (
+                Origin::Integration,
+                "set-cookie set-cookie x-amzn-remapped-date x-amzn-remapped-www-authenticate",
+            ),
+            (Origin::HttpProxy, "set-cookie set-cookie www-authenticate x-amzn-remapped-date"),
+        ] {
+            let mut headers = HeaderMap::new();
+            for name in ["date", "www-authenticate", "set-cookie", "set-cookie", "transfer-encoding"] {
+                headers.append(name, HeaderValue::from_static("v"));
+            }
+            remap(&mut headers, origin);
+            let mut names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
+            names.sort_unstable();
+            assert_eq!(names.join(" "), expected);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Lambda integrations, proxy and plain: the function is called through `ports::Invoke` with the gateway as its
+//! caller, so that the function's resource policy is asked.
+
+use base::Clock;
+use bytes::Bytes;
+use ports::{InvokeCall, InvokeError, InvokeKind, InvokeReply, InvokeSource};
+use wire::json::Reader;
+
+use crate::rest::answer::Answer;
+use crate::rest::call::Call;
+use crate::rest::fault::Fault;
+use crate::rest::headers::{self, Origin};
+use crate::rest::mapping::Place;
+use crate::rest::program::{Lambda, Mapping};
+use crate::rest::{event, respond, transform};
+use crate::{Gateway, StageResponse, exchange};
+
+/// AWS's event for the function, and its answer as the answer.
+pub(crate) async fn proxy(
+    gateway: &Gateway,
+    call: &Call<'_>,
+    lambda: &Lambda,
+) -> Result<StageResponse, Fault> {
+    let event = event::write(call, &lambda.parameters);
+    let reply = invoke(gateway, call, lambda, event, InvokeKind::RequestResponse).await?;
+    if let Some(kind) = reply.function_error {
+        let error = String::from_utf8_lossy(&reply.payload).into_owned();
+        return Err(Fault::BadGateway(format!("the function failed ({kind}): {error}")));
+    }
+    let answer = Answer::parse(&reply.payload).map_err(|error| Fault::BadGateway(error.to_string()))?;
+    // AWS looks at the first media type of Accept alone.
+    let accepted = call.request.header("accept").and_then(|accept| accept.split(',').next());
+    let as_binary = call.release.program.binary.matches(accepted.map(exchange::media_type));
+    let body = answer.body(as_binary).map_err(|error| Fault::BadGateway(error.to_string()))?;
+    let mut response = StageResponse { status: answer.status, headers: answer.headers, body };
+    headers::remap(&mut response.headers, Origin::Integration);
+    Ok(response)
+}
+
+/// The body, or what a template makes of it, and the function's result through an integration response.
+pub(crate) async fn plain(
+    gateway: &Gateway,
+    call: &Call<'_>,
+    lambda: &Lambda,
+    mapping: &Mapping,
+) -> Result<StageResponse, Fault> {
+    let mut payload = transform::request_body(call, mapping)?;
+    if payload.is_empty() {
+        payload = Bytes::from_static(b"{}");
+    }
+    let event = lambda.parameters.iter().any(|(place, source)| {
+        matches!(place, Place::Header(name) if name.eq_ignore_ascii_case("x-amz-invocation-type"))
+            && call.values(source).iter().any(|value| value == "Event")
+    });
+    let kind = if event { InvokeKind::Event } else { InvokeKind::RequestResponse };
+    let reply = invoke(gateway, call, lambda, payload, kind).await?;
+    // The status of an invocation is 200 whatever the function does: patterns look at its error message.
+    let failed = reply.function_error.is_some();
+    let selected = if failed { error_message(&reply.payload).unwrap_or_default() } else { "200".to_owned() };
+    let integration = respond::IntegrationAnswer { headers: None, body: reply.payload };
+    respond::respond(call, mapping, &selected, &integration)
+}
+
+async fn invoke(
+    gateway: &Gateway,
+    call: &Call<'_>,
+    lambda: &Lambda,
+    payload: Bytes,
+    kind: InvokeKind,
+) -> Result<InvokeReply, Fault> {
+    let function = lambda.function.fill(&call.release.variables, |_| None)?;
+    let source = InvokeSource { service: "apigateway.amazonaws.com", source_arn: call.source_arn() };
+    let invocation = InvokeCall {
+        scope: call.stage.scope.clone(),
+        function,
+        payload,
+        kind,
+        source: Some(source),
+        request_id: call.ticket.request_id,
+        trace: call.ticket.trace.clone(),
+    };
+    let done = within(&gateway.clock, call.method.timeout, gateway.invoke.invoke(invocation)).await?;
+    done.map_err(refused)
+}
+
+/// The result of `work`, or a timeout by the gateway's clock.
+pub(crate) async fn within<T>(
+    clock: &Clock,
+    timeout: std::time::Duration,
+    work: impl Future<Output = T>,
+) -> Result<T, Fault> {
+    tokio::select! {
+        biased;
+        done = work => Ok(done),
+        () = clock.sleep(timeout) => Err(Fault::Timeout),
+    }
+}
+
+/// What AWS makes of an invocation that Lambda refused: it is the API's configuration that is wrong.
+fn refused(error: InvokeError) -> Fault {
+    match error {
+        InvokeError::NotFound(_)
+        | InvokeError::AccessDenied(_)
+        | InvokeError::Throttled(_)
+        | InvokeError::TooLarge(_)
+        | InvokeError::BadPayload(_) => Fault::Configuration(error.to_string()),
+        InvokeError::Unavailable(_) | InvokeError::Internal(_) => Fault::Internal(error.to_string()),
+    }
+}
+
+/// `errorMessage` of a function's error.
+fn error_message(payload: &Bytes) -> Option<String> {
+    let mut reader = Reader::new(payload, 32).ok()?;
+    reader.begin_object().ok()?;
+    while let Some(key) = reader.next_key().ok()? {
+        if key == "errorMessage" {
+            return reader.string().ok().map(std::borrow::Cow::into_owned);
+        }
+        reader.skip().ok()?;
+    }
+    None
+}

@@ -1,0 +1,126 @@
+//! The data plane of REST APIs: the phases through which every request to a stage goes, in AWS's order. Each is a
+//! function of its name below; what a method does not ask for costs a comparison.
+
+use std::sync::Arc;
+
+use crate::rest::call::{Call, Ticket};
+use crate::rest::fault::Fault;
+use crate::rest::headers;
+use crate::rest::live::LiveStage;
+use crate::rest::program::{Integration, Program};
+use crate::rest::route::Verb;
+use crate::rest::{backend, lambda, mock};
+use crate::{Gateway, StageRequest, StageResponse};
+
+/// Answers a request to a stage.
+pub(crate) async fn serve(gateway: &Gateway, request: StageRequest) -> StageResponse {
+    let ticket = Ticket::new(&request, gateway.clock.now());
+    match answer(gateway, &request, &ticket).await {
+        Ok((mut response, with_trace)) => {
+            headers::finish(&mut response.headers, &ticket, with_trace);
+            response
+        }
+        Err(fault) => {
+            log(&request, &ticket, &fault);
+            let mut response = fault.answer();
+            headers::finish(&mut response.headers, &ticket, false);
+            response
+        }
+    }
+}
+
+/// The phases. The flag says whether the answer tells its trace.
+async fn answer(
+    gateway: &Gateway,
+    request: &StageRequest,
+    ticket: &Ticket,
+) -> Result<(StageResponse, bool), Fault> {
+    let stage = find_stage(gateway, request).await?;
+    let release = stage.release(draw(ticket));
+    refuse_closed_endpoint(&release.program)?;
+    refuse_large(gateway, request)?;
+    refuse_policy(&release.program)?;
+    let verb = Verb::of_request(&request.method).ok_or(Fault::MissingAuthenticationToken)?;
+    let (method, route) =
+        release.program.route(&request.path, verb).ok_or(Fault::MissingAuthenticationToken)?;
+    let call = Call { request, ticket, stage: &stage, release, method, route };
+    authorize(&call)?;
+    require_key(&call)?;
+    integrate(gateway, &call).await
+}
+
+/// Host or path -> stage. On AWS a host without an API does not resolve; here it is forbidden like a stage that is
+/// not there.
+async fn find_stage(gateway: &Gateway, request: &StageRequest) -> Result<Arc<LiveStage>, Fault> {
+    let found = gateway.live.find(&gateway.store, &request.api_id, &request.stage).await;
+    found.map_err(|error| Fault::Internal(error.to_string()))?.ok_or(Fault::Forbidden)
+}
+
+/// A number for the canary's split, from the part of the request's ids that nobody else looks at.
+fn draw(ticket: &Ticket) -> u32 {
+    ticket
+        .extended_id
+        .bytes()
+        .fold(2_166_136_261, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619))
+}
+
+fn refuse_closed_endpoint(program: &Program) -> Result<(), Fault> {
+    if program.endpoint_disabled { Err(Fault::Forbidden) } else { Ok(()) }
+}
+
+fn refuse_large(gateway: &Gateway, request: &StageRequest) -> Result<(), Fault> {
+    if request.body.len() > gateway.limits.gateway_body_bytes_max { Err(Fault::TooLarge) } else { Ok(()) }
+}
+
+/// Policies are not evaluated yet; who wrote one does not find the API open.
+fn refuse_policy(program: &Program) -> Result<(), Fault> {
+    if program.has_policy { Err(Fault::Unsupported("resource policies".to_owned())) } else { Ok(()) }
+}
+
+/// Signatures are not verified yet: without one AWS's answer, with one a plain refusal, never a pass.
+fn authorize(call: &Call<'_>) -> Result<(), Fault> {
+    match (call.method.wants_signature, call.request.headers.contains_key("authorization")) {
+        (false, _) => Ok(()),
+        (true, false) => Err(Fault::MissingAuthenticationToken),
+        (true, true) => Err(Fault::Unsupported("the authorization type AWS_IAM".to_owned())),
+    }
+}
+
+/// API keys cannot be made yet, so that none is valid.
+fn require_key(call: &Call<'_>) -> Result<(), Fault> {
+    if call.method.wants_key { Err(Fault::Forbidden) } else { Ok(()) }
+}
+
+/// Integration request, integration, integration response.
+async fn integrate(gateway: &Gateway, call: &Call<'_>) -> Result<(StageResponse, bool), Fault> {
+    match &call.method.integration {
+        Integration::LambdaProxy(lambda) => Ok((lambda::proxy(gateway, call, lambda).await?, true)),
+        Integration::Lambda(lambda, mapping) => {
+            Ok((lambda::plain(gateway, call, lambda, mapping).await?, true))
+        }
+        Integration::Mock(mapping) => Ok((mock::answer(call, mapping)?, false)),
+        Integration::HttpProxy(backend) => Ok((backend::proxy(gateway, call, backend).await?, false)),
+        Integration::Http(backend, mapping) => {
+            Ok((backend::plain(gateway, call, backend, mapping).await?, true))
+        }
+        Integration::Broken(why) => Err(Fault::Configuration(why.clone())),
+        Integration::Unsupported(what) => Err(Fault::Unsupported(what.clone())),
+    }
+}
+
+/// What the caller is not told, the log is.
+fn log(request: &StageRequest, ticket: &Ticket, fault: &Fault) {
+    let (api, stage, path) = (&request.api_id, &request.stage, &request.path);
+    let request_id = ticket.request_id;
+    match fault {
+        Fault::MissingAuthenticationToken
+        | Fault::Forbidden
+        | Fault::TooLarge
+        | Fault::UnsupportedMediaType => {
+            tracing::debug!(%api, %stage, %path, %request_id, %fault, "refused");
+        }
+        _ => {
+            tracing::warn!(%api, %stage, %path, %request_id, %fault, "the gateway answered for the integration")
+        }
+    }
+}

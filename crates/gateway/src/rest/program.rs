@@ -1,0 +1,254 @@
+//! A deployment, compiled: routes, and for each method everything that can be known before a request comes.
+//! Compiling never fails: what cannot work says so when it is called, as on AWS, where a deployment is not refused
+//! for it.
+
+use std::time::Duration;
+
+use http::HeaderName;
+use regex_lite::Regex;
+
+use crate::rest::integration::TIMEOUT_MS_DEFAULT;
+use crate::rest::mapping::{Place, Source, response_header};
+use crate::rest::records::{
+    IntegrationRecord, IntegrationResponseRecord, MethodRecord, Snapshot, SnapshotResource,
+};
+use crate::rest::route::{Match, MethodIndex, RouteTrie, Verb};
+use crate::rest::template::Template;
+use crate::rest::uri::Pattern;
+
+/// Everything a stage needs of its deployment.
+#[derive(Debug)]
+pub(crate) struct Program {
+    pub(crate) deployment_id: String,
+    pub(crate) binary: BinaryTypes,
+    /// The API is reached by custom domains alone.
+    pub(crate) endpoint_disabled: bool,
+    pub(crate) has_policy: bool,
+    routes: RouteTrie,
+    methods: Vec<Method>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Method {
+    pub(crate) resource_id: String,
+    pub(crate) resource_path: String,
+    /// The resource path with `*` for its variables, as it stands in the ARN that a function's policy is asked for.
+    pub(crate) arn_path: String,
+    /// The caller must sign (AWS_IAM).
+    pub(crate) wants_signature: bool,
+    pub(crate) wants_key: bool,
+    pub(crate) timeout: Duration,
+    pub(crate) integration: Integration,
+}
+
+#[derive(Debug)]
+pub(crate) enum Integration {
+    LambdaProxy(Lambda),
+    Lambda(Lambda, Mapping),
+    Mock(Mapping),
+    HttpProxy(HttpBackend),
+    Http(HttpBackend, Mapping),
+    /// AWS takes it and it can never work there either; why, for the log.
+    Broken(String),
+    /// What it is, in words.
+    Unsupported(String),
+}
+
+#[derive(Debug)]
+pub(crate) struct Lambda {
+    pub(crate) function: Pattern,
+    pub(crate) parameters: Vec<(Place, Source)>,
+}
+
+#[derive(Debug)]
+pub(crate) struct HttpBackend {
+    pub(crate) uri: Pattern,
+    /// None for ANY: the request's own.
+    pub(crate) method: Option<http::Method>,
+    pub(crate) parameters: Vec<(Place, Source)>,
+}
+
+/// What stands around an integration that is not a proxy.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    pub(crate) templates: Vec<(String, Template)>,
+    pub(crate) passthrough: Passthrough,
+    pub(crate) responses: Vec<Response>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Passthrough {
+    WhenNoMatch,
+    WhenNoTemplates,
+    Never,
+}
+
+/// An integration response.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) selection: Selection,
+    pub(crate) headers: Vec<(HeaderName, Source)>,
+    pub(crate) templates: Vec<(String, Template)>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Selection {
+    /// Chosen when no pattern matches.
+    Default,
+    Pattern(Regex),
+    /// Java takes the pattern, this engine does not.
+    Unsupported(String),
+}
+
+/// The media types whose bodies travel as base64.
+#[derive(Debug)]
+pub(crate) struct BinaryTypes {
+    types: Vec<String>,
+}
+
+impl BinaryTypes {
+    /// Whether a body of this media type (none if the header is missing) is binary.
+    pub(crate) fn matches(&self, media_type: Option<&str>) -> bool {
+        self.types
+            .iter()
+            .any(|known| known == "*/*" || media_type.is_some_and(|given| known.eq_ignore_ascii_case(given)))
+    }
+}
+
+impl Program {
+    pub(crate) fn compile(deployment_id: &str, snapshot: Snapshot) -> Self {
+        let mut routes = RouteTrie::new();
+        let mut methods = Vec::new();
+        for resource in &snapshot.resources {
+            for method in &resource.methods {
+                let Some(verb) = Verb::from_name(&method.http_method) else { continue };
+                routes.insert(&resource.path, verb, MethodIndex::try_from(methods.len()).unwrap_or_default());
+                methods.push(Method::compile(resource, method));
+            }
+        }
+        Self {
+            deployment_id: deployment_id.to_owned(),
+            binary: BinaryTypes { types: snapshot.binary_media_types },
+            endpoint_disabled: snapshot.disable_execute_api_endpoint,
+            has_policy: snapshot.policy.is_some(),
+            routes,
+            methods,
+        }
+    }
+
+    pub(crate) fn route(&self, path: &str, verb: Verb) -> Option<(&Method, Match<'_>)> {
+        let found = self.routes.find(path, verb)?;
+        Some((self.methods.get(found.method as usize)?, found))
+    }
+}
+
+impl Method {
+    fn compile(resource: &SnapshotResource, method: &MethodRecord) -> Self {
+        let timeout_ms = method.integration.as_ref().map_or(TIMEOUT_MS_DEFAULT, |found| found.timeout_ms);
+        Self {
+            resource_id: resource.id.clone(),
+            resource_path: resource.path.clone(),
+            arn_path: arn_path(&resource.path),
+            wants_signature: method.authorization_type != "NONE",
+            wants_key: method.api_key_required,
+            timeout: Duration::from_millis(u64::try_from(timeout_ms).unwrap_or_default()),
+            integration: match &method.integration {
+                Some(integration) => Integration::compile(integration),
+                None => Integration::Broken("the method has no integration".to_owned()),
+            },
+        }
+    }
+}
+
+fn arn_path(path: &str) -> String {
+    let parts = path.split('/').map(|part| if part.starts_with('{') { "*" } else { part });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+impl Integration {
+    fn compile(record: &IntegrationRecord) -> Self {
+        if record.response_transfer_mode.as_deref() == Some("STREAM") {
+            return Self::Unsupported("the response transfer mode STREAM".to_owned());
+        }
+        match (record.kind.as_str(), record.function()) {
+            ("MOCK", _) => Self::Mock(Mapping::compile(record)),
+            ("HTTP_PROXY", _) => Self::HttpProxy(HttpBackend::compile(record)),
+            ("HTTP", _) => Self::Http(HttpBackend::compile(record), Mapping::compile(record)),
+            // AWS calls Lambda with the integration's method, and Lambda takes nothing but POST.
+            (_, Some(_)) if record.http_method.as_deref() != Some("POST") => {
+                Self::Broken("a Lambda integration's HTTP method must be POST".to_owned())
+            }
+            ("AWS_PROXY", Some(function)) => Self::LambdaProxy(Lambda::compile(record, function)),
+            ("AWS", Some(function)) => {
+                Self::Lambda(Lambda::compile(record, function), Mapping::compile(record))
+            }
+            _ => Self::Unsupported(format!("the integration {}", record.uri.as_deref().unwrap_or_default())),
+        }
+    }
+}
+
+impl Lambda {
+    fn compile(record: &IntegrationRecord, function: &str) -> Self {
+        Self { function: Pattern::of_arn(function), parameters: parameters(record) }
+    }
+}
+
+impl HttpBackend {
+    fn compile(record: &IntegrationRecord) -> Self {
+        let method = record.http_method.as_deref().filter(|name| *name != "ANY");
+        Self {
+            uri: Pattern::of_uri(record.uri.as_deref().unwrap_or_default()),
+            method: method.and_then(|name| name.parse().ok()),
+            parameters: parameters(record),
+        }
+    }
+}
+
+fn parameters(record: &IntegrationRecord) -> Vec<(Place, Source)> {
+    let parsed = record
+        .request_parameters
+        .iter()
+        .map(|(target, source)| Some((Place::parse(target)?, Source::parse(source, "method.request")?)));
+    parsed.flatten().collect()
+}
+
+impl Mapping {
+    fn compile(record: &IntegrationRecord) -> Self {
+        Self {
+            templates: templates(&record.request_templates),
+            passthrough: match record.passthrough_behavior.as_str() {
+                "NEVER" => Passthrough::Never,
+                "WHEN_NO_TEMPLATES" => Passthrough::WhenNoTemplates,
+                _ => Passthrough::WhenNoMatch,
+            },
+            responses: record.responses.values().filter_map(Response::compile).collect(),
+        }
+    }
+}
+
+fn templates(records: &std::collections::BTreeMap<String, String>) -> Vec<(String, Template)> {
+    records.iter().map(|(media_type, text)| (media_type.clone(), Template::compile(text))).collect()
+}
+
+impl Response {
+    fn compile(record: &IntegrationResponseRecord) -> Option<Self> {
+        let selection = match record.selection_pattern.as_deref() {
+            None | Some("") => Selection::Default,
+            Some(pattern) => match Regex::new(&format!("^(?:{pattern})$")) {
+                Ok(regex) => Selection::Pattern(regex),
+                Err(_) => Selection::Unsupported(pattern.to_owned()),
+            },
+        };
+        let header = |target: &str, source: &str| {
+            let name = response_header(target)?.parse::<HeaderName>().ok()?;
+            Some((name, Source::parse(source, "integration.response")?))
+        };
+        Some(Self {
+            status: record.status_code.parse().ok()?,
+            selection,
+            headers: record.response_parameters.iter().filter_map(|(t, s)| header(t, s)).collect(),
+            templates: templates(&record.response_templates),
+        })
+    }
+}
