@@ -5,6 +5,7 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use kv::KvError;
@@ -21,19 +22,29 @@ const DB_FOLDER: &str = "db";
 /// engine cannot open it.
 const UNFINISHED_FILE: &str = "UNFINISHED";
 
+const LOCK_TRIES_MAX: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
+
 /// A folder that is ours until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
-    /// Locked; closing it unlocks.
-    _lock: File,
+    lock: File,
+}
+
+/// Unlocked by name and not only by closing: a process being started by another thread has the file for a moment too.
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Should it fail, the closing unlocks.
+        let _ = self.lock.unlock();
+    }
 }
 
 impl Folder {
     pub(crate) fn open(path: &Path) -> Result<Self, KvError> {
         fs::create_dir_all(path).map_err(KvError::io(format!("cannot make {}", path.display())))?;
         let lock = lock(path)?;
-        let folder = Self { path: path.to_owned(), _lock: lock };
+        let folder = Self { path: path.to_owned(), lock };
         folder.check_format()?;
         folder.clear_unfinished()?;
         Ok(folder)
@@ -142,14 +153,10 @@ fn lock(path: &Path) -> Result<File, KvError> {
         .write(true)
         .open(&name)
         .map_err(failed())?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut text = String::new();
-            let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
-            return Err(KvError::Locked { path: path.to_owned(), pid });
-        }
-        Err(TryLockError::Error(error)) => return Err(failed()(error)),
+    if !try_lock(&file).map_err(failed())? {
+        let mut text = String::new();
+        let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+        return Err(KvError::Locked { path: path.to_owned(), pid });
     }
     let mark = |file: &mut File| {
         file.set_len(0)?;
@@ -157,4 +164,16 @@ fn lock(path: &Path) -> Result<File, KvError> {
     };
     mark(&mut file).map_err(failed())?;
     Ok(file)
+}
+
+/// Waits a moment: a server that was just killed may have left a child that is still closing its files.
+fn try_lock(file: &File) -> io::Result<bool> {
+    for _ in 0..LOCK_TRIES_MAX {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) => std::thread::park_timeout(LOCK_PAUSE),
+        }
+    }
+    Ok(false)
 }

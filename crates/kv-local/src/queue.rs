@@ -196,3 +196,60 @@ impl Row {
         ROW_BYTES + self.key.len() + self.value.as_ref().map_or(0, Bytes::len)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::pin,
+        task::{Context, Poll, Waker},
+    };
+
+    use kv::ChangeKey;
+
+    use super::*;
+
+    fn change(bytes: usize) -> Vec<Change> {
+        vec![Change { key: ChangeKey::Plain(Bytes::from_static(b"a")), value: Some(vec![0; bytes].into()) }]
+    }
+
+    #[test]
+    fn writers_wait_for_room() {
+        let queue = Queue::new(0);
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(matches!(pin!(queue.room()).poll(&mut cx), Poll::Ready(Ok(()))));
+        let _tickets = [queue.join(change(WAITING_BYTES_MAX / 2)), queue.join(change(WAITING_BYTES_MAX / 2))];
+        let mut waiting = pin!(queue.room());
+        assert!(waiting.as_mut().poll(&mut cx).is_pending());
+        assert!(matches!(queue.take(None), Work::Jobs(jobs) if jobs.len() == 2));
+        assert!(matches!(waiting.poll(&mut cx), Poll::Ready(Ok(()))));
+    }
+
+    #[test]
+    fn the_end_wakes_who_waits_for_room() {
+        for end in [Queue::poison, |queue: &Queue| drop(queue.close())] {
+            let queue = Queue::new(0);
+            let mut cx = Context::from_waker(Waker::noop());
+            let (_, mut ticket) = queue.join(change(WAITING_BYTES_MAX)).unwrap();
+            let mut waiting = pin!(queue.room());
+            assert!(waiting.as_mut().poll(&mut cx).is_pending());
+            end(&queue);
+            assert!(matches!(waiting.poll(&mut cx), Poll::Ready(Err(KvError::Poisoned | KvError::Closed))));
+            assert!(queue.join(change(1)).is_err());
+            // Closed: what joined is still to be done. Poisoned: it was told so.
+            match queue.take(None) {
+                Work::Jobs(jobs) => assert_eq!(jobs.len(), 2),
+                _ => assert!(matches!(ticket.try_recv(), Ok(Err(KvError::Poisoned)))),
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_follow_the_queue() {
+        let queue = Queue::new(41);
+        for seq in 42..45 {
+            assert_eq!(queue.join(change(1)).unwrap().0, seq);
+        }
+        let Work::Jobs(jobs) = queue.take(None) else { panic!() };
+        assert!(jobs.iter().map(|job| job.seq).eq(42..45));
+    }
+}

@@ -20,7 +20,7 @@ const KEYSPACE: &str = "rows";
 /// One flushes while the other compacts; more would only idle.
 const WORKERS: usize = 2;
 /// Bounds the disk, and with it what an opening has to read again.
-const JOURNAL_BYTES_MAX: u64 = 256 << 20;
+const JOURNAL_BYTES_MAX: u64 = 128 << 20;
 
 #[derive(Clone)]
 pub(crate) struct Rows {

@@ -39,7 +39,9 @@ impl Clone for Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.registry.leave(&self.prefix);
+        // Let go under the registry's lock: of two that leave at once one must see that it is the last.
+        let receiver = std::mem::replace(&mut self.receiver, watch::channel(0).1);
+        self.registry.leave(&self.prefix, receiver);
     }
 }
 
@@ -113,11 +115,11 @@ impl Watchers {
 }
 
 impl Registry {
-    // Runs before the leaving watch drops its receiver, which therefore still counts.
-    fn leave(&self, prefix: &Bytes) {
+    fn leave(&self, prefix: &Bytes, receiver: watch::Receiver<Seq>) {
         let mut prefixes = self.prefixes.write().unwrap_or_else(PoisonError::into_inner);
+        drop(receiver);
         let Some(sender) = prefixes.senders.get(prefix) else { return };
-        if sender.receiver_count() > 1 {
+        if sender.receiver_count() > 0 {
             return;
         }
         prefixes.senders.remove(prefix);
@@ -141,5 +143,27 @@ impl Prefixes {
             }
             *count > 0
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_watch_of_a_prefix_leaves_nothing() {
+        let watchers = Watchers::default();
+        assert!(watchers.is_empty());
+        let first = watchers.watch(Bytes::from_static(b"a/"));
+        let second = first.clone();
+        let other = watchers.watch(Bytes::from_static(b"b/"));
+        drop(first);
+        drop(other);
+        watchers.wake([b"a/x".as_ref()].into_iter(), 7);
+        assert_eq!(*second.receiver.borrow(), 7);
+        drop(second);
+        assert!(watchers.is_empty());
+        let prefixes = watchers.registry.prefixes.read().unwrap();
+        assert!(prefixes.senders.is_empty() && prefixes.lengths.is_empty());
     }
 }
