@@ -119,7 +119,10 @@ fn test_text() -> String {
             let skipped = ["node_modules", ".venv", "target", "api"].iter().any(|name| path.ends_with(name));
             if path.is_dir() && !skipped {
                 folders.push(path);
-            } else if path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "conformance") {
+            } else if path
+                .components()
+                .any(|part| part.as_os_str() == "tests" || part.as_os_str() == "conformance")
+            {
                 text += &fs::read_to_string(&path).unwrap_or_default();
             }
         }

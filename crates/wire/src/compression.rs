@@ -16,7 +16,7 @@ const GZIP_BYTES_MIN: usize = 1024;
 /// The body as it was before a Content-Encoding. A body that grows beyond the limit is refused, not unpacked.
 pub(crate) fn plain_body(request: &Request) -> Result<Bytes, Failure> {
     match request.header("content-encoding").map(str::trim) {
-        None | Some("" | "identity" | "aws-chunked") => Ok(request.body.clone()),
+        None | Some("" | "identity") => Ok(request.body.clone()),
         Some(name) if name.eq_ignore_ascii_case("gzip") => {
             unzip(&request.body, Limits::default().body_bytes_max)
         }

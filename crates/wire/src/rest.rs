@@ -135,10 +135,9 @@ impl RestJson {
     }
 
     /// No operation has this method and path.
-    pub fn no_route(&self, request: &Request) -> Failure {
-        let message =
-            format!("Unable to determine service/operation name to be authorized: {}", request.method);
-        Failure::client("UnknownOperationException", 404, message)
+    pub fn no_route(&self) -> Failure {
+        let message = "Unable to determine service/operation name to be authorized";
+        Failure::client("AccessDeniedException", 403, message)
     }
 
     /// The whole answer.

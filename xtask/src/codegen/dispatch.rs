@@ -84,7 +84,7 @@ fn rest(service: &Service, out: &mut String) {
         out,
         "async fn answer<S: {}>({service_name}, {cx_name}, request: &Request) -> Result<Response, Failure> {{\n\
          let found = route(&request.method, &request.path, &request.query);\n\
-         let (op, {}) = found.ok_or_else(|| PROTOCOL.no_route(request))?;",
+         let (op, {}) = found.ok_or_else(|| PROTOCOL.no_route())?;",
         service.trait_name,
         if none_served { "_" } else { "labels" }
     );

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::service::Service;
+use super::service::{Protocol, Service};
 use super::{dispatch, names, read, rules, shapes, write};
 
 pub(crate) fn render(service: &Service) -> String {
@@ -77,7 +77,19 @@ fn op_enum(service: &Service, out: &mut String) {
     for operation in &service.operations {
         let _ = writeln!(out, "Self::{0} => {0:?},", operation.name);
     }
-    out.push_str("}\n}\n}\n");
+    out.push_str("}\n}\n");
+    if service.protocol == Protocol::Rest {
+        out.push_str("\n/// Method and URI, as the model has them.\npub fn http(self) -> (&'static str, &'static str) {\nmatch self {\n");
+        for operation in &service.operations {
+            let _ = writeln!(
+                out,
+                "Self::{} => ({:?}, {:?}),",
+                operation.name, operation.http.method, operation.http.request_uri
+            );
+        }
+        out.push_str("}\n}\n");
+    }
+    out.push_str("}\n");
 }
 
 fn service_trait(service: &Service, out: &mut String) {

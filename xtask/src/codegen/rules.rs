@@ -37,7 +37,7 @@ pub(crate) fn render(service: &Service) -> String {
     let all: Vec<String> = entries.keys().map(|name| format!("&{name}")).collect();
     let _ = writeln!(
         body,
-        "\n#[cfg(test)]\n#[test]\nfn every_pattern_can_be_checked() {{\nfor rule in [{}] {{\n\
+        "\n#[cfg(test)]\n#[test]\nfn every_pattern_can_be_checked() {{\nlet rules: &[&Rule] = &[{}];\nfor rule in rules {{\n\
          assert!(rule.is_checked(), \"{{rule:?}}\");\n}}\n}}",
         all.join(", ")
     );

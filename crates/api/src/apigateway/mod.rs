@@ -575,6 +575,206 @@ impl Op {
             Self::UpdateVpcLink => "UpdateVpcLink",
         }
     }
+
+    /// Method and URI, as the model has them.
+    pub fn http(self) -> (&'static str, &'static str) {
+        match self {
+            Self::CreateApiKey => ("POST", "/apikeys"),
+            Self::CreateAuthorizer => ("POST", "/restapis/{restapi_id}/authorizers"),
+            Self::CreateBasePathMapping => ("POST", "/domainnames/{domain_name}/basepathmappings"),
+            Self::CreateDeployment => ("POST", "/restapis/{restapi_id}/deployments"),
+            Self::CreateDocumentationPart => ("POST", "/restapis/{restapi_id}/documentation/parts"),
+            Self::CreateDocumentationVersion => ("POST", "/restapis/{restapi_id}/documentation/versions"),
+            Self::CreateDomainName => ("POST", "/domainnames"),
+            Self::CreateDomainNameAccessAssociation => ("POST", "/domainnameaccessassociations"),
+            Self::CreateModel => ("POST", "/restapis/{restapi_id}/models"),
+            Self::CreateRequestValidator => ("POST", "/restapis/{restapi_id}/requestvalidators"),
+            Self::CreateResource => ("POST", "/restapis/{restapi_id}/resources/{parent_id}"),
+            Self::CreateRestApi => ("POST", "/restapis"),
+            Self::CreateStage => ("POST", "/restapis/{restapi_id}/stages"),
+            Self::CreateUsagePlan => ("POST", "/usageplans"),
+            Self::CreateUsagePlanKey => ("POST", "/usageplans/{usageplanId}/keys"),
+            Self::CreateVpcLink => ("POST", "/vpclinks"),
+            Self::DeleteApiKey => ("DELETE", "/apikeys/{api_Key}"),
+            Self::DeleteAuthorizer => ("DELETE", "/restapis/{restapi_id}/authorizers/{authorizer_id}"),
+            Self::DeleteBasePathMapping => {
+                ("DELETE", "/domainnames/{domain_name}/basepathmappings/{base_path}")
+            }
+            Self::DeleteClientCertificate => ("DELETE", "/clientcertificates/{clientcertificate_id}"),
+            Self::DeleteDeployment => ("DELETE", "/restapis/{restapi_id}/deployments/{deployment_id}"),
+            Self::DeleteDocumentationPart => {
+                ("DELETE", "/restapis/{restapi_id}/documentation/parts/{part_id}")
+            }
+            Self::DeleteDocumentationVersion => {
+                ("DELETE", "/restapis/{restapi_id}/documentation/versions/{doc_version}")
+            }
+            Self::DeleteDomainName => ("DELETE", "/domainnames/{domain_name}"),
+            Self::DeleteDomainNameAccessAssociation => {
+                ("DELETE", "/domainnameaccessassociations/{domain_name_access_association_arn}")
+            }
+            Self::DeleteGatewayResponse => {
+                ("DELETE", "/restapis/{restapi_id}/gatewayresponses/{response_type}")
+            }
+            Self::DeleteIntegration => {
+                ("DELETE", "/restapis/{restapi_id}/resources/{resource_id}/methods/{http_method}/integration")
+            }
+            Self::DeleteIntegrationResponse => (
+                "DELETE",
+                "/restapis/{restapi_id}/resources/{resource_id}/methods/{http_method}/integration/responses/{status_code}",
+            ),
+            Self::DeleteMethod => {
+                ("DELETE", "/restapis/{restapi_id}/resources/{resource_id}/methods/{http_method}")
+            }
+            Self::DeleteMethodResponse => (
+                "DELETE",
+                "/restapis/{restapi_id}/resources/{resource_id}/methods/{http_method}/responses/{status_code}",
+            ),
+            Self::DeleteModel => ("DELETE", "/restapis/{restapi_id}/models/{model_name}"),
+            Self::DeleteRequestValidator => {
+                ("DELETE", "/restapis/{restapi_id}/requestvalidators/{requestvalidator_id}")
+            }
+            Self::DeleteResource => ("DELETE", "/restapis/{restapi_id}/resources/{resource_id}"),
+            Self::DeleteRestApi => ("DELETE", "/restapis/{restapi_id}"),
+            Self::DeleteStage => ("DELETE", "/restapis/{restapi_id}/stages/{stage_name}"),
+            Self::DeleteUsagePlan => ("DELETE", "/usageplans/{usageplanId}"),
+            Self::DeleteUsagePlanKey => ("DELETE", "/usageplans/{usageplanId}/keys/{keyId}"),
+            Self::DeleteVpcLink => ("DELETE", "/vpclinks/{vpclink_id}"),
+            Self::FlushStageAuthorizersCache => {
+                ("DELETE", "/restapis/{restapi_id}/stages/{stage_name}/cache/authorizers")
+            }
+            Self::FlushStageCache => ("DELETE", "/restapis/{restapi_id}/stages/{stage_name}/cache/data"),
+            Self::GenerateClientCertificate => ("POST", "/clientcertificates"),
+            Self::GetAccount => ("GET", "/account"),
+            Self::GetApiKey => ("GET", "/apikeys/{api_Key}"),
+            Self::GetApiKeys => ("GET", "/apikeys"),
+            Self::GetAuthorizer => ("GET", "/restapis/{restapi_id}/authorizers/{authorizer_id}"),
+            Self::GetAuthorizers => ("GET", "/restapis/{restapi_id}/authorizers"),
+            Self::GetBasePathMapping => ("GET", "/domainnames/{domain_name}/basepathmappings/{base_path}"),
+            Self::GetBasePathMappings => ("GET", "/domainnames/{domain_name}/basepathmappings"),
+            Self::GetClientCertificate => ("GET", "/clientcertificates/{clientcertificate_id}"),
+            Self::GetClientCertificates => ("GET", "/clientcertificates"),
+            Self::GetDeployment => ("GET", "/restapis/{restapi_id}/deployments/{deployment_id}"),
+            Self::GetDeployments => ("GET", "/restapis/{restapi_id}/deployments"),
+            Self::GetDocumentationPart => ("GET", "/restapis/{restapi_id}/documentation/parts/{part_id}"),
+            Self::GetDocumentationParts => ("GET", "/restapis/{restapi_id}/documentation/parts"),
+            Self::GetDocumentationVersion => {
+                ("GET", "/restapis/{restapi_id}/documentation/versions/{doc_version}")
+            }
+            Self::GetDocumentationVersions => ("GET", "/restapis/{restapi_id}/documentation/versions"),
+            Self::GetDomainName => ("GET", "/domainnames/{domain_name}"),
+            Self::GetDomainNameAccessAssociations => ("GET", "/domainnameaccessassociations"),
+            Self::GetDomainNames => ("GET", "/domainnames"),
+            Self::GetExport => ("GET", "/restapis/{restapi_id}/stages/{stage_name}/exports/{export_type}"),
+            Self::GetGatewayResponse => ("GET", "/restapis/{restapi_id}/gatewayresponses/{response_type}"),
+            Self::GetGatewayResponses => ("GET", "/restapis/{restapi_id}/gatewayresponses"),
+            Self::GetIntegration => {
+                ("GET", "/restapis/{restapi_id}/resources/{resource_id}/methods/{http_method}/integration")
+            }
+            Self::GetIntegrationResponse => (
+                "GET",
+                "/restapis/{restapi_id}/resources/{resource_id}/methods/{http_method}/integration/responses/{status_code}",
+            ),
+            Self::GetMethod => {
+                ("GET", "/restapis/{restapi_id}/resources/{resource_id}/methods/{http_method}")
+            }
+            Self::GetMethodResponse => (
+                "GET",
+                "/restapis/{restapi_id}/resources/{resource_id}/methods/{http_method}/responses/{status_code}",
+            ),
+            Self::GetModel => ("GET", "/restapis/{restapi_id}/models/{model_name}"),
+            Self::GetModelTemplate => ("GET", "/restapis/{restapi_id}/models/{model_name}/default_template"),
+            Self::GetModels => ("GET", "/restapis/{restapi_id}/models"),
+            Self::GetRequestValidator => {
+                ("GET", "/restapis/{restapi_id}/requestvalidators/{requestvalidator_id}")
+            }
+            Self::GetRequestValidators => ("GET", "/restapis/{restapi_id}/requestvalidators"),
+            Self::GetResource => ("GET", "/restapis/{restapi_id}/resources/{resource_id}"),
+            Self::GetResources => ("GET", "/restapis/{restapi_id}/resources"),
+            Self::GetRestApi => ("GET", "/restapis/{restapi_id}"),
+            Self::GetRestApis => ("GET", "/restapis"),
+            Self::GetSdk => ("GET", "/restapis/{restapi_id}/stages/{stage_name}/sdks/{sdk_type}"),
+            Self::GetSdkType => ("GET", "/sdktypes/{sdktype_id}"),
+            Self::GetSdkTypes => ("GET", "/sdktypes"),
+            Self::GetStage => ("GET", "/restapis/{restapi_id}/stages/{stage_name}"),
+            Self::GetStages => ("GET", "/restapis/{restapi_id}/stages"),
+            Self::GetTags => ("GET", "/tags/{resource_arn}"),
+            Self::GetUsage => ("GET", "/usageplans/{usageplanId}/usage"),
+            Self::GetUsagePlan => ("GET", "/usageplans/{usageplanId}"),
+            Self::GetUsagePlanKey => ("GET", "/usageplans/{usageplanId}/keys/{keyId}"),
+            Self::GetUsagePlanKeys => ("GET", "/usageplans/{usageplanId}/keys"),
+            Self::GetUsagePlans => ("GET", "/usageplans"),
+            Self::GetVpcLink => ("GET", "/vpclinks/{vpclink_id}"),
+            Self::GetVpcLinks => ("GET", "/vpclinks"),
+            Self::ImportApiKeys => ("POST", "/apikeys?mode=import"),
+            Self::ImportDocumentationParts => ("PUT", "/restapis/{restapi_id}/documentation/parts"),
+            Self::ImportRestApi => ("POST", "/restapis?mode=import"),
+            Self::PutGatewayResponse => ("PUT", "/restapis/{restapi_id}/gatewayresponses/{response_type}"),
+            Self::PutIntegration => {
+                ("PUT", "/restapis/{restapi_id}/resources/{resource_id}/methods/{http_method}/integration")
+            }
+            Self::PutIntegrationResponse => (
+                "PUT",
+                "/restapis/{restapi_id}/resources/{resource_id}/methods/{http_method}/integration/responses/{status_code}",
+            ),
+            Self::PutMethod => {
+                ("PUT", "/restapis/{restapi_id}/resources/{resource_id}/methods/{http_method}")
+            }
+            Self::PutMethodResponse => (
+                "PUT",
+                "/restapis/{restapi_id}/resources/{resource_id}/methods/{http_method}/responses/{status_code}",
+            ),
+            Self::PutRestApi => ("PUT", "/restapis/{restapi_id}"),
+            Self::RejectDomainNameAccessAssociation => ("POST", "/rejectdomainnameaccessassociations"),
+            Self::TagResource => ("PUT", "/tags/{resource_arn}"),
+            Self::TestInvokeAuthorizer => ("POST", "/restapis/{restapi_id}/authorizers/{authorizer_id}"),
+            Self::TestInvokeMethod => {
+                ("POST", "/restapis/{restapi_id}/resources/{resource_id}/methods/{http_method}")
+            }
+            Self::UntagResource => ("DELETE", "/tags/{resource_arn}"),
+            Self::UpdateAccount => ("PATCH", "/account"),
+            Self::UpdateApiKey => ("PATCH", "/apikeys/{api_Key}"),
+            Self::UpdateAuthorizer => ("PATCH", "/restapis/{restapi_id}/authorizers/{authorizer_id}"),
+            Self::UpdateBasePathMapping => {
+                ("PATCH", "/domainnames/{domain_name}/basepathmappings/{base_path}")
+            }
+            Self::UpdateClientCertificate => ("PATCH", "/clientcertificates/{clientcertificate_id}"),
+            Self::UpdateDeployment => ("PATCH", "/restapis/{restapi_id}/deployments/{deployment_id}"),
+            Self::UpdateDocumentationPart => {
+                ("PATCH", "/restapis/{restapi_id}/documentation/parts/{part_id}")
+            }
+            Self::UpdateDocumentationVersion => {
+                ("PATCH", "/restapis/{restapi_id}/documentation/versions/{doc_version}")
+            }
+            Self::UpdateDomainName => ("PATCH", "/domainnames/{domain_name}"),
+            Self::UpdateGatewayResponse => {
+                ("PATCH", "/restapis/{restapi_id}/gatewayresponses/{response_type}")
+            }
+            Self::UpdateIntegration => {
+                ("PATCH", "/restapis/{restapi_id}/resources/{resource_id}/methods/{http_method}/integration")
+            }
+            Self::UpdateIntegrationResponse => (
+                "PATCH",
+                "/restapis/{restapi_id}/resources/{resource_id}/methods/{http_method}/integration/responses/{status_code}",
+            ),
+            Self::UpdateMethod => {
+                ("PATCH", "/restapis/{restapi_id}/resources/{resource_id}/methods/{http_method}")
+            }
+            Self::UpdateMethodResponse => (
+                "PATCH",
+                "/restapis/{restapi_id}/resources/{resource_id}/methods/{http_method}/responses/{status_code}",
+            ),
+            Self::UpdateModel => ("PATCH", "/restapis/{restapi_id}/models/{model_name}"),
+            Self::UpdateRequestValidator => {
+                ("PATCH", "/restapis/{restapi_id}/requestvalidators/{requestvalidator_id}")
+            }
+            Self::UpdateResource => ("PATCH", "/restapis/{restapi_id}/resources/{resource_id}"),
+            Self::UpdateRestApi => ("PATCH", "/restapis/{restapi_id}"),
+            Self::UpdateStage => ("PATCH", "/restapis/{restapi_id}/stages/{stage_name}"),
+            Self::UpdateUsage => ("PATCH", "/usageplans/{usageplanId}/keys/{keyId}/usage"),
+            Self::UpdateUsagePlan => ("PATCH", "/usageplans/{usageplanId}"),
+            Self::UpdateVpcLink => ("PATCH", "/vpclinks/{vpclink_id}"),
+        }
+    }
 }
 
 /// Amazon API Gateway, the operations that are served; each answers 501 until it is implemented.
@@ -951,7 +1151,7 @@ static PROTOCOL: RestJson =
 
 async fn answer<S: ApiGateway>(service: &S, cx: &Cx, request: &Request) -> Result<Response, Failure> {
     let found = route(&request.method, &request.path, &request.query);
-    let (op, labels) = found.ok_or_else(|| PROTOCOL.no_route(request))?;
+    let (op, labels) = found.ok_or_else(|| PROTOCOL.no_route())?;
     let parts = Parts::new(request, labels)?;
     match op {
         Op::CreateDeployment => {

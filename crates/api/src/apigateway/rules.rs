@@ -9,7 +9,8 @@ pub(super) static STATUS_CODE: Rule =
 #[cfg(test)]
 #[test]
 fn every_pattern_can_be_checked() {
-    for rule in [&STATUS_CODE] {
+    let rules: &[&Rule] = &[&STATUS_CODE];
+    for rule in rules {
         assert!(rule.is_checked(), "{rule:?}");
     }
 }

@@ -38,6 +38,15 @@ impl Op {
             Self::PostToConnection => "PostToConnection",
         }
     }
+
+    /// Method and URI, as the model has them.
+    pub fn http(self) -> (&'static str, &'static str) {
+        match self {
+            Self::DeleteConnection => ("DELETE", "/@connections/{connectionId}"),
+            Self::GetConnection => ("GET", "/@connections/{connectionId}"),
+            Self::PostToConnection => ("POST", "/@connections/{connectionId}"),
+        }
+    }
 }
 
 /// AmazonApiGatewayManagementApi, the operations that are served; each answers 501 until it is implemented.
@@ -54,7 +63,7 @@ static PROTOCOL: RestJson =
 
 async fn answer<S: ApiGatewayManagementApi>(_: &S, _: &Cx, request: &Request) -> Result<Response, Failure> {
     let found = route(&request.method, &request.path, &request.query);
-    let (op, _) = found.ok_or_else(|| PROTOCOL.no_route(request))?;
+    let (op, _) = found.ok_or_else(|| PROTOCOL.no_route())?;
     Err(Failure::not_implemented("apigatewaymanagementapi", op.name()))
 }
 

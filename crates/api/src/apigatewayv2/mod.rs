@@ -442,6 +442,169 @@ impl Op {
             Self::UpdateVpcLink => "UpdateVpcLink",
         }
     }
+
+    /// Method and URI, as the model has them.
+    pub fn http(self) -> (&'static str, &'static str) {
+        match self {
+            Self::CreateApi => ("POST", "/v2/apis"),
+            Self::CreateApiMapping => ("POST", "/v2/domainnames/{domainName}/apimappings"),
+            Self::CreateAuthorizer => ("POST", "/v2/apis/{apiId}/authorizers"),
+            Self::CreateDeployment => ("POST", "/v2/apis/{apiId}/deployments"),
+            Self::CreateDomainName => ("POST", "/v2/domainnames"),
+            Self::CreateIntegration => ("POST", "/v2/apis/{apiId}/integrations"),
+            Self::CreateIntegrationResponse => {
+                ("POST", "/v2/apis/{apiId}/integrations/{integrationId}/integrationresponses")
+            }
+            Self::CreateModel => ("POST", "/v2/apis/{apiId}/models"),
+            Self::CreatePortal => ("POST", "/v2/portals"),
+            Self::CreatePortalProduct => ("POST", "/v2/portalproducts"),
+            Self::CreateProductPage => ("POST", "/v2/portalproducts/{portalProductId}/productpages"),
+            Self::CreateProductRestEndpointPage => {
+                ("POST", "/v2/portalproducts/{portalProductId}/productrestendpointpages")
+            }
+            Self::CreateRoute => ("POST", "/v2/apis/{apiId}/routes"),
+            Self::CreateRouteResponse => ("POST", "/v2/apis/{apiId}/routes/{routeId}/routeresponses"),
+            Self::CreateRoutingRule => ("POST", "/v2/domainnames/{domainName}/routingrules"),
+            Self::CreateStage => ("POST", "/v2/apis/{apiId}/stages"),
+            Self::CreateVpcLink => ("POST", "/v2/vpclinks"),
+            Self::DeleteAccessLogSettings => {
+                ("DELETE", "/v2/apis/{apiId}/stages/{stageName}/accesslogsettings")
+            }
+            Self::DeleteApi => ("DELETE", "/v2/apis/{apiId}"),
+            Self::DeleteApiMapping => ("DELETE", "/v2/domainnames/{domainName}/apimappings/{apiMappingId}"),
+            Self::DeleteAuthorizer => ("DELETE", "/v2/apis/{apiId}/authorizers/{authorizerId}"),
+            Self::DeleteCorsConfiguration => ("DELETE", "/v2/apis/{apiId}/cors"),
+            Self::DeleteDeployment => ("DELETE", "/v2/apis/{apiId}/deployments/{deploymentId}"),
+            Self::DeleteDomainName => ("DELETE", "/v2/domainnames/{domainName}"),
+            Self::DeleteIntegration => ("DELETE", "/v2/apis/{apiId}/integrations/{integrationId}"),
+            Self::DeleteIntegrationResponse => (
+                "DELETE",
+                "/v2/apis/{apiId}/integrations/{integrationId}/integrationresponses/{integrationResponseId}",
+            ),
+            Self::DeleteModel => ("DELETE", "/v2/apis/{apiId}/models/{modelId}"),
+            Self::DeletePortal => ("DELETE", "/v2/portals/{portalId}"),
+            Self::DeletePortalProduct => ("DELETE", "/v2/portalproducts/{portalProductId}"),
+            Self::DeletePortalProductSharingPolicy => {
+                ("DELETE", "/v2/portalproducts/{portalProductId}/sharingpolicy")
+            }
+            Self::DeleteProductPage => {
+                ("DELETE", "/v2/portalproducts/{portalProductId}/productpages/{productPageId}")
+            }
+            Self::DeleteProductRestEndpointPage => (
+                "DELETE",
+                "/v2/portalproducts/{portalProductId}/productrestendpointpages/{productRestEndpointPageId}",
+            ),
+            Self::DeleteRoute => ("DELETE", "/v2/apis/{apiId}/routes/{routeId}"),
+            Self::DeleteRouteRequestParameter => {
+                ("DELETE", "/v2/apis/{apiId}/routes/{routeId}/requestparameters/{requestParameterKey}")
+            }
+            Self::DeleteRouteResponse => {
+                ("DELETE", "/v2/apis/{apiId}/routes/{routeId}/routeresponses/{routeResponseId}")
+            }
+            Self::DeleteRouteSettings => {
+                ("DELETE", "/v2/apis/{apiId}/stages/{stageName}/routesettings/{routeKey}")
+            }
+            Self::DeleteRoutingRule => {
+                ("DELETE", "/v2/domainnames/{domainName}/routingrules/{routingRuleId}")
+            }
+            Self::DeleteStage => ("DELETE", "/v2/apis/{apiId}/stages/{stageName}"),
+            Self::DeleteVpcLink => ("DELETE", "/v2/vpclinks/{vpcLinkId}"),
+            Self::DisablePortal => ("DELETE", "/v2/portals/{portalId}/publish"),
+            Self::ExportApi => ("GET", "/v2/apis/{apiId}/exports/{specification}"),
+            Self::GetApi => ("GET", "/v2/apis/{apiId}"),
+            Self::GetApiMapping => ("GET", "/v2/domainnames/{domainName}/apimappings/{apiMappingId}"),
+            Self::GetApiMappings => ("GET", "/v2/domainnames/{domainName}/apimappings"),
+            Self::GetApis => ("GET", "/v2/apis"),
+            Self::GetAuthorizer => ("GET", "/v2/apis/{apiId}/authorizers/{authorizerId}"),
+            Self::GetAuthorizers => ("GET", "/v2/apis/{apiId}/authorizers"),
+            Self::GetDeployment => ("GET", "/v2/apis/{apiId}/deployments/{deploymentId}"),
+            Self::GetDeployments => ("GET", "/v2/apis/{apiId}/deployments"),
+            Self::GetDomainName => ("GET", "/v2/domainnames/{domainName}"),
+            Self::GetDomainNames => ("GET", "/v2/domainnames"),
+            Self::GetIntegration => ("GET", "/v2/apis/{apiId}/integrations/{integrationId}"),
+            Self::GetIntegrationResponse => (
+                "GET",
+                "/v2/apis/{apiId}/integrations/{integrationId}/integrationresponses/{integrationResponseId}",
+            ),
+            Self::GetIntegrationResponses => {
+                ("GET", "/v2/apis/{apiId}/integrations/{integrationId}/integrationresponses")
+            }
+            Self::GetIntegrations => ("GET", "/v2/apis/{apiId}/integrations"),
+            Self::GetModel => ("GET", "/v2/apis/{apiId}/models/{modelId}"),
+            Self::GetModelTemplate => ("GET", "/v2/apis/{apiId}/models/{modelId}/template"),
+            Self::GetModels => ("GET", "/v2/apis/{apiId}/models"),
+            Self::GetPortal => ("GET", "/v2/portals/{portalId}"),
+            Self::GetPortalProduct => ("GET", "/v2/portalproducts/{portalProductId}"),
+            Self::GetPortalProductSharingPolicy => {
+                ("GET", "/v2/portalproducts/{portalProductId}/sharingpolicy")
+            }
+            Self::GetProductPage => {
+                ("GET", "/v2/portalproducts/{portalProductId}/productpages/{productPageId}")
+            }
+            Self::GetProductRestEndpointPage => (
+                "GET",
+                "/v2/portalproducts/{portalProductId}/productrestendpointpages/{productRestEndpointPageId}",
+            ),
+            Self::GetRoute => ("GET", "/v2/apis/{apiId}/routes/{routeId}"),
+            Self::GetRouteResponse => {
+                ("GET", "/v2/apis/{apiId}/routes/{routeId}/routeresponses/{routeResponseId}")
+            }
+            Self::GetRouteResponses => ("GET", "/v2/apis/{apiId}/routes/{routeId}/routeresponses"),
+            Self::GetRoutes => ("GET", "/v2/apis/{apiId}/routes"),
+            Self::GetRoutingRule => ("GET", "/v2/domainnames/{domainName}/routingrules/{routingRuleId}"),
+            Self::GetStage => ("GET", "/v2/apis/{apiId}/stages/{stageName}"),
+            Self::GetStages => ("GET", "/v2/apis/{apiId}/stages"),
+            Self::GetTags => ("GET", "/v2/tags/{resource-arn}"),
+            Self::GetVpcLink => ("GET", "/v2/vpclinks/{vpcLinkId}"),
+            Self::GetVpcLinks => ("GET", "/v2/vpclinks"),
+            Self::ImportApi => ("PUT", "/v2/apis"),
+            Self::ListPortalProducts => ("GET", "/v2/portalproducts"),
+            Self::ListPortals => ("GET", "/v2/portals"),
+            Self::ListProductPages => ("GET", "/v2/portalproducts/{portalProductId}/productpages"),
+            Self::ListProductRestEndpointPages => {
+                ("GET", "/v2/portalproducts/{portalProductId}/productrestendpointpages")
+            }
+            Self::ListRoutingRules => ("GET", "/v2/domainnames/{domainName}/routingrules"),
+            Self::PreviewPortal => ("POST", "/v2/portals/{portalId}/preview"),
+            Self::PublishPortal => ("POST", "/v2/portals/{portalId}/publish"),
+            Self::PutPortalProductSharingPolicy => {
+                ("PUT", "/v2/portalproducts/{portalProductId}/sharingpolicy")
+            }
+            Self::PutRoutingRule => ("PUT", "/v2/domainnames/{domainName}/routingrules/{routingRuleId}"),
+            Self::ReimportApi => ("PUT", "/v2/apis/{apiId}"),
+            Self::ResetAuthorizersCache => {
+                ("DELETE", "/v2/apis/{apiId}/stages/{stageName}/cache/authorizers")
+            }
+            Self::TagResource => ("POST", "/v2/tags/{resource-arn}"),
+            Self::UntagResource => ("DELETE", "/v2/tags/{resource-arn}"),
+            Self::UpdateApi => ("PATCH", "/v2/apis/{apiId}"),
+            Self::UpdateApiMapping => ("PATCH", "/v2/domainnames/{domainName}/apimappings/{apiMappingId}"),
+            Self::UpdateAuthorizer => ("PATCH", "/v2/apis/{apiId}/authorizers/{authorizerId}"),
+            Self::UpdateDeployment => ("PATCH", "/v2/apis/{apiId}/deployments/{deploymentId}"),
+            Self::UpdateDomainName => ("PATCH", "/v2/domainnames/{domainName}"),
+            Self::UpdateIntegration => ("PATCH", "/v2/apis/{apiId}/integrations/{integrationId}"),
+            Self::UpdateIntegrationResponse => (
+                "PATCH",
+                "/v2/apis/{apiId}/integrations/{integrationId}/integrationresponses/{integrationResponseId}",
+            ),
+            Self::UpdateModel => ("PATCH", "/v2/apis/{apiId}/models/{modelId}"),
+            Self::UpdatePortal => ("PATCH", "/v2/portals/{portalId}"),
+            Self::UpdatePortalProduct => ("PATCH", "/v2/portalproducts/{portalProductId}"),
+            Self::UpdateProductPage => {
+                ("PATCH", "/v2/portalproducts/{portalProductId}/productpages/{productPageId}")
+            }
+            Self::UpdateProductRestEndpointPage => (
+                "PATCH",
+                "/v2/portalproducts/{portalProductId}/productrestendpointpages/{productRestEndpointPageId}",
+            ),
+            Self::UpdateRoute => ("PATCH", "/v2/apis/{apiId}/routes/{routeId}"),
+            Self::UpdateRouteResponse => {
+                ("PATCH", "/v2/apis/{apiId}/routes/{routeId}/routeresponses/{routeResponseId}")
+            }
+            Self::UpdateStage => ("PATCH", "/v2/apis/{apiId}/stages/{stageName}"),
+            Self::UpdateVpcLink => ("PATCH", "/v2/vpclinks/{vpcLinkId}"),
+        }
+    }
 }
 
 /// AmazonApiGatewayV2, the operations that are served; each answers 501 until it is implemented.
@@ -458,7 +621,7 @@ static PROTOCOL: RestJson =
 
 async fn answer<S: ApiGatewayV2>(_: &S, _: &Cx, request: &Request) -> Result<Response, Failure> {
     let found = route(&request.method, &request.path, &request.query);
-    let (op, _) = found.ok_or_else(|| PROTOCOL.no_route(request))?;
+    let (op, _) = found.ok_or_else(|| PROTOCOL.no_route())?;
     Err(Failure::not_implemented("apigatewayv2", op.name()))
 }
 

@@ -226,7 +226,7 @@ static WRITE_REQUESTS_SHOWN: Shown = Shown::List(&WRITE_REQUEST_SHOWN);
 #[cfg(test)]
 #[test]
 fn every_pattern_can_be_checked() {
-    for rule in [
+    let rules: &[&Rule] = &[
         &ATTRIBUTE_NAME,
         &ATTRIBUTE_NAME_LIST,
         &BATCH_GET_REQUEST_MAP,
@@ -254,7 +254,8 @@ fn every_pattern_can_be_checked() {
         &TAG_VALUE_STRING,
         &VECTOR_ATTRIBUTE_NAME,
         &WRITE_REQUESTS,
-    ] {
+    ];
+    for rule in rules {
         assert!(rule.is_checked(), "{rule:?}");
     }
 }

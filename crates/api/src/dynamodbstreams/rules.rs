@@ -19,9 +19,9 @@ pub(super) static TABLE_NAME: Rule =
 #[cfg(test)]
 #[test]
 fn every_pattern_can_be_checked() {
-    for rule in
-        [&POSITIVE_INTEGER_OBJECT, &SEQUENCE_NUMBER, &SHARD_ID, &SHARD_ITERATOR, &STREAM_ARN, &TABLE_NAME]
-    {
+    let rules: &[&Rule] =
+        &[&POSITIVE_INTEGER_OBJECT, &SEQUENCE_NUMBER, &SHARD_ID, &SHARD_ITERATOR, &STREAM_ARN, &TABLE_NAME];
+    for rule in rules {
         assert!(rule.is_checked(), "{rule:?}");
     }
 }

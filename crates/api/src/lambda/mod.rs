@@ -432,6 +432,181 @@ impl Op {
             Self::UpdateFunctionUrlConfig => "UpdateFunctionUrlConfig",
         }
     }
+
+    /// Method and URI, as the model has them.
+    pub fn http(self) -> (&'static str, &'static str) {
+        match self {
+            Self::AddLayerVersionPermission => {
+                ("POST", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy")
+            }
+            Self::AddPermission => ("POST", "/2015-03-31/functions/{FunctionName}/policy"),
+            Self::CheckpointDurableExecution => {
+                ("POST", "/2025-12-01/durable-executions/{DurableExecutionArn}/checkpoint")
+            }
+            Self::CreateAlias => ("POST", "/2015-03-31/functions/{FunctionName}/aliases"),
+            Self::CreateCapacityProvider => ("POST", "/2025-11-30/capacity-providers"),
+            Self::CreateCodeSigningConfig => ("POST", "/2020-04-22/code-signing-configs"),
+            Self::CreateEventSourceMapping => ("POST", "/2015-03-31/event-source-mappings"),
+            Self::CreateFunction => ("POST", "/2015-03-31/functions"),
+            Self::CreateFunctionUrlConfig => ("POST", "/2021-10-31/functions/{FunctionName}/url"),
+            Self::DeleteAlias => ("DELETE", "/2015-03-31/functions/{FunctionName}/aliases/{Name}"),
+            Self::DeleteCapacityProvider => {
+                ("DELETE", "/2025-11-30/capacity-providers/{CapacityProviderName}")
+            }
+            Self::DeleteCodeSigningConfig => {
+                ("DELETE", "/2020-04-22/code-signing-configs/{CodeSigningConfigArn}")
+            }
+            Self::DeleteDurableExecution => {
+                ("DELETE", "/2025-12-01/durable-executions/{DurableExecutionArn}")
+            }
+            Self::DeleteEventSourceMapping => ("DELETE", "/2015-03-31/event-source-mappings/{UUID}"),
+            Self::DeleteFunction => ("DELETE", "/2015-03-31/functions/{FunctionName}"),
+            Self::DeleteFunctionCodeSigningConfig => {
+                ("DELETE", "/2020-06-30/functions/{FunctionName}/code-signing-config")
+            }
+            Self::DeleteFunctionConcurrency => ("DELETE", "/2017-10-31/functions/{FunctionName}/concurrency"),
+            Self::DeleteFunctionEventInvokeConfig => {
+                ("DELETE", "/2019-09-25/functions/{FunctionName}/event-invoke-config")
+            }
+            Self::DeleteFunctionUrlConfig => ("DELETE", "/2021-10-31/functions/{FunctionName}/url"),
+            Self::DeleteLayerVersion => ("DELETE", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}"),
+            Self::DeleteProvisionedConcurrencyConfig => {
+                ("DELETE", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency")
+            }
+            Self::DeleteResourcePolicy => ("DELETE", "/2026-07-09/resource-policy/{ResourceArn}"),
+            Self::GetAccountSettings => ("GET", "/2016-08-19/account-settings"),
+            Self::GetAlias => ("GET", "/2015-03-31/functions/{FunctionName}/aliases/{Name}"),
+            Self::GetCapacityProvider => ("GET", "/2025-11-30/capacity-providers/{CapacityProviderName}"),
+            Self::GetCodeSigningConfig => ("GET", "/2020-04-22/code-signing-configs/{CodeSigningConfigArn}"),
+            Self::GetDurableExecution => ("GET", "/2025-12-01/durable-executions/{DurableExecutionArn}"),
+            Self::GetDurableExecutionHistory => {
+                ("GET", "/2025-12-01/durable-executions/{DurableExecutionArn}/history")
+            }
+            Self::GetDurableExecutionState => {
+                ("GET", "/2025-12-01/durable-executions/{DurableExecutionArn}/state")
+            }
+            Self::GetEventSourceMapping => ("GET", "/2015-03-31/event-source-mappings/{UUID}"),
+            Self::GetFunction => ("GET", "/2015-03-31/functions/{FunctionName}"),
+            Self::GetFunctionCodeSigningConfig => {
+                ("GET", "/2020-06-30/functions/{FunctionName}/code-signing-config")
+            }
+            Self::GetFunctionConcurrency => ("GET", "/2019-09-30/functions/{FunctionName}/concurrency"),
+            Self::GetFunctionConfiguration => ("GET", "/2015-03-31/functions/{FunctionName}/configuration"),
+            Self::GetFunctionEventInvokeConfig => {
+                ("GET", "/2019-09-25/functions/{FunctionName}/event-invoke-config")
+            }
+            Self::GetFunctionRecursionConfig => {
+                ("GET", "/2024-08-31/functions/{FunctionName}/recursion-config")
+            }
+            Self::GetFunctionScalingConfig => {
+                ("GET", "/2025-11-30/functions/{FunctionName}/function-scaling-config")
+            }
+            Self::GetFunctionUrlConfig => ("GET", "/2021-10-31/functions/{FunctionName}/url"),
+            Self::GetLayerVersion => ("GET", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}"),
+            Self::GetLayerVersionByArn => ("GET", "/2018-10-31/layers?find=LayerVersion"),
+            Self::GetLayerVersionPolicy => {
+                ("GET", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy")
+            }
+            Self::GetPolicy => ("GET", "/2015-03-31/functions/{FunctionName}/policy"),
+            Self::GetProvisionedConcurrencyConfig => {
+                ("GET", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency")
+            }
+            Self::GetResourcePolicy => ("GET", "/2026-07-09/resource-policy/{ResourceArn}"),
+            Self::GetRuntimeManagementConfig => {
+                ("GET", "/2021-07-20/functions/{FunctionName}/runtime-management-config")
+            }
+            Self::Invoke => ("POST", "/2015-03-31/functions/{FunctionName}/invocations"),
+            Self::InvokeAsync => ("POST", "/2014-11-13/functions/{FunctionName}/invoke-async"),
+            Self::InvokeWithResponseStream => {
+                ("POST", "/2021-11-15/functions/{FunctionName}/response-streaming-invocations")
+            }
+            Self::ListAliases => ("GET", "/2015-03-31/functions/{FunctionName}/aliases"),
+            Self::ListCapacityProviders => ("GET", "/2025-11-30/capacity-providers"),
+            Self::ListCodeSigningConfigs => ("GET", "/2020-04-22/code-signing-configs"),
+            Self::ListDurableExecutionsByFunction => {
+                ("GET", "/2025-12-01/functions/{FunctionName}/durable-executions")
+            }
+            Self::ListEventSourceMappings => ("GET", "/2015-03-31/event-source-mappings"),
+            Self::ListFunctionEventInvokeConfigs => {
+                ("GET", "/2019-09-25/functions/{FunctionName}/event-invoke-config/list")
+            }
+            Self::ListFunctionUrlConfigs => ("GET", "/2021-10-31/functions/{FunctionName}/urls"),
+            Self::ListFunctionVersionsByCapacityProvider => {
+                ("GET", "/2025-11-30/capacity-providers/{CapacityProviderName}/function-versions")
+            }
+            Self::ListFunctions => ("GET", "/2015-03-31/functions"),
+            Self::ListFunctionsByCodeSigningConfig => {
+                ("GET", "/2020-04-22/code-signing-configs/{CodeSigningConfigArn}/functions")
+            }
+            Self::ListLayerVersions => ("GET", "/2018-10-31/layers/{LayerName}/versions"),
+            Self::ListLayers => ("GET", "/2018-10-31/layers"),
+            Self::ListProvisionedConcurrencyConfigs => {
+                ("GET", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency?List=ALL")
+            }
+            Self::ListTags => ("GET", "/2017-03-31/tags/{Resource}"),
+            Self::ListVersionsByFunction => ("GET", "/2015-03-31/functions/{FunctionName}/versions"),
+            Self::PauseDurableExecution => {
+                ("POST", "/2025-12-01/durable-executions/{DurableExecutionArn}/pause")
+            }
+            Self::PublishLayerVersion => ("POST", "/2018-10-31/layers/{LayerName}/versions"),
+            Self::PublishVersion => ("POST", "/2015-03-31/functions/{FunctionName}/versions"),
+            Self::PutFunctionCodeSigningConfig => {
+                ("PUT", "/2020-06-30/functions/{FunctionName}/code-signing-config")
+            }
+            Self::PutFunctionConcurrency => ("PUT", "/2017-10-31/functions/{FunctionName}/concurrency"),
+            Self::PutFunctionEventInvokeConfig => {
+                ("PUT", "/2019-09-25/functions/{FunctionName}/event-invoke-config")
+            }
+            Self::PutFunctionRecursionConfig => {
+                ("PUT", "/2024-08-31/functions/{FunctionName}/recursion-config")
+            }
+            Self::PutFunctionScalingConfig => {
+                ("PUT", "/2025-11-30/functions/{FunctionName}/function-scaling-config")
+            }
+            Self::PutProvisionedConcurrencyConfig => {
+                ("PUT", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency")
+            }
+            Self::PutResourcePolicy => ("PUT", "/2026-07-09/resource-policy/{ResourceArn}"),
+            Self::PutRuntimeManagementConfig => {
+                ("PUT", "/2021-07-20/functions/{FunctionName}/runtime-management-config")
+            }
+            Self::RemoveLayerVersionPermission => {
+                ("DELETE", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy/{StatementId}")
+            }
+            Self::RemovePermission => ("DELETE", "/2015-03-31/functions/{FunctionName}/policy/{StatementId}"),
+            Self::ResumeDurableExecution => {
+                ("POST", "/2025-12-01/durable-executions/{DurableExecutionArn}/resume")
+            }
+            Self::SendDurableExecutionCallbackFailure => {
+                ("POST", "/2025-12-01/durable-execution-callbacks/{CallbackId}/fail")
+            }
+            Self::SendDurableExecutionCallbackHeartbeat => {
+                ("POST", "/2025-12-01/durable-execution-callbacks/{CallbackId}/heartbeat")
+            }
+            Self::SendDurableExecutionCallbackSuccess => {
+                ("POST", "/2025-12-01/durable-execution-callbacks/{CallbackId}/succeed")
+            }
+            Self::StopDurableExecution => {
+                ("POST", "/2025-12-01/durable-executions/{DurableExecutionArn}/stop")
+            }
+            Self::TagResource => ("POST", "/2017-03-31/tags/{Resource}"),
+            Self::UntagResource => ("DELETE", "/2017-03-31/tags/{Resource}"),
+            Self::UpdateAlias => ("PUT", "/2015-03-31/functions/{FunctionName}/aliases/{Name}"),
+            Self::UpdateCapacityProvider => ("PUT", "/2025-11-30/capacity-providers/{CapacityProviderName}"),
+            Self::UpdateCodeSigningConfig => {
+                ("PUT", "/2020-04-22/code-signing-configs/{CodeSigningConfigArn}")
+            }
+            Self::UpdateEventSourceMapping => ("PUT", "/2015-03-31/event-source-mappings/{UUID}"),
+            Self::UpdateFunctionCode => ("PUT", "/2015-03-31/functions/{FunctionName}/code"),
+            Self::UpdateFunctionConfiguration => {
+                ("PUT", "/2015-03-31/functions/{FunctionName}/configuration")
+            }
+            Self::UpdateFunctionEventInvokeConfig => {
+                ("POST", "/2019-09-25/functions/{FunctionName}/event-invoke-config")
+            }
+            Self::UpdateFunctionUrlConfig => ("PUT", "/2021-10-31/functions/{FunctionName}/url"),
+        }
+    }
 }
 
 /// AWS Lambda, the operations that are served; each answers 501 until it is implemented.
@@ -709,7 +884,7 @@ static PROTOCOL: RestJson =
 
 async fn answer<S: Lambda>(service: &S, cx: &Cx, request: &Request) -> Result<Response, Failure> {
     let found = route(&request.method, &request.path, &request.query);
-    let (op, labels) = found.ok_or_else(|| PROTOCOL.no_route(request))?;
+    let (op, labels) = found.ok_or_else(|| PROTOCOL.no_route())?;
     let parts = Parts::new(request, labels)?;
     match op {
         Op::AddPermission => {

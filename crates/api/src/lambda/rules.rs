@@ -400,7 +400,7 @@ static TOPICS_SHOWN: Shown = Shown::List(&Shown::Plain);
 #[cfg(test)]
 #[test]
 fn every_pattern_can_be_checked() {
-    for rule in [
+    let rules: &[&Rule] = &[
         &ACTION,
         &ALIAS,
         &ARCHITECTURES_LIST,
@@ -480,7 +480,8 @@ fn every_pattern_can_be_checked() {
         &VERSION_WITH_LATEST_PUBLISHED,
         &WEIGHT,
         &WORKING_DIRECTORY,
-    ] {
+    ];
+    for rule in rules {
         assert!(rule.is_checked(), "{rule:?}");
     }
 }

@@ -86,7 +86,7 @@ static TAGS_SHOWN: Shown = Shown::Map(&Shown::Plain);
 #[cfg(test)]
 #[test]
 fn every_pattern_can_be_checked() {
-    for rule in [
+    let rules: &[&Rule] = &[
         &ACCOUNT_ID,
         &ACCOUNT_IDS,
         &DESCRIBE_LIMIT,
@@ -110,7 +110,8 @@ fn every_pattern_can_be_checked() {
         &TAGS,
         &TAG_VALUE,
         &TIMESTAMP,
-    ] {
+    ];
+    for rule in rules {
         assert!(rule.is_checked(), "{rule:?}");
     }
 }

@@ -156,11 +156,11 @@ fn failures() {
     check_lambda(
         "GET /2015-03-31/layers/x",
         &expect![[r#"
-        404
-        content-type: application/json
-        x-amzn-errortype: UnknownOperationException
+            403
+            content-type: application/json
+            x-amzn-errortype: AccessDeniedException
 
-        {"Type":"User","message":"Unable to determine service/operation name to be authorized: GET"}"#]],
+            {"Type":"User","message":"Unable to determine service/operation name to be authorized"}"#]],
     );
     check_lambda(
         "GET /2018-10-31/layers",
@@ -200,7 +200,23 @@ fn failures() {
     .assert_eq(&shown(&ready(apigateway::dispatch(&recorder, &cx(), request("GET /restapis")))));
 }
 
-/// Each operation's own method and URI, as the model has them, lead to it.
+/// Each operation's own method and URI lead to it.
+#[test]
+fn every_operation_has_its_route() {
+    macro_rules! check {
+        ($($service:ident)*) => {$(
+            for &op in api::$service::Op::ALL {
+                let (method, uri) = op.http();
+                let uri = uri.replace('{', "").replace(['}', '+'], "");
+                let (path, query) = uri.split_once('?').unwrap_or((&uri, ""));
+                let found = api::$service::route(&method.parse().unwrap(), path, query);
+                assert_eq!(found.map(|(op, _)| op), Some(op), "{method} {uri}");
+            }
+        )*};
+    }
+    check!(lambda apigateway apigatewayv2 apigatewaymanagementapi);
+}
+
 #[test]
 fn hostile_paths_have_no_route_or_one_that_does_no_harm() {
     let get = http::Method::GET;
