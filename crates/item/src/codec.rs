@@ -259,11 +259,20 @@ impl<'a> Source<'a> {
         std::str::from_utf8(chunk).map_err(|_| self.damaged())
     }
 
-    /// The body of a map or list.
-    fn body(&mut self, depth: usize) -> Result<Source<'a>, CodecError> {
+    /// Reads the body of a map or list, to its end.
+    fn within<T>(
+        &mut self,
+        depth: usize,
+        read: impl FnOnce(&mut Source<'a>) -> Result<T, CodecError>,
+    ) -> Result<T, CodecError> {
+        if depth >= DEPTH_MAX {
+            return Err(self.damaged());
+        }
         let len = self.take(4)?.try_into().map_err(|_| self.damaged())?;
-        let rest = self.take(u32::from_le_bytes(len) as usize)?;
-        if depth >= DEPTH_MAX { Err(self.damaged()) } else { Ok(Source { rest }) }
+        let mut body = Source { rest: self.take(u32::from_le_bytes(len) as usize)? };
+        let value = read(&mut body)?;
+        body.finish()?;
+        Ok(value)
     }
 
     fn number(&mut self) -> Result<Number, CodecError> {
@@ -301,8 +310,8 @@ impl<'a> Source<'a> {
             S => Value::S(self.text()?.to_owned()),
             N => Value::N(self.number()?),
             B => Value::B(Bytes::copy_from_slice(self.chunk()?)),
-            M => Value::M(self.body(depth)?.map(depth + 1)?),
-            L => Value::L(self.body(depth)?.many(|source| source.value(depth + 1))?),
+            M => Value::M(self.within(depth, |body| body.map(depth + 1))?),
+            L => Value::L(self.within(depth, |body| body.many(|source| source.value(depth + 1)))?),
             SS => Value::Ss(self.many(|source| source.text().map(str::to_owned))?),
             NS => Value::Ns(self.many(Self::number)?),
             BS => Value::Bs(self.many(|source| source.chunk().map(Bytes::copy_from_slice))?),
@@ -329,18 +338,13 @@ impl<'a> Source<'a> {
             S => self.text().map(drop),
             B => self.chunk().map(drop),
             N => self.number().map(drop),
-            M => {
-                let mut body = self.body(depth)?;
-                body.skip_map(depth + 1)?;
-                body.finish()
-            }
-            L => {
-                let mut body = self.body(depth)?;
+            M => self.within(depth, |body| body.skip_map(depth + 1)),
+            L => self.within(depth, |body| {
                 for _ in 0..body.count()? {
                     body.skip(depth + 1)?;
                 }
-                body.finish()
-            }
+                Ok(())
+            }),
             SS => {
                 for _ in 0..self.count()? {
                     self.text()?;
@@ -389,8 +393,10 @@ impl<'a> Source<'a> {
             S => writer.string(self.text()?),
             N => write_number(self.number()?, writer),
             B => writer.blob(self.chunk()?),
-            M => self.body(depth)?.write_map(depth + 1, writer)?,
-            L => self.body(depth)?.write_many(writer, |s, w| s.write_value(depth + 1, w))?,
+            M => self.within(depth, |body| body.write_map(depth + 1, writer))?,
+            L => self.within(depth, |body| {
+                body.write_many(writer, |source, writer| source.write_value(depth + 1, writer))
+            })?,
             SS => self.write_many(writer, |source, writer| {
                 writer.string(source.text()?);
                 Ok(())
