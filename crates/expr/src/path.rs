@@ -15,7 +15,7 @@ pub enum Step {
 }
 
 /// An attribute, or something inside one.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Path {
     pub head: Name,
     pub steps: Vec<Step>,

@@ -96,7 +96,7 @@ impl<'t> Tokens<'t> {
     pub(crate) fn syntax_fault(&self, index: usize) -> Fault {
         let index = index.min(self.tokens.len() - 1);
         let token = self.tokens[index];
-        let from = self.tokens[index.saturating_sub(1)].start;
+        let from = index.checked_sub(1).map_or(0, |before| self.tokens[before].start);
         let to = self.tokens.get(index + 1).map_or(token.end, |after| after.end);
         let shown = if token.kind == Kind::End { "<EOF>" } else { &self.text[token.start..token.end] };
         Fault::Syntax { token: shown.to_owned(), near: self.text[from..to].to_owned() }

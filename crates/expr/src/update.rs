@@ -32,14 +32,20 @@ enum Change {
     Delete(Value),
 }
 
-/// What a SET assigns. As deep as the expression has operators, at most.
+/// What a SET assigns: a program for a stack of values, so that no nesting of the text becomes recursion here.
 #[derive(Debug, Clone)]
-enum Term {
+struct Term(Vec<Instruction>);
+
+#[derive(Debug, Clone)]
+enum Instruction {
     Value(Value),
-    Path(Path),
-    IfNotExists(Path, Box<Term>),
-    ListAppend(Box<Term>, Box<Term>),
-    Arithmetic(Sign, Box<Term>, Box<Term>),
+    Load(Path),
+    /// if_not_exists: what is there, going on behind its alternative; else the alternative, which follows.
+    LoadOr(Path, usize),
+    /// The end of that alternative.
+    Join,
+    ListAppend,
+    Arithmetic(Sign),
 }
 
 /// A change worked out: what the path holds afterwards.
@@ -199,7 +205,7 @@ impl Action {
         let path = analysed.take_path(parsed.path)?;
         let change = match (parsed.section, parsed.value) {
             (Section::Remove, _) => Change::Remove,
-            (Section::Set, Some(node)) => Change::Set(term(analysed, parsed.path + 1, node)?),
+            (Section::Set, Some(node)) => Change::Set(Term::new(analysed, parsed.path + 1, node)?),
             (Section::Add, Some(node)) => Change::Add(analysed.take_value(node)?),
             (Section::Delete, Some(node)) => Change::Delete(analysed.take_value(node)?),
             _ => return None,
@@ -220,71 +226,97 @@ impl Action {
     }
 }
 
-/// Builds the term at `root`, whose nodes begin at `first`, bottom up.
-fn term(analysed: &mut Analysed<'_>, first: NodeId, root: NodeId) -> Option<Term> {
-    let mut terms: Vec<Option<Term>> = Vec::with_capacity(root + 1 - first);
-    for node in first..=root {
-        let mut take = |node: NodeId| terms.get_mut(node - first)?.take().map(Box::new);
-        let term = match &analysed.tree.nodes[node] {
-            Node::Path(_) => analysed.take_path(node).map(Term::Path),
-            Node::Value(_) => analysed.take_value(node).map(Term::Value),
-            Node::Arithmetic(sign, left, right) => Some(Term::Arithmetic(*sign, take(*left)?, take(*right)?)),
-            Node::Call { name, operands, .. } => {
-                let (first, second) = (take(operands[0])?, take(operands[1])?);
-                match (Function::from_name(name)?, *first) {
-                    (Function::IfNotExists, Term::Path(path)) => Some(Term::IfNotExists(path, second)),
-                    (_, first) => Some(Term::ListAppend(Box::new(first), second)),
-                }
-            }
-            _ => None,
-        };
-        terms.push(term);
-    }
-    terms.pop()?
-}
-
 impl Term {
-    fn eval(&self, item: &Item) -> Result<Value, UpdateFault> {
-        match self {
-            Self::Value(value) => Ok(value.clone()),
-            Self::Path(path) => path.get(item).cloned().ok_or(UpdateFault::Missing),
-            Self::IfNotExists(path, otherwise) => match path.get(item) {
-                Some(value) => Ok(value.clone()),
-                None => otherwise.eval(item),
-            },
-            Self::ListAppend(first, second) => {
-                let Value::L(mut list) = first.eval(item)? else { return Err(UpdateFault::OperandKind) };
-                let Value::L(tail) = second.eval(item)? else { return Err(UpdateFault::OperandKind) };
-                list.extend(tail);
-                Ok(Value::L(list))
-            }
-            Self::Arithmetic(sign, left, right) => {
-                let Value::N(left) = left.eval(item)? else { return Err(UpdateFault::OperandKind) };
-                let Value::N(right) = right.eval(item)? else { return Err(UpdateFault::OperandKind) };
-                let result = match sign {
-                    Sign::Plus => left.add(&right),
-                    Sign::Minus => left.sub(&right),
-                };
-                Ok(Value::N(result?))
-            }
+    /// The term at `root`, whose nodes begin at `first`: one instruction a node, in their order.
+    fn new(analysed: &mut Analysed<'_>, first: NodeId, root: NodeId) -> Option<Self> {
+        let mut program = Vec::with_capacity(root + 1 - first);
+        for node in first..=root {
+            let instruction = match &analysed.tree.nodes[node] {
+                Node::Path(_) => Instruction::Load(analysed.take_path(node)?),
+                Node::Value(_) => Instruction::Value(analysed.take_value(node)?),
+                Node::Arithmetic(sign, ..) => Instruction::Arithmetic(*sign),
+                Node::Call { name, operands, .. } => match Function::from_name(name)? {
+                    Function::IfNotExists => {
+                        let load: &mut Instruction = program.get_mut(operands[0] - first)?;
+                        let Instruction::Load(path) = load else { return None };
+                        *load = Instruction::LoadOr(std::mem::take(path), node - first + 1);
+                        Instruction::Join
+                    }
+                    _ => Instruction::ListAppend,
+                },
+                _ => return None,
+            };
+            program.push(instruction);
         }
+        Some(Self(program))
+    }
+
+    /// The value for this item. A wrong type is told before a missing attribute.
+    fn eval(&self, item: &Item) -> Result<Value, UpdateFault> {
+        if let [Instruction::Value(value)] = &self.0[..] {
+            return Ok(value.clone());
+        }
+        // None: missing, and what is worked out from it.
+        let mut stack: Vec<Option<Value>> = Vec::new();
+        let mut at = 0;
+        while let Some(instruction) = self.0.get(at) {
+            at += 1;
+            let value = match instruction {
+                Instruction::Value(value) => Some(value.clone()),
+                Instruction::Load(path) => path.get(item).cloned(),
+                Instruction::LoadOr(path, behind) => match path.get(item) {
+                    Some(value) => {
+                        at = *behind;
+                        Some(value.clone())
+                    }
+                    None => continue,
+                },
+                Instruction::Join => continue,
+                Instruction::ListAppend | Instruction::Arithmetic(_) => {
+                    let right = stack.pop().flatten();
+                    let left = stack.pop().flatten();
+                    instruction.combine(left, right)?
+                }
+            };
+            stack.push(value);
+        }
+        stack.pop().flatten().ok_or(UpdateFault::Missing)
     }
 
     fn check_keys(&self, keys: &[&str]) -> Result<(), KeyFault> {
-        let (path, inner): (Option<&Path>, [Option<&Term>; 2]) = match self {
-            Self::Value(_) => (None, [None, None]),
-            Self::Path(path) => (Some(path), [None, None]),
-            Self::IfNotExists(path, otherwise) => (Some(path), [Some(otherwise), None]),
-            Self::ListAppend(first, second) | Self::Arithmetic(_, first, second) => {
-                (None, [Some(first), Some(second)])
+        for instruction in &self.0 {
+            if let Instruction::Load(path) | Instruction::LoadOr(path, _) = instruction
+                && path.is_nested()
+                && keys.contains(&&*path.head)
+            {
+                return Err(KeyFault::NotScalar(path.head.to_string()));
             }
-        };
-        match path {
-            Some(path) if path.is_nested() && keys.contains(&&*path.head) => {
-                Err(KeyFault::NotScalar(path.head.to_string()))
-            }
-            _ => inner.into_iter().flatten().try_for_each(|term| term.check_keys(keys)),
         }
+        Ok(())
+    }
+}
+
+impl Instruction {
+    fn combine(&self, left: Option<Value>, right: Option<Value>) -> Result<Option<Value>, UpdateFault> {
+        let fits = |value: &Option<Value>| match (self, value) {
+            (_, None) => true,
+            (Self::ListAppend, Some(value)) => matches!(value, Value::L(_)),
+            (_, Some(value)) => matches!(value, Value::N(_)),
+        };
+        if !fits(&left) || !fits(&right) {
+            return Err(UpdateFault::OperandKind);
+        }
+        Ok(match (left, right) {
+            (Some(Value::L(mut list)), Some(Value::L(tail))) => {
+                list.extend(tail);
+                Some(Value::L(list))
+            }
+            (Some(Value::N(left)), Some(Value::N(right))) => {
+                let minus = matches!(self, Self::Arithmetic(Sign::Minus));
+                Some(Value::N(if minus { left.sub(&right)? } else { left.add(&right)? }))
+            }
+            _ => None,
+        })
     }
 }
 

@@ -1,0 +1,69 @@
+use std::collections::BTreeMap;
+
+use expr::{Condition, Expression, Placeholders};
+
+use crate::request::item;
+
+fn names(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(key, name)| ((*key).to_owned(), (*name).to_owned())).collect()
+}
+
+#[test]
+fn what_no_expression_used_is_refused() {
+    let names = names(&[("#a", "a"), ("#unused", "b"), ("#other", "c")]);
+    let values = item(r#"{":v":{"N":"1"},":unused":{"N":"2"}}"#);
+    let mut placeholders = Placeholders::new(Some(&names), Some(&values)).unwrap();
+    Condition::parse(Expression::Condition, "#a = :v", &mut placeholders).unwrap();
+    let fault = placeholders.finish().unwrap_err();
+    assert_eq!(
+        fault.to_string(),
+        "Value provided in ExpressionAttributeNames unused in expressions: keys: {#other, #unused}"
+    );
+    Condition::parse(Expression::Filter, "#unused <> #other", &mut placeholders).unwrap();
+    assert_eq!(
+        placeholders.finish().unwrap_err().enveloped(),
+        "1 validation error detected: Value provided in ExpressionAttributeValues unused in expressions: keys: {:unused}"
+    );
+    Condition::parse(Expression::Filter, "a = :unused", &mut placeholders).unwrap();
+    assert_eq!(placeholders.finish(), Ok(()));
+}
+
+#[test]
+fn malformed_maps_are_refused() {
+    let refused = |pairs: &[(&str, &str)]| {
+        let names = names(pairs);
+        Placeholders::new(Some(&names), None).map(|_| ()).unwrap_err().to_string()
+    };
+    assert_eq!(refused(&[]), "ExpressionAttributeNames must not be empty");
+    assert_eq!(
+        refused(&[("a", "x")]),
+        "ExpressionAttributeNames contains invalid key: Syntax error; key: \"a\""
+    );
+    assert_eq!(
+        refused(&[("#", "x")]),
+        "ExpressionAttributeNames contains invalid key: Syntax error; key: \"#\""
+    );
+    assert_eq!(
+        refused(&[("#a-b", "x")]),
+        "ExpressionAttributeNames contains invalid key: Syntax error; key: \"#a-b\""
+    );
+    assert_eq!(
+        refused(&[("#a", "")]),
+        "ExpressionAttributeNames contains invalid value: Empty attribute name for key #a"
+    );
+    let values = item(r#"{"v":{"N":"1"}}"#);
+    assert_eq!(
+        Placeholders::new(None, Some(&values)).map(|_| ()).unwrap_err().to_string(),
+        "ExpressionAttributeValues contains invalid key: Syntax error; key: \"v\""
+    );
+}
+
+#[test]
+fn there_are_573_reserved_words_in_any_case() {
+    for word in ["ABORT", "status", "Name", "zone", "TTL", "timestamp", "SPECIFICTYPE"] {
+        assert!(expr::is_reserved(word), "{word}");
+    }
+    for word in ["", "statuses", "pk", "a_word_longer_than_every_reserved_one", "é"] {
+        assert!(!expr::is_reserved(word), "{word}");
+    }
+}
