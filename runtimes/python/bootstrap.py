@@ -1,0 +1,345 @@
+# Loads a Python handler and runs it once for each frame on an inherited socket. Frames: see crates/sandbox/src/frame.rs.
+#
+# Between invocations the process stands in a blocking read. What the function may replace later is bound here first.
+import os
+import sys
+
+FD = int(sys.argv[1])
+del sys.argv[1:]
+
+import importlib
+import json
+import logging
+import resource
+import struct
+import time
+import traceback
+
+INIT, INVOKE = 1, 2
+READY, INIT_FAULT, RESULT, FAULT, LOG, TOO_LARGE, FATAL = 16, 17, 18, 19, 20, 21, 22
+LOG_BYTES_MAX = 256 * 1024
+
+os_read, os_write, os_exit = os.read, os.write, os._exit
+getrusage, RUSAGE_SELF = resource.getrusage, resource.RUSAGE_SELF
+head_of = struct.Struct("<IB").pack
+head_and_u32 = struct.Struct("<IBI").pack
+length_at = struct.Struct("<I").unpack_from
+long_at = struct.Struct("<Q").unpack_from
+loads, now = json.loads, time.time
+encode = json.JSONEncoder(ensure_ascii=False, allow_nan=True).encode
+
+_stdout, _stderr = sys.stdout, sys.stderr
+
+
+class _State:
+    request_id = None
+    settings = None
+    response_max = 0
+
+
+# ---- frames
+
+
+def _read_exactly(n):
+    pieces = []
+    while n > 0:
+        piece = os_read(FD, min(n, 1 << 20))
+        if not piece:
+            os_exit(0)  # the server has gone
+        pieces.append(piece)
+        n -= len(piece)
+    return b"".join(pieces)
+
+
+def _read_frame():
+    piece = os_read(FD, 65536)
+    if not piece:
+        os_exit(0)
+    if len(piece) < 5:
+        piece += _read_exactly(5 - len(piece))
+    missing = 4 + length_at(piece, 0)[0] - len(piece)
+    if missing > 0:
+        piece += _read_exactly(missing)
+    return piece
+
+
+def _write(data):
+    n = os_write(FD, data)
+    while n < len(data):
+        data = memoryview(data)[n:]
+        n = os_write(FD, data)
+
+
+def _max_rss():
+    return getrusage(RUSAGE_SELF).ru_maxrss & 0xFFFFFFFF
+
+
+def _send(kind, body):
+    _write(head_and_u32(5 + len(body), kind, _max_rss()) + body)
+
+
+def _send_log(text):
+    body = text.encode("utf-8", "replace")[:LOG_BYTES_MAX]
+    _write(head_of(9 + len(body), LOG) + struct.pack("<Q", int(now() * 1000)) + body)
+
+
+class _Fields:
+    def __init__(self, frame):
+        self.frame, self.at = frame, 5
+
+    def u32(self):
+        value = length_at(self.frame, self.at)[0]
+        self.at += 4
+        return value
+
+    def u64(self):
+        value = long_at(self.frame, self.at)[0]
+        self.at += 8
+        return value
+
+    def text(self):
+        n = self.u32()
+        start = self.at
+        self.at += n
+        return self.frame[start : start + n].decode()
+
+    def rest(self):
+        return self.frame[self.at :]
+
+
+# ---- errors, in AWS's shapes
+
+
+class _Fault(Exception):
+    """A failure with AWS's own type name."""
+
+    def __init__(self, kind, message, stack=()):
+        super().__init__(message)
+        self.kind, self.message, self.stack = kind, message, list(stack)
+
+
+def _frames_of(error):
+    """The user's part of the traceback: ours, the import machinery's and its frozen parts are left out."""
+    entries = traceback.extract_tb(error.__traceback__)
+    kept = [e for e in entries if e.filename != __file__ and not e.filename.startswith("<frozen ")]
+    kept = [e for e in kept if os.sep + "importlib" + os.sep not in e.filename]
+    return traceback.format_list(kept)
+
+
+def _fault_body(kind, message, stack, request_id):
+    body = {"errorMessage": message, "errorType": kind}
+    body["requestId"] = request_id or ""
+    body["stackTrace"] = stack
+    return encode(body)
+
+
+def _of_error(error):
+    if isinstance(error, _Fault):
+        return error.kind, error.message, error.stack
+    return type(error).__name__, str(error), _frames_of(error)
+
+
+def _fault_bytes(error, request_id):
+    kind, message, stack = _of_error(error)
+    lines = [f"[ERROR] {kind}: {message}" if message else f"[ERROR] {kind}"]
+    if stack:
+        lines.append("Traceback (most recent call last):")
+        lines.extend(line.rstrip("\n") for line in stack)
+    _flush()
+    _send_log("\n".join(lines))
+    return _fault_body(kind, message, stack, request_id).encode("utf-8", "replace")
+
+
+# ---- output
+
+
+def _flush():
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:
+            pass
+
+
+class _Handler(logging.Handler):
+    """The root logger's handler, as on AWS: one event of the log a record."""
+
+    def emit(self, record):
+        try:
+            _send_log(self.format(record))
+        except Exception:
+            self.handleError(record)
+
+
+class _Filter(logging.Filter):
+    def filter(self, record):
+        record.aws_request_id = _State.request_id or ""
+        return True
+
+
+def _set_up_logging():
+    logging.Formatter.converter = time.gmtime
+    handler = _Handler()
+    handler.setFormatter(
+        logging.Formatter("[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s", "%Y-%m-%dT%H:%M:%S")
+    )
+    handler.addFilter(_Filter())
+    logging.getLogger().addHandler(handler)
+
+
+# ---- the handler
+
+
+def _load(text):
+    parts = text.rsplit(".", 1)
+    if len(parts) != 2 or not parts[0] or not parts[1]:
+        raise _Fault("Runtime.MalformedHandlerName", f"Bad handler '{text}': not enough values to unpack (expected 2, got {len(parts)})")
+    name, function = parts[0].replace("/", "."), parts[1]
+    try:
+        module = importlib.import_module(name)
+    except ImportError as error:
+        message = f"Unable to import module '{name}': {error}"
+        if getattr(error, "name", None) in ("boto3", "botocore"):
+            message += " (Rushlight finds it where this host's Python does: pip install boto3, or put it into the package)"
+        raise _Fault("Runtime.ImportModuleError", message) from None
+    except SyntaxError as error:
+        where = f'  File "{error.filename}" Line {error.lineno}\n    {error.text}'
+        message = f"Syntax error in module '{name}': {error}"
+        raise _Fault("Runtime.UserCodeSyntaxError", message, [where]) from None
+    handler = getattr(module, function, None)
+    if handler is None:
+        raise _Fault("Runtime.HandlerNotFound", f"Handler '{function}' missing on module '{name}'")
+    return handler
+
+
+class _Identity:
+    cognito_identity_id = None
+    cognito_identity_pool_id = None
+
+    def __repr__(self):
+        return "CognitoIdentity([cognito_identity_id=None,cognito_identity_pool_id=None])"
+
+
+class _Client:
+    def __init__(self, of):
+        of = of or {}
+        for name in ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name"):
+            setattr(self, name, of.get(name))
+
+
+class _ClientContext:
+    def __init__(self, of):
+        self.client, self.custom, self.env = _Client(of.get("client")), of.get("custom"), of.get("env")
+
+
+class LambdaContext:
+    """What a handler gets beside its event: <https://docs.aws.amazon.com/lambda/latest/dg/python-context.html>."""
+
+    def __init__(self, settings, deadline, request_id, arn, client_context):
+        self.aws_request_id = request_id
+        self.log_group_name = settings["log_group"]
+        self.log_stream_name = settings["log_stream"]
+        self.function_name = settings["name"]
+        self.function_version = settings["version"]
+        self.memory_limit_in_mb = settings["memory"]
+        self.invoked_function_arn = arn
+        self.identity = _Identity()
+        self.client_context = _ClientContext(loads(client_context)) if client_context else None
+        self._deadline = deadline
+
+    def get_remaining_time_in_millis(self):
+        return max(int(self._deadline - now() * 1000), 0)
+
+    def log(self, message):
+        sys.stdout.write(str(message))
+
+
+class _Encoder(json.JSONEncoder):
+    def default(self, value):
+        from decimal import Decimal
+
+        if isinstance(value, Decimal):
+            return float(value)
+        raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+def _serialize(value):
+    try:
+        return _Encoder(ensure_ascii=False).encode(value).encode("utf-8")
+    except Exception as error:
+        raise _Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from None
+
+
+def _invoke(handler, frame):
+    fields = _Fields(frame)
+    deadline, request_id, arn, trace, client_context = fields.u64(), fields.text(), fields.text(), fields.text(), fields.text()
+    _State.request_id = request_id
+    os.environ["_X_AMZN_TRACE_ID"] = trace
+    try:
+        try:
+            event = loads(fields.rest())
+        except ValueError as error:
+            raise _Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from None
+        context = LambdaContext(_State.settings, deadline, request_id, arn, client_context)
+        body = _serialize(handler(event, context))
+    except Exception as error:
+        _send(FAULT, _fault_bytes(error, request_id))
+        return
+    finally:
+        _flush()
+    if len(body) > _State.response_max:
+        _send(TOO_LARGE, b"")
+    else:
+        _send(RESULT, body)
+
+
+# ---- start
+
+
+def _apply_init(frame):
+    fields = _Fields(frame)
+    names = ("root", "handler", "runtime", "name", "version", "memory", "log_group", "log_stream")
+    settings = {name: fields.text() for name in names}
+    _State.settings, _State.response_max = settings, fields.u32()
+    os.environ.clear()
+    for _ in range(fields.u32()):
+        name = fields.text()
+        os.environ[name] = fields.text()
+    time.tzset()
+    os.chdir(settings["root"])
+    own = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    shared = [p.replace("python*", own) for p in os.environ.get("PYTHONPATH", "").split(":") if p]
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [settings["root"]] + shared + [p for p in sys.path if p != here]
+    importlib.invalidate_caches()
+    return settings
+
+
+def main():
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    _set_up_logging()
+    frame = _read_frame()
+    began = time.perf_counter_ns()
+    if frame[4] != INIT:
+        os_exit(70)
+    settings = _apply_init(frame)
+    try:
+        handler = _load(settings["handler"])
+    except Exception as error:
+        body = _fault_bytes(error, "")
+        _write(head_of(1 + len(body), INIT_FAULT) + body)
+        os_exit(1)
+    _flush()
+    took = (time.perf_counter_ns() - began) // 1000
+    _write(head_and_u32(13, READY, _max_rss()) + struct.pack("<Q", took))
+    while True:
+        frame = _read_frame()
+        if frame[4] != INVOKE:
+            os_exit(70)
+        _invoke(handler, frame)
+        _State.request_id = None
+
+
+if __name__ == "__main__":
+    main()

@@ -4,22 +4,35 @@
 //! Launcher (host) -> init (pid 1 of the jail: mounts, reaps) -> interpreter. Without namespaces the launcher itself
 //! supervises. The supervisor ends when the control socket does, and with it everything inside.
 
+mod confine;
+mod namespaces;
+mod root;
 mod supervise;
 mod sys;
 
 use std::ffi::OsStr;
-use std::io::{self, IoSliceMut, Write as _};
+use std::fs::File;
+use std::io::{self, IoSliceMut, Read as _, Write as _};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 use bytes::BytesMut;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
+use rustix::process::{Pid, WaitOptions};
 
+use self::confine::Identity;
+use self::namespaces::Side;
+use self::root::Root;
 use crate::control::{Control, Setup};
+use crate::report::Layer;
 
 /// The first argument of a launcher.
 pub(crate) const ARGUMENT: &str = "__rushlight-jail";
+
+/// The function's user and group inside the jail, as on AWS.
+const INNER_ID: u32 = 993;
 
 /// Must be the first thing `main` does: when the program was started as launcher of a function's process, this
 /// never returns.
@@ -40,7 +53,95 @@ pub fn maybe_run_launcher() {
 fn run() -> io::Result<i32> {
     let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let Some((setup, runtime)) = receive_setup(&control)? else { return Ok(0) };
-    supervise::run(control, &setup, runtime, None)
+    let mut post = Post { control, runtime, setup, missing: Vec::new(), root: None, identity: None };
+    if !post.setup.jail {
+        return supervise::run(post).and_then(supervise::mirror);
+    }
+    if post.setup.cgroup.is_none() {
+        post.missing.push((Layer::Cgroup, "no cgroup v2 was given to the server".to_owned()));
+    }
+    let refused = match namespaces::enter(post.setup.host_uid) {
+        Ok(Side::Inside { link, id }) => return serve_inside(post, link, id),
+        Ok(Side::Outside { init, link }) => match stay_outside(init, link)? {
+            Stayed::Over(status) => return supervise::mirror(status),
+            Stayed::Refused(reason) => reason,
+        },
+        Err(error) => error.to_string(),
+    };
+    post.missing.push((Layer::Namespaces, refused));
+    post.identity = Some(Identity::Host);
+    supervise::run(post).and_then(supervise::mirror)
+}
+
+/// All that the supervisor of one process holds.
+#[derive(Debug)]
+struct Post {
+    control: UnixStream,
+    runtime: OwnedFd,
+    setup: Setup,
+    missing: Vec<(Layer, String)>,
+    /// The jail's file system, if there is one.
+    root: Option<Root>,
+    /// What the process is confined to; `None` for a plain process.
+    identity: Option<Identity>,
+}
+
+/// First byte of what pid 1 of the jail says to the launcher outside.
+const STANDS: u8 = 1;
+const REFUSED: u8 = 2;
+
+/// As pid 1 of the jail: builds its file system and supervises.
+fn serve_inside(mut post: Post, mut link: File, id: Option<u32>) -> io::Result<i32> {
+    let _ = rustix::system::sethostname(b"rushlight");
+    match root::build(&post.setup) {
+        Ok(root) => post.root = Some(root),
+        Err(error) => {
+            link.write_all(&[REFUSED])?;
+            link.write_all(error.to_string().as_bytes())?;
+            return Ok(0);
+        }
+    }
+    link.write_all(&[STANDS])?;
+    // The function may be the same user: it must not look into this process.
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    post.identity = Some(Identity::Jailed { change_to: id });
+    post.setup.args = inside_args(&post.setup);
+    let status = supervise::run(post)?;
+    link.write_all(&status.to_ne_bytes())?;
+    Ok(0)
+}
+
+/// How the time outside of a jail ended.
+enum Stayed {
+    /// With the interpreter's wait status.
+    Over(i32),
+    /// The jail's file system could not be made.
+    Refused(String),
+}
+
+/// As the launcher on the host: waits for pid 1 of the jail, whose end is the end of all inside.
+fn stay_outside(init: Pid, mut link: File) -> io::Result<Stayed> {
+    // Nothing of the function's may hang on this process.
+    let mut said = Vec::new();
+    link.read_to_end(&mut said)?;
+    rustix::process::waitpid(Some(init), WaitOptions::empty())?;
+    Ok(match said.split_first() {
+        Some((&STANDS, status)) => Stayed::Over(status.try_into().map_or(9, i32::from_ne_bytes)),
+        Some((_, reason)) => Stayed::Refused(String::from_utf8_lossy(reason).into_owned()),
+        None => Stayed::Refused("pid 1 of the jail ended early".to_owned()),
+    })
+}
+
+/// Arguments that name a file of a view, as it is named inside.
+fn inside_args(setup: &Setup) -> Vec<String> {
+    let translate = |arg: &String| {
+        let path = Path::new(arg);
+        let found = setup.binds.iter().find_map(|(source, target)| {
+            path.strip_prefix(source).ok().filter(|_| source != target).map(|rest| target.join(rest))
+        });
+        found.map_or_else(|| arg.clone(), |path| path.display().to_string())
+    };
+    setup.args.iter().map(translate).collect()
 }
 
 /// The first message, with the runtime's end of the frame socket. `None` when the server has gone.

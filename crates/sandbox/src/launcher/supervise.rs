@@ -4,48 +4,52 @@
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
 use bytes::BytesMut;
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::{FdFlags, fcntl_setfd};
-use rustix::process::{Pid, Resource, Rlimit, Signal, WaitOptions};
+use rustix::process::{Pid, Signal, WaitOptions};
 
 use super::sys::{self, Forked};
-use crate::control::{Assigned, Control, Hello, Setup};
+use super::{Post, confine};
+use crate::control::{Assigned, Control, Hello};
+use crate::report::Layer;
 
-/// Runs until the interpreter has ended; gives its exit code. `report` takes the raw wait status where the caller is
-/// pid 1 of a jail and cannot end itself by a signal.
-pub(super) fn run(
-    control: UnixStream,
-    setup: &Setup,
-    runtime: OwnedFd,
-    report: Option<File>,
-) -> io::Result<i32> {
+/// Runs until the interpreter has ended, or the server has gone; gives the interpreter's raw wait status.
+pub(super) fn run(mut post: Post) -> io::Result<i32> {
     let signals = sys::child_signals()?;
     let (said, saying) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-    let child = match sys::fork(0)? {
-        Forked::Child => become_interpreter(setup, &runtime, File::from(saying)),
+    let interpreter = match sys::fork(0)? {
+        Forked::Child => become_interpreter(&post, File::from(saying)),
         Forked::Parent(pid) => pid,
     };
-    drop((runtime, saying));
-    let mut complaint = String::new();
-    File::from(said).read_to_string(&mut complaint)?;
-    let hello = Hello { jailed: false, missing: Vec::new(), failure: complaint };
-    super::say(&control, &Control::Hello(hello))?;
-    let status = stand(&control, &signals, child)?;
-    let Some(status) = status else {
-        let _ = rustix::process::kill_process_group(child, Signal::KILL);
-        return Ok(0);
-    };
-    let _ = rustix::process::kill_process_group(child, Signal::KILL);
-    if let Some(mut report) = report {
-        report.write_all(&status.to_ne_bytes())?;
-        return Ok(0);
+    drop(saying);
+    let mut complaints = String::new();
+    File::from(said).read_to_string(&mut complaints)?;
+    let hello = hello(&post, &complaints);
+    super::say(&post.control, &Control::Hello(hello))?;
+    // Held by the interpreter alone from here, so that its end is the socket's.
+    let (placeholder, _) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    post.runtime = placeholder;
+    let status = stand(&mut post, &signals, interpreter)?;
+    let _ = rustix::process::kill_process_group(interpreter, Signal::KILL);
+    Ok(status.unwrap_or(libc::SIGKILL))
+}
+
+/// What the interpreter's process said before it became the interpreter: `layer TAB reason` lines, or why it did not.
+fn hello(post: &Post, complaints: &str) -> Hello {
+    let mut hello =
+        Hello { jailed: post.root.is_some(), missing: post.missing.clone(), failure: String::new() };
+    for line in complaints.lines() {
+        let (name, reason) = line.split_once('\t').unwrap_or(("", line));
+        match Layer::ALL.into_iter().find(|layer| layer.name() == name) {
+            Some(layer) => hello.missing.push((layer, reason.to_owned())),
+            None => hello.failure.push_str(reason),
+        }
     }
-    mirror(status)
+    hello
 }
 
 /// Ends as the interpreter ended.
@@ -57,10 +61,10 @@ pub(super) fn mirror(raw_status: i32) -> io::Result<i32> {
 }
 
 /// Waits for the interpreter's end (its raw wait status) or the server's (`None`).
-fn stand(control: &UnixStream, signals: &OwnedFd, interpreter: Pid) -> io::Result<Option<i32>> {
+fn stand(post: &mut Post, signals: &OwnedFd, interpreter: Pid) -> io::Result<Option<i32>> {
     let mut inbox = BytesMut::new();
     loop {
-        let mut fds = [PollFd::new(control, PollFlags::IN), PollFd::new(signals, PollFlags::IN)];
+        let mut fds = [PollFd::new(&post.control, PollFlags::IN), PollFd::new(signals, PollFlags::IN)];
         match rustix::event::poll(&mut fds, None) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
@@ -69,7 +73,7 @@ fn stand(control: &UnixStream, signals: &OwnedFd, interpreter: Pid) -> io::Resul
         if ended && let Some(status) = reap(signals, interpreter)? {
             return Ok(Some(status));
         }
-        if talks && !answer(control, &mut inbox)? {
+        if talks && !answer(post, &mut inbox)? {
             return Ok(None);
         }
     }
@@ -90,39 +94,54 @@ fn reap(signals: &OwnedFd, interpreter: Pid) -> io::Result<Option<i32>> {
 }
 
 /// Serves what the server asks; false when it has gone.
-fn answer(mut control: &UnixStream, inbox: &mut BytesMut) -> io::Result<bool> {
+fn answer(post: &mut Post, inbox: &mut BytesMut) -> io::Result<bool> {
     let mut piece = [0; 4096];
-    let n = control.read(&mut piece)?;
+    let n = (&post.control).read(&mut piece)?;
     inbox.extend_from_slice(&piece[..n]);
     while let Ok(Some(said)) = Control::parse(inbox) {
-        if let Control::Assign(_) = said {
-            super::say(control, &Control::Assigned(Assigned { failure: String::new() }))?;
+        if let Control::Assign(assign) = said {
+            // Once: with the namespaces' descriptors and the capabilities goes the way to mount anything else.
+            let done = post.root.take().map_or(Ok(()), |mut root| root.assign(&assign));
+            confine::drop_supervisor_privileges();
+            let failure = done.err().map_or_else(String::new, |error| error.to_string());
+            super::say(&post.control, &Control::Assigned(Assigned { failure }))?;
         }
     }
     Ok(n > 0)
 }
 
 /// In the child: takes on every limit and becomes the interpreter. What fails is written to `complaints`.
-fn become_interpreter(setup: &Setup, runtime: &OwnedFd, mut complaints: File) -> ! {
-    let error = exec_interpreter(setup, runtime).err();
-    let error = error.unwrap_or_else(|| io::Error::other("exec returned"));
-    let _ = writeln!(complaints, "{}: {error}", setup.program.display());
+fn become_interpreter(post: &Post, mut complaints: File) -> ! {
+    let error = exec_interpreter(post, &mut complaints);
+    let _ = writeln!(complaints, "\t{}: {error}", post.setup.program.display());
     std::process::exit(72);
 }
 
-fn exec_interpreter(setup: &Setup, runtime: &OwnedFd) -> io::Result<()> {
+/// Returns only when it fails.
+fn exec_interpreter(post: &Post, complaints: &mut File) -> io::Error {
+    match prepare(post, complaints) {
+        Ok(mut interpreter) => interpreter.exec(),
+        Err(error) => error,
+    }
+}
+
+fn prepare(post: &Post, complaints: &mut File) -> io::Result<Command> {
     rustix::process::setsid()?;
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
-    rustix::process::setrlimit(Resource::Core, none)?;
-    let files = Rlimit { current: Some(1024), maximum: Some(1024) };
-    rustix::process::setrlimit(Resource::Nofile, files)?;
-    fcntl_setfd(runtime, FdFlags::empty())?;
-    Err(Command::new(&setup.program)
-        .args(&setup.args)
-        .arg(runtime.as_raw_fd().to_string())
+    fcntl_setfd(&post.runtime, FdFlags::empty())?;
+    let mut interpreter = Command::new(&post.setup.program);
+    interpreter
+        .args(&post.setup.args)
+        .arg(post.runtime.as_raw_fd().to_string())
         .env_clear()
-        .envs(setup.env.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
-        .exec())
+        .envs(post.setup.env.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null());
+    match post.identity {
+        Some(identity) => {
+            for (layer, reason) in confine::confine(identity)? {
+                writeln!(complaints, "{layer}\t{reason}")?;
+            }
+        }
+        None => rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?,
+    }
+    Ok(interpreter)
 }

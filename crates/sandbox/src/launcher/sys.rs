@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "fork, signalfd and mount_setattr have no safe wrapper")]
 
 use std::io;
-use std::os::fd::{FromRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 
 use rustix::process::Pid;
 
@@ -28,6 +28,14 @@ pub(super) fn fork(namespace_flags: libc::c_int) -> io::Result<Forked> {
         }
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// Gives this process a mount namespace of its own.
+pub(super) fn unshare_mounts() -> io::Result<()> {
+    // SAFETY: only the mount namespace is unshared: no descriptor table that other code relies on is touched, and no
+    // other thread exists whose root or working folder could be taken apart from ours.
+    // JUSTIFICATION: pid 1 of the jail needs a second mount namespace, after its first.
+    Ok(unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNS) }?)
 }
 
 /// A descriptor that is readable when a child has ended. Blocks the signal itself (exec by `std` unblocks it).
@@ -60,4 +68,48 @@ pub(super) fn end_by_signal(signal: i32) {
         libc::sigprocmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut());
         libc::raise(signal);
     }
+}
+
+/// `struct mount_attr` of mount_setattr(2).
+#[repr(C)]
+struct MountAttr {
+    attr_set: u64,
+    attr_clr: u64,
+    propagation: u64,
+    userns_fd: u64,
+}
+
+const MOUNT_ATTR_RDONLY: u64 = 1;
+const MOUNT_ATTR_NOSUID: u64 = 2;
+const MOUNT_ATTR_NODEV: u64 = 4;
+
+/// Which protections a mount gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protect {
+    /// Read-only, no set-user-id programs, no devices; submounts too.
+    All,
+    /// Read-only, this mount alone.
+    ReadOnly,
+}
+
+/// Restricts the mount that `mount` stands for (a descriptor of its root).
+pub(super) fn protect_mount(mount: BorrowedFd<'_>, protect: Protect) -> io::Result<()> {
+    let (attr_set, recursive) = match protect {
+        Protect::All => (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, libc::AT_RECURSIVE),
+        Protect::ReadOnly => (MOUNT_ATTR_RDONLY, 0),
+    };
+    let attr = MountAttr { attr_set, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    // SAFETY: the path is a terminated empty string, `attr` is a live value of the size that is passed with it.
+    // JUSTIFICATION: only mount_setattr(2) adds flags to a mount and all below it without losing locked ones.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            mount.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH | recursive,
+            &raw const attr,
+            size_of::<MountAttr>(),
+        )
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

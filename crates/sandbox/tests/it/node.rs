@@ -204,8 +204,8 @@ async fn handlers_that_cannot_be_loaded() {
             "index.js",
             "exports.handler = async ( => {}",
             expect![[r#"
-                Init {"errorType":"Runtime.UserCodeSyntaxError","errorMessage":"SyntaxError: Unexpected token '=>'","trace":["Runtime.UserCodeSyntaxError: /tmp/.tmpZTjO3s/code-0b50d997-9c03-43ba-b140-4776ff134986/index.js:1"..]}
-                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.UserCodeSyntaxError","errorMessage":"SyntaxError: Unexpected token '=>'","stack":["Runtime.UserCodeSyntaxError: /tmp/.tmpZTjO3s/code-0b50d997-9c03-43ba-b140-4776ff134986/index.js:1"..]}
+                Init {"errorType":"Runtime.UserCodeSyntaxError","errorMessage":"SyntaxError: Unexpected token '=>'","trace":["Runtime.UserCodeSyntaxError: /var/task/index.js:1"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.UserCodeSyntaxError","errorMessage":"SyntaxError: Unexpected token '=>'","stack":["Runtime.UserCodeSyntaxError: /var/task/index.js:1"..]}
                 (ended)"#]],
         ),
         (
@@ -213,8 +213,8 @@ async fn handlers_that_cannot_be_loaded() {
             "index.js",
             "require('not-there')",
             expect![[r#"
-                Init {"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'not-there'\nRequire stack:\n- /tmp/.tmpuEs8AR/code-7a43dc93-6c9e-4829-a06e-87424c8251a8/index.js\n- /tmp/.tmpuEs8AR/scratch/runtime/node/bootstrap.js","trace":["Runtime.ImportModuleError: Error: Cannot find module 'not-there'"..]}
-                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'not-there'\nRequire stack:\n- /tmp/.tmpuEs8AR/code-7a43dc93-6c9e-4829-a06e-87424c8251a8/index.js\n- /tmp/.tmpuEs8AR/scratch/runtime/node/bootstrap.js","stack":["Runtime.ImportModuleError: Error: Cannot find module 'not-there'"..]}
+                Init {"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'not-there'\nRequire stack:\n- /var/task/index.js\n- /var/runtime/bootstrap.js","trace":["Runtime.ImportModuleError: Error: Cannot find module 'not-there'"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'not-there'\nRequire stack:\n- /var/task/index.js\n- /var/runtime/bootstrap.js","stack":["Runtime.ImportModuleError: Error: Cannot find module 'not-there'"..]}
                 (ended)"#]],
         ),
         (
@@ -222,8 +222,8 @@ async fn handlers_that_cannot_be_loaded() {
             "index.mjs",
             "import 'not-there'",
             expect![[r#"
-                Init {"errorType":"Runtime.ImportModuleError","errorMessage":"Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /tmp/.tmpxtDPkF/code-1600a09e-5973-4ebd-b094-7bc6dc6920ee/index.mjs","trace":["Runtime.ImportModuleError: Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /tmp/.tmpxtDPkF/code-1600a09e-5973-4ebd-b094-7bc6dc6920ee/index.mjs"..]}
-                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.ImportModuleError","errorMessage":"Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /tmp/.tmpxtDPkF/code-1600a09e-5973-4ebd-b094-7bc6dc6920ee/index.mjs","stack":["Runtime.ImportModuleError: Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /tmp/.tmpxtDPkF/code-1600a09e-5973-4ebd-b094-7bc6dc6920ee/index.mjs"..]}
+                Init {"errorType":"Runtime.ImportModuleError","errorMessage":"Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /var/task/index.mjs","trace":["Runtime.ImportModuleError: Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /var/task/index.mjs"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.ImportModuleError","errorMessage":"Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /var/task/index.mjs","stack":["Runtime.ImportModuleError: Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /var/task/index.mjs"..]}
                 (ended)"#]],
         ),
         (
@@ -358,7 +358,7 @@ async fn the_context_and_the_environment() {
     let mut spec = world.function("nodejs20.x", &[("index.js", code)]);
     spec.timeout_ms = 5000;
     spec.env = vec![("MINE".to_owned(), "yes".to_owned())];
-    expect![[r#"ok {"callbackWaitsForEmptyEventLoop":true,"functionVersion":"$LATEST","functionName":"fn","memoryLimitInMB":"256","logGroupName":"/aws/lambda/fn","logStreamName":"2026/01/01/[$LATEST]abc","invokedFunctionArn":"arn:aws:lambda:us-east-1:000000000000:function:fn","awsRequestId":"ID","remaining":true,"told":1,"env":{"AWS_ACCESS_KEY_ID":"000000000000","AWS_DEFAULT_REGION":"us-east-1","AWS_ENDPOINT_URL":"http://127.0.0.1:4566","AWS_EXECUTION_ENV":"AWS_Lambda_nodejs20.x","AWS_LAMBDA_FUNCTION_MEMORY_SIZE":"256","AWS_LAMBDA_FUNCTION_NAME":"fn","AWS_LAMBDA_FUNCTION_VERSION":"$LATEST","AWS_LAMBDA_INITIALIZATION_TYPE":"on-demand","AWS_LAMBDA_LOG_GROUP_NAME":"/aws/lambda/fn","AWS_LAMBDA_LOG_STREAM_NAME":"2026/01/01/[$LATEST]abc","AWS_REGION":"us-east-1","AWS_SECRET_ACCESS_KEY":"rushlight","AWS_SESSION_TOKEN":"rushlight","LAMBDA_TASK_ROOT":"/tmp/.tmpajzrfH/code-69740f13-bbd2-4448-97d5-b042c47b69a0","MINE":"yes","TZ":":UTC","_HANDLER":"index.handler","_X_AMZN_TRACE_ID":"Root=1-2-3"},"offset":0}"#]].assert_eq(&show(&world.once(spec, "{}").await));
+    expect![[r#"ok {"callbackWaitsForEmptyEventLoop":true,"functionVersion":"$LATEST","functionName":"fn","memoryLimitInMB":"256","logGroupName":"/aws/lambda/fn","logStreamName":"2026/01/01/[$LATEST]abc","invokedFunctionArn":"arn:aws:lambda:us-east-1:000000000000:function:fn","awsRequestId":"ID","remaining":true,"told":1,"env":{"AWS_ACCESS_KEY_ID":"000000000000","AWS_DEFAULT_REGION":"us-east-1","AWS_ENDPOINT_URL":"http://127.0.0.1:4566","AWS_EXECUTION_ENV":"AWS_Lambda_nodejs20.x","AWS_LAMBDA_FUNCTION_MEMORY_SIZE":"256","AWS_LAMBDA_FUNCTION_NAME":"fn","AWS_LAMBDA_FUNCTION_VERSION":"$LATEST","AWS_LAMBDA_INITIALIZATION_TYPE":"on-demand","AWS_LAMBDA_LOG_GROUP_NAME":"/aws/lambda/fn","AWS_LAMBDA_LOG_STREAM_NAME":"2026/01/01/[$LATEST]abc","AWS_REGION":"us-east-1","AWS_SECRET_ACCESS_KEY":"rushlight","AWS_SESSION_TOKEN":"rushlight","LAMBDA_TASK_ROOT":"/var/task","MINE":"yes","TZ":":UTC","_HANDLER":"index.handler","_X_AMZN_TRACE_ID":"Root=1-2-3"},"offset":0}"#]].assert_eq(&show(&world.once(spec, "{}").await));
 }
 
 #[tokio::test]
@@ -367,26 +367,42 @@ async fn the_console_writes_as_on_aws() {
         console.log('at init %d', 1);
         exports.handler = async () => {
             console.log('a', { b: 1 }); console.info(); console.warn('w'); console.error(new Error('e').message); console.debug('%s', 'd');
-            process.stdout.write('raw one\\nraw '); process.stdout.write('two\\n'); process.stderr.write('no newline');
             console.log('two\\nlines'); console.dir({ x: 1 });
         }";
     check(
         &[("index.js", code)],
         "{}",
         expect![[r#"
+            ok null
+            < T	undefined	INFO	at init 1
+            | T	ID	INFO	a { b: 1 }
+            | T	ID	INFO	
+            | T	ID	WARN	w
+            | T	ID	ERROR	e
+            | T	ID	DEBUG	d
+            | T	ID	INFO	two
+            lines
+            | T	ID	INFO	{ x: 1 }"#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn raw_output_is_cut_into_lines() {
+    let code = "
+        exports.handler = async () => {
+            process.stdout.write('raw one\\nraw '); process.stdout.write('two\\n\\n'); process.stdout.write('no newline');
+            require('child_process').execSync('echo from a child', { stdio: 'inherit' });
+        }";
+    check(
+        &[("index.js", code)],
+        "{}",
+        expect![[r#"
         ok null
-        < T	undefined	INFO	at init 1
-        | T	ID	INFO	a { b: 1 }
-        | T	ID	INFO	
-        | T	ID	WARN	w
-        | T	ID	ERROR	e
-        | T	ID	DEBUG	d
         | raw one
         | raw two
-        | T	ID	INFO	two
-        lines
-        | T	ID	INFO	{ x: 1 }
-        | no newline"#]],
+        | 
+        | no newlinefrom a child"#]],
     )
     .await;
 }
@@ -394,23 +410,26 @@ async fn the_console_writes_as_on_aws() {
 #[tokio::test]
 async fn an_environment_keeps_its_state_and_its_logs_apart() {
     let world = World::new(SandboxMode::BestEffort).await;
-    let code = "let n = 0; exports.handler = async (e) => { console.log('log ' + e); process.stdout.write('out ' + e); setTimeout(() => console.log('frozen ' + e), 1); return ++n }";
+    let code = "
+        let n = 0;
+        exports.handler = async (e) => {
+            console.log('log ' + e);
+            setTimeout(() => console.log('frozen ' + e), 20);
+            if (e === 2) await new Promise((resolve) => setTimeout(resolve, 60));
+            return ++n;
+        }";
     let mut environment = world.launch(world.function("nodejs20.x", &[("index.js", code)])).await;
     let mut all = Vec::new();
-    for payload in ["1", "2", "3"] {
+    for payload in ["1", "2"] {
         all.push(show(&environment.invoke(invocation(payload)).await));
     }
     assert!(environment.is_alive());
     expect![[r#"
         ok 1
         | T	ID	INFO	log 1
-        | out 1
         ok 2
         | T	ID	INFO	log 2
-        | out 2
-        ok 3
         | T	ID	INFO	frozen 1
-        | T	ID	INFO	log 3
-        | out 3"#]]
+        | T	ID	INFO	frozen 2"#]]
     .assert_eq(&all.join("\n"));
 }

@@ -1,0 +1,245 @@
+//! Python handlers: results, every error word for word, output.
+
+use expect_test::{Expect, expect};
+use sandbox::SandboxMode;
+
+use crate::world::{World, invocation, show};
+
+async fn check_with(handler: &str, files: &[(&str, &str)], payload: &str, expected: Expect) {
+    let world = World::new(SandboxMode::BestEffort).await;
+    let mut spec = world.function("python3.13", files);
+    spec.handler = handler.to_owned();
+    spec.timeout_ms = 5000;
+    expected.assert_eq(&show(&world.once(spec, payload).await));
+}
+
+#[tokio::test]
+async fn handlers_answer() {
+    for (code, expected) in [
+        ("def handler(e, c): return e", expect![[r#"ok {"k": [1, "ü"]}"#]]),
+        ("def handler(e, c): pass", expect!["ok null"]),
+        (
+            "import decimal\ndef handler(e, c): return {'a': decimal.Decimal('1.5'), 'b': (1, 2)}",
+            expect![[r#"ok {"a": 1.5, "b": [1, 2]}"#]],
+        ),
+        (
+            "def handler(e, c): return {1, 2}",
+            expect![[r#"
+            Handler {"errorMessage": "Unable to marshal response: Object of type set is not JSON serializable", "errorType": "Runtime.MarshalError", "requestId": "ID", "stackTrace": []}
+            | [ERROR] Runtime.MarshalError: Unable to marshal response: Object of type set is not JSON serializable"#]],
+        ),
+        (
+            "def handler(e, c): raise ValueError('bad')",
+            expect![[r#"
+            Handler {"errorMessage": "bad", "errorType": "ValueError", "requestId": "ID", "stackTrace": ["  File \"/var/task/index.py\"..]}
+            | [ERROR] ValueError: bad
+            Traceback (most recent call last):
+              File "/var/task/index.py", line 1, in handler
+                def handler(e, c): raise ValueError('bad')
+                                   ^^^^^^^^^^^^^^^^^^^^^^^"#]],
+        ),
+        (
+            "class Mine(Exception): pass\ndef handler(e, c):\n  inner()\ndef inner(): raise Mine",
+            expect![[r#"
+            Handler {"errorMessage": "", "errorType": "Mine", "requestId": "ID", "stackTrace": ["  File \"/var/task/index.py\"..]}
+            | [ERROR] Mine
+            Traceback (most recent call last):
+              File "/var/task/index.py", line 3, in handler
+                inner()
+              File "/var/task/index.py", line 4, in inner
+                def inner(): raise Mine
+                             ^^^^^^^^^^"#]],
+        ),
+        (
+            "import sys\ndef handler(e, c): sys.exit(0)",
+            expect![[r#"
+            Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited without providing a reason"}
+            | RequestId: ID Error: Runtime exited without providing a reason
+            Runtime.ExitError
+            (ended)"#]],
+        ),
+        (
+            "import sys\ndef handler(e, c): sys.exit(1)",
+            expect![[r#"
+            Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: exit status 1"}
+            | RequestId: ID Error: Runtime exited with error: exit status 1
+            Runtime.ExitError
+            (ended)"#]],
+        ),
+        (
+            "import os\ndef handler(e, c): os._exit(3)",
+            expect![[r#"
+            Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: exit status 3"}
+            | RequestId: ID Error: Runtime exited with error: exit status 3
+            Runtime.ExitError
+            (ended)"#]],
+        ),
+        (
+            "import os\ndef handler(e, c): os.kill(os.getpid(), 9)",
+            expect![[r#"
+            Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: signal: killed"}
+            | RequestId: ID Error: Runtime exited with error: signal: killed
+            Runtime.ExitError
+            (ended)"#]],
+        ),
+        (
+            "def handler(e): return 1",
+            expect![[r#"
+            Handler {"errorMessage": "handler() takes 1 positional argument but 2 were given", "errorType": "TypeError", "requestId": "ID", "stackTrace": []}
+            | [ERROR] TypeError: handler() takes 1 positional argument but 2 were given"#]],
+        ),
+    ] {
+        check_with("index.handler", &[("index.py", code)], r#"{"k":[1,"ü"]}"#, expected).await;
+    }
+}
+
+#[tokio::test]
+async fn handlers_that_cannot_be_loaded() {
+    for (handler, name, code, expected) in [
+        (
+            "index.handler",
+            "other.py",
+            "",
+            expect![[r#"
+            Init {"errorMessage": "Unable to import module 'index': No module named 'index'", "errorType": "Runtime.ImportModuleError", "requestId": "", "stackTrace": []}
+            < [ERROR] Runtime.ImportModuleError: Unable to import module 'index': No module named 'index'
+            (ended)"#]],
+        ),
+        (
+            "index.handler",
+            "index.py",
+            "import not_there",
+            expect![[r#"
+            Init {"errorMessage": "Unable to import module 'index': No module named 'not_there'", "errorType": "Runtime.ImportModuleError", "requestId": "", "stackTrace": []}
+            < [ERROR] Runtime.ImportModuleError: Unable to import module 'index': No module named 'not_there'
+            (ended)"#]],
+        ),
+        (
+            "index.handler",
+            "index.py",
+            "x = 1",
+            expect![[r#"
+            Init {"errorMessage": "Handler 'handler' missing on module 'index'", "errorType": "Runtime.HandlerNotFound", "requestId": "", "stackTrace": []}
+            < [ERROR] Runtime.HandlerNotFound: Handler 'handler' missing on module 'index'
+            (ended)"#]],
+        ),
+        (
+            "index.handler",
+            "index.py",
+            "def handler(e, c) return",
+            expect![[r#"
+            Init {"errorMessage": "Syntax error in module 'index': expected ':' (index.py, line 1)", "errorType": "Runtime.UserCodeSyntaxError", "requestId": "", "stackTrace": ["  File \"/var/task/index.py\" Line 1\n    def handler(e, c) return"]}
+            < [ERROR] Runtime.UserCodeSyntaxError: Syntax error in module 'index': expected ':' (index.py, line 1)
+            Traceback (most recent call last):
+              File "/var/task/index.py" Line 1
+                def handler(e, c) return
+            (ended)"#]],
+        ),
+        (
+            "index.handler",
+            "index.py",
+            "raise KeyError('at init')",
+            expect![[r#"
+            Init {"errorMessage": "'at init'", "errorType": "KeyError", "requestId": "", "stackTrace": ["  File \"/var/task/index.py\"..]}
+            < [ERROR] KeyError: 'at init'
+            Traceback (most recent call last):
+              File "/var/task/index.py", line 1, in <module>
+                raise KeyError('at init')
+            (ended)"#]],
+        ),
+        (
+            "index.handler",
+            "index.py",
+            "import sys; sys.exit(2)",
+            expect![[r#"
+            Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: exit status 2"}
+            < RequestId: ID Error: Runtime exited with error: exit status 2
+            Runtime.ExitError
+            (ended)"#]],
+        ),
+        (
+            "index",
+            "index.py",
+            "",
+            expect![[r#"
+            Init {"errorMessage": "Bad handler 'index': not enough values to unpack (expected 2, got 1)", "errorType": "Runtime.MalformedHandlerName", "requestId": "", "stackTrace": []}
+            < [ERROR] Runtime.MalformedHandlerName: Bad handler 'index': not enough values to unpack (expected 2, got 1)
+            (ended)"#]],
+        ),
+    ] {
+        check_with(handler, &[(name, code)], "{}", expected).await;
+    }
+}
+
+#[tokio::test]
+async fn packages_and_layers_are_found() {
+    let files = [
+        ("pkg/__init__.py", ""),
+        ("pkg/mod.py", "from . import dep\ndef handler(e, c): return dep.x"),
+        ("pkg/dep.py", "x = 5"),
+    ];
+    check_with("pkg.mod.handler", &files, "{}", expect!["ok 5"]).await;
+    check_with("pkg/mod.handler", &files, "{}", expect!["ok 5"]).await;
+}
+
+#[tokio::test]
+async fn the_context_and_output() {
+    let code = "
+import logging, os, sys, time
+log = logging.getLogger()
+log.setLevel('INFO')
+print('at init')
+def handler(e, c):
+    log.info('said %s', e['k'])
+    logging.getLogger('mine').warning('two\\nlines')
+    log.debug('not shown')
+    return [c.function_name, c.function_version, c.invoked_function_arn, c.memory_limit_in_mb, c.aws_request_id, c.log_group_name,
+        c.log_stream_name, c.get_remaining_time_in_millis() > 4000, c.client_context, os.environ['AWS_EXECUTION_ENV'], os.environ['_HANDLER'], time.tzname[0]]
+";
+    check_with("index.handler", &[("index.py", code)], r#"{"k":1}"#, expect![[r#"
+        ok ["fn", "$LATEST", "arn:aws:lambda:us-east-1:000000000000:function:fn", "256", "ID", "/aws/lambda/fn", "2026/01/01/[$LATEST]abc", true, null, "AWS_Lambda_python3.13", "index.handler", "UTC"]
+        < at init
+        | [INFO]	T	ID	said 1
+        | [WARNING]	T	ID	two
+        lines"#]]).await;
+    let code = "
+import os, sys
+def handler(e, c):
+    print('one'); print('two', 'parts'); sys.stdout.write('no newline'); os.system('echo child')
+";
+    check_with(
+        "index.handler",
+        &[("index.py", code)],
+        r#"{"k":1}"#,
+        expect![[r#"
+        ok null
+        | one
+        | two parts
+        | child
+        | no newline"#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn an_environment_keeps_its_state() {
+    let world = World::new(SandboxMode::BestEffort).await;
+    let code = "n = 0\ndef handler(e, c):\n  global n\n  n += e\n  print(n, end='')\n  if e == 2: raise RuntimeError(n)\n  return n";
+    let mut environment = world.launch(world.function("python3.11", &[("index.py", code)])).await;
+    let mut all = Vec::new();
+    for payload in ["1", "2", "3"] {
+        all.push(show(&environment.invoke(invocation(payload)).await));
+    }
+    expect![[r#"
+        ok 1
+        | 1
+        Handler {"errorMessage": "3", "errorType": "RuntimeError", "requestId": "ID", "stackTrace": ["  File \"/var/task/index.py\"..]}
+        | [ERROR] RuntimeError: 3
+        Traceback (most recent call last):
+          File "/var/task/index.py", line 6, in handler
+            if e == 2: raise RuntimeError(n)
+                       ^^^^^^^^^^^^^^^^^^^^^
+        | 3
+        ok 6
+        | 6"#]].assert_eq(&all.join("\n"));
+}
