@@ -213,7 +213,5 @@ impl WriteJson for Item {
 }
 
 pub(crate) fn write_number(number: Number, writer: &mut Writer) {
-    let mut text = String::with_capacity(24);
-    number.write_text(&mut text);
-    writer.string(&text);
+    writer.string(number.text().as_str());
 }

@@ -23,7 +23,7 @@ pub use image::{Image, Stored};
 pub use item::Item;
 pub use key::{KeyKind, Place};
 pub use name::Name;
-pub use number::{Number, NumberError};
+pub use number::{Number, NumberError, NumberText};
 pub use rule::{KeyRole, ValueError, depth_check, key_check};
 pub use value::{Kind, Value};
 

@@ -181,27 +181,29 @@ impl Number {
         i64::try_from(if self.negative { -magnitude } else { magnitude }).ok()
     }
 
-    /// Appends the text that DynamoDB answers: no exponent, no leading or trailing zeros.
-    pub fn write_text(&self, out: &mut String) {
+    /// The text that DynamoDB answers: no exponent, no leading or trailing zeros. Allocates nothing.
+    pub fn text(&self) -> NumberText {
+        let mut text = NumberText { bytes: [b'0'; TEXT_MAX], len: 0 };
         if self.negative {
-            out.push('-');
+            text.push(b"-");
         }
         let mut buffer = [0; 40];
         let digits = digits_text(self.coefficient(), &mut buffer);
         let point = digits.len() as i32 + self.exponent();
         if self.exponent >= 0 {
-            out.push_str(digits);
-            push_zeros(out, i32::from(self.exponent));
+            text.push(digits);
+            text.push_zeros(self.exponent());
         } else if point > 0 {
             let (whole, fraction) = digits.split_at(point as usize);
-            out.push_str(whole);
-            out.push('.');
-            out.push_str(fraction);
+            text.push(whole);
+            text.push(b".");
+            text.push(fraction);
         } else {
-            out.push_str("0.");
-            push_zeros(out, -point);
-            out.push_str(digits);
+            text.push(b"0.");
+            text.push_zeros(-point);
+            text.push(digits);
         }
+        text
     }
 
     fn cmp_magnitude(&self, other: &Self) -> Ordering {
@@ -224,6 +226,32 @@ impl Number {
                 a.cmp(&(b * 10u128.pow(shift)))
             }
         })
+    }
+}
+
+/// The longest text: a minus, `0.`, 129 zeros and 38 digits.
+const TEXT_MAX: usize = 170;
+
+/// The text of a number, on the stack.
+#[derive(Debug, Clone)]
+pub struct NumberText {
+    /// Zeros where nothing was written yet.
+    bytes: [u8; TEXT_MAX],
+    len: usize,
+}
+
+impl NumberText {
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.len]).expect("a number is written in ASCII")
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+
+    fn push_zeros(&mut self, count: i32) {
+        self.len += usize::try_from(count).unwrap_or(0);
     }
 }
 
@@ -351,7 +379,7 @@ fn digits_of(coefficient: u128) -> u32 {
 }
 
 /// The decimal digits of `coefficient`, in `buffer`.
-fn digits_text(coefficient: u128, buffer: &mut [u8; 40]) -> &str {
+fn digits_text(coefficient: u128, buffer: &mut [u8; 40]) -> &[u8] {
     const CHUNK: u128 = 10u128.pow(18);
     let mut at = buffer.len();
     let mut rest = coefficient;
@@ -372,17 +400,7 @@ fn digits_text(coefficient: u128, buffer: &mut [u8; 40]) -> &str {
         at -= 1;
         buffer[at] = b'0';
     }
-    std::str::from_utf8(&buffer[at..]).expect("ASCII digits")
-}
-
-fn push_zeros(out: &mut String, count: i32) {
-    const ZEROS: &str = "0000000000000000000000000000000000000000";
-    let mut count = usize::try_from(count).unwrap_or(0);
-    while count > 0 {
-        let part = count.min(ZEROS.len());
-        out.push_str(&ZEROS[..part]);
-        count -= part;
-    }
+    &buffer[at..]
 }
 
 impl PartialOrd for Number {
@@ -430,9 +448,7 @@ impl FromStr for Number {
 
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::with_capacity(40);
-        self.write_text(&mut text);
-        f.write_str(&text)
+        f.write_str(self.text().as_str())
     }
 }
 

@@ -1,7 +1,7 @@
 use expr::{Expression, KeyFault, Placeholders};
 use item::{Item, codec};
 
-use crate::request::{condition, item};
+use crate::request::{Seeded, condition, item};
 
 /// The item that the conditions meet.
 fn specimen() -> Item {
@@ -15,6 +15,7 @@ fn specimen() -> Item {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn decides() {
     let item = specimen();
     let stored = codec::encode(&item);
@@ -128,6 +129,7 @@ fn decides() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn refuses_in_the_words_of_aws() {
     let syntax = |token: &str, near: &str| format!("Syntax error; token: \"{token}\", near: \"{near}\"");
     let kind = |operator: &str, kind: &str| {
@@ -247,6 +249,41 @@ fn the_limits_themselves_are_allowed() {
     assert!(condition(&format!("a = :n{}", " ".repeat(4090))).is_ok());
     assert!(condition(&format!("a{} = :n", ".b".repeat(31))).is_ok());
     assert!(condition(&vec!["a=:n"; 150].join(" OR ")).is_ok());
+}
+
+/// Text and truth of a random condition; `binds` is how tightly what stands around it binds.
+fn random_condition(seeded: &mut Seeded, depth: usize, binds: usize) -> (String, bool) {
+    let (text, truth, level) = match seeded.below(if depth == 0 { 2 } else { 5 }) {
+        0 => ("a = :n".to_owned(), true, 3),
+        1 => ("contains(a, :4)".to_owned(), false, 3),
+        2 => {
+            let (text, truth) = random_condition(seeded, depth - 1, 2);
+            (format!("NOT {text}"), !truth, 2)
+        }
+        junction => {
+            let (word, level) = if junction == 3 { ("AND", 1) } else { ("OR", 0) };
+            let (left, a) = random_condition(seeded, depth - 1, level);
+            let (right, b) = random_condition(seeded, depth - 1, level);
+            (format!("{left} {word} {right}"), if junction == 3 { a && b } else { a || b }, level)
+        }
+    };
+    if level < binds || (binds < 3 && level < 3 && seeded.below(4) == 0) {
+        return (format!("({text})"), truth);
+    }
+    (text, truth)
+}
+
+#[test]
+fn agrees_with_a_model_of_junctions() {
+    let mut seeded = Seeded(99);
+    let item = specimen();
+    for _ in 0..5_000 {
+        let (text, truth) = random_condition(&mut seeded, 6, 0);
+        match condition(&text) {
+            Ok(condition) => assert_eq!(condition.eval(&item), truth, "{text}"),
+            Err(fault) => assert!(text.len() > 4000, "{text}: {fault}"),
+        }
+    }
 }
 
 #[test]

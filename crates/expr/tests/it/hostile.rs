@@ -3,18 +3,7 @@
 use expr::{Condition, Expression, KeyCondition, Placeholders, Projection, Update};
 use item::Item;
 
-use crate::request::{condition, item, names, values};
-
-struct Seeded(u64);
-
-impl Seeded {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % end
-    }
-}
+use crate::request::{Seeded, condition, item, names, values};
 
 /// Every parser on one text; what parses is also run.
 fn feed(text: &str, target: &Item) {

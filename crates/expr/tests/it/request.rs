@@ -11,7 +11,7 @@ pub(crate) fn item(text: &str) -> Item {
     let mut reader = Reader::new(text.as_bytes(), 200).unwrap();
     let mut violations = Violations::default();
     let item = Item::read_json(&mut reader, &mut violations).unwrap();
-    assert_eq!(violations.message(), None, "{text}");
+    assert_eq!(violations.message(wire::Wording::Newer), None, "{text}");
     item.unwrap()
 }
 
@@ -44,4 +44,16 @@ pub(crate) fn condition(text: &str) -> Result<Condition, ExprError> {
     let (names, values) = (names(), values());
     let mut placeholders = Placeholders::new(Some(&names), Some(&values)).unwrap();
     Condition::parse(Expression::Condition, text, &mut placeholders)
+}
+
+/// Xorshift: random inputs that are the same on every run.
+pub(crate) struct Seeded(pub(crate) u64);
+
+impl Seeded {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as usize % end
+    }
 }

@@ -10,7 +10,7 @@ pub(crate) fn read(text: &str) -> Result<Item, String> {
     let mut reader = Reader::new(text.as_bytes(), 128).map_err(|error| error.to_string())?;
     let item = Item::read_json(&mut reader, &mut violations).map_err(|error| error.to_string())?;
     reader.end().map_err(|error| error.to_string())?;
-    match violations.message() {
+    match violations.message(wire::Wording::Newer) {
         Some(message) => Err(message),
         None => Ok(item.expect("no violation, so an item")),
     }

@@ -67,6 +67,13 @@ fn keys_are_neither_empty_nor_long() {
 }
 
 #[test]
+fn kinds_have_their_names_on_the_wire() {
+    for kind in item::Kind::ALL {
+        assert_eq!(item::Kind::from_wire(kind.as_str()), Some(kind));
+    }
+}
+
+#[test]
 fn sets_are_equal_in_any_order() {
     let ss = |members: &[&str]| Value::Ss(members.iter().map(|m| (*m).to_owned()).collect());
     assert_eq!(ss(&["a", "b"]), ss(&["b", "a"]));
