@@ -117,11 +117,9 @@ impl CodeStore {
         let unzipped_bytes = self.unpack(sha256, zip.clone()).await?;
         let bytes = zip.len() as u64;
         let complete = self.hold(&sha256, bytes).await?;
-        if !complete {
-            if let Err(error) = self.write(&sha256, zip).await {
-                self.release(&sha256).await;
-                return Err(error.into());
-            }
+        if !complete && let Err(error) = self.write(&sha256, zip).await {
+            self.release(&sha256).await;
+            return Err(error.into());
         }
         Ok(Code { sha256, zip_bytes: bytes, unzipped_bytes })
     }

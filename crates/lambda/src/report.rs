@@ -121,9 +121,9 @@ impl Invoked<'_> {
             out.key("metrics");
             out.begin_object();
             number(out, "durationMs", outcome.duration.as_secs_f64() * 1000.0);
-            number(out, "billedDurationMs", outcome.billed_ms as f64);
-            number(out, "memorySizeMB", f64::from(self.memory_mib));
-            number(out, "maxMemoryUsedMB", f64::from(outcome.max_memory_mib));
+            integer(out, "billedDurationMs", i64::try_from(outcome.billed_ms).unwrap_or(i64::MAX));
+            integer(out, "memorySizeMB", i64::from(self.memory_mib));
+            integer(out, "maxMemoryUsedMB", i64::from(outcome.max_memory_mib));
             if let Some(init) = outcome.init_duration {
                 number(out, "initDurationMs", init.as_secs_f64() * 1000.0);
             }
@@ -217,6 +217,11 @@ fn string(out: &mut Writer, key: &str, value: &str) {
     out.string(value);
 }
 
+fn integer(out: &mut Writer, key: &str, value: i64) {
+    out.key(key);
+    out.integer(value);
+}
+
 fn number(out: &mut Writer, key: &str, value: f64) {
     out.key(key);
     out.float((value * 1000.0).round() / 1000.0);
@@ -266,14 +271,64 @@ mod tests {
 
     #[test]
     fn lines_as_aws_writes_them() {
-        check(outcome(Ok("1"), Some(150)), false, expect![]);
-        check(outcome(Err((FaultKind::Handler, "{}")), None), false, expect![]);
-        check(outcome(Err((FaultKind::Timeout, "{}")), None), false, expect![]);
+        check(
+            outcome(Ok("1"), Some(150)),
+            false,
+            expect![[r#"
+            "START RequestId: 00000000-0000-0000-0000-000000000007 Version: $LATEST\n"
+            "hello"
+            "END RequestId: 00000000-0000-0000-0000-000000000007\n"
+            "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 1.23 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\tInit Duration: 150.00 ms\t\n""#]],
+        );
+        check(
+            outcome(Err((FaultKind::Handler, "{}")), None),
+            false,
+            expect![[r#"
+            "START RequestId: 00000000-0000-0000-0000-000000000007 Version: $LATEST\n"
+            "hello"
+            "END RequestId: 00000000-0000-0000-0000-000000000007\n"
+            "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 1.23 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\t\n""#]],
+        );
+        check(
+            outcome(Err((FaultKind::Timeout, "{}")), None),
+            false,
+            expect![[r#"
+            "START RequestId: 00000000-0000-0000-0000-000000000007 Version: $LATEST\n"
+            "hello"
+            "1970-01-01T00:00:01.234Z 00000000-0000-0000-0000-000000000007 Task timed out after 3.00 seconds\n\n"
+            "END RequestId: 00000000-0000-0000-0000-000000000007\n"
+            "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 1.23 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\tStatus: timeout\n""#]],
+        );
         let exit = r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: x Error: Runtime exited with error: exit status 1"}"#;
-        check(outcome(Err((FaultKind::Exit, exit)), None), false, expect![]);
+        check(
+            outcome(Err((FaultKind::Exit, exit)), None),
+            false,
+            expect![[r#"
+            "START RequestId: 00000000-0000-0000-0000-000000000007 Version: $LATEST\n"
+            "hello"
+            "RequestId: x Error: Runtime exited with error: exit status 1\nRuntime.ExitError\n"
+            "END RequestId: 00000000-0000-0000-0000-000000000007\n"
+            "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 1.23 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\tStatus: error\tError Type: Runtime.ExitError\n""#]],
+        );
         let import = r#"{"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'x'","trace":[]}"#;
-        check(outcome(Err((FaultKind::Init, import)), Some(3)), false, expect![]);
-        check(outcome(Ok("1"), Some(150)), true, expect![]);
+        check(
+            outcome(Err((FaultKind::Init, import)), Some(3)),
+            false,
+            expect![[r#"
+            "INIT_REPORT Init Duration: 3.00 ms\tPhase: init\tStatus: error\tError Type: Runtime.ImportModuleError\n"
+            "START RequestId: 00000000-0000-0000-0000-000000000007 Version: $LATEST\n"
+            "hello"
+            "END RequestId: 00000000-0000-0000-0000-000000000007\n"
+            "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 1.23 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\tInit Duration: 3.00 ms\tStatus: error\tError Type: Runtime.ImportModuleError\n""#]],
+        );
+        check(
+            outcome(Ok("1"), Some(150)),
+            true,
+            expect![[r#"
+            "{\"time\":\"1970-01-01T00:00:00.000Z\",\"type\":\"platform.start\",\"record\":{\"requestId\":\"00000000-0000-0000-0000-000000000007\",\"version\":\"$LATEST\"}}"
+            "hello"
+            "{\"time\":\"1970-01-01T00:00:01.234Z\",\"type\":\"platform.report\",\"record\":{\"requestId\":\"00000000-0000-0000-0000-000000000007\",\"metrics\":{\"durationMs\":1.234,\"billedDurationMs\":2,\"memorySizeMB\":128,\"maxMemoryUsedMB\":65,\"initDurationMs\":150.0},\"status\":\"success\"}}""#]],
+        );
     }
 
     #[test]

@@ -1,0 +1,12 @@
+//! Lambda over an in-memory store, with fakes for what runs functions, for streams and for logs.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod fixture;
+mod functions;
+mod invocations;
+mod mappings;
+mod permissions;
+mod queue;
+mod restarts;
+mod versions;

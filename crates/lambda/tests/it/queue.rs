@@ -1,0 +1,79 @@
+//! Asynchronous invocations, on a clock that the test turns.
+
+use std::time::Duration;
+
+use api::lambda::*;
+use bytes::Bytes;
+
+use crate::fixture::{World, broken, null, settle};
+
+async fn send(world: &World, payload: &str) {
+    let input = InvokeInput {
+        function_name: "f".to_owned(),
+        invocation_type: Some(InvocationType::Event),
+        payload: Some(Bytes::copy_from_slice(payload.as_bytes())),
+        ..InvokeInput::default()
+    };
+    let output = world.lambda.invoke(&world.cx, input).await.unwrap();
+    assert_eq!((output.status_code, output.payload.as_deref()), (Some(202), Some(&b""[..])));
+}
+
+async fn queued(world: &World) -> usize {
+    settle().await;
+    world.store.scan(store::KeyRange::prefix(&b"\x25"[..]), Default::default()).await.unwrap().entries.len()
+}
+
+#[tokio::test]
+async fn an_event_runs_soon_and_is_forgotten() {
+    let world = World::new().await;
+    world.create("f").await;
+    for i in 0..5 {
+        send(&world, &i.to_string()).await;
+    }
+    let mut seen = world.seen().await;
+    seen.sort();
+    assert_eq!(seen, ["0", "1", "2", "3", "4"]);
+    assert_eq!(queued(&world).await, 0);
+}
+
+#[tokio::test]
+async fn a_failed_event_is_tried_again_after_one_and_two_minutes() {
+    let world = World::new().await;
+    world.create("f").await;
+    world.executor.answer(|_, _| broken());
+    send(&world, "1").await;
+    assert_eq!(world.seen().await, ["1"]);
+    for (seconds, tries, left) in [(59, 0, 1), (1, 1, 1), (119, 0, 1), (1, 1, 0), (3600, 0, 0)] {
+        world.clock.advance(Duration::from_secs(seconds));
+        assert_eq!((world.seen().await.len(), queued(&world).await), (tries, left), "after {seconds}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_survives_the_process() {
+    let world = World::new().await;
+    world.create("f").await;
+    world.executor.answer(|_, _| broken());
+    send(&world, "1").await;
+    assert_eq!(world.seen().await, ["1"]);
+    world.lambda.stop().await;
+    world.clock.advance(Duration::from_secs(60));
+    assert_eq!(world.seen().await.len(), 0);
+    let next = world.reopened().await;
+    next.executor.answer(|_, _| null());
+    assert_eq!(next.seen().await, ["1"]);
+    assert_eq!(queued(&next).await, 0);
+}
+
+#[tokio::test]
+async fn an_event_of_a_deleted_function_is_given_up() {
+    let world = World::new().await;
+    world.create("f").await;
+    world.executor.answer(|_, _| broken());
+    send(&world, "1").await;
+    settle().await;
+    let delete = DeleteFunctionInput { function_name: "f".to_owned(), qualifier: None };
+    world.lambda.delete_function(&world.cx, delete).await.unwrap();
+    world.clock.advance(Duration::from_secs(60));
+    assert_eq!(queued(&world).await, 0);
+}
