@@ -157,7 +157,10 @@ impl RestJson {
     fn error(&self, failure: &Failure) -> Response {
         let mut writer = Writer::new();
         writer.begin_object();
-        if self.lambda && !failure.members.iter().any(|(name, _)| *name == "Type") {
+        if self.lambda
+            && !is_framework(&failure.code)
+            && !failure.members.iter().any(|(name, _)| *name == "Type")
+        {
             writer.member("Type", if failure.fault == Fault::Client { "User" } else { "Service" });
         }
         writer.member((self.message_key)(&failure.code), &failure.message);
@@ -170,6 +173,20 @@ impl RestJson {
         response.set("x-amzn-errortype", &failure.code);
         response
     }
+}
+
+/// Errors that AWS answers before the service is reached: their bodies have no `Type`.
+fn is_framework(code: &str) -> bool {
+    matches!(
+        code,
+        "ValidationException"
+            | "SerializationException"
+            | "AccessDeniedException"
+            | "UnrecognizedClientException"
+            | "InvalidSignatureException"
+            | "IncompleteSignatureException"
+            | "MissingAuthenticationTokenException"
+    )
 }
 
 /// Sets the body to `value`'s JSON.

@@ -87,3 +87,42 @@ pub(crate) fn violation(name: &str) -> String {
         None => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members() {
+        for (name, expected) in [
+            ("FunctionName", "function_name"),
+            ("KMSKeyArn", "kms_key_arn"),
+            ("SSESpecification", "sse_specification"),
+            ("S3Bucket", "s3_bucket"),
+            ("CodeSha256", "code_sha256"),
+            ("SecurityGroupIds", "security_group_ids"),
+            ("BOOL", "bool"),
+            ("TargetARNs", "target_arns"),
+            ("restApiId", "rest_api_id"),
+            ("type", "r#type"),
+            ("Self", "self_"),
+        ] {
+            assert_eq!(field(name), expected);
+        }
+    }
+
+    #[test]
+    fn variants() {
+        for (value, expected) in [
+            ("ALL_OLD", "AllOld"),
+            ("nodejs20.x", "Nodejs20X"),
+            ("RequestResponse", "RequestResponse"),
+            ("PAY_PER_REQUEST", "PayPerRequest"),
+            ("", "Empty"),
+            ("2xx", "N2xx"),
+            ("Self", "Self_"),
+        ] {
+            assert_eq!(variant(value), expected);
+        }
+    }
+}

@@ -4,6 +4,7 @@
 
 mod aws_json;
 mod compression;
+mod hostile;
 mod query;
 mod rest_json;
 mod service;

@@ -151,7 +151,7 @@ fn failures() {
             content-type: application/json
             x-amzn-errortype: ValidationException
 
-            {"Type":"User","message":"2 validation errors detected: Value 'a b' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?; Value 'Now' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set: [Event, RequestResponse, DryRun]"}"#]],
+            {"message":"2 validation errors detected: Value 'a b' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?; Value 'Now' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set: [Event, RequestResponse, DryRun]"}"#]],
     );
     check_lambda(
         "GET /2015-03-31/layers/x",
@@ -160,7 +160,7 @@ fn failures() {
             content-type: application/json
             x-amzn-errortype: AccessDeniedException
 
-            {"Type":"User","message":"Unable to determine service/operation name to be authorized"}"#]],
+            {"message":"Unable to determine service/operation name to be authorized"}"#]],
     );
     check_lambda(
         "GET /2018-10-31/layers",

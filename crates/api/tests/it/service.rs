@@ -29,6 +29,8 @@ impl Recorder {
     }
 }
 
+impl api::dynamodbstreams::DynamoDbStreams for Recorder {}
+
 impl dynamodb::DynamoDb for Recorder {
     async fn get_item(
         &self,

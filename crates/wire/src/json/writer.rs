@@ -68,16 +68,14 @@ impl Writer {
     pub fn string(&mut self, text: &str) {
         self.separate();
         self.out.push(b'"');
-        let bytes = text.as_bytes();
-        let mut plain = 0;
-        for (i, &byte) in bytes.iter().enumerate() {
-            if byte < 0x20 || byte == b'"' || byte == b'\\' {
-                self.out.extend_from_slice(&bytes[plain..i]);
-                self.escape(byte);
-                plain = i + 1;
+        // By chunks, without an early end inside of one: the compiler turns the test into vector instructions.
+        for chunk in text.as_bytes().chunks(64) {
+            if chunk.iter().fold(false, |any, &byte| any | is_escaped(byte)) {
+                chunk.iter().for_each(|&byte| self.letter(byte));
+            } else {
+                self.out.extend_from_slice(chunk);
             }
         }
-        self.out.extend_from_slice(&bytes[plain..]);
         self.out.push(b'"');
     }
 
@@ -156,8 +154,9 @@ impl Writer {
         }
     }
 
-    fn escape(&mut self, byte: u8) {
+    fn letter(&mut self, byte: u8) {
         match byte {
+            byte if !is_escaped(byte) => self.out.push(byte),
             b'"' => self.out.extend_from_slice(b"\\\""),
             b'\\' => self.out.extend_from_slice(b"\\\\"),
             b'\n' => self.out.extend_from_slice(b"\\n"),
@@ -170,4 +169,8 @@ impl Writer {
     fn print(&mut self, arguments: std::fmt::Arguments<'_>) {
         self.out.write_fmt(arguments).expect("writing to a Vec does not fail");
     }
+}
+
+fn is_escaped(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
 }
