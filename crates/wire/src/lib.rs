@@ -20,5 +20,5 @@ pub use failure::{Failure, Fault};
 pub use message::{Request, Response};
 pub use shown::Shown;
 pub use slot::Slot;
-pub use violations::{Constraint, Mark, Refusal, Violations};
+pub use violations::{Constraint, Mark, Part, Refusal, Violations};
 pub use wording::Wording;

@@ -61,7 +61,7 @@ impl Query {
     pub fn input<T: ReadQuery>(&self, parameters: &Parameters) -> Result<T, Failure> {
         let mut violations = Violations::default();
         let value = T::read_query(parameters, &mut violations);
-        violations.settle(value, Wording::default()).map_err(|refusal| match refusal {
+        violations.settle(value, Wording::Rest).map_err(|refusal| match refusal {
             crate::Refusal::Invalid(message) => Failure::client(self.validation, 400, message),
             crate::Refusal::Json(error) => Failure::client(self.validation, 400, error.to_string()),
         })

@@ -9,8 +9,10 @@ use http::HeaderMap;
 use percent_encoding::percent_decode_str;
 
 use crate::json::{JsonError, Reader, WriteJson, Writer};
-use crate::rule::Rule;
-use crate::{Failure, Fault, Refusal, Request, Response, Violations, Wording, compression, wording};
+use crate::rule::{Each, Rule};
+use crate::{
+    Constraint, Failure, Fault, Part, Refusal, Request, Response, Violations, Wording, compression, wording,
+};
 
 /// The labels of a path, still percent-encoded.
 pub type Labels<'a> = Vec<(&'static str, Cow<'a, str>)>;
@@ -112,8 +114,7 @@ impl RestJson {
     pub fn input<T: ReadRequest>(&self, parts: &Parts<'_>) -> Result<T, Failure> {
         let mut violations = Violations::default();
         let read = T::read_request(parts, &mut violations).map_err(Refusal::Json);
-        read.and_then(|value| violations.settle(value, Wording::default()))
-            .map_err(|refusal| self.refuse(refusal))
+        read.and_then(|value| violations.settle(value, Wording::Rest)).map_err(|refusal| self.refuse(refusal))
     }
 
     fn refuse(&self, refusal: Refusal) -> Failure {
@@ -218,17 +219,19 @@ pub fn timestamp(text: String, violations: &mut Violations, _: &Rule) -> Option<
 pub fn list<T>(
     texts: Vec<String>,
     violations: &mut Violations,
-    rule: &Rule,
+    (rule, each): (&Rule, Each),
     mut element: impl FnMut(String, &mut Violations) -> Option<T>,
 ) -> Option<Vec<T>> {
     let mark = violations.mark();
-    rule.len(texts.len(), || format!("[{}]", texts.join(", ")), violations);
+    let print = || format!("[{}]", texts.join(", "));
     let mut values = Vec::with_capacity(texts.len());
-    for (i, text) in texts.into_iter().enumerate() {
-        let inner = violations.mark();
-        values.extend(element(text, violations));
-        violations.under(inner, || format!("{}.member", i + 1));
+    for text in &texts {
+        values.extend(element(text.clone(), violations));
     }
+    if violations.take_own(mark) {
+        violations.record("", Some(print()), Constraint::Each(Part::Element, each));
+    }
+    rule.len(texts.len(), print, violations);
     violations.none_since(mark).then_some(values)
 }
 

@@ -19,6 +19,15 @@ pub struct Rule {
     shown: Option<&'static Shown>,
 }
 
+/// What the elements of a collection must be. AWS tells of it at the collection, naming all of the rule.
+#[derive(Debug, Clone, Copy)]
+pub enum Each {
+    /// Structures and what has no rule: violations have their own places.
+    Free,
+    Rule(&'static Rule),
+    Set(&'static Set),
+}
+
 /// No constraint at all.
 pub static NONE: Rule = Rule::new(None, None);
 
@@ -184,8 +193,12 @@ impl Rule {
         self.range(value, value as f64, violations)
     }
 
-    pub(crate) fn bounds(&self) -> (Option<i64>, Option<i64>) {
-        (self.min, self.max)
+    /// All that the rule asks of a string or a collection, in AWS's order.
+    pub(crate) fn constraints(&self) -> Vec<Constraint> {
+        let max = self.max.map(Constraint::LengthMax);
+        let min = self.min.map(Constraint::LengthMin);
+        let pattern = self.pattern.as_ref().map(|pattern| Constraint::Pattern(pattern.text));
+        [max, min, pattern].into_iter().flatten().collect()
     }
 
     /// A list or a map, given as JSON, as errors print it.

@@ -2,7 +2,7 @@
 //! Knows the paths and the values; the words are in [`crate::wording`].
 
 use crate::json::JsonError;
-use crate::rule::Set;
+use crate::rule::{Each, Set};
 use crate::wording::{self, Wording};
 
 /// A constraint of the model, as AWS prints it.
@@ -15,11 +15,16 @@ pub enum Constraint {
     RangeMax(i64),
     Pattern(&'static str),
     Enum(&'static Set),
-    /// The lengths of the lists in a map.
-    MapValueLength {
-        min: Option<i64>,
-        max: Option<i64>,
-    },
+    /// What the elements of a list, or the keys or values of a map, must be.
+    Each(Part, Each),
+}
+
+/// Which part of a collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Element,
+    Key,
+    Value,
 }
 
 /// One violated constraint.
@@ -81,6 +86,18 @@ impl Violations {
     /// Remembers how many violations there are, for [`Self::under`].
     pub fn mark(&self) -> Mark {
         Mark(self.found.len())
+    }
+
+    /// Takes back what was found since `mark` about the value just read itself, not about what is inside of it,
+    /// and says whether there was any: a collection tells of it in its own place.
+    pub(crate) fn take_own(&mut self, mark: Mark) -> bool {
+        let before = self.found.len();
+        let mut i = 0;
+        self.found.retain(|violation| {
+            i += 1;
+            i <= mark.0 || !violation.path.is_empty()
+        });
+        self.found.len() < before
     }
 
     /// Puts `segment` in front of the path of each violation found since `mark`. Paths are made on the way

@@ -1,7 +1,8 @@
 //! AWS's words for what is wrong with a request: one table. Knows no operation.
 
 use crate::json::{JsonError, Kind};
-use crate::violations::{Constraint, Violation};
+use crate::rule::Each;
+use crate::violations::{Constraint, Part, Violation};
 
 /// Which of AWS's wordings is spoken. DynamoDB's regions took up the newer one in June 2026.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -10,6 +11,8 @@ pub enum Wording {
     Newer,
     /// Tells every violation, always with value and place.
     Older,
+    /// As the older one; that elements must be there is said where a collection's are described. Lambda's.
+    Rest,
 }
 
 /// `N validation errors detected: a; b`.
@@ -28,7 +31,7 @@ const TOLD_MAX: usize = 10;
 
 fn violation(violation: &Violation, wording: Wording) -> String {
     let Violation { path, value, constraint, alone } = violation;
-    let text = constraint_text(constraint);
+    let text = constraint_text(constraint, wording);
     let newer = wording == Wording::Newer;
     match (value, constraint) {
         (_, Constraint::Enum(set)) if set.bare && newer => format!("Failed to satisfy constraint: {text}"),
@@ -45,7 +48,7 @@ fn capital(path: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
 }
 
-fn constraint_text(constraint: &Constraint) -> String {
+fn constraint_text(constraint: &Constraint, wording: Wording) -> String {
     match constraint {
         Constraint::Required => "Member must not be null".to_owned(),
         Constraint::LengthMin(n) => format!("Member must have length greater than or equal to {n}"),
@@ -54,15 +57,25 @@ fn constraint_text(constraint: &Constraint) -> String {
         Constraint::RangeMax(n) => format!("Member must have value less than or equal to {n}"),
         Constraint::Pattern(p) => format!("Member must satisfy regular expression pattern: {p}"),
         Constraint::Enum(set) => format!("Member must satisfy enum value set: [{}]", set.text),
-        Constraint::MapValueLength { min, max } => map_value_length(*min, *max),
+        Constraint::Each(part, each) => each_text(*part, *each, wording),
     }
 }
 
-fn map_value_length(min: Option<i64>, max: Option<i64>) -> String {
-    let max = max.map(|max| constraint_text(&Constraint::LengthMax(max)));
-    let min = min.map(|min| constraint_text(&Constraint::LengthMin(min)));
-    let both: Vec<String> = max.into_iter().chain(min).collect();
-    format!("Map value must satisfy constraint: [{}]", both.join(", "))
+fn each_text(part: Part, each: Each, wording: Wording) -> String {
+    let mut texts: Vec<String> = match each {
+        Each::Free => Vec::new(),
+        Each::Set(set) => vec![constraint_text(&Constraint::Enum(set), wording)],
+        Each::Rule(rule) => rule.constraints().iter().map(|one| constraint_text(one, wording)).collect(),
+    };
+    if wording == Wording::Rest {
+        texts.push(constraint_text(&Constraint::Required, wording));
+    }
+    let part = match part {
+        Part::Element => "Member",
+        Part::Key => "Map keys",
+        Part::Value => "Map value",
+    };
+    format!("{part} must satisfy constraint: [{}]", texts.join(", "))
 }
 
 /// What AWS says of a body that is not JSON, or JSON of wrong types.

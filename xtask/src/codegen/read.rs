@@ -33,18 +33,24 @@ pub(crate) fn render(service: &Service) -> String {
 
 fn imports(body: &str) -> String {
     let mut out = String::new();
-    let json: Vec<&str> =
-        [("json::", "self"), ("JsonError", "JsonError"), ("ReadJson", "ReadJson"), ("Reader<", "Reader")]
-            .into_iter()
-            .filter(|(word, _)| body.contains(word))
-            .map(|(_, import)| import)
-            .collect();
+    let json: Vec<&str> = [
+        ("json::", "self"),
+        ("JsonError", "JsonError"),
+        ("ReadJson", "ReadJson"),
+        ("Reader<", "Reader"),
+        ("MapRules", "MapRules"),
+    ]
+    .into_iter()
+    .filter(|(word, _)| body.contains(word))
+    .map(|(_, import)| import)
+    .collect();
     if !json.is_empty() {
         let _ = writeln!(out, "use wire::json::{{{}}};", json.join(", "));
     }
     for (word, import) in [
         ("ReadRequest for", "use wire::rest::{self, Parts, ReadRequest};\n"),
         ("ReadQuery for", "use wire::query::{Parameters, ReadQuery};\n"),
+        ("Each::", "use wire::rule::Each;\n"),
         ("rule::", "use wire::rule;\n"),
         ("Slot", "use wire::Slot;\n"),
         ("Violations", "use wire::Violations;\n"),
@@ -190,25 +196,21 @@ fn json_reader(service: &Service, shape: &str, member: Option<&str>) -> String {
         "integer" | "long" | "boolean" | "blob" | "timestamp" => simple(&target.kind),
         "float" | "double" => simple("double"),
         "list" => {
-            let inner =
-                target.member.as_ref().map(|m| json_reader(service, &m.shape, None)).unwrap_or_default();
-            format!("|r, v| json::list(r, v, {rule}, {inner})")
+            let Some(member) = &target.member else { return String::new() };
+            let each = rules::each(service, &member.shape);
+            format!(
+                "|r, v| json::list(r, v, ({rule}, {each}), {})",
+                json_reader(service, &member.shape, None)
+            )
         }
         "map" => {
-            let key = target
-                .key
-                .as_ref()
-                .map_or("&rule::NONE".to_owned(), |m| rules::expression(service, &m.shape, None));
-            let Some(value) = &target.value else { return String::new() };
-            let list_rule = rules::expression(service, &value.shape, None);
-            if let Some(member) = &service.shape(&value.shape).member
-                && list_rule != "&rule::NONE"
-            {
-                let inner = json_reader(service, &member.shape, None);
-                return format!("|r, v| json::map_of_lists(r, v, ({rule}, {key}, {list_rule}), {inner})");
-            }
+            let (Some(key), Some(value)) = (&target.key, &target.value) else { return String::new() };
+            let keys = rules::expression(service, &key.shape, None);
+            let values = rules::each(service, &value.shape);
             let inner = json_reader(service, &value.shape, None);
-            format!("|r, v| json::map(r, v, ({rule}, {key}), {inner})")
+            format!(
+                "|r, v| json::map(r, v, MapRules {{ map: {rule}, keys: {keys}, values: {values} }}, {inner})"
+            )
         }
         _ => format!("{}::read_json", service.type_name(shape)),
     }
@@ -294,8 +296,9 @@ fn text_reader(service: &Service, shape: &str) -> String {
         }
         "string" => format!("|t, v| {}.string(t, v)", rule.trim_start_matches('&')),
         "list" => {
-            let inner = target.member.as_ref().map(|m| text_reader(service, &m.shape)).unwrap_or_default();
-            format!("|t, v| rest::list(t, v, {rule}, {inner})")
+            let Some(member) = &target.member else { return String::new() };
+            let each = rules::each(service, &member.shape);
+            format!("|t, v| rest::list(t, v, ({rule}, {each}), {})", text_reader(service, &member.shape))
         }
         kind => format!("|t, v| rest::{kind}(t, v, {rule})"),
     }

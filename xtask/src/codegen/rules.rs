@@ -65,6 +65,18 @@ pub(crate) fn expression(service: &Service, shape: &str, member: Option<&str>) -
     }
 }
 
+/// The Rust expression for what a collection's elements of `shape` must be.
+pub(crate) fn each(service: &Service, shape: &str) -> String {
+    let target = service.shape(shape);
+    if target.values.is_some() && !service.overrides.types.contains_key(shape) {
+        return format!("Each::Set(&{}::SET)", service.type_name(shape));
+    }
+    match expression(service, shape, None).as_str() {
+        "&rule::NONE" => "Each::Free".to_owned(),
+        rule => format!("Each::Rule({rule})"),
+    }
+}
+
 fn entries(service: &Service) -> BTreeMap<String, Entry> {
     let shapes = service
         .read

@@ -5,9 +5,10 @@ use super::rules;
 use super::shapes::*;
 use wire::Slot;
 use wire::Violations;
-use wire::json::{self, JsonError, ReadJson, Reader};
+use wire::json::{self, JsonError, MapRules, ReadJson, Reader};
 use wire::rest::{self, Parts, ReadRequest};
 use wire::rule;
+use wire::rule::Each;
 
 impl ReadJson for CanarySettings {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
@@ -25,7 +26,12 @@ impl ReadJson for CanarySettings {
                     .read(reader, violations, "deploymentId", |r, v| json::string(r, v, &rule::NONE))?,
                 "stageVariableOverrides" => {
                     stage_variable_overrides.read(reader, violations, "stageVariableOverrides", |r, v| {
-                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
+                        json::map(
+                            r,
+                            v,
+                            MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                            |r, v| json::string(r, v, &rule::NONE),
+                        )
                     })?
                 }
                 "useStageCache" => use_stage_cache
@@ -84,7 +90,12 @@ impl ReadRequest for CreateDeploymentInput {
                     })?
                 }
                 "variables" => variables.read(reader, violations, "variables", |r, v| {
-                    json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                        |r, v| json::string(r, v, &rule::NONE),
+                    )
                 })?,
                 "canarySettings" => canary_settings.read(
                     reader,
@@ -197,7 +208,7 @@ impl ReadRequest for CreateRestApiInput {
                     .read(reader, violations, "cloneFrom", |r, v| json::string(r, v, &rule::NONE))?,
                 "binaryMediaTypes" => {
                     binary_media_types.read(reader, violations, "binaryMediaTypes", |r, v| {
-                        json::list(r, v, &rule::NONE, |r, v| json::string(r, v, &rule::NONE))
+                        json::list(r, v, (&rule::NONE, Each::Free), |r, v| json::string(r, v, &rule::NONE))
                     })?
                 }
                 "minimumCompressionSize" => {
@@ -218,7 +229,12 @@ impl ReadRequest for CreateRestApiInput {
                     policy.read(reader, violations, "policy", |r, v| json::string(r, v, &rule::NONE))?
                 }
                 "tags" => tags.read(reader, violations, "tags", |r, v| {
-                    json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                        |r, v| json::string(r, v, &rule::NONE),
+                    )
                 })?,
                 "disableExecuteApiEndpoint" => disable_execute_api_endpoint.read(
                     reader,
@@ -317,7 +333,12 @@ impl ReadRequest for CreateStageInput {
                     })?
                 }
                 "variables" => variables.read(reader, violations, "variables", |r, v| {
-                    json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                        |r, v| json::string(r, v, &rule::NONE),
+                    )
                 })?,
                 "documentationVersion" => {
                     documentation_version.read(reader, violations, "documentationVersion", |r, v| {
@@ -330,7 +351,12 @@ impl ReadRequest for CreateStageInput {
                 "tracingEnabled" => tracing_enabled
                     .read(reader, violations, "tracingEnabled", |r, v| json::boolean(r, v, &rule::NONE))?,
                 "tags" => tags.read(reader, violations, "tags", |r, v| {
-                    json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                        |r, v| json::string(r, v, &rule::NONE),
+                    )
                 })?,
                 _ => reader.skip()?,
             }
@@ -588,7 +614,12 @@ impl ReadJson for DeploymentCanarySettings {
                     .read(reader, violations, "percentTraffic", |r, v| json::double(r, v, &rule::NONE))?,
                 "stageVariableOverrides" => {
                     stage_variable_overrides.read(reader, violations, "stageVariableOverrides", |r, v| {
-                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
+                        json::map(
+                            r,
+                            v,
+                            MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                            |r, v| json::string(r, v, &rule::NONE),
+                        )
                     })?
                 }
                 "useStageCache" => use_stage_cache
@@ -618,13 +649,15 @@ impl ReadJson for EndpointConfiguration {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "types" => types.read(reader, violations, "types", |r, v| {
-                    json::list(r, v, &rule::NONE, |r, v| json::enumeration(r, v, &EndpointType::SET))
+                    json::list(r, v, (&rule::NONE, Each::Set(&EndpointType::SET)), |r, v| {
+                        json::enumeration(r, v, &EndpointType::SET)
+                    })
                 })?,
                 "ipAddressType" => ip_address_type.read(reader, violations, "ipAddressType", |r, v| {
                     json::enumeration(r, v, &IpAddressType::SET)
                 })?,
                 "vpcEndpointIds" => vpc_endpoint_ids.read(reader, violations, "vpcEndpointIds", |r, v| {
-                    json::list(r, v, &rule::NONE, |r, v| json::string(r, v, &rule::NONE))
+                    json::list(r, v, (&rule::NONE, Each::Free), |r, v| json::string(r, v, &rule::NONE))
                 })?,
                 _ => reader.skip()?,
             }
@@ -658,7 +691,7 @@ impl ReadRequest for GetDeploymentInput {
         deployment_id
             .text(parts.label("deployment_id"), violations, "deploymentId", |t, v| rule::NONE.string(t, v));
         embed.text(parts.query_all("embed"), violations, "embed", |t, v| {
-            rest::list(t, v, &rule::NONE, |t, v| rule::NONE.string(t, v))
+            rest::list(t, v, (&rule::NONE, Each::Free), |t, v| rule::NONE.string(t, v))
         });
         let rest_api_id = rest_api_id.required(violations, "restApiId");
         let deployment_id = deployment_id.required(violations, "deploymentId");
@@ -822,7 +855,7 @@ impl ReadRequest for GetResourceInput {
         resource_id
             .text(parts.label("resource_id"), violations, "resourceId", |t, v| rule::NONE.string(t, v));
         embed.text(parts.query_all("embed"), violations, "embed", |t, v| {
-            rest::list(t, v, &rule::NONE, |t, v| rule::NONE.string(t, v))
+            rest::list(t, v, (&rule::NONE, Each::Free), |t, v| rule::NONE.string(t, v))
         });
         let rest_api_id = rest_api_id.required(violations, "restApiId");
         let resource_id = resource_id.required(violations, "resourceId");
@@ -848,7 +881,7 @@ impl ReadRequest for GetResourcesInput {
         position.text(parts.query("position"), violations, "position", |t, v| rule::NONE.string(t, v));
         limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &rule::NONE));
         embed.text(parts.query_all("embed"), violations, "embed", |t, v| {
-            rest::list(t, v, &rule::NONE, |t, v| rule::NONE.string(t, v))
+            rest::list(t, v, (&rule::NONE, Each::Free), |t, v| rule::NONE.string(t, v))
         });
         let rest_api_id = rest_api_id.required(violations, "restApiId");
         violations.in_order(mark, &["restApiId", "position", "limit", "embed"]);
@@ -1036,12 +1069,22 @@ impl ReadRequest for PutIntegrationInput {
                     .read(reader, violations, "credentials", |r, v| json::string(r, v, &rule::NONE))?,
                 "requestParameters" => {
                     request_parameters.read(reader, violations, "requestParameters", |r, v| {
-                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
+                        json::map(
+                            r,
+                            v,
+                            MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                            |r, v| json::string(r, v, &rule::NONE),
+                        )
                     })?
                 }
                 "requestTemplates" => {
                     request_templates.read(reader, violations, "requestTemplates", |r, v| {
-                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
+                        json::map(
+                            r,
+                            v,
+                            MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                            |r, v| json::string(r, v, &rule::NONE),
+                        )
                     })?
                 }
                 "passthroughBehavior" => {
@@ -1053,7 +1096,7 @@ impl ReadRequest for PutIntegrationInput {
                     .read(reader, violations, "cacheNamespace", |r, v| json::string(r, v, &rule::NONE))?,
                 "cacheKeyParameters" => {
                     cache_key_parameters.read(reader, violations, "cacheKeyParameters", |r, v| {
-                        json::list(r, v, &rule::NONE, |r, v| json::string(r, v, &rule::NONE))
+                        json::list(r, v, (&rule::NONE, Each::Free), |r, v| json::string(r, v, &rule::NONE))
                     })?
                 }
                 "contentHandling" => {
@@ -1171,12 +1214,22 @@ impl ReadRequest for PutIntegrationResponseInput {
                 }
                 "responseParameters" => {
                     response_parameters.read(reader, violations, "responseParameters", |r, v| {
-                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
+                        json::map(
+                            r,
+                            v,
+                            MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                            |r, v| json::string(r, v, &rule::NONE),
+                        )
                     })?
                 }
                 "responseTemplates" => {
                     response_templates.read(reader, violations, "responseTemplates", |r, v| {
-                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
+                        json::map(
+                            r,
+                            v,
+                            MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                            |r, v| json::string(r, v, &rule::NONE),
+                        )
                     })?
                 }
                 "contentHandling" => {
@@ -1262,11 +1315,21 @@ impl ReadRequest for PutMethodInput {
                     .read(reader, violations, "operationName", |r, v| json::string(r, v, &rule::NONE))?,
                 "requestParameters" => {
                     request_parameters.read(reader, violations, "requestParameters", |r, v| {
-                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::boolean(r, v, &rule::NONE))
+                        json::map(
+                            r,
+                            v,
+                            MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                            |r, v| json::boolean(r, v, &rule::NONE),
+                        )
                     })?
                 }
                 "requestModels" => request_models.read(reader, violations, "requestModels", |r, v| {
-                    json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                        |r, v| json::string(r, v, &rule::NONE),
+                    )
                 })?,
                 "requestValidatorId" => {
                     request_validator_id.read(reader, violations, "requestValidatorId", |r, v| {
@@ -1275,7 +1338,7 @@ impl ReadRequest for PutMethodInput {
                 }
                 "authorizationScopes" => {
                     authorization_scopes.read(reader, violations, "authorizationScopes", |r, v| {
-                        json::list(r, v, &rule::NONE, |r, v| json::string(r, v, &rule::NONE))
+                        json::list(r, v, (&rule::NONE, Each::Free), |r, v| json::string(r, v, &rule::NONE))
                     })?
                 }
                 _ => reader.skip()?,
@@ -1349,11 +1412,21 @@ impl ReadRequest for PutMethodResponseInput {
             match wire_name.as_ref() {
                 "responseParameters" => {
                     response_parameters.read(reader, violations, "responseParameters", |r, v| {
-                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::boolean(r, v, &rule::NONE))
+                        json::map(
+                            r,
+                            v,
+                            MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                            |r, v| json::boolean(r, v, &rule::NONE),
+                        )
                     })?
                 }
                 "responseModels" => response_models.read(reader, violations, "responseModels", |r, v| {
-                    json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                        |r, v| json::string(r, v, &rule::NONE),
+                    )
                 })?,
                 _ => reader.skip()?,
             }
@@ -1398,7 +1471,12 @@ impl ReadRequest for TagResourceInput {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "tags" => tags.read(reader, violations, "tags", |r, v| {
-                    json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                        |r, v| json::string(r, v, &rule::NONE),
+                    )
                 })?,
                 _ => reader.skip()?,
             }
@@ -1448,7 +1526,7 @@ impl ReadRequest for UntagResourceInput {
         resource_arn
             .text(parts.label("resource_arn"), violations, "resourceArn", |t, v| rule::NONE.string(t, v));
         tag_keys.text(parts.query_all("tagKeys"), violations, "tagKeys", |t, v| {
-            rest::list(t, v, &rule::NONE, |t, v| rule::NONE.string(t, v))
+            rest::list(t, v, (&rule::NONE, Each::Free), |t, v| rule::NONE.string(t, v))
         });
         let resource_arn = resource_arn.required(violations, "resourceArn");
         let tag_keys = tag_keys.required(violations, "tagKeys");
@@ -1478,7 +1556,7 @@ impl ReadRequest for UpdateDeploymentInput {
             match wire_name.as_ref() {
                 "patchOperations" => {
                     patch_operations.read(reader, violations, "patchOperations", |r, v| {
-                        json::list(r, v, &rule::NONE, PatchOperation::read_json)
+                        json::list(r, v, (&rule::NONE, Each::Free), PatchOperation::read_json)
                     })?
                 }
                 _ => reader.skip()?,
@@ -1516,7 +1594,7 @@ impl ReadRequest for UpdateIntegrationInput {
             match wire_name.as_ref() {
                 "patchOperations" => {
                     patch_operations.read(reader, violations, "patchOperations", |r, v| {
-                        json::list(r, v, &rule::NONE, PatchOperation::read_json)
+                        json::list(r, v, (&rule::NONE, Each::Free), PatchOperation::read_json)
                     })?
                 }
                 _ => reader.skip()?,
@@ -1566,7 +1644,7 @@ impl ReadRequest for UpdateIntegrationResponseInput {
             match wire_name.as_ref() {
                 "patchOperations" => {
                     patch_operations.read(reader, violations, "patchOperations", |r, v| {
-                        json::list(r, v, &rule::NONE, PatchOperation::read_json)
+                        json::list(r, v, (&rule::NONE, Each::Free), PatchOperation::read_json)
                     })?
                 }
                 _ => reader.skip()?,
@@ -1615,7 +1693,7 @@ impl ReadRequest for UpdateMethodInput {
             match wire_name.as_ref() {
                 "patchOperations" => {
                     patch_operations.read(reader, violations, "patchOperations", |r, v| {
-                        json::list(r, v, &rule::NONE, PatchOperation::read_json)
+                        json::list(r, v, (&rule::NONE, Each::Free), PatchOperation::read_json)
                     })?
                 }
                 _ => reader.skip()?,
@@ -1665,7 +1743,7 @@ impl ReadRequest for UpdateMethodResponseInput {
             match wire_name.as_ref() {
                 "patchOperations" => {
                     patch_operations.read(reader, violations, "patchOperations", |r, v| {
-                        json::list(r, v, &rule::NONE, PatchOperation::read_json)
+                        json::list(r, v, (&rule::NONE, Each::Free), PatchOperation::read_json)
                     })?
                 }
                 _ => reader.skip()?,
@@ -1711,7 +1789,7 @@ impl ReadRequest for UpdateResourceInput {
             match wire_name.as_ref() {
                 "patchOperations" => {
                     patch_operations.read(reader, violations, "patchOperations", |r, v| {
-                        json::list(r, v, &rule::NONE, PatchOperation::read_json)
+                        json::list(r, v, (&rule::NONE, Each::Free), PatchOperation::read_json)
                     })?
                 }
                 _ => reader.skip()?,
@@ -1743,7 +1821,7 @@ impl ReadRequest for UpdateRestApiInput {
             match wire_name.as_ref() {
                 "patchOperations" => {
                     patch_operations.read(reader, violations, "patchOperations", |r, v| {
-                        json::list(r, v, &rule::NONE, PatchOperation::read_json)
+                        json::list(r, v, (&rule::NONE, Each::Free), PatchOperation::read_json)
                     })?
                 }
                 _ => reader.skip()?,
@@ -1776,7 +1854,7 @@ impl ReadRequest for UpdateStageInput {
             match wire_name.as_ref() {
                 "patchOperations" => {
                     patch_operations.read(reader, violations, "patchOperations", |r, v| {
-                        json::list(r, v, &rule::NONE, PatchOperation::read_json)
+                        json::list(r, v, (&rule::NONE, Each::Free), PatchOperation::read_json)
                     })?
                 }
                 _ => reader.skip()?,

@@ -5,8 +5,9 @@ use super::rules;
 use super::shapes::*;
 use wire::Slot;
 use wire::Violations;
-use wire::json::{self, JsonError, ReadJson, Reader};
+use wire::json::{self, JsonError, MapRules, ReadJson, Reader};
 use wire::rule;
+use wire::rule::Each;
 
 impl ReadJson for AttributeDefinition {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
@@ -73,7 +74,11 @@ impl ReadJson for BatchGetItemInput {
                     json::map(
                         r,
                         v,
-                        (&rules::BATCH_GET_REQUEST_MAP, &rules::TABLE_ARN),
+                        MapRules {
+                            map: &rules::BATCH_GET_REQUEST_MAP,
+                            keys: &rules::TABLE_ARN,
+                            values: Each::Free,
+                        },
                         KeysAndAttributes::read_json,
                     )
                 })?,
@@ -108,11 +113,17 @@ impl ReadJson for BatchWriteItemInput {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "RequestItems" => request_items.read(reader, violations, "requestItems", |r, v| {
-                    json::map_of_lists(
+                    json::map(
                         r,
                         v,
-                        (&rules::BATCH_WRITE_ITEM_REQUEST_MAP, &rules::TABLE_ARN, &rules::WRITE_REQUESTS),
-                        WriteRequest::read_json,
+                        MapRules {
+                            map: &rules::BATCH_WRITE_ITEM_REQUEST_MAP,
+                            keys: &rules::TABLE_ARN,
+                            values: Each::Rule(&rules::WRITE_REQUESTS),
+                        },
+                        |r, v| {
+                            json::list(r, v, (&rules::WRITE_REQUESTS, Each::Free), WriteRequest::read_json)
+                        },
                     )
                 })?,
                 "ReturnConsumedCapacity" => {
@@ -155,7 +166,7 @@ impl ReadJson for Condition {
             match wire_name.as_ref() {
                 "AttributeValueList" => {
                     attribute_value_list.read(reader, violations, "attributeValueList", |r, v| {
-                        json::list(r, v, &rule::NONE, <item::Value>::read_json)
+                        json::list(r, v, (&rule::NONE, Each::Free), <item::Value>::read_json)
                     })?
                 }
                 "ComparisonOperator" => {
@@ -193,7 +204,7 @@ impl ReadJson for CreateGlobalSecondaryIndexAction {
                 "IndexName" => index_name
                     .read(reader, violations, "indexName", |r, v| json::string(r, v, &rules::INDEX_NAME))?,
                 "KeySchema" => key_schema.read(reader, violations, "keySchema", |r, v| {
-                    json::list(r, v, &rules::KEY_SCHEMA, KeySchemaElement::read_json)
+                    json::list(r, v, (&rules::KEY_SCHEMA, Each::Free), KeySchemaElement::read_json)
                 })?,
                 "Projection" => projection.read(reader, violations, "projection", Projection::read_json)?,
                 "ProvisionedThroughput" => provisioned_throughput.read(
@@ -304,7 +315,7 @@ impl ReadJson for CreateReplicationGroupMemberAction {
                         json::list(
                             r,
                             v,
-                            &rules::REPLICA_GLOBAL_SECONDARY_INDEX_LIST,
+                            (&rules::REPLICA_GLOBAL_SECONDARY_INDEX_LIST, Each::Free),
                             ReplicaGlobalSecondaryIndex::read_json,
                         )
                     })?
@@ -372,23 +383,23 @@ impl ReadJson for CreateTableInput {
             match wire_name.as_ref() {
                 "AttributeDefinitions" => {
                     attribute_definitions.read(reader, violations, "attributeDefinitions", |r, v| {
-                        json::list(r, v, &rule::NONE, AttributeDefinition::read_json)
+                        json::list(r, v, (&rule::NONE, Each::Free), AttributeDefinition::read_json)
                     })?
                 }
                 "TableName" => table_name.read(reader, violations, "tableName", |r, v| {
                     json::string(r, v, &rules::CREATE_TABLE_INPUT_TABLE_NAME)
                 })?,
                 "KeySchema" => key_schema.read(reader, violations, "keySchema", |r, v| {
-                    json::list(r, v, &rules::KEY_SCHEMA, KeySchemaElement::read_json)
+                    json::list(r, v, (&rules::KEY_SCHEMA, Each::Free), KeySchemaElement::read_json)
                 })?,
                 "LocalSecondaryIndexes" => {
                     local_secondary_indexes.read(reader, violations, "localSecondaryIndexes", |r, v| {
-                        json::list(r, v, &rule::NONE, LocalSecondaryIndex::read_json)
+                        json::list(r, v, (&rule::NONE, Each::Free), LocalSecondaryIndex::read_json)
                     })?
                 }
                 "GlobalSecondaryIndexes" => {
                     global_secondary_indexes.read(reader, violations, "globalSecondaryIndexes", |r, v| {
-                        json::list(r, v, &rule::NONE, GlobalSecondaryIndex::read_json)
+                        json::list(r, v, (&rule::NONE, Each::Free), GlobalSecondaryIndex::read_json)
                     })?
                 }
                 "BillingMode" => billing_mode.read(reader, violations, "billingMode", |r, v| {
@@ -412,8 +423,9 @@ impl ReadJson for CreateTableInput {
                     "sSESpecification",
                     SSESpecification::read_json,
                 )?,
-                "Tags" => tags
-                    .read(reader, violations, "tags", |r, v| json::list(r, v, &rule::NONE, Tag::read_json))?,
+                "Tags" => tags.read(reader, violations, "tags", |r, v| {
+                    json::list(r, v, (&rule::NONE, Each::Free), Tag::read_json)
+                })?,
                 "TableClass" => table_class.read(reader, violations, "tableClass", |r, v| {
                     json::enumeration(r, v, &TableClass::SET)
                 })?,
@@ -446,7 +458,7 @@ impl ReadJson for CreateTableInput {
                     |r, v| json::enumeration(r, v, &GlobalTableSettingsReplicationMode::SET),
                 )?,
                 "VectorIndexes" => vector_indexes.read(reader, violations, "vectorIndexes", |r, v| {
-                    json::list(r, v, &rule::NONE, VectorIndex::read_json)
+                    json::list(r, v, (&rule::NONE, Each::Free), VectorIndex::read_json)
                 })?,
                 _ => reader.skip()?,
             }
@@ -525,7 +537,7 @@ impl ReadJson for CreateVectorIndexAction {
                     VectorAttributeDefinition::read_json,
                 )?,
                 "SearchSchema" => search_schema.read(reader, violations, "searchSchema", |r, v| {
-                    json::list(r, v, &rules::SEARCH_SCHEMA, SearchSchemaElement::read_json)
+                    json::list(r, v, (&rules::SEARCH_SCHEMA, Each::Free), SearchSchemaElement::read_json)
                 })?,
                 "Projection" => projection.read(reader, violations, "projection", Projection::read_json)?,
                 "Dimensions" => dimensions.read(reader, violations, "dimensions", |r, v| {
@@ -639,7 +651,12 @@ impl ReadJson for DeleteItemInput {
                     .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
                 "Key" => key.read(reader, violations, "key", <item::Item>::read_json)?,
                 "Expected" => expected.read(reader, violations, "expected", |r, v| {
-                    json::map(r, v, (&rule::NONE, &rules::ATTRIBUTE_NAME), ExpectedAttributeValue::read_json)
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rules::ATTRIBUTE_NAME, values: Each::Free },
+                        ExpectedAttributeValue::read_json,
+                    )
                 })?,
                 "ConditionalOperator" => {
                     conditional_operator.read(reader, violations, "conditionalOperator", |r, v| {
@@ -670,9 +687,16 @@ impl ReadJson for DeleteItemInput {
                     violations,
                     "expressionAttributeNames",
                     |r, v| {
-                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| {
-                            json::string(r, v, &rules::ATTRIBUTE_NAME)
-                        })
+                        json::map(
+                            r,
+                            v,
+                            MapRules {
+                                map: &rule::NONE,
+                                keys: &rule::NONE,
+                                values: Each::Rule(&rules::ATTRIBUTE_NAME),
+                            },
+                            |r, v| json::string(r, v, &rules::ATTRIBUTE_NAME),
+                        )
                     },
                 )?,
                 "ExpressionAttributeValues" => expression_attribute_values.read(
@@ -965,7 +989,7 @@ impl ReadJson for ExpectedAttributeValue {
                 }
                 "AttributeValueList" => {
                     attribute_value_list.read(reader, violations, "attributeValueList", |r, v| {
-                        json::list(r, v, &rule::NONE, <item::Value>::read_json)
+                        json::list(r, v, (&rule::NONE, Each::Free), <item::Value>::read_json)
                     })?
                 }
                 _ => reader.skip()?,
@@ -1002,9 +1026,12 @@ impl ReadJson for GetItemInput {
                 "Key" => key.read(reader, violations, "key", <item::Item>::read_json)?,
                 "AttributesToGet" => {
                     attributes_to_get.read(reader, violations, "attributesToGet", |r, v| {
-                        json::list(r, v, &rules::ATTRIBUTE_NAME_LIST, |r, v| {
-                            json::string(r, v, &rules::ATTRIBUTE_NAME)
-                        })
+                        json::list(
+                            r,
+                            v,
+                            (&rules::ATTRIBUTE_NAME_LIST, Each::Rule(&rules::ATTRIBUTE_NAME)),
+                            |r, v| json::string(r, v, &rules::ATTRIBUTE_NAME),
+                        )
                     })?
                 }
                 "ConsistentRead" => consistent_read
@@ -1024,9 +1051,16 @@ impl ReadJson for GetItemInput {
                     violations,
                     "expressionAttributeNames",
                     |r, v| {
-                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| {
-                            json::string(r, v, &rules::ATTRIBUTE_NAME)
-                        })
+                        json::map(
+                            r,
+                            v,
+                            MapRules {
+                                map: &rule::NONE,
+                                keys: &rule::NONE,
+                                values: Each::Rule(&rules::ATTRIBUTE_NAME),
+                            },
+                            |r, v| json::string(r, v, &rules::ATTRIBUTE_NAME),
+                        )
                     },
                 )?,
                 _ => reader.skip()?,
@@ -1080,7 +1114,7 @@ impl ReadJson for GlobalSecondaryIndex {
                 "IndexName" => index_name
                     .read(reader, violations, "indexName", |r, v| json::string(r, v, &rules::INDEX_NAME))?,
                 "KeySchema" => key_schema.read(reader, violations, "keySchema", |r, v| {
-                    json::list(r, v, &rules::KEY_SCHEMA, KeySchemaElement::read_json)
+                    json::list(r, v, (&rules::KEY_SCHEMA, Each::Free), KeySchemaElement::read_json)
                 })?,
                 "Projection" => projection.read(reader, violations, "projection", Projection::read_json)?,
                 "ProvisionedThroughput" => provisioned_throughput.read(
@@ -1234,13 +1268,16 @@ impl ReadJson for KeysAndAttributes {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "Keys" => keys.read(reader, violations, "keys", |r, v| {
-                    json::list(r, v, &rules::KEY_LIST, <item::Item>::read_json)
+                    json::list(r, v, (&rules::KEY_LIST, Each::Free), <item::Item>::read_json)
                 })?,
                 "AttributesToGet" => {
                     attributes_to_get.read(reader, violations, "attributesToGet", |r, v| {
-                        json::list(r, v, &rules::ATTRIBUTE_NAME_LIST, |r, v| {
-                            json::string(r, v, &rules::ATTRIBUTE_NAME)
-                        })
+                        json::list(
+                            r,
+                            v,
+                            (&rules::ATTRIBUTE_NAME_LIST, Each::Rule(&rules::ATTRIBUTE_NAME)),
+                            |r, v| json::string(r, v, &rules::ATTRIBUTE_NAME),
+                        )
                     })?
                 }
                 "ConsistentRead" => consistent_read
@@ -1255,9 +1292,16 @@ impl ReadJson for KeysAndAttributes {
                     violations,
                     "expressionAttributeNames",
                     |r, v| {
-                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| {
-                            json::string(r, v, &rules::ATTRIBUTE_NAME)
-                        })
+                        json::map(
+                            r,
+                            v,
+                            MapRules {
+                                map: &rule::NONE,
+                                keys: &rule::NONE,
+                                values: Each::Rule(&rules::ATTRIBUTE_NAME),
+                            },
+                            |r, v| json::string(r, v, &rules::ATTRIBUTE_NAME),
+                        )
                     },
                 )?,
                 _ => reader.skip()?,
@@ -1361,7 +1405,7 @@ impl ReadJson for LocalSecondaryIndex {
                 "IndexName" => index_name
                     .read(reader, violations, "indexName", |r, v| json::string(r, v, &rules::INDEX_NAME))?,
                 "KeySchema" => key_schema.read(reader, violations, "keySchema", |r, v| {
-                    json::list(r, v, &rules::KEY_SCHEMA, KeySchemaElement::read_json)
+                    json::list(r, v, (&rules::KEY_SCHEMA, Each::Free), KeySchemaElement::read_json)
                 })?,
                 "Projection" => projection.read(reader, violations, "projection", Projection::read_json)?,
                 _ => reader.skip()?,
@@ -1449,9 +1493,12 @@ impl ReadJson for Projection {
                 })?,
                 "NonKeyAttributes" => {
                     non_key_attributes.read(reader, violations, "nonKeyAttributes", |r, v| {
-                        json::list(r, v, &rules::NON_KEY_ATTRIBUTE_NAME_LIST, |r, v| {
-                            json::string(r, v, &rules::NON_KEY_ATTRIBUTE_NAME)
-                        })
+                        json::list(
+                            r,
+                            v,
+                            (&rules::NON_KEY_ATTRIBUTE_NAME_LIST, Each::Rule(&rules::NON_KEY_ATTRIBUTE_NAME)),
+                            |r, v| json::string(r, v, &rules::NON_KEY_ATTRIBUTE_NAME),
+                        )
                     })?
                 }
                 _ => reader.skip()?,
@@ -1547,7 +1594,12 @@ impl ReadJson for PutItemInput {
                     .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
                 "Item" => item.read(reader, violations, "item", <item::Item>::read_json)?,
                 "Expected" => expected.read(reader, violations, "expected", |r, v| {
-                    json::map(r, v, (&rule::NONE, &rules::ATTRIBUTE_NAME), ExpectedAttributeValue::read_json)
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rules::ATTRIBUTE_NAME, values: Each::Free },
+                        ExpectedAttributeValue::read_json,
+                    )
                 })?,
                 "ReturnValues" => return_values.read(reader, violations, "returnValues", |r, v| {
                     json::enumeration(r, v, &ReturnValue::SET)
@@ -1578,9 +1630,16 @@ impl ReadJson for PutItemInput {
                     violations,
                     "expressionAttributeNames",
                     |r, v| {
-                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| {
-                            json::string(r, v, &rules::ATTRIBUTE_NAME)
-                        })
+                        json::map(
+                            r,
+                            v,
+                            MapRules {
+                                map: &rule::NONE,
+                                keys: &rule::NONE,
+                                values: Each::Rule(&rules::ATTRIBUTE_NAME),
+                            },
+                            |r, v| json::string(r, v, &rules::ATTRIBUTE_NAME),
+                        )
                     },
                 )?,
                 "ExpressionAttributeValues" => expression_attribute_values.read(
@@ -1693,9 +1752,12 @@ impl ReadJson for QueryInput {
                 }
                 "AttributesToGet" => {
                     attributes_to_get.read(reader, violations, "attributesToGet", |r, v| {
-                        json::list(r, v, &rules::ATTRIBUTE_NAME_LIST, |r, v| {
-                            json::string(r, v, &rules::ATTRIBUTE_NAME)
-                        })
+                        json::list(
+                            r,
+                            v,
+                            (&rules::ATTRIBUTE_NAME_LIST, Each::Rule(&rules::ATTRIBUTE_NAME)),
+                            |r, v| json::string(r, v, &rules::ATTRIBUTE_NAME),
+                        )
                     })?
                 }
                 "Limit" => limit.read(reader, violations, "limit", |r, v| {
@@ -1704,10 +1766,20 @@ impl ReadJson for QueryInput {
                 "ConsistentRead" => consistent_read
                     .read(reader, violations, "consistentRead", |r, v| json::boolean(r, v, &rule::NONE))?,
                 "KeyConditions" => key_conditions.read(reader, violations, "keyConditions", |r, v| {
-                    json::map(r, v, (&rule::NONE, &rules::ATTRIBUTE_NAME), Condition::read_json)
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rules::ATTRIBUTE_NAME, values: Each::Free },
+                        Condition::read_json,
+                    )
                 })?,
                 "QueryFilter" => query_filter.read(reader, violations, "queryFilter", |r, v| {
-                    json::map(r, v, (&rule::NONE, &rules::ATTRIBUTE_NAME), Condition::read_json)
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rules::ATTRIBUTE_NAME, values: Each::Free },
+                        Condition::read_json,
+                    )
                 })?,
                 "ConditionalOperator" => {
                     conditional_operator.read(reader, violations, "conditionalOperator", |r, v| {
@@ -1750,9 +1822,16 @@ impl ReadJson for QueryInput {
                     violations,
                     "expressionAttributeNames",
                     |r, v| {
-                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| {
-                            json::string(r, v, &rules::ATTRIBUTE_NAME)
-                        })
+                        json::map(
+                            r,
+                            v,
+                            MapRules {
+                                map: &rule::NONE,
+                                keys: &rule::NONE,
+                                values: Each::Rule(&rules::ATTRIBUTE_NAME),
+                            },
+                            |r, v| json::string(r, v, &rules::ATTRIBUTE_NAME),
+                        )
                     },
                 )?,
                 "ExpressionAttributeValues" => expression_attribute_values.read(
@@ -1970,9 +2049,12 @@ impl ReadJson for ScanInput {
                     .read(reader, violations, "indexName", |r, v| json::string(r, v, &rules::INDEX_NAME))?,
                 "AttributesToGet" => {
                     attributes_to_get.read(reader, violations, "attributesToGet", |r, v| {
-                        json::list(r, v, &rules::ATTRIBUTE_NAME_LIST, |r, v| {
-                            json::string(r, v, &rules::ATTRIBUTE_NAME)
-                        })
+                        json::list(
+                            r,
+                            v,
+                            (&rules::ATTRIBUTE_NAME_LIST, Each::Rule(&rules::ATTRIBUTE_NAME)),
+                            |r, v| json::string(r, v, &rules::ATTRIBUTE_NAME),
+                        )
                     })?
                 }
                 "Limit" => limit.read(reader, violations, "limit", |r, v| {
@@ -1982,7 +2064,12 @@ impl ReadJson for ScanInput {
                     select.read(reader, violations, "select", |r, v| json::enumeration(r, v, &Select::SET))?
                 }
                 "ScanFilter" => scan_filter.read(reader, violations, "scanFilter", |r, v| {
-                    json::map(r, v, (&rule::NONE, &rules::ATTRIBUTE_NAME), Condition::read_json)
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rules::ATTRIBUTE_NAME, values: Each::Free },
+                        Condition::read_json,
+                    )
                 })?,
                 "ConditionalOperator" => {
                     conditional_operator.read(reader, violations, "conditionalOperator", |r, v| {
@@ -2020,9 +2107,16 @@ impl ReadJson for ScanInput {
                     violations,
                     "expressionAttributeNames",
                     |r, v| {
-                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| {
-                            json::string(r, v, &rules::ATTRIBUTE_NAME)
-                        })
+                        json::map(
+                            r,
+                            v,
+                            MapRules {
+                                map: &rule::NONE,
+                                keys: &rule::NONE,
+                                values: Each::Rule(&rules::ATTRIBUTE_NAME),
+                            },
+                            |r, v| json::string(r, v, &rules::ATTRIBUTE_NAME),
+                        )
                     },
                 )?,
                 "ExpressionAttributeValues" => expression_attribute_values.read(
@@ -2190,8 +2284,9 @@ impl ReadJson for TagResourceInput {
                 "ResourceArn" => resource_arn.read(reader, violations, "resourceArn", |r, v| {
                     json::string(r, v, &rules::RESOURCE_ARN_STRING)
                 })?,
-                "Tags" => tags
-                    .read(reader, violations, "tags", |r, v| json::list(r, v, &rule::NONE, Tag::read_json))?,
+                "Tags" => tags.read(reader, violations, "tags", |r, v| {
+                    json::list(r, v, (&rule::NONE, Each::Free), Tag::read_json)
+                })?,
                 _ => reader.skip()?,
             }
         }
@@ -2220,7 +2315,9 @@ impl ReadJson for UntagResourceInput {
                     json::string(r, v, &rules::RESOURCE_ARN_STRING)
                 })?,
                 "TagKeys" => tag_keys.read(reader, violations, "tagKeys", |r, v| {
-                    json::list(r, v, &rule::NONE, |r, v| json::string(r, v, &rules::TAG_KEY_STRING))
+                    json::list(r, v, (&rule::NONE, Each::Rule(&rules::TAG_KEY_STRING)), |r, v| {
+                        json::string(r, v, &rules::TAG_KEY_STRING)
+                    })
                 })?,
                 _ => reader.skip()?,
             }
@@ -2313,13 +2410,18 @@ impl ReadJson for UpdateItemInput {
                         json::map(
                             r,
                             v,
-                            (&rule::NONE, &rules::ATTRIBUTE_NAME),
+                            MapRules { map: &rule::NONE, keys: &rules::ATTRIBUTE_NAME, values: Each::Free },
                             AttributeValueUpdate::read_json,
                         )
                     })?
                 }
                 "Expected" => expected.read(reader, violations, "expected", |r, v| {
-                    json::map(r, v, (&rule::NONE, &rules::ATTRIBUTE_NAME), ExpectedAttributeValue::read_json)
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rules::ATTRIBUTE_NAME, values: Each::Free },
+                        ExpectedAttributeValue::read_json,
+                    )
                 })?,
                 "ConditionalOperator" => {
                     conditional_operator.read(reader, violations, "conditionalOperator", |r, v| {
@@ -2355,9 +2457,16 @@ impl ReadJson for UpdateItemInput {
                     violations,
                     "expressionAttributeNames",
                     |r, v| {
-                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| {
-                            json::string(r, v, &rules::ATTRIBUTE_NAME)
-                        })
+                        json::map(
+                            r,
+                            v,
+                            MapRules {
+                                map: &rule::NONE,
+                                keys: &rule::NONE,
+                                values: Each::Rule(&rules::ATTRIBUTE_NAME),
+                            },
+                            |r, v| json::string(r, v, &rules::ATTRIBUTE_NAME),
+                        )
                     },
                 )?,
                 "ExpressionAttributeValues" => expression_attribute_values.read(
@@ -2456,7 +2565,7 @@ impl ReadJson for UpdateReplicationGroupMemberAction {
                         json::list(
                             r,
                             v,
-                            &rules::REPLICA_GLOBAL_SECONDARY_INDEX_LIST,
+                            (&rules::REPLICA_GLOBAL_SECONDARY_INDEX_LIST, Each::Free),
                             ReplicaGlobalSecondaryIndex::read_json,
                         )
                     })?
@@ -2523,7 +2632,7 @@ impl ReadJson for UpdateTableInput {
             match wire_name.as_ref() {
                 "AttributeDefinitions" => {
                     attribute_definitions.read(reader, violations, "attributeDefinitions", |r, v| {
-                        json::list(r, v, &rule::NONE, AttributeDefinition::read_json)
+                        json::list(r, v, (&rule::NONE, Each::Free), AttributeDefinition::read_json)
                     })?
                 }
                 "TableName" => table_name
@@ -2541,7 +2650,7 @@ impl ReadJson for UpdateTableInput {
                     reader,
                     violations,
                     "globalSecondaryIndexUpdates",
-                    |r, v| json::list(r, v, &rule::NONE, GlobalSecondaryIndexUpdate::read_json),
+                    |r, v| json::list(r, v, (&rule::NONE, Each::Free), GlobalSecondaryIndexUpdate::read_json),
                 )?,
                 "StreamSpecification" => stream_specification.read(
                     reader,
@@ -2556,7 +2665,12 @@ impl ReadJson for UpdateTableInput {
                     SSESpecification::read_json,
                 )?,
                 "ReplicaUpdates" => replica_updates.read(reader, violations, "replicaUpdates", |r, v| {
-                    json::list(r, v, &rules::REPLICATION_GROUP_UPDATE_LIST, ReplicationGroupUpdate::read_json)
+                    json::list(
+                        r,
+                        v,
+                        (&rules::REPLICATION_GROUP_UPDATE_LIST, Each::Free),
+                        ReplicationGroupUpdate::read_json,
+                    )
                 })?,
                 "TableClass" => table_class.read(reader, violations, "tableClass", |r, v| {
                     json::enumeration(r, v, &TableClass::SET)
@@ -2580,7 +2694,7 @@ impl ReadJson for UpdateTableInput {
                         json::list(
                             r,
                             v,
-                            &rules::GLOBAL_TABLE_WITNESS_GROUP_UPDATE_LIST,
+                            (&rules::GLOBAL_TABLE_WITNESS_GROUP_UPDATE_LIST, Each::Free),
                             GlobalTableWitnessGroupUpdate::read_json,
                         )
                     },
@@ -2608,7 +2722,7 @@ impl ReadJson for UpdateTableInput {
                 )?,
                 "VectorIndexUpdates" => {
                     vector_index_updates.read(reader, violations, "vectorIndexUpdates", |r, v| {
-                        json::list(r, v, &rule::NONE, VectorIndexUpdate::read_json)
+                        json::list(r, v, (&rule::NONE, Each::Free), VectorIndexUpdate::read_json)
                     })?
                 }
                 _ => reader.skip()?,
@@ -2710,7 +2824,7 @@ impl ReadJson for VectorIndex {
                     VectorAttributeDefinition::read_json,
                 )?,
                 "SearchSchema" => search_schema.read(reader, violations, "searchSchema", |r, v| {
-                    json::list(r, v, &rules::SEARCH_SCHEMA, SearchSchemaElement::read_json)
+                    json::list(r, v, (&rules::SEARCH_SCHEMA, Each::Free), SearchSchemaElement::read_json)
                 })?,
                 "Projection" => projection.read(reader, violations, "projection", Projection::read_json)?,
                 "Dimensions" => dimensions.read(reader, violations, "dimensions", |r, v| {

@@ -5,9 +5,10 @@ use super::rules;
 use super::shapes::*;
 use wire::Slot;
 use wire::Violations;
-use wire::json::{self, JsonError, ReadJson, Reader};
+use wire::json::{self, JsonError, MapRules, ReadJson, Reader};
 use wire::rest::{self, Parts, ReadRequest};
 use wire::rule;
+use wire::rule::Each;
 
 impl ReadJson for AcceleratorConfig {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
@@ -155,7 +156,16 @@ impl ReadJson for AliasRoutingConfiguration {
                     violations,
                     "additionalVersionWeights",
                     |r, v| {
-                        json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::double(r, v, &rules::WEIGHT))
+                        json::map(
+                            r,
+                            v,
+                            MapRules {
+                                map: &rule::NONE,
+                                keys: &rules::ADDITIONAL_VERSION,
+                                values: Each::Rule(&rules::WEIGHT),
+                            },
+                            |r, v| json::double(r, v, &rules::WEIGHT),
+                        )
                     },
                 )?,
                 _ => reader.skip()?,
@@ -401,9 +411,16 @@ impl ReadRequest for CreateEventSourceMappingInput {
                     })?
                 }
                 "Tags" => tags.read(reader, violations, "tags", |r, v| {
-                    json::map(r, v, (&rule::NONE, &rules::TAG_KEY), |r, v| {
-                        json::string(r, v, &rules::TAG_VALUE)
-                    })
+                    json::map(
+                        r,
+                        v,
+                        MapRules {
+                            map: &rule::NONE,
+                            keys: &rules::TAG_KEY,
+                            values: Each::Rule(&rules::TAG_VALUE),
+                        },
+                        |r, v| json::string(r, v, &rules::TAG_VALUE),
+                    )
                 })?,
                 "TumblingWindowInSeconds" => tumbling_window_in_seconds.read(
                     reader,
@@ -412,10 +429,14 @@ impl ReadRequest for CreateEventSourceMappingInput {
                     |r, v| json::integer(r, v, &rules::TUMBLING_WINDOW_IN_SECONDS),
                 )?,
                 "Topics" => topics.read(reader, violations, "topics", |r, v| {
-                    json::list(r, v, &rules::TOPICS, |r, v| json::string(r, v, &rules::TOPIC))
+                    json::list(r, v, (&rules::TOPICS, Each::Rule(&rules::TOPIC)), |r, v| {
+                        json::string(r, v, &rules::TOPIC)
+                    })
                 })?,
                 "Queues" => queues.read(reader, violations, "queues", |r, v| {
-                    json::list(r, v, &rules::QUEUES, |r, v| json::string(r, v, &rules::QUEUE))
+                    json::list(r, v, (&rules::QUEUES, Each::Rule(&rules::QUEUE)), |r, v| {
+                        json::string(r, v, &rules::QUEUE)
+                    })
                 })?,
                 "SourceAccessConfigurations" => source_access_configurations.read(
                     reader,
@@ -425,7 +446,7 @@ impl ReadRequest for CreateEventSourceMappingInput {
                         json::list(
                             r,
                             v,
-                            &rules::SOURCE_ACCESS_CONFIGURATIONS,
+                            (&rules::SOURCE_ACCESS_CONFIGURATIONS, Each::Free),
                             SourceAccessConfiguration::read_json,
                         )
                     },
@@ -438,9 +459,12 @@ impl ReadRequest for CreateEventSourceMappingInput {
                 )?,
                 "FunctionResponseTypes" => {
                     function_response_types.read(reader, violations, "functionResponseTypes", |r, v| {
-                        json::list(r, v, &rules::FUNCTION_RESPONSE_TYPE_LIST, |r, v| {
-                            json::enumeration(r, v, &FunctionResponseType::SET)
-                        })
+                        json::list(
+                            r,
+                            v,
+                            (&rules::FUNCTION_RESPONSE_TYPE_LIST, Each::Set(&FunctionResponseType::SET)),
+                            |r, v| json::enumeration(r, v, &FunctionResponseType::SET),
+                        )
                     })?
                 }
                 "AmazonManagedKafkaEventSourceConfig" => amazon_managed_kafka_event_source_config.read(
@@ -627,16 +651,30 @@ impl ReadRequest for CreateFunctionInput {
                     tracing_config.read(reader, violations, "tracingConfig", TracingConfig::read_json)?
                 }
                 "Tags" => tags.read(reader, violations, "tags", |r, v| {
-                    json::map(r, v, (&rule::NONE, &rules::TAG_KEY), |r, v| {
-                        json::string(r, v, &rules::TAG_VALUE)
-                    })
+                    json::map(
+                        r,
+                        v,
+                        MapRules {
+                            map: &rule::NONE,
+                            keys: &rules::TAG_KEY,
+                            values: Each::Rule(&rules::TAG_VALUE),
+                        },
+                        |r, v| json::string(r, v, &rules::TAG_VALUE),
+                    )
                 })?,
                 "Layers" => layers.read(reader, violations, "layers", |r, v| {
-                    json::list(r, v, &rule::NONE, |r, v| json::string(r, v, &rules::LAYER_VERSION_ARN))
+                    json::list(r, v, (&rule::NONE, Each::Rule(&rules::LAYER_VERSION_ARN)), |r, v| {
+                        json::string(r, v, &rules::LAYER_VERSION_ARN)
+                    })
                 })?,
                 "FileSystemConfigs" => {
                     file_system_configs.read(reader, violations, "fileSystemConfigs", |r, v| {
-                        json::list(r, v, &rules::FILE_SYSTEM_CONFIG_LIST, FileSystemConfig::read_json)
+                        json::list(
+                            r,
+                            v,
+                            (&rules::FILE_SYSTEM_CONFIG_LIST, Each::Free),
+                            FileSystemConfig::read_json,
+                        )
                     })?
                 }
                 "CodeSigningConfigArn" => {
@@ -648,7 +686,7 @@ impl ReadRequest for CreateFunctionInput {
                     image_config.read(reader, violations, "imageConfig", ImageConfig::read_json)?
                 }
                 "Architectures" => architectures.read(reader, violations, "architectures", |r, v| {
-                    json::list(r, v, &rules::ARCHITECTURES_LIST, |r, v| {
+                    json::list(r, v, (&rules::ARCHITECTURES_LIST, Each::Set(&Architecture::SET)), |r, v| {
                         json::enumeration(r, v, &Architecture::SET)
                     })
                 })?,
@@ -947,7 +985,16 @@ impl ReadJson for Environment {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "Variables" => variables.read(reader, violations, "variables", |r, v| {
-                    json::map(r, v, (&rule::NONE, &rule::NONE), |r, v| json::string(r, v, &rule::NONE))
+                    json::map(
+                        r,
+                        v,
+                        MapRules {
+                            map: &rule::NONE,
+                            keys: &rules::ENVIRONMENT_VARIABLE_NAME,
+                            values: Each::Free,
+                        },
+                        |r, v| json::string(r, v, &rule::NONE),
+                    )
                 })?,
                 _ => reader.skip()?,
             }
@@ -1011,9 +1058,12 @@ impl ReadJson for EventSourceMappingMetricsConfig {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "Metrics" => metrics.read(reader, violations, "metrics", |r, v| {
-                    json::list(r, v, &rules::EVENT_SOURCE_MAPPING_METRIC_LIST, |r, v| {
-                        json::enumeration(r, v, &EventSourceMappingMetric::SET)
-                    })
+                    json::list(
+                        r,
+                        v,
+                        (&rules::EVENT_SOURCE_MAPPING_METRIC_LIST, Each::Set(&EventSourceMappingMetric::SET)),
+                        |r, v| json::enumeration(r, v, &EventSourceMappingMetric::SET),
+                    )
                 })?,
                 _ => reader.skip()?,
             }
@@ -1087,7 +1137,7 @@ impl ReadJson for FilterCriteria {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "Filters" => filters.read(reader, violations, "filters", |r, v| {
-                    json::list(r, v, &rule::NONE, Filter::read_json)
+                    json::list(r, v, (&rule::NONE, Each::Free), Filter::read_json)
                 })?,
                 _ => reader.skip()?,
             }
@@ -1358,10 +1408,14 @@ impl ReadJson for ImageConfig {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "EntryPoint" => entry_point.read(reader, violations, "entryPoint", |r, v| {
-                    json::list(r, v, &rules::STRING_LIST, |r, v| json::string(r, v, &rule::NONE))
+                    json::list(r, v, (&rules::STRING_LIST, Each::Free), |r, v| {
+                        json::string(r, v, &rule::NONE)
+                    })
                 })?,
                 "Command" => command.read(reader, violations, "command", |r, v| {
-                    json::list(r, v, &rules::STRING_LIST, |r, v| json::string(r, v, &rule::NONE))
+                    json::list(r, v, (&rules::STRING_LIST, Each::Free), |r, v| {
+                        json::string(r, v, &rule::NONE)
+                    })
                 })?,
                 "WorkingDirectory" => {
                     working_directory.read(reader, violations, "workingDirectory", |r, v| {
@@ -1496,13 +1550,15 @@ impl ReadJson for KafkaSchemaRegistryConfig {
                     })?
                 }
                 "AccessConfigs" => access_configs.read(reader, violations, "accessConfigs", |r, v| {
-                    json::list(r, v, &rule::NONE, KafkaSchemaRegistryAccessConfig::read_json)
+                    json::list(r, v, (&rule::NONE, Each::Free), KafkaSchemaRegistryAccessConfig::read_json)
                 })?,
                 "SchemaValidationConfigs" => schema_validation_configs.read(
                     reader,
                     violations,
                     "schemaValidationConfigs",
-                    |r, v| json::list(r, v, &rule::NONE, KafkaSchemaValidationConfig::read_json),
+                    |r, v| {
+                        json::list(r, v, (&rule::NONE, Each::Free), KafkaSchemaValidationConfig::read_json)
+                    },
                 )?,
                 _ => reader.skip()?,
             }
@@ -1978,11 +2034,22 @@ impl ReadJson for SelfManagedEventSource {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "Endpoints" => endpoints.read(reader, violations, "endpoints", |r, v| {
-                    json::map_of_lists(
+                    json::map(
                         r,
                         v,
-                        (&rules::ENDPOINTS, &rule::NONE, &rules::ENDPOINT_LISTS),
-                        |r, v| json::string(r, v, &rules::ENDPOINT),
+                        MapRules {
+                            map: &rules::ENDPOINTS,
+                            keys: &rule::NONE,
+                            values: Each::Rule(&rules::ENDPOINT_LISTS),
+                        },
+                        |r, v| {
+                            json::list(
+                                r,
+                                v,
+                                (&rules::ENDPOINT_LISTS, Each::Rule(&rules::ENDPOINT)),
+                                |r, v| json::string(r, v, &rules::ENDPOINT),
+                            )
+                        },
                     )
                 })?,
                 _ => reader.skip()?,
@@ -2090,9 +2157,16 @@ impl ReadRequest for TagResourceInput {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "Tags" => tags.read(reader, violations, "tags", |r, v| {
-                    json::map(r, v, (&rule::NONE, &rules::TAG_KEY), |r, v| {
-                        json::string(r, v, &rules::TAG_VALUE)
-                    })
+                    json::map(
+                        r,
+                        v,
+                        MapRules {
+                            map: &rule::NONE,
+                            keys: &rules::TAG_KEY,
+                            values: Each::Rule(&rules::TAG_VALUE),
+                        },
+                        |r, v| json::string(r, v, &rules::TAG_VALUE),
+                    )
                 })?,
                 _ => reader.skip()?,
             }
@@ -2166,7 +2240,7 @@ impl ReadRequest for UntagResourceInput {
             rules::TAGGABLE_RESOURCE.string(t, v)
         });
         tag_keys.text(parts.query_all("tagKeys"), violations, "tagKeys", |t, v| {
-            rest::list(t, v, &rule::NONE, |t, v| rules::TAG_KEY.string(t, v))
+            rest::list(t, v, (&rule::NONE, Each::Rule(&rules::TAG_KEY)), |t, v| rules::TAG_KEY.string(t, v))
         });
         let resource = resource.required(violations, "resource");
         let tag_keys = tag_keys.required(violations, "tagKeys");
@@ -2347,16 +2421,19 @@ impl ReadRequest for UpdateEventSourceMappingInput {
                         json::list(
                             r,
                             v,
-                            &rules::SOURCE_ACCESS_CONFIGURATIONS,
+                            (&rules::SOURCE_ACCESS_CONFIGURATIONS, Each::Free),
                             SourceAccessConfiguration::read_json,
                         )
                     },
                 )?,
                 "FunctionResponseTypes" => {
                     function_response_types.read(reader, violations, "functionResponseTypes", |r, v| {
-                        json::list(r, v, &rules::FUNCTION_RESPONSE_TYPE_LIST, |r, v| {
-                            json::enumeration(r, v, &FunctionResponseType::SET)
-                        })
+                        json::list(
+                            r,
+                            v,
+                            (&rules::FUNCTION_RESPONSE_TYPE_LIST, Each::Set(&FunctionResponseType::SET)),
+                            |r, v| json::enumeration(r, v, &FunctionResponseType::SET),
+                        )
                     })?
                 }
                 "AmazonManagedKafkaEventSourceConfig" => amazon_managed_kafka_event_source_config.read(
@@ -2493,7 +2570,7 @@ impl ReadRequest for UpdateFunctionCodeInput {
                     image_uri.read(reader, violations, "imageUri", |r, v| json::string(r, v, &rule::NONE))?
                 }
                 "Architectures" => architectures.read(reader, violations, "architectures", |r, v| {
-                    json::list(r, v, &rules::ARCHITECTURES_LIST, |r, v| {
+                    json::list(r, v, (&rules::ARCHITECTURES_LIST, Each::Set(&Architecture::SET)), |r, v| {
                         json::enumeration(r, v, &Architecture::SET)
                     })
                 })?,
@@ -2628,11 +2705,18 @@ impl ReadRequest for UpdateFunctionConfigurationInput {
                 "RevisionId" => revision_id
                     .read(reader, violations, "revisionId", |r, v| json::string(r, v, &rule::NONE))?,
                 "Layers" => layers.read(reader, violations, "layers", |r, v| {
-                    json::list(r, v, &rule::NONE, |r, v| json::string(r, v, &rules::LAYER_VERSION_ARN))
+                    json::list(r, v, (&rule::NONE, Each::Rule(&rules::LAYER_VERSION_ARN)), |r, v| {
+                        json::string(r, v, &rules::LAYER_VERSION_ARN)
+                    })
                 })?,
                 "FileSystemConfigs" => {
                     file_system_configs.read(reader, violations, "fileSystemConfigs", |r, v| {
-                        json::list(r, v, &rules::FILE_SYSTEM_CONFIG_LIST, FileSystemConfig::read_json)
+                        json::list(
+                            r,
+                            v,
+                            (&rules::FILE_SYSTEM_CONFIG_LIST, Each::Free),
+                            FileSystemConfig::read_json,
+                        )
                     })?
                 }
                 "ImageConfig" => {
@@ -2746,13 +2830,18 @@ impl ReadJson for VpcConfig {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "SubnetIds" => subnet_ids.read(reader, violations, "subnetIds", |r, v| {
-                    json::list(r, v, &rules::SUBNET_IDS, |r, v| json::string(r, v, &rules::SUBNET_ID))
+                    json::list(r, v, (&rules::SUBNET_IDS, Each::Rule(&rules::SUBNET_ID)), |r, v| {
+                        json::string(r, v, &rules::SUBNET_ID)
+                    })
                 })?,
                 "SecurityGroupIds" => {
                     security_group_ids.read(reader, violations, "securityGroupIds", |r, v| {
-                        json::list(r, v, &rules::SECURITY_GROUP_IDS, |r, v| {
-                            json::string(r, v, &rules::SECURITY_GROUP_ID)
-                        })
+                        json::list(
+                            r,
+                            v,
+                            (&rules::SECURITY_GROUP_IDS, Each::Rule(&rules::SECURITY_GROUP_ID)),
+                            |r, v| json::string(r, v, &rules::SECURITY_GROUP_ID),
+                        )
                     })?
                 }
                 "Ipv6AllowedForDualStack" => ipv6_allowed_for_dual_stack.read(

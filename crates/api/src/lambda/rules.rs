@@ -10,6 +10,9 @@ pub(super) static ACTION: Rule = Rule::patterned(
     Pattern::new("(lambda:[*]|lambda:[a-zA-Z]+|[*])", "(lambda:[*]|lambda:[a-zA-Z]+|[*])", None),
 );
 
+pub(super) static ADDITIONAL_VERSION: Rule =
+    Rule::patterned(Some(1), Some(1024), Pattern::new("[0-9]+", "[0-9]+", None));
+
 pub(super) static ALIAS: Rule = Rule::patterned(
     Some(1),
     Some(128),
@@ -87,6 +90,9 @@ pub(super) static ENDPOINT: Rule = Rule::patterned(
 pub(super) static ENDPOINTS: Rule = Rule::new(Some(1), Some(2)).shown(&ENDPOINTS_SHOWN);
 
 pub(super) static ENDPOINT_LISTS: Rule = Rule::new(Some(1), Some(10)).shown(&ENDPOINT_LISTS_SHOWN);
+
+pub(super) static ENVIRONMENT_VARIABLE_NAME: Rule =
+    Rule::patterned(None, None, Pattern::new("[a-zA-Z]([a-zA-Z0-9_])+", "[a-zA-Z]([a-zA-Z0-9_])+", None));
 
 pub(super) static EPHEMERAL_STORAGE_SIZE: Rule = Rule::new(Some(512), Some(32768));
 
@@ -402,6 +408,7 @@ static TOPICS_SHOWN: Shown = Shown::List(&Shown::Plain);
 fn every_pattern_can_be_checked() {
     let rules: &[&Rule] = &[
         &ACTION,
+        &ADDITIONAL_VERSION,
         &ALIAS,
         &ARCHITECTURES_LIST,
         &ARN,
@@ -416,6 +423,7 @@ fn every_pattern_can_be_checked() {
         &ENDPOINT,
         &ENDPOINTS,
         &ENDPOINT_LISTS,
+        &ENVIRONMENT_VARIABLE_NAME,
         &EPHEMERAL_STORAGE_SIZE,
         &EVENT_SOURCE_MAPPING_METRIC_LIST,
         &EVENT_SOURCE_TOKEN,

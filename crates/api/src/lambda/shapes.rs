@@ -315,6 +315,36 @@ pub struct DurableConfig {
     pub execution_timeout: Option<i32>,
 }
 
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EndPointType {
+    #[default]
+    KafkaBootstrapServers,
+}
+
+impl EndPointType {
+    pub const ALL: &[Self] = &[Self::KafkaBootstrapServers];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("KAFKA_BOOTSTRAP_SERVERS");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::KafkaBootstrapServers => "KAFKA_BOOTSTRAP_SERVERS",
+        }
+    }
+}
+
+impl FromStr for EndPointType {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "KAFKA_BOOTSTRAP_SERVERS" => Ok(Self::KafkaBootstrapServers),
+            _ => Err(()),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Environment {
     pub variables: Option<BTreeMap<String, String>>,

@@ -163,6 +163,12 @@ impl WriteJson for DurableConfig {
     }
 }
 
+impl WriteJson for EndPointType {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
 impl WriteJson for EnvironmentError {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();

@@ -5,8 +5,9 @@ use super::rules;
 use super::shapes::*;
 use wire::Slot;
 use wire::Violations;
-use wire::json::{self, JsonError, ReadJson, Reader};
+use wire::json::{self, JsonError, MapRules, ReadJson, Reader};
 use wire::rule;
+use wire::rule::Each;
 
 impl ReadJson for CreateLogGroupInput {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
@@ -25,7 +26,16 @@ impl ReadJson for CreateLogGroupInput {
                 "kmsKeyId" => kms_key_id
                     .read(reader, violations, "kmsKeyId", |r, v| json::string(r, v, &rules::KMS_KEY_ID))?,
                 "tags" => tags.read(reader, violations, "tags", |r, v| {
-                    json::map(r, v, (&rules::TAGS, &rule::NONE), |r, v| json::string(r, v, &rules::TAG_VALUE))
+                    json::map(
+                        r,
+                        v,
+                        MapRules {
+                            map: &rules::TAGS,
+                            keys: &rules::TAG_KEY,
+                            values: Each::Rule(&rules::TAG_VALUE),
+                        },
+                        |r, v| json::string(r, v, &rules::TAG_VALUE),
+                    )
                 })?,
                 "logGroupClass" => log_group_class.read(reader, violations, "logGroupClass", |r, v| {
                     json::enumeration(r, v, &LogGroupClass::SET)
@@ -160,7 +170,9 @@ impl ReadJson for DescribeLogGroupsInput {
             match wire_name.as_ref() {
                 "accountIdentifiers" => {
                     account_identifiers.read(reader, violations, "accountIdentifiers", |r, v| {
-                        json::list(r, v, &rules::ACCOUNT_IDS, |r, v| json::string(r, v, &rules::ACCOUNT_ID))
+                        json::list(r, v, (&rules::ACCOUNT_IDS, Each::Rule(&rules::ACCOUNT_ID)), |r, v| {
+                            json::string(r, v, &rules::ACCOUNT_ID)
+                        })
                     })?
                 }
                 "logGroupNamePrefix" => {
@@ -187,9 +199,15 @@ impl ReadJson for DescribeLogGroupsInput {
                 })?,
                 "logGroupIdentifiers" => {
                     log_group_identifiers.read(reader, violations, "logGroupIdentifiers", |r, v| {
-                        json::list(r, v, &rules::DESCRIBE_LOG_GROUPS_LOG_GROUP_IDENTIFIERS, |r, v| {
-                            json::string(r, v, &rules::LOG_GROUP_IDENTIFIER)
-                        })
+                        json::list(
+                            r,
+                            v,
+                            (
+                                &rules::DESCRIBE_LOG_GROUPS_LOG_GROUP_IDENTIFIERS,
+                                Each::Rule(&rules::LOG_GROUP_IDENTIFIER),
+                            ),
+                            |r, v| json::string(r, v, &rules::LOG_GROUP_IDENTIFIER),
+                        )
                     })?
                 }
                 _ => reader.skip()?,
@@ -297,14 +315,28 @@ impl ReadJson for Entity {
         while let Some(wire_name) = reader.next_key()? {
             match wire_name.as_ref() {
                 "keyAttributes" => key_attributes.read(reader, violations, "keyAttributes", |r, v| {
-                    json::map(r, v, (&rules::ENTITY_KEY_ATTRIBUTES, &rule::NONE), |r, v| {
-                        json::string(r, v, &rules::ENTITY_KEY_ATTRIBUTES_VALUE)
-                    })
+                    json::map(
+                        r,
+                        v,
+                        MapRules {
+                            map: &rules::ENTITY_KEY_ATTRIBUTES,
+                            keys: &rules::ENTITY_KEY_ATTRIBUTES_KEY,
+                            values: Each::Rule(&rules::ENTITY_KEY_ATTRIBUTES_VALUE),
+                        },
+                        |r, v| json::string(r, v, &rules::ENTITY_KEY_ATTRIBUTES_VALUE),
+                    )
                 })?,
                 "attributes" => attributes.read(reader, violations, "attributes", |r, v| {
-                    json::map(r, v, (&rules::ENTITY_ATTRIBUTES, &rule::NONE), |r, v| {
-                        json::string(r, v, &rules::ENTITY_ATTRIBUTES_VALUE)
-                    })
+                    json::map(
+                        r,
+                        v,
+                        MapRules {
+                            map: &rules::ENTITY_ATTRIBUTES,
+                            keys: &rules::ENTITY_ATTRIBUTES_KEY,
+                            values: Each::Rule(&rules::ENTITY_ATTRIBUTES_VALUE),
+                        },
+                        |r, v| json::string(r, v, &rules::ENTITY_ATTRIBUTES_VALUE),
+                    )
                 })?,
                 _ => reader.skip()?,
             }
@@ -344,9 +376,12 @@ impl ReadJson for FilterLogEventsInput {
                     })?
                 }
                 "logStreamNames" => log_stream_names.read(reader, violations, "logStreamNames", |r, v| {
-                    json::list(r, v, &rules::INPUT_LOG_STREAM_NAMES, |r, v| {
-                        json::string(r, v, &rules::LOG_STREAM_NAME)
-                    })
+                    json::list(
+                        r,
+                        v,
+                        (&rules::INPUT_LOG_STREAM_NAMES, Each::Rule(&rules::LOG_STREAM_NAME)),
+                        |r, v| json::string(r, v, &rules::LOG_STREAM_NAME),
+                    )
                 })?,
                 "logStreamNamePrefix" => {
                     log_stream_name_prefix.read(reader, violations, "logStreamNamePrefix", |r, v| {
@@ -534,7 +569,7 @@ impl ReadJson for PutLogEventsInput {
                     json::string(r, v, &rules::LOG_STREAM_NAME)
                 })?,
                 "logEvents" => log_events.read(reader, violations, "logEvents", |r, v| {
-                    json::list(r, v, &rules::INPUT_LOG_EVENTS, InputLogEvent::read_json)
+                    json::list(r, v, (&rules::INPUT_LOG_EVENTS, Each::Free), InputLogEvent::read_json)
                 })?,
                 "sequenceToken" => sequence_token.read(reader, violations, "sequenceToken", |r, v| {
                     json::string(r, v, &rules::SEQUENCE_TOKEN)

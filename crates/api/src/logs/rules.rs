@@ -16,10 +16,14 @@ pub(super) static DESCRIBE_LOG_GROUPS_LOG_GROUP_IDENTIFIERS: Rule =
 
 pub(super) static ENTITY_ATTRIBUTES: Rule = Rule::new(Some(0), Some(10)).shown(&ENTITY_ATTRIBUTES_SHOWN);
 
+pub(super) static ENTITY_ATTRIBUTES_KEY: Rule = Rule::new(Some(1), Some(256));
+
 pub(super) static ENTITY_ATTRIBUTES_VALUE: Rule = Rule::new(Some(1), Some(512));
 
 pub(super) static ENTITY_KEY_ATTRIBUTES: Rule =
     Rule::new(Some(2), Some(4)).shown(&ENTITY_KEY_ATTRIBUTES_SHOWN);
+
+pub(super) static ENTITY_KEY_ATTRIBUTES_KEY: Rule = Rule::new(Some(1), Some(32));
 
 pub(super) static ENTITY_KEY_ATTRIBUTES_VALUE: Rule = Rule::new(Some(1), Some(512));
 
@@ -53,6 +57,16 @@ pub(super) static NEXT_TOKEN: Rule = Rule::new(Some(1), None);
 pub(super) static SEQUENCE_TOKEN: Rule = Rule::new(Some(1), None);
 
 pub(super) static TAGS: Rule = Rule::new(Some(1), Some(50)).shown(&TAGS_SHOWN);
+
+pub(super) static TAG_KEY: Rule = Rule::patterned(
+    Some(1),
+    Some(128),
+    Pattern::new(
+        "^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$",
+        "[^\\x00-\\x1f!\"#$%&()*,;<>?\\[\\\\\\]^`{|}~\\x7f]+",
+        None,
+    ),
+);
 
 pub(super) static TAG_VALUE: Rule = Rule::patterned(
     None,
@@ -92,8 +106,10 @@ fn every_pattern_can_be_checked() {
         &DESCRIBE_LIMIT,
         &DESCRIBE_LOG_GROUPS_LOG_GROUP_IDENTIFIERS,
         &ENTITY_ATTRIBUTES,
+        &ENTITY_ATTRIBUTES_KEY,
         &ENTITY_ATTRIBUTES_VALUE,
         &ENTITY_KEY_ATTRIBUTES,
+        &ENTITY_KEY_ATTRIBUTES_KEY,
         &ENTITY_KEY_ATTRIBUTES_VALUE,
         &EVENTS_LIMIT,
         &EVENT_MESSAGE,
@@ -108,6 +124,7 @@ fn every_pattern_can_be_checked() {
         &NEXT_TOKEN,
         &SEQUENCE_TOKEN,
         &TAGS,
+        &TAG_KEY,
         &TAG_VALUE,
         &TIMESTAMP,
     ];

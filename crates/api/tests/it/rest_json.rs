@@ -68,7 +68,7 @@ fn bodies() {
         },
         ..Default::default()
     };
-    let body = r#"{"FunctionName":"f","Role":"arn:aws:iam::000000000000:role/r","Runtime":"nodejs99.x","Handler":"index.handler","Code":{"ZipFile":"UEs="},"Environment":{"Variables":{"A":"b"}}}"#;
+    let body = r#"{"FunctionName":"f","Role":"arn:aws:iam::000000000000:role/r","Runtime":"nodejs99.x","Handler":"index.handler","Code":{"ZipFile":"UEs="},"Environment":{"Variables":{"AB":"c"}}}"#;
     expect![[r#"
         201
         content-type: application/json
@@ -80,7 +80,7 @@ fn bodies() {
         seen.contains(r#"runtime: Some("nodejs99.x")"#) && seen.contains(r#"zip_file: Some(b"PK")"#),
         "{seen}"
     );
-    assert!(seen.contains(r#"variables: Some({"A": "b"})"#), "{seen}");
+    assert!(seen.contains(r#"variables: Some({"AB": "c"})"#), "{seen}");
 }
 
 #[test]
@@ -152,6 +152,19 @@ fn failures() {
             x-amzn-errortype: ValidationException
 
             {"message":"2 validation errors detected: Value 'a b' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?; Value 'Now' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set: [Event, RequestResponse, DryRun]"}"#]],
+    );
+}
+
+#[test]
+fn refusals() {
+    check_lambda(
+        "PUT /2015-03-31/functions/f/configuration\n\n{\"Layers\":[\"x\"],\"Timeout\":0,\"Environment\":{\"Variables\":{\"1\":\"a\"}}}",
+        &expect![[r#"
+            400
+            content-type: application/json
+            x-amzn-errortype: ValidationException
+
+            {"message":"3 validation errors detected: Value '0' at 'timeout' failed to satisfy constraint: Member must have value greater than or equal to 1; Value '{1=a}' at 'environment.variables' failed to satisfy constraint: Map keys must satisfy constraint: [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+, Member must not be null]; Value '[x]' at 'layers' failed to satisfy constraint: Member must satisfy constraint: [Member must have length less than or equal to 2048, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: ((arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+)|(arn:[a-zA-Z0-9-]+:lambda:::awslayer:[a-zA-Z0-9-_]+)), Member must not be null]"}"#]],
     );
     check_lambda(
         "GET /2015-03-31/layers/x",

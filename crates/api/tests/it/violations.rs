@@ -138,6 +138,17 @@ fn paths_lead_through_lists_and_maps() {
 }
 
 #[test]
+fn keys_of_maps() {
+    check(
+        "BatchGetItem",
+        r#"{"RequestItems":{"a b":{"Keys":[{"a":{"S":"b"}}]}}}"#,
+        &expect![
+            "1 validation error detected: Value '{a b=KeysAndAttributes(keys=[{a=AttributeValue(s=b, n=null, b=null, sS=null, nS=null, bS=null, m=null, l=null, nULL=null, bOOL=null)}], attributesToGet=null, consistentRead=null, projectionExpression=null, expressionAttributeNames=null)}' at 'requestItems' failed to satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 255, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+]"
+        ],
+    );
+}
+
+#[test]
 fn constraints_come_before_values() {
     check(
         "PutItem",

@@ -7,8 +7,8 @@ use base::Timestamp;
 use bytes::Bytes;
 
 use super::{JsonError, Reader};
-use crate::rule::{self, Rule, Set};
-use crate::{Constraint, Violations};
+use crate::rule::{self, Each, Rule, Set};
+use crate::{Constraint, Part, Violations};
 
 type Read<T> = Result<Option<T>, JsonError>;
 
@@ -64,84 +64,80 @@ pub fn timestamp(reader: &mut Reader<'_>, _: &mut Violations, _: &Rule) -> Read<
 pub fn list<'a, T>(
     reader: &mut Reader<'a>,
     violations: &mut Violations,
-    rule: &Rule,
+    (rule, each): (&Rule, Each),
     mut element: impl FnMut(&mut Reader<'a>, &mut Violations) -> Read<T>,
 ) -> Read<Vec<T>> {
     let mark = violations.mark();
     let start = reader.position();
     let mut values = Vec::new();
     let mut len = 0_usize;
+    let mut broken = false;
     reader.begin_array()?;
     while reader.next_element()? {
         len += 1;
         let inner = violations.mark();
         if reader.null()? {
-            violations.missing("member");
-            violations.under(inner, || len.to_string());
-            continue;
+            violations.missing("");
+        } else {
+            values.extend(element(reader, violations)?);
         }
-        if let Some(value) = element(reader, violations)? {
-            values.push(value);
+        if !violations.none_since(inner) {
+            broken |= !matches!(each, Each::Free) && violations.take_own(inner);
+            violations.under(inner, || format!("{len}.member"));
         }
-        violations.under(inner, || format!("{len}.member"));
+    }
+    if broken {
+        violations.record("", Some(rule.print(reader.since(start))), Constraint::Each(Part::Element, each));
     }
     rule.len(len, || rule.print(reader.since(start)), violations);
     Ok(violations.none_since(mark).then_some(values))
 }
 
+/// The rules of a map, of its keys and of its values.
+#[derive(Debug, Clone, Copy)]
+pub struct MapRules {
+    pub map: &'static Rule,
+    pub keys: &'static Rule,
+    pub values: Each,
+}
+
 pub fn map<'a, T>(
     reader: &mut Reader<'a>,
     violations: &mut Violations,
-    (rule, key_rule): (&Rule, &Rule),
+    rules: MapRules,
     mut value: impl FnMut(&mut Reader<'a>, &mut Violations) -> Read<T>,
 ) -> Read<BTreeMap<String, T>> {
     let mark = violations.mark();
     let start = reader.position();
     let mut values = BTreeMap::new();
-    let mut refused = 0;
+    let (mut refused, mut keys_broken, mut values_broken) = (0, false, false);
     reader.begin_map()?;
     while let Some(key) = reader.next_key()? {
         let inner = violations.mark();
-        let key = key_rule.string(key.into_owned(), violations);
-        violations.under(inner, || "key".to_owned());
-        let inner = violations.mark();
+        let key = rules.keys.string(key.into_owned(), violations);
+        keys_broken |= violations.take_own(inner);
         if reader.null()? {
             continue;
         }
         let read = value(reader, violations)?;
-        if let Some(key) = &key {
-            violations.under(inner, || format!("{key}.member"));
+        if !violations.none_since(inner) {
+            values_broken |= !matches!(rules.values, Each::Free) && violations.take_own(inner);
+            violations.under(inner, || format!("{}.member", key.as_deref().unwrap_or_default()));
         }
         match (key, read) {
             (Some(key), Some(read)) => drop(values.insert(key, read)),
             _ => refused += 1,
         }
     }
-    rule.len(values.len() + refused, || rule.print(reader.since(start)), violations);
-    Ok(violations.none_since(mark).then_some(values))
-}
-
-/// A map of lists: AWS tells of a list's length at the map.
-pub fn map_of_lists<'a, T>(
-    reader: &mut Reader<'a>,
-    violations: &mut Violations,
-    (rule, key_rule, list_rule): (&Rule, &Rule, &Rule),
-    mut element: impl FnMut(&mut Reader<'a>, &mut Violations) -> Read<T>,
-) -> Read<BTreeMap<String, Vec<T>>> {
-    let mark = violations.mark();
-    let start = reader.position();
-    let (min, max) = list_rule.bounds();
-    let mut broken = false;
-    let values = map(reader, violations, (rule, key_rule), |reader, violations| {
-        let values = list(reader, violations, &rule::NONE, &mut element)?;
-        let len = values.as_ref().and_then(|values| i64::try_from(values.len()).ok());
-        broken |= len.is_some_and(|len| min.is_some_and(|min| len < min) || max.is_some_and(|max| len > max));
-        Ok(values)
-    })?;
-    if broken {
-        violations.record("", Some(rule.print(reader.since(start))), Constraint::MapValueLength { min, max });
+    let print = || rules.map.print(reader.since(start));
+    if keys_broken {
+        violations.record("", Some(print()), Constraint::Each(Part::Key, Each::Rule(rules.keys)));
     }
-    Ok(values.filter(|_| violations.none_since(mark)))
+    if values_broken {
+        violations.record("", Some(print()), Constraint::Each(Part::Value, rules.values));
+    }
+    rules.map.len(values.len() + refused, print, violations);
+    Ok(violations.none_since(mark).then_some(values))
 }
 
 /// The whole part of a JSON number, clamped to 64 bits.

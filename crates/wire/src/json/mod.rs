@@ -7,9 +7,7 @@ mod writer;
 
 use std::collections::BTreeMap;
 
-pub use leaf::{
-    blob, boolean, double, enumeration, integer, list, long, map, map_of_lists, string, timestamp,
-};
+pub use leaf::{MapRules, blob, boolean, double, enumeration, integer, list, long, map, string, timestamp};
 pub use reader::{JsonError, Kind, Reader};
 pub use writer::Writer;
 

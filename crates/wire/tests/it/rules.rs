@@ -1,17 +1,18 @@
 //! Constraints and both wordings.
 
 use wire::json::{ReadJson, Reader};
-use wire::rule::{Pattern, Rule, Set};
+use wire::rule::{Each, Pattern, Rule, Set};
 use wire::{Refusal, Slot, Violations, Wording, json, rule};
 
 static NAME: Rule = Rule::patterned(Some(1), Some(5), Pattern::new("[a-z]+", "[a-z]+", Some("no")));
 static COLOUR: Set = Set::bare("RED, GREEN");
 static ITEMS: Rule = Rule::new(None, Some(1));
 
-/// A shape with a required name and a colour.
+/// A shape with a required name, a colour and a list of colours.
 #[derive(Debug, PartialEq)]
 struct Shape {
     name: String,
+    colour: Option<u8>,
     colours: Option<Vec<u8>>,
 }
 
@@ -22,21 +23,27 @@ impl ReadJson for Shape {
     ) -> Result<Option<Self>, json::JsonError> {
         let mark = violations.mark();
         let mut name = Slot::default();
+        let mut colour = Slot::default();
         let mut colours = Slot::default();
         reader.begin_object()?;
         while let Some(key) = reader.next_key()? {
             match key.as_ref() {
                 "Name" => name.read(reader, violations, "name", |r, v| json::string(r, v, &NAME))?,
+                "Colour" => {
+                    colour.read(reader, violations, "colour", |r, v| json::enumeration(r, v, &COLOUR))?
+                }
                 "Colours" => colours.read(reader, violations, "colours", |r, v| {
-                    json::list(r, v, &ITEMS, |r, v| json::enumeration::<u8>(r, v, &COLOUR))
+                    json::list(r, v, (&ITEMS, Each::Set(&COLOUR)), |r, v| {
+                        json::enumeration::<u8>(r, v, &COLOUR)
+                    })
                 })?,
                 _ => reader.skip()?,
             }
         }
         let name = name.required(violations, "name");
         violations.alone(mark, "name");
-        violations.in_order(mark, &["colours", "name"]);
-        Ok(name.map(|name| Self { name, colours: colours.optional() }))
+        violations.in_order(mark, &["colour", "colours", "name"]);
+        Ok(name.map(|name| Self { name, colour: colour.optional(), colours: colours.optional() }))
     }
 }
 
@@ -55,21 +62,30 @@ fn both_wordings() {
     check("{}", missing, missing);
     check("{\"Name\":null}", missing, missing);
     check(
-        r#"{"Name":"","Colours":["x"]}"#,
+        r#"{"Name":"","Colour":"x"}"#,
         "1 validation error detected: Value at 'Name' failed to satisfy constraint: Member must have length greater than or equal to 1",
-        "3 validation errors detected: Value 'x' at 'colours.1.member' failed to satisfy constraint: Member must satisfy enum value set: [RED, GREEN]; Value '' at 'name' failed to satisfy constraint: Member must have length greater than or equal to 1; Value '' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-z]+",
+        "3 validation errors detected: Value 'x' at 'colour' failed to satisfy constraint: Member must satisfy enum value set: [RED, GREEN]; Value '' at 'name' failed to satisfy constraint: Member must have length greater than or equal to 1; Value '' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-z]+",
     );
     check(
-        r#"{"Name":"a","Colours":["1","x"]}"#,
-        "2 validation errors detected: Failed to satisfy constraint: Member must satisfy enum value set: [RED, GREEN]; Value '[1, x]' at 'colours' failed to satisfy constraint: Member must have length less than or equal to 1",
-        "2 validation errors detected: Value 'x' at 'colours.2.member' failed to satisfy constraint: Member must satisfy enum value set: [RED, GREEN]; Value '[1, x]' at 'colours' failed to satisfy constraint: Member must have length less than or equal to 1",
+        r#"{"Name":"a","Colour":"x"}"#,
+        "1 validation error detected: Failed to satisfy constraint: Member must satisfy enum value set: [RED, GREEN]",
+        "1 validation error detected: Value 'x' at 'colour' failed to satisfy constraint: Member must satisfy enum value set: [RED, GREEN]",
     );
+}
+
+#[test]
+fn collections_tell_of_their_elements() {
+    let text = r#"{"Name":"a","Colours":["1","x"]}"#;
+    let of_lists = "2 validation errors detected: Value '[1, x]' at 'colours' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [RED, GREEN]]; Value '[1, x]' at 'colours' failed to satisfy constraint: Member must have length less than or equal to 1";
+    check(text, of_lists, of_lists);
+    let rest = of_lists.replace("GREEN]];", "GREEN], Member must not be null];");
+    assert_eq!(read(text, Wording::Rest), Err(Refusal::Invalid(rest)));
 }
 
 #[test]
 fn the_last_of_two_members_counts() {
     let shape = read(r#"{"Name":"a","Colours":["1"],"Name":"b"}"#, Wording::Newer).unwrap();
-    assert_eq!(shape, Shape { name: "b".to_owned(), colours: Some(vec![1]) });
+    assert_eq!(shape, Shape { name: "b".to_owned(), colour: None, colours: Some(vec![1]) });
 }
 
 #[test]
