@@ -127,33 +127,24 @@ impl<'x, 't, 'p> Analysis<'x, 't, 'p> {
         for node in nodes {
             match &self.tree.nodes[node] {
                 Node::Path(parts) => parts.iter().try_for_each(check_part)?,
-                Node::Call { name, operands, as_condition } => {
-                    self.check_call(name, operands.len(), *as_condition)?;
-                }
+                Node::Call { name, as_condition, .. } => self.check_call(name, *as_condition)?,
                 _ => {}
             }
         }
         Ok(())
     }
 
-    fn check_call(&self, name: &str, operands: usize, as_condition: bool) -> Check {
+    /// Operands are counted later, with the placeholders: an undefined one is told first.
+    fn check_call(&self, name: &str, as_condition: bool) -> Check {
         let Some(function) = Function::from_name(name) else {
             return Err(Fault::UnknownFunction(name.to_owned()));
         };
-        if self.is_update {
-            // The operands of an update's functions are counted later, with the placeholders.
-            return match function.is_for_updates() {
-                true => Ok(()),
-                false => Err(Fault::NotInUpdate(name.to_owned())),
-            };
+        match (self.is_update, function.is_for_updates()) {
+            (true, false) => Err(Fault::NotInUpdate(name.to_owned())),
+            (false, true) => Err(Fault::NotInCondition(name.to_owned())),
+            (false, false) if function.is_condition() != as_condition => Err(Fault::Misused(name.to_owned())),
+            _ => Ok(()),
         }
-        if function.is_for_updates() {
-            return Err(Fault::NotInCondition(name.to_owned()));
-        }
-        if function.is_condition() != as_condition {
-            return Err(Fault::Misused(name.to_owned()));
-        }
-        check_count(function, operands)
     }
 
     /// An update is read a section at a time, in the order in which sections first appear; each may appear once.
@@ -287,8 +278,10 @@ impl<'x, 't, 'p> Analysis<'x, 't, 'p> {
     }
 
     fn check_function(&self, function: Function, operands: &[NodeId]) -> Check {
-        check_count(function, operands.len())?;
         let name = function.as_str();
+        if operands.len() != function.operand_count() {
+            return Err(Fault::OperandCount { operator: name, count: operands.len() });
+        }
         if function.needs_path() && !matches!(self.leaves[operands[0]], Leaf::Path(_)) {
             return Err(Fault::NeedsPath(name));
         }
@@ -372,13 +365,6 @@ fn check_part(part: &Part<'_>) -> Check {
         Part::Index(text) => read_index(text).map(drop),
         _ => Ok(()),
     }
-}
-
-fn check_count(function: Function, count: usize) -> Check {
-    if count == function.operand_count() {
-        return Ok(());
-    }
-    Err(Fault::OperandCount { operator: function.as_str().to_owned(), count })
 }
 
 fn read_index(text: &str) -> Check<u32> {

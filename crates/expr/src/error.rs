@@ -83,7 +83,7 @@ pub enum Fault {
     #[error(
         "Incorrect number of operands for operator or function; operator or function: {operator}, number of operands: {count}"
     )]
-    OperandCount { operator: String, count: usize },
+    OperandCount { operator: &'static str, count: usize },
     #[error(
         "Incorrect operand type for operator or function; operator or function: {operator}, operand type: {kind}"
     )]

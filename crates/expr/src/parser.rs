@@ -188,6 +188,9 @@ impl<'t> Parser<'t> {
         goal: Goal,
     ) -> Parse<Option<NodeId>> {
         loop {
+            if goal == Goal::Condition {
+                self.go_on_with_path(&mut phrase)?;
+            }
             match self.complete(frames, phrase)? {
                 Completed::More => return Ok(None),
                 Completed::Phrase(larger) => {
@@ -358,6 +361,25 @@ impl<'t> Parser<'t> {
     fn path(&mut self) -> Parse<NodeId> {
         let start = self.at;
         let mut parts = vec![self.name()?];
+        self.steps(&mut parts)?;
+        Ok(self.tree.push(start, Node::Path(parts)))
+    }
+
+    /// `(a.b).c`: conditions let a path in parentheses go on behind them.
+    fn go_on_with_path(&mut self, phrase: &mut Phrase) -> Parse<()> {
+        if phrase.wrapped
+            && matches!(self.kind(), Kind::Dot | Kind::OpenIndex)
+            && let Node::Path(parts) = &mut self.tree.nodes[phrase.node]
+        {
+            let mut parts = std::mem::take(parts);
+            self.steps(&mut parts)?;
+            self.tree.nodes[phrase.node] = Node::Path(parts);
+            phrase.wrapped = false;
+        }
+        Ok(())
+    }
+
+    fn steps(&mut self, parts: &mut Vec<Part<'t>>) -> Parse<()> {
         loop {
             if self.accept(Kind::Dot) {
                 parts.push(self.name()?);
@@ -366,7 +388,7 @@ impl<'t> Parser<'t> {
                 parts.push(Part::Index(self.tokens.text(index)));
                 self.expect(Kind::CloseIndex)?;
             } else {
-                return Ok(self.tree.push(start, Node::Path(parts)));
+                return Ok(());
             }
         }
     }
