@@ -194,7 +194,7 @@ impl Front {
             }
             Route::Own(own) => {
                 exchange.operation = own.name();
-                own::answer(self, own, cx, &head.method, head.uri.query().unwrap_or_default())
+                own::answer(self, own, cx, &head).await
             }
             Route::Unserved(name) => refusal::unserved(exchange, &name),
             Route::Form | Route::Unknown => refusal::unknown(exchange, &head, host(&head)),

@@ -14,7 +14,13 @@ fn named(service: Service, request: &wire::Request) -> Option<&'static str> {
         Service::DynamoDbStreams => Some(api::dynamodbstreams::Op::from_name(target(request)?)?.name()),
         Service::Logs => Some(api::logs::Op::from_name(target(request)?)?.name()),
         Service::Sts => Some(api::sts::Op::from_name(action(request)?)?.name()),
-        Service::Lambda | Service::ApiGateway | Service::ApiGatewayV2 => None,
+        Service::Lambda => Some(api::lambda::route(&request.method, &request.path, &request.query)?.0.name()),
+        Service::ApiGateway => {
+            Some(api::apigateway::route(&request.method, &request.path, &request.query)?.0.name())
+        }
+        Service::ApiGatewayV2 => {
+            Some(api::apigatewayv2::route(&request.method, &request.path, &request.query)?.0.name())
+        }
     }
 }
 

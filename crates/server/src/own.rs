@@ -2,13 +2,15 @@
 
 use base::Cx;
 use http::Method;
+use http::request::Parts;
 use wire::json::Writer;
 
 use crate::answer::{Envelope, Refusal, Reply, ReplyBody};
 use crate::chain::Front;
 use crate::route::OwnPath;
 
-pub(crate) fn answer(front: &Front, own: OwnPath, cx: &Cx, method: &Method, query: &str) -> Reply {
+pub(crate) async fn answer(front: &Front, own: OwnPath, cx: &Cx, request: &Parts) -> Reply {
+    let (method, query) = (&request.method, request.uri.query().unwrap_or_default());
     if !matches!(*method, Method::GET | Method::HEAD) {
         let refusal =
             Refusal { status: 405, code: "MethodNotAllowed", message: "Only GET and HEAD are served here." };
@@ -27,12 +29,17 @@ pub(crate) fn answer(front: &Front, own: OwnPath, cx: &Cx, method: &Method, quer
             reply.body = ReplyBody::Stream(front.backends.tail(cx, &group));
             reply
         }
-        OwnPath::Missing => {
-            let message = "No such path. Served here: /_rushlight/health, /_rushlight/metrics, \
-                           /_rushlight/logs/tail?group=NAME, /_localstack/health.";
-            Refusal { status: 404, code: "NotFound", message }.reply(Envelope::Rest, cx.request_id)
-        }
+        OwnPath::Other => match front.backends.resource(cx, request.uri.path()).await {
+            Some(found) => Reply::from_parts(found.status, found.headers, found.body.into()),
+            None => missing(cx),
+        },
     }
+}
+
+fn missing(cx: &Cx) -> Reply {
+    let message = "No such path. Served here: /_rushlight/health, /_rushlight/metrics, \
+                   /_rushlight/logs/tail?group=NAME, /_localstack/health.";
+    Refusal { status: 404, code: "NotFound", message }.reply(Envelope::Rest, cx.request_id)
 }
 
 fn health(front: &Front) -> Writer {

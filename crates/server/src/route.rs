@@ -45,7 +45,8 @@ pub enum OwnPath {
     LogsTail,
     /// LocalStack's health, in its form.
     CompatibleHealth,
-    Missing,
+    /// Something that the backends may have.
+    Other,
 }
 
 /// The route of a request with this head.
@@ -86,7 +87,7 @@ fn own(path: &str) -> Option<Route> {
         "/_rushlight/metrics" => OwnPath::Metrics,
         "/_rushlight/logs/tail" => OwnPath::LogsTail,
         "/_localstack/health" | "/health" => OwnPath::CompatibleHealth,
-        _ if path.starts_with("/_rushlight/") || path.starts_with("/_localstack/") => OwnPath::Missing,
+        _ if path.starts_with("/_rushlight/") || path.starts_with("/_localstack/") => OwnPath::Other,
         _ => return None,
     };
     Some(Route::Own(own))
@@ -193,7 +194,7 @@ impl OwnPath {
             Self::Metrics => "metrics",
             Self::LogsTail => "logs-tail",
             Self::CompatibleHealth => "localstack-health",
-            Self::Missing => "unknown",
+            Self::Other => "other",
         }
     }
 }

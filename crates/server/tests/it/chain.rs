@@ -105,6 +105,9 @@ async fn health_and_metrics() {
     ] {
         assert!(metrics.lines().any(|found| found == line), "no {line} in\n{metrics}");
     }
+    let more = ask(server.addr, "GET /_rushlight/echo/x HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert_eq!((more.status, more.body.as_str()), (200, "x"));
+    assert_eq!(ask(server.addr, "GET /_rushlight/none HTTP/1.1\r\nhost: a\r\n\r\n").await.status, 404);
     let other = ask(server.addr, "POST /_rushlight/health HTTP/1.1\r\nhost: a\r\n\r\n").await;
     assert_eq!(other.status, 405);
 }

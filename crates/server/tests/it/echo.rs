@@ -61,6 +61,12 @@ impl Backends for Echo {
         receiver
     }
 
+    fn resource<'a>(&'a self, _: &'a Cx, path: &'a str) -> BoxFuture<'a, Option<wire::Response>> {
+        Box::pin(async move {
+            path.strip_prefix("/_rushlight/echo/").map(|rest| wire::Response::new(200, rest.to_owned()))
+        })
+    }
+
     fn engine(&self) -> Engine {
         Engine { store: "memory", services: vec![Service::DynamoDb, Service::Sts] }
     }

@@ -31,7 +31,7 @@ fn routes() {
 const TABLE: &str = r#"
     GET  h:1 /_rushlight/health -> Own(Health)
     GET  h:1 /_rushlight/metrics -> Own(Metrics)
-    GET  h:1 /_rushlight/else -> Own(Missing)
+    GET  h:1 /_rushlight/else -> Own(Other)
     GET  h:1 /_localstack/health -> Own(CompatibleHealth)
 
     POST h / target=DynamoDB_20120810.PutItem -> Service(DynamoDb)
