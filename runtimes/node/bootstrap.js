@@ -85,11 +85,11 @@ function readFrame() {
   return frame;
 }
 
-function writeFully(buffer, length) {
+function writeFully(buffer, length, fd = FD) {
   let at = 0;
   while (at < length) {
     try {
-      at += writeSync(FD, buffer, at, length - at);
+      at += writeSync(fd, buffer, at, length - at);
     } catch (error) {
       if (error.code === 'EINTR' || error.code === 'EAGAIN') continue;
       throw error;
@@ -220,6 +220,27 @@ function patchConsole() {
     logLine('TRACE', `Trace: ${formatWithOptions({}, ...args)}\n${stack}`);
   };
   console.dir = function (value, options) { logLine('INFO', inspect(value, { customInspect: false, ...options })); };
+}
+
+// Node's own streams on a pipe keep what does not fit and write it later: a process that stands still between
+// invocations would keep it for the next one. These write all of it before they return.
+function patchStreams() {
+  const { Writable } = require('node:stream');
+  const make = (fd) => {
+    const stream = new Writable({
+      write(chunk, encoding, done) { writeFully(chunk, chunk.length, fd); done(); },
+      destroy(error, done) { done(error); },
+    });
+    stream.fd = fd;
+    stream._type = 'fs';
+    stream._isStdio = true;
+    stream.destroySoon = stream.destroy;
+    return stream;
+  };
+  for (const [name, fd] of [['stdout', 1], ['stderr', 2]]) {
+    let made;
+    Object.defineProperty(process, name, { configurable: true, enumerable: true, get() { return (made ??= make(fd)); } });
+  }
 }
 
 // ---- loading the handler
@@ -497,6 +518,7 @@ function applyInit(fields) {
 async function start() {
   preload();
   patchConsole();
+  patchStreams();
   const frame = readFrame();
   const began = hrtime();
   if (frame[4] !== INIT) exitProcess(70);

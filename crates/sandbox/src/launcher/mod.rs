@@ -62,9 +62,13 @@ fn run() -> io::Result<i32> {
     }
     let refused = match namespaces::enter(post.setup.host_uid) {
         Ok(Side::Inside { link, id }) => return serve_inside(post, link, id),
-        Ok(Side::Outside { init, link }) => match stay_outside(init, link)? {
-            Stayed::Over(status) => return supervise::mirror(status),
-            Stayed::Refused(reason) => reason,
+        Ok(Side::Outside { init, mut link }) => match refusal(init, &mut link)? {
+            None => {
+                // Nothing of the function's may hang on this process: its end of a socket is its alone.
+                drop(post);
+                return supervise::mirror(wait_for_jail(init, link)?);
+            }
+            Some(reason) => reason,
         },
         Err(error) => error.to_string(),
     };
@@ -111,25 +115,25 @@ fn serve_inside(mut post: Post, mut link: File, id: Option<u32>) -> io::Result<i
     Ok(0)
 }
 
-/// How the time outside of a jail ended.
-enum Stayed {
-    /// With the interpreter's wait status.
-    Over(i32),
-    /// The jail's file system could not be made.
-    Refused(String),
+/// As the launcher on the host: why the jail's file system could not be made; `None` when it stands.
+fn refusal(init: Pid, link: &mut File) -> io::Result<Option<String>> {
+    let mut verdict = [0];
+    match link.read_exact(&mut verdict) {
+        Ok(()) if verdict == [STANDS] => return Ok(None),
+        Ok(()) | Err(_) => {}
+    }
+    let mut reason = String::new();
+    link.read_to_string(&mut reason)?;
+    rustix::process::waitpid(Some(init), WaitOptions::empty())?;
+    Ok(Some(if reason.is_empty() { "pid 1 of the jail ended early".to_owned() } else { reason }))
 }
 
-/// As the launcher on the host: waits for pid 1 of the jail, whose end is the end of all inside.
-fn stay_outside(init: Pid, mut link: File) -> io::Result<Stayed> {
-    // Nothing of the function's may hang on this process.
-    let mut said = Vec::new();
-    link.read_to_end(&mut said)?;
+/// Waits for pid 1 of the jail, whose end is the end of all inside; gives the interpreter's raw wait status.
+fn wait_for_jail(init: Pid, mut link: File) -> io::Result<i32> {
+    let mut status = Vec::new();
+    link.read_to_end(&mut status)?;
     rustix::process::waitpid(Some(init), WaitOptions::empty())?;
-    Ok(match said.split_first() {
-        Some((&STANDS, status)) => Stayed::Over(status.try_into().map_or(9, i32::from_ne_bytes)),
-        Some((_, reason)) => Stayed::Refused(String::from_utf8_lossy(reason).into_owned()),
-        None => Stayed::Refused("pid 1 of the jail ended early".to_owned()),
-    })
+    Ok(status.as_slice().try_into().map_or(libc::SIGKILL, i32::from_ne_bytes))
 }
 
 /// Arguments that name a file of a view, as it is named inside.

@@ -1,8 +1,12 @@
-//! The jail, looked at from inside.
+//! The jail, looked at from inside; as root and, started again by root, as an ordinary user.
 
-use sandbox::SandboxMode;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
-use crate::world::World;
+use expect_test::{Expect, expect};
+use sandbox::{SandboxError, SandboxMode};
+
+use crate::world::{World, invocation, show, write_files};
 
 #[tokio::test]
 async fn every_layer_is_in_force() {
@@ -10,4 +14,190 @@ async fn every_layer_is_in_force() {
     let report = world.sandbox.report().await;
     let missing: Vec<_> = report.missing().map(|state| (state.layer, state.missing.clone())).collect();
     assert!(missing.iter().all(|(layer, _)| !layer.is_required()), "{missing:?}");
+}
+
+#[tokio::test]
+async fn required_means_required() {
+    let world = World::new(SandboxMode::Required).await;
+    let spec = world.function("nodejs20.x", &[("index.js", "exports.handler = async () => 1")]);
+    assert_eq!(show(&world.once(spec, "1").await), "ok 1");
+    let mut config = sandbox::SandboxConfig::new(world.folder.path().join("other"));
+    config.mode = SandboxMode::Required;
+    // A launcher that makes no jail.
+    config.launcher = Some("/bin/true".into());
+    let refused = sandbox::Sandbox::start(config).await.unwrap_err();
+    assert!(matches!(refused, SandboxError::LayersMissing { .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn without_the_jail_functions_run_all_the_same() {
+    let world = World::new(SandboxMode::Off).await;
+    let layer = write_files(
+        &world.folder.path().join("layer"),
+        &[
+            ("nodejs/node_modules/dep/index.js", "module.exports = 'layer'"),
+            ("python/pydep.py", "x = 'layer'"),
+        ],
+    );
+    let node = "exports.handler = async () => [require('dep'), process.env.LAMBDA_TASK_ROOT === __dirname]";
+    let python = "import pydep\ndef handler(e, c): return pydep.x";
+    for (runtime, file, code, expected) in [
+        ("nodejs20.x", "index.js", node, r#"ok ["layer",true]"#),
+        ("python3.12", "index.py", python, r#"ok "layer""#),
+    ] {
+        let mut spec = world.function(runtime, &[(file, code)]);
+        spec.layers.push(layer.clone());
+        assert_eq!(show(&world.once(spec, "1").await), expected);
+    }
+}
+
+const NODE_PROOFS: &str = r"
+const fs = require('fs'), cp = require('child_process');
+const attempt = (f) => { try { const v = f(); return v === undefined ? 'done' : v } catch (e) { return e.code || e.message } };
+const status = (name) => new RegExp(name + ':\\s*(\\S+)').exec(fs.readFileSync('/proc/self/status', 'utf8'))[1];
+exports.handler = async (outside) => ({
+  user: [process.getuid(), process.getgid(), process.getgroups()],
+  processes: fs.readdirSync('/proc').filter((n) => /^\d+$/.test(n)).length,
+  shadow: attempt(() => fs.readFileSync('/etc/shadow', 'utf8')),
+  homes: ['/root', '/home', '/work', '/sys', '/run', '/mnt'].map((d) => fs.existsSync(d)),
+  data: attempt(() => fs.readdirSync(outside)),
+  writes: ['/var/task/x', '/usr/x', '/x', '/etc/passwd', '/opt/x', '/var/runtime/bootstrap.js', '/proc/sys/kernel/hostname', '/dev/x'].map((f) => attempt(() => fs.writeFileSync(f, 'x'))),
+  tmp: [fs.readdirSync('/tmp'), attempt(() => fs.writeFileSync('/tmp/mine', 'x')), fs.statfsSync('/tmp').blocks * fs.statfsSync('/tmp').bsize >> 20],
+  init: [attempt(() => fs.readFileSync('/proc/1/environ', 'utf8')), attempt(() => fs.readdirSync('/proc/1/fd')), attempt(() => fs.readdirSync('/proc/1/root'))],
+  programs: ['mount -t tmpfs x /tmp', 'unshare -Ur true', 'umount /tmp', 'umount -l /var/task', 'hostname other'].map((c) => cp.spawnSync('/bin/sh', ['-c', c]).status !== 0),
+  kill: attempt(() => { process.kill(1, 'SIGKILL') }),
+  privileges: ['CapEff', 'CapPrm', 'CapBnd', 'CapAmb', 'NoNewPrivs', 'Seccomp'].map(status),
+  limits: [Number(cp.execSync('ulimit -n')), Number(cp.execSync('ulimit -c'))],
+  random: fs.readFileSync('/dev/null').length,
+});
+";
+
+async fn prove_with_node(expected: Expect) {
+    let world = World::new(SandboxMode::BestEffort).await;
+    write_files(world.folder.path(), &[("data/secret", "x")]);
+    let outside = format!("{:?}", world.folder.path().join("data"));
+    let spec = world.function("nodejs20.x", &[("index.js", NODE_PROOFS)]);
+    let mut first = world.launch(spec.clone()).await;
+    let text = show(&first.invoke(invocation(&outside)).await);
+    expected.assert_eq(&text.replace("],\"", "],\n\"").replace(",\"", ", \""));
+    // The second environment does not see the first one's /tmp, which still stands.
+    let second = show(&world.once(spec, &outside).await);
+    assert!(second.contains(r#""tmp":[[],"done",512]"#), "{second}");
+    assert!(first.is_alive());
+}
+
+const PYTHON_PROOFS: &str = r"
+import ctypes, errno, socket, os
+libc = ctypes.CDLL(None, use_errno=True)
+def call(*args):
+    ctypes.set_errno(0)
+    return errno.errorcode.get(ctypes.get_errno(), 'OK') if libc.syscall(*args) < 0 else 'DONE'
+def sock(*args):
+    try: socket.socket(*args).close(); return 'DONE'
+    except OSError as e: return errno.errorcode[e.errno]
+def handler(e, c):
+    return {
+        'mount': libc.mount(b'x', b'/tmp', b'tmpfs', 0, None) , 'ptrace': libc.ptrace(16, 1, 0, 0),
+        'calls': {n: call(*a) for n, a in {'unshare': (272, 0x10000000), 'setns': (308, 0, 0), 'bpf': (321, 0, 0, 0), 'keyctl': (250, 0, 0), 'perf': (298, 0, 0, 0, 0, 0),
+            'io_uring': (425, 1, 0), 'userfaultfd': (323, 0), 'kexec': (246, 0, 0, 0, 0), 'clone_newuser': (56, 0x10000011, 0, 0, 0, 0), 'clone3': (435, 0, 0),
+            'x32_unshare': (0x40000000 + 272, 0x10000000), 'open_by_handle': (304, 0, 0, 0), 'chroot': (161, b'/tmp'), 'getpid': (39,)}.items()},
+        'sockets': [sock(socket.AF_INET, socket.SOCK_RAW, 1), sock(socket.AF_PACKET, socket.SOCK_RAW, 0), sock(38, socket.SOCK_SEQPACKET, 0), sock(socket.AF_INET, socket.SOCK_STREAM), sock(socket.AF_NETLINK, socket.SOCK_RAW)],
+    }
+";
+
+async fn prove_with_python(expected: Expect) {
+    let world = World::new(SandboxMode::BestEffort).await;
+    let spec = world.function("python3.12", &[("index.py", PYTHON_PROOFS)]);
+    expected.assert_eq(&show(&world.once(spec, "{}").await).replace("}, ", "},\n"));
+}
+
+const BOMB: &str = r"
+import os, time
+def handler(e, c):
+    n = 0
+    try:
+        while True:
+            if os.fork() == 0:
+                os.setsid()
+                time.sleep(600)
+                os._exit(0)
+            n += 1
+    except OSError as error:
+        return [n < 1024, n > 50, error.errno]
+";
+
+async fn prove_with_a_bomb() {
+    let world = World::new(SandboxMode::BestEffort).await;
+    let mut spec = world.function("python3.12", &[("index.py", BOMB)]);
+    spec.memory_mib = 10_240;
+    spec.timeout_ms = 60_000;
+    let mut environment = world.launch(spec).await;
+    assert_eq!(show(&environment.invoke(invocation("{}")).await), "ok [true, true, 11]");
+    let mark = world.folder.path().to_str().unwrap().to_owned();
+    drop(environment);
+    // The whole tree dies with its pid namespace: no process still has a mount of this world.
+    for _ in 0..500 {
+        if !anyone_mounts(&mark) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("processes of an ended environment still stand");
+}
+
+fn anyone_mounts(mark: &str) -> bool {
+    std::fs::read_dir("/proc").unwrap().flatten().any(|process| {
+        let mounts = std::fs::read_to_string(process.path().join("mountinfo")).unwrap_or_default();
+        mounts.contains(mark)
+    })
+}
+
+#[tokio::test]
+async fn nothing_is_seen_or_done_from_inside() {
+    prove_with_node(expect![[r#"
+        ok {"user":[993,993,[993]],
+        "processes":2, "shadow":"ENOENT", "homes":[false,false,false,false,false,false],
+        "data":"ENOENT", "writes":["EROFS", "EROFS", "EROFS", "EROFS", "EROFS", "EROFS", "EACCES", "EROFS"],
+        "tmp":[[],
+        "done",512],
+        "init":["EACCES", "EACCES", "EACCES"],
+        "programs":[true,true,true,true,true],
+        "kill":"EPERM", "privileges":["0000000000000000", "0000000000000000", "0000000000000000", "0000000000000000", "1", "2"],
+        "limits":[1024,0],
+        "random":0}"#]]).await;
+    prove_with_python(expect![[r#"
+        ok {"mount": -1, "ptrace": -1, "calls": {"unshare": "EPERM", "setns": "EPERM", "bpf": "EPERM", "keyctl": "EPERM", "perf": "EPERM", "io_uring": "ENOSYS", "userfaultfd": "EPERM", "kexec": "EPERM", "clone_newuser": "EPERM", "clone3": "ENOSYS", "x32_unshare": "EPERM", "open_by_handle": "EPERM", "chroot": "EPERM", "getpid": "DONE"},
+        "sockets": ["EPERM", "EPERM", "EPERM", "DONE", "DONE"]}"#]]).await;
+}
+
+#[tokio::test]
+async fn a_fork_bomb_is_contained() {
+    prove_with_a_bomb().await;
+}
+
+/// The three proofs again with a server that is not root. Root starts this very program as `nobody`.
+#[test]
+fn an_ordinary_user_has_the_same_jail() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let nobody = 65_534;
+    for test in ["every_layer_is_in_force", "nothing_is_seen_or_done_from_inside", "a_fork_bomb_is_contained"]
+    {
+        let ended = Command::new("/proc/self/exe")
+            .args([&format!("jail::{test}"), "--exact"])
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .uid(nobody)
+            .gid(nobody)
+            .current_dir("/")
+            .output()
+            .unwrap();
+        assert!(
+            ended.status.success(),
+            "{test}: {}{}",
+            String::from_utf8_lossy(&ended.stdout),
+            String::from_utf8_lossy(&ended.stderr)
+        );
+    }
 }

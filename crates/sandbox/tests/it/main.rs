@@ -2,6 +2,7 @@
 
 mod jail;
 mod launcher;
+mod limits;
 mod node;
 mod python;
 mod world;

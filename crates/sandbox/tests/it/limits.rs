@@ -1,0 +1,162 @@
+//! Functions that take too much: time, memory, output, answers; and what that leaves behind.
+
+use std::time::{Duration, Instant};
+
+use expect_test::expect;
+use sandbox::{FaultKind, SandboxMode};
+
+use crate::world::{World, invocation, show};
+
+async fn once(code: &str, timeout_ms: u64) -> (sandbox::Outcome, Duration) {
+    let world = World::with(SandboxMode::BestEffort, |c| c.init_timeout = Duration::from_millis(200)).await;
+    let mut spec = world.function("nodejs20.x", &[("index.js", code)]);
+    spec.timeout_ms = timeout_ms;
+    spec.memory_mib = 128;
+    let mut environment = world.launch(spec).await;
+    let began = Instant::now();
+    (environment.invoke(invocation("{}")).await, began.elapsed())
+}
+
+#[tokio::test]
+async fn a_handler_that_does_not_end_is_ended() {
+    for (code, when) in [
+        ("exports.handler = async () => { console.log('spins'); for (;;) {} }", "running"),
+        (
+            "exports.handler = (e, c, cb) => { console.log('spins'); setInterval(() => {}, 1); cb(null, 1) }",
+            "running",
+        ),
+        ("for (;;) {}", "loading"),
+    ] {
+        let (outcome, took) = once(code, 1500).await;
+        let text = show(&outcome);
+        assert!(
+            text.starts_with(r#"Timeout {"errorType":"Sandbox.Timedout","errorMessage":"RequestId: ID Error: Task timed out after 1.50 seconds"}"#),
+            "{text}"
+        );
+        assert!(
+            when == "loading"
+                || text.contains("\n| T\tID\tINFO\tspins\n| T ID Task timed out after 1.50 seconds"),
+            "{text}"
+        );
+        assert!(took < Duration::from_secs(4), "{took:?}");
+        assert!(!outcome.reusable);
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_takes_too_much_memory_is_killed() {
+    let code = "exports.handler = async () => { const all = []; for (;;) { all.push(Buffer.alloc(8 << 20, 1)); await new Promise((r) => setTimeout(r, 4)) } }";
+    let (outcome, _) = once(code, 20_000).await;
+    expect![[r#"
+        OutOfMemory {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: signal: killed"}
+        | RequestId: ID Error: Runtime exited with error: signal: killed
+        Runtime.ExitError
+        (ended)"#]].assert_eq(&show(&outcome));
+    assert_eq!(outcome.max_memory_mib, 128);
+    assert_eq!(outcome.result.unwrap_err().kind, FaultKind::OutOfMemory);
+}
+
+#[tokio::test]
+async fn a_flood_of_output_is_cut_and_said() {
+    for code in [
+        "const line = 'x'.repeat(1023) + '\\n'; exports.handler = async () => { for (let i = 0; i < 100000; i++) require('fs').writeSync(1, line); return 1 }",
+        "const line = 'x'.repeat(1000); exports.handler = async () => { for (let i = 0; i < 50000; i++) console.log(line); return 1 }",
+        "const line = 'x'.repeat(1 << 20); exports.handler = async () => { for (let i = 0; i < 100; i++) process.stderr.write(line); return 1 }",
+    ] {
+        let (outcome, _) = once(code, 30_000).await;
+        assert_eq!(outcome.result.as_deref().unwrap(), b"1");
+        let kept: usize = outcome.logs.iter().map(|line| line.bytes.len()).sum();
+        assert!(kept <= (4 << 20) + 200, "{kept}");
+        let last: String =
+            String::from_utf8_lossy(&outcome.logs.last().unwrap().bytes).chars().take(200).collect();
+        assert!(
+            last.contains("dropped: an invocation may log 4194304 bytes"),
+            "{last} {kept} {} {code}",
+            outcome.logs.len()
+        );
+    }
+}
+
+#[tokio::test]
+async fn large_events_and_answers_pass_and_larger_ones_do_not() {
+    let world = World::new(SandboxMode::BestEffort).await;
+    for (runtime, file, code) in [
+        (
+            "nodejs20.x",
+            "index.js",
+            "exports.handler = async (e) => typeof e === 'number' ? 'x'.repeat(e) : e",
+        ),
+        ("python3.12", "index.py", "def handler(e, c): return 'x' * e if isinstance(e, int) else e"),
+    ] {
+        let mut environment = world.launch(world.function(runtime, &[(file, code)])).await;
+        let large = format!("\"{}\"", "y".repeat(6_291_554));
+        assert_eq!(environment.invoke(invocation(&large)).await.result.unwrap().len(), large.len());
+        for too_large in ["6291555", "30000000"] {
+            let outcome = environment.invoke(invocation(too_large)).await;
+            assert_eq!(
+                show(&outcome),
+                r#"ResponseTooLarge {"errorType":"Function.ResponseSizeTooLarge","errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes)."}"#
+            );
+            assert!(outcome.reusable);
+        }
+        assert_eq!(environment.invoke(invocation("2")).await.result.unwrap(), "\"xx\"");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_frame_ends_the_environment_only() {
+    let fd = "Number(require('fs').readFileSync('/proc/self/cmdline', 'utf8').split('\\0').at(-2))";
+    for act in [
+        "require('fs').writeSync(fd, 'GET / HTTP/1.1\\r\\n\\r\\n'); await new Promise(() => setInterval(() => {}, 9))",
+        "require('fs').closeSync(fd); await new Promise(() => setInterval(() => {}, 9))",
+        "const b = Buffer.alloc(5); b.writeUInt32LE(0xffffffff); b[4] = 18; require('fs').writeSync(fd, b); return 1",
+    ] {
+        let code = format!("const fd = {fd}; exports.handler = async () => {{ {act} }}");
+        let (outcome, took) = once(&code, 10_000).await;
+        let text = show(&outcome);
+        assert!(
+            text.starts_with(
+                r#"Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited"#
+            ),
+            "{text}"
+        );
+        assert!(!outcome.reusable);
+        assert!(took < Duration::from_secs(5), "{took:?}");
+    }
+}
+
+#[tokio::test]
+async fn environments_run_at_the_same_time() {
+    let world = World::with(SandboxMode::BestEffort, |c| c.pool_size = 3).await;
+    world.sandbox.warm("nodejs20.x");
+    let code = "exports.handler = async (e) => { await new Promise((r) => setTimeout(r, 100)); return [e, process.env.N] }";
+    let calls = (0..8).map(|n| {
+        let mut spec = world.function("nodejs20.x", &[("index.js", code)]);
+        spec.env.push(("N".to_owned(), n.to_string()));
+        let sandbox = world.sandbox.clone();
+        tokio::spawn(async move {
+            let mut environment = sandbox.launch(std::sync::Arc::new(spec)).await.unwrap();
+            for round in 0..3 {
+                let outcome = environment.invoke(invocation(&format!("{round}"))).await;
+                assert_eq!(outcome.result.unwrap(), format!("[{round},\"{n}\"]"));
+                assert_eq!(outcome.init_duration.is_some(), round == 0);
+            }
+        })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        call.await.unwrap();
+    }
+    world.sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn a_call_that_is_given_up_ends_the_environment() {
+    let world = World::new(SandboxMode::BestEffort).await;
+    let code = "exports.handler = async (e) => { if (e) await new Promise((r) => setTimeout(r, 5000)) }";
+    let mut environment = world.launch(world.function("nodejs20.x", &[("index.js", code)])).await;
+    environment.invoke(invocation("0")).await;
+    assert!(environment.is_alive());
+    let given_up = tokio::time::timeout(Duration::from_millis(50), environment.invoke(invocation("1"))).await;
+    assert!(given_up.is_err());
+    assert!(!environment.is_alive());
+}
