@@ -1,0 +1,116 @@
+//! What a request costs: read units of 4 KB, write units of 1 KB, and their breakdown by table and index.
+//! Pure; knows sizes, not items.
+//!
+//! Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html>
+
+use std::collections::BTreeMap;
+
+use api::dynamodb::{Capacity, ConsumedCapacity, ReturnConsumedCapacity};
+
+use crate::table::{Reach, Table};
+
+const READ_UNIT_BYTES: usize = 4096;
+const WRITE_UNIT_BYTES: usize = 1024;
+
+/// Units of a read of `bytes` in sum; an empty read costs as much as a small one.
+pub(crate) fn read_units(bytes: usize, consistent: bool) -> f64 {
+    let units = bytes.div_ceil(READ_UNIT_BYTES).max(1) as f64;
+    if consistent { units } else { units / 2.0 }
+}
+
+/// Units of writing one item of `bytes`; a write that finds nothing costs as much as a small one.
+pub(crate) fn write_units(bytes: usize) -> f64 {
+    bytes.div_ceil(WRITE_UNIT_BYTES).max(1) as f64
+}
+
+/// The units that one request used at one table.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Tally {
+    table: f64,
+    /// By index number. Indexes that cost nothing are not listed.
+    indexes: BTreeMap<u8, f64>,
+}
+
+impl Tally {
+    pub(crate) fn of_table(units: f64) -> Self {
+        Self { table: units, indexes: BTreeMap::new() }
+    }
+
+    pub(crate) fn add_table(&mut self, units: f64) {
+        self.table += units;
+    }
+
+    pub(crate) fn add_index(&mut self, number: u8, units: f64) {
+        if units > 0.0 {
+            *self.indexes.entry(number).or_default() += units;
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.table += other.table;
+        for (number, units) in &other.indexes {
+            self.add_index(*number, *units);
+        }
+    }
+
+    /// As the request wants it told. `name` is the table as the request named it.
+    pub(crate) fn told(
+        &self,
+        table: &Table,
+        name: &str,
+        wanted: Option<ReturnConsumedCapacity>,
+    ) -> Option<ConsumedCapacity> {
+        let detailed = match wanted? {
+            ReturnConsumedCapacity::None => return None,
+            ReturnConsumedCapacity::Total => false,
+            ReturnConsumedCapacity::Indexes => true,
+        };
+        let mut told = ConsumedCapacity {
+            table_name: Some(name.to_owned()),
+            capacity_units: Some(self.table + self.indexes.values().sum::<f64>()),
+            ..ConsumedCapacity::default()
+        };
+        if detailed {
+            told.table = Some(units(self.table));
+            told.global_secondary_indexes = self.told_indexes(table, Reach::Global);
+            told.local_secondary_indexes = self.told_indexes(table, Reach::Local);
+        }
+        Some(told)
+    }
+
+    fn told_indexes(&self, table: &Table, reach: Reach) -> Option<BTreeMap<String, Capacity>> {
+        let told: BTreeMap<String, Capacity> = table
+            .indexes
+            .iter()
+            .filter(|index| index.reach == reach)
+            .filter_map(|index| Some((index.name.clone(), units(*self.indexes.get(&index.number)?))))
+            .collect();
+        (!told.is_empty()).then_some(told)
+    }
+}
+
+fn units(capacity: f64) -> Capacity {
+    Capacity { capacity_units: Some(capacity), ..Capacity::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_round_up() {
+        for (bytes, strong, eventual, write) in [
+            (0, 1.0, 0.5, 1.0),
+            (1, 1.0, 0.5, 1.0),
+            (1024, 1.0, 0.5, 1.0),
+            (1025, 1.0, 0.5, 2.0),
+            (4096, 1.0, 0.5, 4.0),
+            (4097, 2.0, 1.0, 5.0),
+            (409_600, 100.0, 50.0, 400.0),
+        ] {
+            assert_eq!(read_units(bytes, true), strong, "{bytes}");
+            assert_eq!(read_units(bytes, false), eventual, "{bytes}");
+            assert_eq!(write_units(bytes), write, "{bytes}");
+        }
+    }
+}

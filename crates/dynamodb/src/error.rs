@@ -1,0 +1,101 @@
+//! The one place where an AWS error code is chosen, and the one table of what DynamoDB's errors say.
+//! Knows neither tables nor the store's layout.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use item::Item;
+use store::KvError;
+use wire::Failure;
+
+/// Why an operation did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("{0}")]
+    Validation(Cow<'static, str>),
+    #[error("{0}")]
+    NotFound(String),
+    /// The operations on backups name a missing table in their own way.
+    #[error("Table not found: {0}")]
+    TableNotFound(String),
+    #[error("{0}")]
+    InUse(String),
+    #[error("{0}")]
+    Limit(String),
+    /// With the item as it stood, if the request asked for it.
+    #[error("The conditional request failed")]
+    ConditionFailed(Option<Box<Item>>),
+    #[error("Iterator expired. The iterator was created more than 15 minutes ago")]
+    ExpiredIterator,
+    #[error(
+        "The operation attempted to read past the oldest stream record in a shard. Obtain a new iterator and retry"
+    )]
+    TrimmedData,
+    #[error(transparent)]
+    Store(#[from] KvError),
+    /// Stored bytes that do not decode. The text is for the log.
+    #[error("{0}")]
+    Corrupt(String),
+}
+
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    pub(crate) fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::Validation(message.into())
+    }
+
+    /// `One or more parameter values were invalid: ...`
+    pub(crate) fn parameter(message: impl std::fmt::Display) -> Self {
+        Self::Validation(format!("One or more parameter values were invalid: {message}").into())
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        match error {
+            Error::Validation(_) => Self::client("ValidationException", 400, message),
+            Error::NotFound(_) => Self::client("ResourceNotFoundException", 400, message),
+            Error::TableNotFound(_) => Self::client("TableNotFoundException", 400, message),
+            Error::InUse(_) => Self::client("ResourceInUseException", 400, message),
+            Error::Limit(_) => Self::client("LimitExceededException", 400, message),
+            Error::ExpiredIterator => Self::client("ExpiredIteratorException", 400, message),
+            Error::TrimmedData => Self::client("TrimmedDataAccessException", 400, message),
+            Error::ConditionFailed(item) => {
+                let failure = Self::client("ConditionalCheckFailedException", 400, message);
+                match item {
+                    Some(item) => failure.with("Item", item_json(&item)),
+                    None => failure,
+                }
+            }
+            Error::Store(cause) => {
+                tracing::error!(%cause, "the store failed");
+                Self::internal("Internal server error")
+            }
+            Error::Corrupt(cause) => {
+                tracing::error!(%cause, "a stored record does not decode");
+                Self::internal("Internal server error")
+            }
+        }
+    }
+}
+
+/// The words that more than one operation says.
+pub(crate) mod text {
+    pub(crate) const NO_RESOURCE: &str = "Requested resource not found";
+    pub(crate) const KEY_SCHEMA: &str = "The provided key element does not match the schema";
+    pub(crate) const KEY_COUNT: &str = "The number of conditions on the keys is invalid";
+    pub(crate) const STARTING_KEY: &str = "The provided starting key is invalid";
+    pub(crate) const STARTING_KEY_OUTSIDE: &str =
+        "The provided starting key is outside query boundaries based on provided conditions";
+    pub(crate) const ITEM_SIZE: &str = "Item size has exceeded the maximum allowed size";
+    pub(crate) const ITEM_SIZE_UPDATED: &str = "Item size to update has exceeded the maximum allowed size";
+    pub(crate) const DUPLICATE_KEYS: &str = "Provided list of item keys contains duplicates";
+    pub(crate) const CONSISTENT_INDEX: &str =
+        "Consistent reads are not supported on global secondary indexes";
+
+    pub(crate) fn no_table(name: &str) -> String {
+        format!("{NO_RESOURCE}: Table: {name} not found")
+    }
+}
