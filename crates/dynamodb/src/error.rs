@@ -85,7 +85,6 @@ impl From<Error> for Failure {
 pub(crate) mod text {
     pub(crate) const NO_RESOURCE: &str = "Requested resource not found";
     pub(crate) const KEY_SCHEMA: &str = "The provided key element does not match the schema";
-    pub(crate) const KEY_COUNT: &str = "The number of conditions on the keys is invalid";
     pub(crate) const STARTING_KEY: &str = "The provided starting key is invalid";
     pub(crate) const STARTING_KEY_OUTSIDE: &str =
         "The provided starting key is outside query boundaries based on provided conditions";

@@ -1,1 +1,178 @@
+//! Amazon DynamoDB and its streams: tables, items, secondary indexes, streams of changes. Knows no HTTP: requests come
+//! as the typed inputs of `api`, rows go to `store`.
 //!
+//! # Code map
+//!
+//! - [`ops`]: one operation a file: validate, read, decide, commit, reply
+//! - [`table`], [`schema`], [`describe`]: a table as stored, as declared by a request, as shown
+//! - [`catalogue`]: which tables there are; [`census`]: how many items they hold
+//! - [`layout`]: the keys of all records
+//! - [`request`], [`legacy`]: expressions of a request, and what came before expressions, as one plan
+//! - [`write`]: what one change does to items, indexes and streams; [`change`]: how it is committed
+//! - [`page`]: reading ranges of items for Query and Scan
+//! - [`record`], [`streams`], [`iterator`], [`feed`]: streams and their readers
+//! - [`build`]: filling an index that was added later
+//! - [`capacity`]: what requests cost; [`error`]: what they are refused with
+//!
+//! # Invariants
+//!
+//! 1. An item, its index entries and its stream record are written in one batch, or none is.
+//! 2. All records of one item are in one shard, in the order of their commits.
+//! 3. A request holds the `Arc` of its table until its write is committed; [`catalogue::settle`] waits for that.
+//! 4. What a decision depends on is in its arguments: it may run again.
+//! 5. Reading the catalogue takes no lock, and GetItem builds no item that is only passed on.
+
+mod build;
+mod capacity;
+mod catalogue;
+mod census;
+mod change;
+mod describe;
+mod error;
+mod feed;
+mod iterator;
+mod layout;
+mod legacy;
+mod name;
+mod ops;
+mod page;
+mod record;
+mod request;
+mod schema;
+mod streams;
+mod table;
+mod write;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::dynamodb as dynamodb_api;
+use api::dynamodbstreams as streams_api;
+use base::{Clock, Cx};
+use store::Store;
+use wire::Failure;
+
+use crate::catalogue::Catalogue;
+use crate::census::Census;
+use crate::error::{Error, Result, text};
+use crate::table::{Stream, Table};
+
+/// The service. Cheap to share behind an `Arc`; everything durable is in the store.
+pub struct DynamoDb {
+    store: Store,
+    clock: Clock,
+    catalogue: Arc<Catalogue>,
+    census: Census,
+}
+
+/// Between two looks for what is past its day.
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+
+impl DynamoDb {
+    /// Reads the catalogue from `store`, and goes on with the indexes that were being filled.
+    ///
+    /// # Errors
+    /// When the store cannot be read or holds records that this version does not understand.
+    pub async fn new(store: Store, clock: Clock) -> Result<Self, Failure> {
+        let catalogue = Arc::new(Catalogue::load(&store).await?);
+        for table in catalogue.all() {
+            if table.indexes.iter().any(|index| index.building) {
+                let filling = build::fill(store.clone(), catalogue.clone(), table, None);
+                tokio::spawn(async move {
+                    if let Err(error) = filling.await {
+                        tracing::error!(%error, "an index could not be filled");
+                    }
+                });
+            }
+        }
+        Ok(Self { census: Census::new(store.clone(), clock.clone()), store, clock, catalogue })
+    }
+
+    /// Deletes what is past its day, for ever: run it beside the server. Only returns when the store fails.
+    pub async fn run(&self) {
+        loop {
+            self.clock.sleep(SWEEP_EVERY).await;
+            if let Err(error) = self.sweep().await {
+                tracing::warn!(code = %error.code, "old stream records could not be deleted");
+            }
+        }
+    }
+
+    /// Deletes stream records older than 24 hours, once.
+    pub async fn sweep(&self) -> Result<(), Failure> {
+        Ok(streams::sweep(&self.store, self.clock.now()).await?)
+    }
+
+    /// The table that an operation on items names.
+    fn table(&self, cx: &Cx, text: &str) -> Result<Arc<Table>> {
+        let name = name::table_name(&cx.scope, text)?;
+        let table = self.catalogue.get(&cx.scope, name);
+        table.ok_or_else(|| Error::NotFound(text::NO_RESOURCE.to_owned()))
+    }
+
+    /// The table that an operation on tables names; its error names it too.
+    fn named_table(&self, cx: &Cx, text: &str) -> Result<Arc<Table>> {
+        let name = name::table_name(&cx.scope, text)?;
+        let table = self.catalogue.get(&cx.scope, name);
+        table.ok_or_else(|| Error::NotFound(text::no_table(name)))
+    }
+
+    fn tagged_table(&self, cx: &Cx, arn: &str) -> Result<Arc<Table>> {
+        let name = name::tagged_table(&cx.scope, arn)?;
+        self.catalogue.get(&cx.scope, name).ok_or_else(|| name::no_tagged(arn))
+    }
+
+    async fn stream(&self, cx: &Cx, arn: &str) -> Result<Stream> {
+        let parts = name::stream_parts(&cx.scope, arn)?;
+        let found = streams::find(&self.store, &cx.scope, parts, self.clock.now()).await?;
+        found.ok_or_else(|| Error::NotFound(feed::no_stream(arn)))
+    }
+}
+
+impl fmt::Debug for DynamoDb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DynamoDb").finish_non_exhaustive()
+    }
+}
+
+/// The operations of a trait, each handed to the file of its name.
+macro_rules! serve {
+    ($api:ident::$service:ident { $($operation:ident($input:ident) -> $output:ident;)* }) => {
+        impl $api::$service for DynamoDb {
+            $(async fn $operation(&self, cx: &Cx, input: $api::$input) -> Result<$api::$output, Failure> {
+                Ok(ops::$operation::run(self, cx, input).await?)
+            })*
+        }
+    };
+}
+
+serve!(dynamodb_api::DynamoDb {
+    batch_get_item(BatchGetItemInput) -> BatchGetItemOutput;
+    batch_write_item(BatchWriteItemInput) -> BatchWriteItemOutput;
+    create_table(CreateTableInput) -> CreateTableOutput;
+    delete_item(DeleteItemInput) -> DeleteItemOutput;
+    delete_table(DeleteTableInput) -> DeleteTableOutput;
+    describe_continuous_backups(DescribeContinuousBackupsInput) -> DescribeContinuousBackupsOutput;
+    describe_endpoints(DescribeEndpointsInput) -> DescribeEndpointsOutput;
+    describe_limits(DescribeLimitsInput) -> DescribeLimitsOutput;
+    describe_table(DescribeTableInput) -> DescribeTableOutput;
+    describe_time_to_live(DescribeTimeToLiveInput) -> DescribeTimeToLiveOutput;
+    get_item(GetItemInput) -> GetItemOutput;
+    list_tables(ListTablesInput) -> ListTablesOutput;
+    list_tags_of_resource(ListTagsOfResourceInput) -> ListTagsOfResourceOutput;
+    put_item(PutItemInput) -> PutItemOutput;
+    query(QueryInput) -> QueryOutput;
+    scan(ScanInput) -> ScanOutput;
+    tag_resource(TagResourceInput) -> TagResourceOutput;
+    untag_resource(UntagResourceInput) -> UntagResourceOutput;
+    update_item(UpdateItemInput) -> UpdateItemOutput;
+    update_table(UpdateTableInput) -> UpdateTableOutput;
+});
+
+serve!(streams_api::DynamoDbStreams {
+    describe_stream(DescribeStreamInput) -> DescribeStreamOutput;
+    get_records(GetRecordsInput) -> GetRecordsOutput;
+    get_shard_iterator(GetShardIteratorInput) -> GetShardIteratorOutput;
+    list_streams(ListStreamsInput) -> ListStreamsOutput;
+});

@@ -268,6 +268,7 @@ fn local_indexes(
             throughput: None,
             on_demand: None,
             warm: None,
+            building: false,
         });
     }
     if indexes.len() > LOCALS_MAX {
@@ -324,6 +325,7 @@ fn global_indexes(
                 &format!(" for index : {name}"),
             )?,
             warm: global.warm_throughput.as_ref().map(warm),
+            building: false,
         });
     }
     if indexes.len() > GLOBALS_MAX {
@@ -369,6 +371,7 @@ pub(crate) fn added_index(
         throughput,
         on_demand: on_demand(asked.on_demand_throughput.as_ref(), provisioned, &place)?,
         warm: asked.warm_throughput.as_ref().map(warm),
+        building: true,
     })
 }
 

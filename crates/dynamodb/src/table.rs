@@ -101,6 +101,10 @@ pub(crate) struct Index {
     pub(crate) on_demand: Option<OnDemand>,
     #[n(7)]
     pub(crate) warm: Option<Warm>,
+    /// Added to a table with items, which are not all in it yet: writes go to it, reads are refused.
+    #[n(8)]
+    #[cbor(default)]
+    pub(crate) building: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]

@@ -1,0 +1,235 @@
+//! Where things lie in the store: the keys of this service's records. Pure; knows no values.
+//!
+//! | first byte | key | value |
+//! |---|---|---|
+//! | 10 | account, region, 0, table name | [`Table`] |
+//! | 11 | | the next table id |
+//! | 12 | account, region, 0, table name, 0, label | [`crate::table::Stream`] |
+//! | 14 | table id, index number, hash of the partition key, partition key, sort key, then for an index the table's key | item |
+//! | 15 | table id, stream number, shard, commit sequence, ordinal | [`crate::record::Record`] |
+//!
+//! Integers are big endian. Index number 0 is the table itself. These bytes are on disk: a change needs a new format.
+
+use base::{AccountId, Region, Scope};
+use bytes::{BufMut, Bytes, BytesMut};
+use item::key::{self, KeyError};
+use item::{Item, Place, Value};
+use store::KeyRange;
+
+use crate::table::{Index, Reach, Table};
+
+const TABLE: u8 = 0x10;
+const NEXT_TABLE_ID: u8 = 0x11;
+const STREAM: u8 = 0x12;
+const ITEM: u8 = 0x14;
+const RECORD: u8 = 0x15;
+
+/// The index number of the table itself.
+pub(crate) const BASE: u8 = 0;
+/// Bytes before the hash of the partition key.
+const SPACE_BYTES: usize = 6;
+
+pub(crate) fn tables() -> Bytes {
+    Bytes::from_static(&[TABLE])
+}
+
+pub(crate) fn table(scope: &Scope, name: &str) -> Bytes {
+    let mut key = scoped(TABLE, scope);
+    key.put_slice(name.as_bytes());
+    key.freeze()
+}
+
+/// The account and region of a key that [`table`] made.
+pub(crate) fn scope_of_table(key: &[u8]) -> Option<Scope> {
+    let (account, rest) = key.get(1..)?.split_first_chunk::<8>()?;
+    let region = rest.split(|byte| *byte == 0).next()?;
+    let account: AccountId = format!("{:012}", u64::from_be_bytes(*account)).parse().ok()?;
+    Some(Scope { account, region: Region::new(std::str::from_utf8(region).ok()?) })
+}
+
+pub(crate) fn next_table_id() -> Bytes {
+    Bytes::from_static(&[NEXT_TABLE_ID])
+}
+
+/// All streams of an account and region, by table name and label.
+pub(crate) fn streams(scope: &Scope) -> Bytes {
+    scoped(STREAM, scope).freeze()
+}
+
+/// All streams there are.
+pub(crate) fn all_streams() -> Bytes {
+    Bytes::from_static(&[STREAM])
+}
+
+pub(crate) fn stream(scope: &Scope, table: &str, label: &str) -> Bytes {
+    let mut key = scoped(STREAM, scope);
+    key.put_slice(table.as_bytes());
+    key.put_u8(0);
+    key.put_slice(label.as_bytes());
+    key.freeze()
+}
+
+fn scoped(first: u8, scope: &Scope) -> BytesMut {
+    let mut key = BytesMut::with_capacity(64);
+    key.put_u8(first);
+    key.put_u64(scope.account.as_u64());
+    key.put_slice(scope.region.as_str().as_bytes());
+    key.put_u8(0);
+    key
+}
+
+/// The items of a table and the entries of all its indexes.
+pub(crate) fn everything(table_id: u32) -> Bytes {
+    let mut key = BytesMut::with_capacity(SPACE_BYTES);
+    key.put_u8(ITEM);
+    key.put_u32(table_id);
+    key.freeze()
+}
+
+/// The items of a table, or the entries of one of its indexes.
+pub(crate) fn space(table_id: u32, index: u8) -> Vec<u8> {
+    let mut key = Vec::with_capacity(64);
+    key.put_u8(ITEM);
+    key.put_u32(table_id);
+    key.put_u8(index);
+    key
+}
+
+/// What the keys of one partition begin with.
+pub(crate) fn partition<'v>(
+    table_id: u32,
+    index: u8,
+    hash: impl IntoIterator<Item = &'v Value>,
+) -> Result<Vec<u8>, KeyError> {
+    let mut key = space(table_id, index);
+    key.put_u32(0);
+    let start = key.len();
+    for value in hash {
+        key::encode(value, Place::Inner, &mut key)?;
+    }
+    let hash = key::hash(&key[start..]);
+    key[start - 4..start].copy_from_slice(&hash);
+    Ok(key)
+}
+
+/// The hash of the partition key of an item's or entry's key.
+pub(crate) fn hash_of(key: &[u8]) -> u32 {
+    key.get(SPACE_BYTES..SPACE_BYTES + 4)
+        .and_then(|hash| hash.try_into().ok())
+        .map_or(0, u32::from_be_bytes)
+}
+
+/// The key of the item whose key attributes are in `item`; none if one is missing or cannot be a key.
+pub(crate) fn item(table: &Table, item: &Item) -> Option<Bytes> {
+    let mut key = partition(table.id, BASE, [item.get(&table.hash().name)?]).ok()?;
+    if let Some(range) = table.range() {
+        key::encode(item.get(&range.name)?, Place::Last, &mut key).ok()?;
+    }
+    Some(key.into())
+}
+
+/// The key of `item`'s entry in `index`; none if the item has not all of its key attributes.
+pub(crate) fn entry(table: &Table, index: &Index, item: &Item) -> Option<Bytes> {
+    let mut hash = Vec::with_capacity(index.key.hash.len());
+    for part in &index.key.hash {
+        hash.push(item.get(&part.name).filter(|value| part.kind.fits(value))?);
+    }
+    let mut key = partition(table.id, index.number, hash).ok()?;
+    for part in &index.key.range {
+        let value = item.get(&part.name).filter(|value| part.kind.fits(value))?;
+        key::encode(value, Place::Inner, &mut key).ok()?;
+    }
+    if index.reach == Reach::Global {
+        key::encode(item.get(&table.hash().name)?, Place::Inner, &mut key).ok()?;
+    }
+    if let Some(range) = table.range() {
+        key::encode(item.get(&range.name)?, Place::Last, &mut key).ok()?;
+    }
+    Some(key.into())
+}
+
+/// The part of a table or index that segment `segment` of `segments` of a parallel scan reads.
+pub(crate) fn segment(table_id: u32, index: u8, segment: u32, segments: u32) -> KeyRange {
+    let bound = |segment: u32| {
+        let hash = (u64::from(segment) << 32).div_ceil(u64::from(segments.max(1)));
+        u32::try_from(hash).ok().map(|hash| {
+            let mut key = space(table_id, index);
+            key.put_u32(hash);
+            Bytes::from(key)
+        })
+    };
+    let whole = KeyRange::prefix(space(table_id, index));
+    KeyRange {
+        start: if segment == 0 { whole.start } else { bound(segment).unwrap_or(whole.start) },
+        end: bound(segment.saturating_add(1)).unwrap_or(whole.end),
+    }
+}
+
+/// The records of a stream.
+pub(crate) fn records(table_id: u32, stream: u16) -> Bytes {
+    let mut key = BytesMut::with_capacity(8);
+    key.put_u8(RECORD);
+    key.put_u32(table_id);
+    key.put_u16(stream);
+    key.freeze()
+}
+
+/// The records of one shard: a commit sequence and an ordinal follow.
+pub(crate) fn shard(table_id: u32, stream: u16, shard: u8) -> Bytes {
+    let mut key = BytesMut::with_capacity(17);
+    key.put_u8(RECORD);
+    key.put_u32(table_id);
+    key.put_u16(stream);
+    key.put_u8(shard);
+    key.freeze()
+}
+
+/// The first key of a shard whose record is at `sequence` or after it.
+pub(crate) fn shard_from(shard: &[u8], sequence: u64) -> Bytes {
+    let mut key = BytesMut::with_capacity(shard.len() + 9);
+    key.put_slice(shard);
+    key.put_u64(sequence >> 8);
+    key.put_u8(sequence as u8);
+    key.freeze()
+}
+
+/// The sequence of the record at `key`: the commit's and, in the last byte, the record's place in the commit.
+pub(crate) fn sequence_of(key: &[u8]) -> Option<u64> {
+    let (rest, ordinal) = key.split_last_chunk::<1>()?;
+    let (_, commit) = rest.split_last_chunk::<8>()?;
+    Some((u64::from_be_bytes(*commit) << 8) | u64::from(ordinal[0]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_cover_the_space_without_overlap() {
+        for segments in [1, 2, 3, 7, 1000, 1_000_000] {
+            let whole = KeyRange::prefix(space(7, 0));
+            let mut at = whole.start.clone();
+            for number in 0..segments {
+                let range = segment(7, 0, number, segments);
+                assert_eq!(range.start, at, "{number} of {segments}");
+                assert!(range.start <= range.end);
+                at = range.end;
+            }
+            assert_eq!(at, whole.end);
+        }
+    }
+
+    #[test]
+    fn record_keys_give_back_their_sequence() {
+        let shard = shard(1, 2, 3);
+        for sequence in [0, 1, 255, 256, 0x1234_5678_9abc] {
+            assert_eq!(sequence_of(&shard_from(&shard, sequence)), Some(sequence));
+        }
+    }
+
+    #[test]
+    fn table_keys_give_back_their_scope() {
+        let scope = Scope { account: "012345678901".parse().unwrap(), region: Region::new("eu-west-1") };
+        assert_eq!(scope_of_table(&table(&scope, "t")), Some(scope));
+    }
+}

@@ -1,0 +1,97 @@
+//! How requests name tables, indexes and streams: by name or by ARN. Pure; knows not which exist.
+
+use base::{Arn, Scope};
+
+use crate::error::{Error, Result};
+
+const NAME_BYTES: std::ops::RangeInclusive<usize> = 3..=255;
+
+/// The name of the table that `text`, a name or an ARN, means to a caller of `scope`.
+pub(crate) fn table_name<'a>(scope: &Scope, text: &'a str) -> Result<&'a str> {
+    match text.starts_with("arn:") {
+        false => check_name(text, "tableName").map(|()| text),
+        true => {
+            let resource = resource_of(scope, text)?;
+            let name = resource.strip_prefix("table/").filter(|name| !name.contains('/'));
+            name.ok_or_else(|| violation(format_args!("Invalid resource type in '{text}'")))
+        }
+    }
+}
+
+/// Refuses a name that no table can have.
+pub(crate) fn check_name(name: &str, member: &str) -> Result<()> {
+    let constraint = if name.len() < *NAME_BYTES.start() {
+        "Member must have length greater than or equal to 3"
+    } else if name.len() > *NAME_BYTES.end() {
+        "Member must have length less than or equal to 255"
+    } else if !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-')) {
+        "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
+    } else {
+        return Ok(());
+    };
+    Err(violation(format_args!("Value '{name}' at '{member}' failed to satisfy constraint: {constraint}")))
+}
+
+/// The table that a tag operation's ARN names.
+pub(crate) fn tagged_table<'a>(scope: &Scope, arn: &'a str) -> Result<&'a str> {
+    if !arn.starts_with("arn:") {
+        return Err(Error::parameter(format_args!("ARNs must start with 'arn:': {arn}")));
+    }
+    let Ok(parsed) = arn.parse::<Arn>() else {
+        return Err(Error::parameter(format_args!("Invalid resource Arn: {arn}")));
+    };
+    if parsed.service != "dynamodb" {
+        return Err(Error::parameter(format_args!("Provided Arn is not a DynamoDB resource arn: {arn}")));
+    }
+    if parsed.region != scope.region.as_str() {
+        return Err(Error::invalid(format!("Invalid TableArn: Invalid ResourceArn provided as input {arn}")));
+    }
+    let name = arn.splitn(6, ':').nth(5).and_then(|resource| resource.strip_prefix("table/"));
+    match name.filter(|name| !name.contains('/')) {
+        Some(_) if parsed.account != scope.account.to_string() => Err(no_tagged(arn)),
+        Some(name) => Ok(name),
+        None => Err(Error::parameter(format_args!(
+            "Invalid resource arn provided, only table or stream is accepted. Provided resource arn: {arn}"
+        ))),
+    }
+}
+
+/// AWS's text has this misspelling.
+pub(crate) fn no_tagged(arn: &str) -> Error {
+    Error::NotFound(format!("Requested resource not found: ResourcArn: {arn} not found"))
+}
+
+/// Table name and label of the stream that `arn` names.
+pub(crate) fn stream_parts<'a>(scope: &Scope, arn: &'a str) -> Result<(&'a str, &'a str)> {
+    let resource = resource_of(scope, arn)?;
+    resource
+        .strip_prefix("table/")
+        .and_then(|rest| rest.split_once("/stream/"))
+        .ok_or_else(|| Error::invalid(format!("Invalid StreamArn: Invalid ResourceArn provided as input {arn}")))
+}
+
+/// Whose stream `arn` is; ports are not asked who calls.
+pub(crate) fn scope_of(arn: &str) -> Option<Scope> {
+    let parsed = arn.parse::<Arn>().ok()?;
+    let account = parsed.account.parse().ok()?;
+    Some(Scope { account, region: base::Region::new(&parsed.region) })
+}
+
+fn resource_of<'a>(scope: &Scope, arn: &'a str) -> Result<&'a str> {
+    let bad = || violation(format_args!("Valid ARN format is expected, got '{arn}'"));
+    let parsed: Arn = arn.parse().map_err(|_| bad())?;
+    if parsed.service != "dynamodb" {
+        return Err(bad());
+    }
+    if parsed.region != scope.region.as_str() {
+        return Err(violation(format_args!("Invalid AWS region in '{arn}'")));
+    }
+    if parsed.account != scope.account.to_string() {
+        return Err(Error::NotFound(crate::error::text::NO_RESOURCE.to_owned()));
+    }
+    arn.splitn(6, ':').nth(5).ok_or_else(bad)
+}
+
+fn violation(what: std::fmt::Arguments<'_>) -> Error {
+    Error::invalid(format!("1 validation error detected: {what}"))
+}

@@ -1,0 +1,421 @@
+//! UpdateTable: one concern a call, as AWS has it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::dynamodb as shape;
+use api::dynamodb::{BillingMode, TableStatus, UpdateTableInput, UpdateTableOutput};
+use base::{Cx, Timestamp};
+use store::{Batch, KeyRange};
+
+use crate::catalogue::{put_stream, settle};
+use crate::error::{Error, Result};
+use crate::ops::create_table::{new_stream, view_of};
+use crate::table::{Billing, Reach, Stream, Table, Throughput};
+use crate::{DynamoDb, build, describe, layout, schema, streams};
+
+/// How long the answer waits for an index to be filled: that of a small table is ready when the caller reads on.
+const FILL_WAIT: Duration = Duration::from_millis(500);
+
+pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: UpdateTableInput) -> Result<UpdateTableOutput> {
+    check_served(&input)?;
+    check_alone(&input)?;
+    let now = db.clock.now();
+    let changing = db.catalogue.change().await;
+    let before = db.named_table(cx, &input.table_name)?;
+    let mut table = Table::clone(&before);
+    drop(before);
+    change_billing(&mut table, &input, now)?;
+    change_settings(&mut table, &input, now)?;
+    let stream = change_stream(db, &mut table, &input, now)?;
+    let dropped = change_indexes(&mut table, &input, now)?;
+    let batch = match &stream {
+        Some(stream) => put_stream(Batch::new(), &table.scope, stream),
+        None => Batch::new(),
+    };
+    let (table, before) = db.catalogue.commit(&db.store, batch, table).await?;
+    drop(changing);
+
+    let status = match input.deletion_protection_enabled {
+        Some(_) => TableStatus::Active,
+        None => TableStatus::Updating,
+    };
+    let counts = db.census.of(&table).await?;
+    let described = describe::table(&table, &describe::Standing { status, now, counts: &counts });
+    follow(db, table, before, Follow { stream, dropped }).await;
+    Ok(UpdateTableOutput { table_description: Some(described) })
+}
+
+/// What is left to do once the table is changed.
+struct Follow {
+    stream: Option<Stream>,
+    dropped: Option<u8>,
+}
+
+/// Does what waits for the last writers of the table as it was, behind the request if it takes longer.
+async fn follow(db: &DynamoDb, table: Arc<Table>, before: Option<Arc<Table>>, work: Follow) {
+    let building = table.indexes.iter().any(|index| index.building);
+    let (store, catalogue) = (db.store.clone(), db.catalogue.clone());
+    let task = async move {
+        if building {
+            return build::fill(store, catalogue, table, before).await;
+        }
+        let ended = work.stream.filter(|stream| stream.disabled_ms.is_some());
+        if ended.is_none() && work.dropped.is_none() {
+            return Ok(());
+        }
+        let (id, scope) = (table.id, table.scope.clone());
+        drop(table);
+        if let Some(before) = before {
+            settle(before).await;
+        }
+        if let Some(stream) = ended {
+            streams::close(&store, &scope, &stream).await?;
+        }
+        if let Some(number) = work.dropped {
+            store.delete_range(KeyRange::prefix(layout::space(id, number))).await?;
+        }
+        Ok(())
+    };
+    let task = tokio::spawn(async move {
+        if let Err(error) = task.await {
+            tracing::error!(%error, "a change of a table was not completed");
+        }
+    });
+    // The task goes on when the wait ends.
+    if tokio::time::timeout(FILL_WAIT, task).await.is_err() {
+        tracing::debug!("a change of a table goes on behind the request");
+    }
+}
+
+fn check_served(input: &UpdateTableInput) -> Result<()> {
+    let unserved = [
+        ("ReplicaUpdates", input.replica_updates.is_some()),
+        ("MultiRegionConsistency", input.multi_region_consistency.is_some()),
+        ("GlobalTableWitnessUpdates", input.global_table_witness_updates.is_some()),
+        ("VectorIndexUpdates", input.vector_index_updates.is_some()),
+    ];
+    match unserved.iter().find(|(_, present)| *present) {
+        Some((name, _)) => Err(Error::parameter(format_args!("Rushlight does not support {name} yet"))),
+        None => Ok(()),
+    }
+}
+
+/// Most changes must be the only one of a request.
+fn check_alone(input: &UpdateTableInput) -> Result<()> {
+    let throughput = input.provisioned_throughput.is_some() || input.billing_mode == Some(BillingMode::Provisioned);
+    let stream = input.stream_specification.is_some();
+    let index = input.global_secondary_index_updates.is_some();
+    let alone = [
+        (input.sse_specification.is_some(), "Server-Side Encryption modification"),
+        (input.table_class.is_some(), "TableClass modification"),
+        (input.deletion_protection_enabled.is_some(), "DeletionProtection modification"),
+        (input.warm_throughput.is_some(), "WarmThroughput"),
+    ];
+    let others = [
+        input.provisioned_throughput.is_some(),
+        input.billing_mode.is_some(),
+        stream,
+        index,
+        input.on_demand_throughput.is_some(),
+    ];
+    let changes = alone.iter().map(|(present, _)| *present).chain(others).filter(|present| *present).count();
+    if changes == 0 {
+        return Err(Error::invalid(
+            "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, \
+             GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, \
+             ReplicaTransitRoleArn, MultiRegionConsistency, DeletionProtectionEnabled, OnDemandThroughput, \
+             WarmThroughput or TableClass is required",
+        ));
+    }
+    if let Some((_, name)) = alone.iter().find(|(present, _)| *present && changes > 1) {
+        return Err(Error::parameter(format_args!("{name} must be the only operation in the request")));
+    }
+    if throughput && stream {
+        return Err(Error::parameter("You cannot modify stream status while updating table IOPS"));
+    }
+    let restructured = input
+        .global_secondary_index_updates
+        .iter()
+        .flatten()
+        .any(|update| update.create.is_some() || update.delete.is_some());
+    if restructured && throughput {
+        return Err(Error::parameter("You cannot create or delete index while updating table IOPS"));
+    }
+    if restructured && stream {
+        return Err(Error::parameter("You cannot create or delete index while changing stream status"));
+    }
+    Ok(())
+}
+
+fn change_billing(table: &mut Table, input: &UpdateTableInput, now: Timestamp) -> Result<()> {
+    let asked = input.provisioned_throughput.as_ref();
+    let mode = input.billing_mode.unwrap_or(match table.billing.provisioned {
+        Some(_) => BillingMode::Provisioned,
+        None => BillingMode::PayPerRequest,
+    });
+    match (mode, asked) {
+        (BillingMode::PayPerRequest, Some(_)) => Err(Error::parameter(
+            "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is \
+             PAY_PER_REQUEST",
+        )),
+        (BillingMode::PayPerRequest, None) => {
+            if table.billing.provisioned.is_some() {
+                table.billing = Billing { provisioned: None, on_demand_since_ms: Some(now.0) };
+                table.indexes.iter_mut().for_each(|index| index.throughput = None);
+            }
+            Ok(())
+        }
+        (_, None) if table.billing.provisioned.is_some() => Ok(()),
+        (_, None) => {
+            Err(Error::parameter("ProvisionedThroughput must be specified when BillingMode is PROVISIONED"))
+        }
+        (_, Some(asked)) => {
+            let asked = schema::throughput(asked)?;
+            let changed = match &table.billing.provisioned {
+                Some(current) => changed_throughput(current, &asked, "table", now)?,
+                None => asked,
+            };
+            table.billing.provisioned = Some(changed);
+            Ok(())
+        }
+    }
+}
+
+/// `place` is `table` or `index <name>`.
+fn changed_throughput(
+    current: &Throughput,
+    asked: &Throughput,
+    place: &str,
+    now: Timestamp,
+) -> Result<Throughput> {
+    if (current.read, current.write) == (asked.read, asked.write) {
+        return Err(Error::invalid(format!(
+            "The provisioned throughput for the {place} will not change. The requested value equals the current \
+             value. Current ReadCapacityUnits provisioned for the {place}: {}. Requested ReadCapacityUnits: {}. \
+             Current WriteCapacityUnits provisioned for the {place}: {}. Requested WriteCapacityUnits: {}. Refer \
+             to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits.",
+            current.read, asked.read, current.write, asked.write
+        )));
+    }
+    Ok(current.changed(asked.read, asked.write, now))
+}
+
+fn change_settings(table: &mut Table, input: &UpdateTableInput, now: Timestamp) -> Result<()> {
+    if let Some(protected) = input.deletion_protection_enabled {
+        table.deletion_protection = protected;
+    }
+    if let Some(class) = input.table_class {
+        table.class = Some(schema::class_of(class, Some(now)));
+    }
+    if let Some(asked) = &input.sse_specification {
+        let encryption = schema::encryption(&table.scope, Some(asked))?;
+        if encryption.is_none() && table.encryption.is_none() {
+            return Err(Error::parameter("Table is already encrypted by default"));
+        }
+        if encryption == table.encryption && asked.kms_master_key_id.is_some() {
+            return Err(Error::parameter(
+                "Table is already encrypted with given KMSMasterKeyId. Use KMSMasterKeyId parameter if you want \
+                 to change Master Key",
+            ));
+        }
+        table.encryption = encryption;
+    }
+    if let Some(asked) = &input.warm_throughput {
+        table.warm = Some(schema::warm(asked));
+    }
+    if let Some(asked) = &input.on_demand_throughput {
+        table.on_demand = schema::on_demand(Some(asked), table.billing.provisioned.is_some(), "")?;
+    }
+    Ok(())
+}
+
+/// The stream as it is to be stored, if the request changes it.
+fn change_stream(
+    db: &DynamoDb,
+    table: &mut Table,
+    input: &UpdateTableInput,
+    now: Timestamp,
+) -> Result<Option<Stream>> {
+    let Some(asked) = &input.stream_specification else { return Ok(None) };
+    let live = table.live_stream();
+    let changed = match (asked.stream_enabled, asked.stream_view_type, live) {
+        (true, None, _) => {
+            return Err(Error::parameter("If stream is being enabled then UpdateViewType is required"));
+        }
+        (false, Some(_), _) => {
+            return Err(Error::parameter(
+                "If stream is being disabled, then UpdateViewType must not be specified",
+            ));
+        }
+        (true, Some(_), Some(_)) => {
+            return Err(Error::invalid(format!(
+                "Table already has an enabled stream: TableName: {}",
+                table.name
+            )));
+        }
+        (false, None, None) => {
+            return Err(Error::invalid(format!("Table has no stream to disable: TableName: {}", table.name)));
+        }
+        (true, Some(view), None) => new_stream(table, view_of(view), db.store.safe_seq(), now),
+        (false, None, Some(live)) => live.disabled(now),
+    };
+    table.stream = Some(changed.clone());
+    Ok(Some(changed))
+}
+
+/// The number of the index that goes, if one does.
+fn change_indexes(table: &mut Table, input: &UpdateTableInput, now: Timestamp) -> Result<Option<u8>> {
+    let Some(updates) = &input.global_secondary_index_updates else { return Ok(None) };
+    check_updates(updates)?;
+    let mut dropped = None;
+    for update in updates {
+        if let Some(asked) = &update.update {
+            update_index(table, asked, now)?;
+        }
+        if let Some(asked) = &update.create {
+            create_index(table, asked, input.attribute_definitions.as_deref())?;
+        }
+        if let Some(asked) = &update.delete {
+            dropped = Some(delete_index(table, &asked.index_name)?);
+        }
+    }
+    Ok(dropped)
+}
+
+fn check_updates(updates: &[shape::GlobalSecondaryIndexUpdate]) -> Result<()> {
+    if updates.is_empty() {
+        return Err(Error::parameter("List of GlobalSecondaryIndexUpdates is empty"));
+    }
+    let mut names = Vec::with_capacity(updates.len());
+    let mut restructured = 0;
+    for update in updates {
+        let named = [
+            update.update.as_ref().map(|update| &update.index_name),
+            update.create.as_ref().map(|create| &create.index_name),
+            update.delete.as_ref().map(|delete| &delete.index_name),
+        ];
+        let mut named = named.into_iter().flatten();
+        let Some(name) = named.next() else {
+            return Err(Error::parameter(
+                "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, \
+                 GlobalSecondaryIndexUpdate.Delete must not be null",
+            ));
+        };
+        if named.next().is_some() {
+            return Err(Error::parameter(
+                "Only one global secondary index action is allowed per GlobalSecondaryIndexUpdate object",
+            ));
+        }
+        if names.contains(&name) {
+            return Err(Error::parameter(format_args!(
+                "Only one global secondary index update per index is allowed simultaneously. Index: {name}"
+            )));
+        }
+        names.push(name);
+        restructured += usize::from(update.update.is_none());
+    }
+    if restructured > 1 {
+        return Err(Error::Limit(
+            "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+fn update_index(table: &mut Table, asked: &shape::UpdateGlobalSecondaryIndexAction, now: Timestamp) -> Result<()> {
+    let name = &asked.index_name;
+    let provisioned = table.billing.provisioned.is_some();
+    let index = match table.indexes.iter_mut().find(|index| index.name == *name) {
+        Some(index) if index.reach == Reach::Global => index,
+        Some(_) => {
+            return Err(Error::invalid(format!(
+                "Cannot update an index that is not a GlobalSecondaryIndex: {name}"
+            )));
+        }
+        None => return Err(Error::NotFound("Requested resource not found".to_owned())),
+    };
+    if let Some(asked) = &asked.provisioned_throughput {
+        if !provisioned {
+            return Err(Error::parameter(format_args!(
+                "The only Updates for index: {name} when TableThroughputMode is PAY_PER_REQUEST can be to \
+                 OnDemandThroughput, WarmThroughput"
+            )));
+        }
+        let asked = schema::throughput(asked)?;
+        index.throughput = Some(match &index.throughput {
+            Some(current) => changed_throughput(current, &asked, &format!("index {name}"), now)?,
+            None => asked,
+        });
+    }
+    if let Some(asked) = &asked.on_demand_throughput {
+        index.on_demand = schema::on_demand(Some(asked), provisioned, &format!(" for index : {name}"))?;
+    }
+    if let Some(asked) = &asked.warm_throughput {
+        index.warm = Some(schema::warm(asked));
+    }
+    Ok(())
+}
+
+fn create_index(
+    table: &mut Table,
+    asked: &shape::CreateGlobalSecondaryIndexAction,
+    definitions: Option<&[shape::AttributeDefinition]>,
+) -> Result<()> {
+    if table.index(&asked.index_name).is_some() {
+        return Err(Error::invalid("Attempting to create an index which already exists"));
+    }
+    if table.globals().count() >= schema::GLOBALS_MAX {
+        return Err(Error::Limit(format!(
+            "GlobalSecondaryIndex count exceeds the per-table limit of {}",
+            schema::GLOBALS_MAX
+        )));
+    }
+    if table.next_index == u8::MAX {
+        return Err(Error::Limit("This table has had 254 indexes; make a new table".to_owned()));
+    }
+    let Some(definitions) = definitions else {
+        return Err(Error::parameter(format_args!(
+            "AttributeDefinitions is not specified for index: {}",
+            asked.index_name
+        )));
+    };
+    let mut attributes = table.attributes.clone();
+    for part in schema::attributes(definitions)? {
+        if attributes.iter().all(|known| known.name != part.name) {
+            attributes.push(part);
+        }
+    }
+    let index = schema::added_index(table, asked, &attributes)?;
+    table.indexes.push(index);
+    table.next_index += 1;
+    table.attributes = attributes;
+    drop_unused_attributes(table);
+    Ok(())
+}
+
+fn delete_index(table: &mut Table, name: &str) -> Result<u8> {
+    let at = table.indexes.iter().position(|index| index.name == name);
+    let at = at.ok_or_else(|| Error::NotFound("Requested resource not found".to_owned()))?;
+    let index = &table.indexes[at];
+    if index.reach == Reach::Local {
+        return Err(Error::invalid(format!(
+            "Cannot delete an index that is not a GlobalSecondaryIndex: {name}"
+        )));
+    }
+    if index.building {
+        return Err(Error::InUse(format!(
+            "Attempt to change a resource which is still in use: Index is being created: {name}"
+        )));
+    }
+    let number = index.number;
+    table.indexes.remove(at);
+    drop_unused_attributes(table);
+    Ok(number)
+}
+
+fn drop_unused_attributes(table: &mut Table) {
+    let Table { attributes, key, indexes, .. } = table;
+    attributes.retain(|part| key.has(&part.name) || indexes.iter().any(|index| index.key.has(&part.name)));
+}

@@ -1,0 +1,195 @@
+//! What a change of one item does to the store: the item, its index entries and its stream record in one batch,
+//! and what it costs. Also what a table refuses in an item. Pure; knows no request.
+
+use std::borrow::Cow;
+
+use base::Timestamp;
+use bytes::Bytes;
+use item::{Item, KeyRole, Value, ValueError, key_check};
+use store::Mutation;
+
+use crate::capacity::{Tally, write_units};
+use crate::catalogue::encode;
+use crate::error::{Error, Result, text};
+use crate::layout;
+use crate::record::{Kept, Record};
+use crate::table::{Index, KeyPart, KeySchema, Projection, Table};
+
+/// Everything to commit for a change, and its price.
+#[derive(Debug)]
+pub(crate) struct Effects {
+    pub(crate) mutations: Vec<Mutation>,
+    pub(crate) tally: Tally,
+}
+
+/// One item before and after, at its key.
+#[derive(Debug)]
+pub(crate) struct Change<'a> {
+    pub(crate) key: &'a Bytes,
+    pub(crate) old: Option<&'a Kept>,
+    pub(crate) new: Option<&'a Kept>,
+    pub(crate) now: Timestamp,
+}
+
+impl Change<'_> {
+    pub(crate) fn effects(&self, table: &Table) -> Effects {
+        let size = |kept: Option<&Kept>| kept.map_or(0, |kept| kept.item.size());
+        let mut effects = Effects {
+            mutations: Vec::new(),
+            tally: Tally::of_table(write_units(size(self.old).max(size(self.new)))),
+        };
+        let same = match (self.old, self.new) {
+            (Some(old), Some(new)) => old.item == new.item,
+            (None, None) => true,
+            _ => false,
+        };
+        if same {
+            return effects;
+        }
+        effects.mutations.push(put_or_delete(self.key.clone(), self.new.map(|new| new.bytes.clone())));
+        for index in &table.indexes {
+            self.index_effects(table, index, &mut effects);
+        }
+        if let Some(mutation) = self.stream_effect(table) {
+            effects.mutations.push(mutation);
+        }
+        effects
+    }
+
+    fn index_effects(&self, table: &Table, index: &Index, effects: &mut Effects) {
+        let mut units = 0.0;
+        match (index_entry(table, index, self.old), index_entry(table, index, self.new)) {
+            (None, None) => {}
+            (Some((old_key, old)), Some((key, new))) if old_key == key => {
+                if old.item != new.item {
+                    units = write_units(old.item.size().max(new.item.size()));
+                    effects.mutations.push(put_or_delete(key, Some(new.bytes.clone())));
+                }
+            }
+            (old, new) => {
+                if let Some((key, old)) = old {
+                    units += write_units(old.item.size());
+                    effects.mutations.push(put_or_delete(key, None));
+                }
+                if let Some((key, new)) = new {
+                    units += write_units(new.item.size());
+                    effects.mutations.push(put_or_delete(key, Some(new.bytes.clone())));
+                }
+            }
+        }
+        effects.tally.add_index(index.number, units);
+    }
+
+    fn stream_effect(&self, table: &Table) -> Option<Mutation> {
+        let stream = table.live_stream()?;
+        let record = Record::of(stream, self.old, self.new, self.now)?;
+        let shard = (layout::hash_of(self.key) % u32::from(stream.shards.max(1))) as u8;
+        Some(Mutation::Append {
+            prefix: layout::shard(stream.table_id, stream.number, shard),
+            suffix: Bytes::from_static(&[0]),
+            value: encode(&record),
+        })
+    }
+}
+
+fn put_or_delete(key: Bytes, value: Option<Bytes>) -> Mutation {
+    match value {
+        Some(value) => Mutation::Put { key, value },
+        None => Mutation::Delete { key },
+    }
+}
+
+/// Key and content of an item's entry in `index`, if it has one.
+fn index_entry<'k>(table: &Table, index: &Index, kept: Option<&'k Kept>) -> Option<(Bytes, Cow<'k, Kept>)> {
+    let kept = kept?;
+    Some((layout::entry(table, index, &kept.item)?, entry_of(table, index, kept)))
+}
+
+/// What `index` keeps of an item.
+pub(crate) fn entry_of<'k>(table: &Table, index: &Index, kept: &'k Kept) -> Cow<'k, Kept> {
+    match index.projection {
+        Projection::All => Cow::Borrowed(kept),
+        _ => Cow::Owned(Kept::new(index.project(table, &kept.item))),
+    }
+}
+
+/// Refuses an item that the table cannot hold; else its key.
+pub(crate) fn item_key(table: &Table, item: &Item) -> Result<Bytes> {
+    for part in table.key.parts() {
+        let Some(value) = item.get(&part.name) else {
+            return Err(Error::parameter(format_args!("Missing the key {} in the item", part.name)));
+        };
+        if !part.kind.fits(value) {
+            return Err(Error::parameter(format_args!(
+                "Type mismatch for key {} expected: {} actual: {}",
+                part.name,
+                part.kind.as_str(),
+                value.kind().as_str()
+            )));
+        }
+    }
+    check_values(&table.key, item)?;
+    check_index_keys(table, item)?;
+    layout::item(table, item).ok_or_else(|| Error::invalid(text::KEY_SCHEMA))
+}
+
+/// Refuses a key that is not the table's; else where its item lies.
+pub(crate) fn request_key(table: &Table, key: &Item) -> Result<Bytes> {
+    let mut parts = table.key.parts();
+    let fits = |part: &KeyPart| key.get(&part.name).is_some_and(|value| part.kind.fits(value));
+    if key.len() != table.key.len() || !parts.all(fits) {
+        return Err(Error::invalid(text::KEY_SCHEMA));
+    }
+    check_values(&table.key, key)?;
+    layout::item(table, key).ok_or_else(|| Error::invalid(text::KEY_SCHEMA))
+}
+
+fn check_values(key: &KeySchema, item: &Item) -> Result<()> {
+    let hash = key.hash.iter().map(|part| (part, KeyRole::Partition));
+    let range = key.range.iter().map(|part| (part, KeyRole::Sort));
+    for (part, role) in hash.chain(range) {
+        if let Some(value) = item.get(&part.name) {
+            key_check(&part.name, role, value).map_err(refused)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses an item whose attributes cannot be the keys of indexes that they are.
+pub(crate) fn check_index_keys(table: &Table, item: &Item) -> Result<()> {
+    for index in &table.indexes {
+        for part in index.key.parts().filter(|part| !table.key.has(&part.name)) {
+            let Some(value) = item.get(&part.name) else { continue };
+            if !part.kind.fits(value) {
+                return Err(Error::parameter(format_args!(
+                    "Type mismatch for Index Key {} Expected: {} Actual: {} IndexName: {}",
+                    part.name,
+                    part.kind.as_str(),
+                    value.kind().as_str(),
+                    index.name
+                )));
+            }
+            check_index_value(index, part, value)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_index_value(index: &Index, part: &KeyPart, value: &Value) -> Result<()> {
+    let role = if index.key.hash.contains(part) { KeyRole::Partition } else { KeyRole::Sort };
+    key_check(&part.name, role, value).map_err(|error| match error {
+        ValueError::EmptyKey { kind, .. } => Error::invalid(format!(
+            "One or more parameter values are not valid. A value specified for a secondary index key is not \
+             supported. The AttributeValue for a key attribute cannot contain an empty {} value. IndexName: {}, \
+             IndexKey: {}",
+            kind.long_name().to_lowercase(),
+            index.name,
+            part.name
+        )),
+        error => refused(error),
+    })
+}
+
+pub(crate) fn refused(error: ValueError) -> Error {
+    Error::invalid(error.to_string())
+}
