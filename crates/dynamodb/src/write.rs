@@ -29,6 +29,8 @@ pub(crate) struct Change<'a> {
     pub(crate) old: Option<&'a Kept>,
     pub(crate) new: Option<&'a Kept>,
     pub(crate) now: Timestamp,
+    /// Tells the changes of one commit apart.
+    pub(crate) ordinal: u8,
 }
 
 impl Change<'_> {
@@ -86,7 +88,7 @@ impl Change<'_> {
         let shard = (layout::hash_of(self.key) % u32::from(stream.shards.max(1))) as u8;
         Some(Mutation::Append {
             prefix: layout::shard(stream.table_id, stream.number, shard),
-            suffix: Bytes::from_static(&[0]),
+            suffix: Bytes::copy_from_slice(&[self.ordinal]),
             value: encode(&record),
         })
     }

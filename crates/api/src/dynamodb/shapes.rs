@@ -69,7 +69,7 @@ pub struct BatchGetItemInput {
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BatchGetItemOutput {
-    pub responses: Option<BTreeMap<String, Vec<item::Item>>>,
+    pub responses: Option<BTreeMap<String, Vec<item::Image>>>,
     pub unprocessed_keys: Option<BTreeMap<String, KeysAndAttributes>>,
     pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
 }
@@ -536,7 +536,7 @@ pub struct GetItemInput {
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetItemOutput {
-    pub item: Option<item::Item>,
+    pub item: Option<item::Image>,
     pub consumed_capacity: Option<ConsumedCapacity>,
 }
 
@@ -958,7 +958,7 @@ pub struct QueryInput {
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QueryOutput {
-    pub items: Option<Vec<item::Item>>,
+    pub items: Option<Vec<item::Image>>,
     pub count: Option<i32>,
     pub scanned_count: Option<i32>,
     pub last_evaluated_key: Option<item::Item>,
@@ -1376,7 +1376,7 @@ pub struct ScanInput {
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ScanOutput {
-    pub items: Option<Vec<item::Item>>,
+    pub items: Option<Vec<item::Image>>,
     pub count: Option<i32>,
     pub scanned_count: Option<i32>,
     pub last_evaluated_key: Option<item::Item>,

@@ -270,9 +270,9 @@ pub struct StreamDescription {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StreamRecord {
     pub approximate_creation_date_time: Option<Timestamp>,
-    pub keys: Option<item::Item>,
-    pub new_image: Option<item::Item>,
-    pub old_image: Option<item::Item>,
+    pub keys: Option<item::Image>,
+    pub new_image: Option<item::Image>,
+    pub old_image: Option<item::Image>,
     pub sequence_number: Option<String>,
     pub size_bytes: Option<i64>,
     pub stream_view_type: Option<StreamViewType>,

@@ -1,0 +1,100 @@
+//! BatchGetItem: one snapshot a table, up to 16 MB.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use api::dynamodb::{BatchGetItemInput, BatchGetItemOutput, KeysAndAttributes};
+use base::Cx;
+use bytes::Bytes;
+use expr::{Placeholders, Projection};
+use item::Image;
+
+use crate::capacity::{Tally, read_units};
+use crate::error::{Error, Result, text};
+use crate::ops::get_item::{projected, stored};
+use crate::request::{Envelope, Kinds, Maps, check_projection, key_names, parse_projection};
+use crate::table::Table;
+use crate::{DynamoDb, write};
+
+const KEYS_MAX: usize = 100;
+const ANSWER_BYTES_MAX: usize = 16 << 20;
+
+/// The part of a request about one table, checked.
+struct Part {
+    table: Arc<Table>,
+    projection: Option<Projection>,
+    keys: Vec<Bytes>,
+}
+
+pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: BatchGetItemInput) -> Result<BatchGetItemOutput> {
+    if input.request_items.is_empty() {
+        return Err(Error::invalid("The requestItems parameter is required for BatchGetItem"));
+    }
+    if input.request_items.values().map(|asked| asked.keys.len()).sum::<usize>() > KEYS_MAX {
+        return Err(Error::invalid("Too many items requested for the BatchGetItem call"));
+    }
+    let mut parts = Vec::with_capacity(input.request_items.len());
+    for (name, asked) in &input.request_items {
+        parts.push(part(db, cx, name, asked)?);
+    }
+    let mut responses = BTreeMap::new();
+    let mut unprocessed = BTreeMap::new();
+    let mut consumed = Vec::new();
+    let mut bytes = 0;
+    for ((name, mut asked), part) in input.request_items.into_iter().zip(parts) {
+        let found = db.store.multi_get(&part.keys).await?;
+        let consistent = asked.consistent_read.unwrap_or(false);
+        let mut tally = Tally::default();
+        let mut items = Vec::new();
+        let mut read = 0;
+        for entry in found {
+            let image = entry.map(|entry| stored(entry.value)).transpose()?;
+            let size = image.as_ref().map_or(0, Image::size);
+            if bytes + size > ANSWER_BYTES_MAX {
+                break;
+            }
+            bytes += size;
+            read += 1;
+            tally.add_table(read_units(size, consistent));
+            if let Some(image) = image {
+                items.push(projected(image, part.projection.as_ref())?);
+            }
+        }
+        consumed.extend(tally.told(&part.table, &name, input.return_consumed_capacity));
+        responses.insert(name.clone(), items);
+        asked.keys.drain(..read);
+        if !asked.keys.is_empty() {
+            unprocessed.insert(name, asked);
+        }
+    }
+    Ok(BatchGetItemOutput {
+        responses: Some(responses),
+        unprocessed_keys: Some(unprocessed),
+        consumed_capacity: (!consumed.is_empty()).then_some(consumed),
+    })
+}
+
+fn part(db: &DynamoDb, cx: &Cx, name: &str, asked: &KeysAndAttributes) -> Result<Part> {
+    let maps = Maps { names: asked.expression_attribute_names.as_ref(), values: None };
+    Kinds::default()
+        .expression("ProjectionExpression", asked.projection_expression.is_some())
+        .legacy("AttributesToGet", asked.attributes_to_get.is_some())
+        .check(maps, Envelope::Bare)?;
+    let refuse = |error| Envelope::Bare.refuse(error);
+    let mut placeholders = Placeholders::new(maps.names, None).map_err(refuse)?;
+    let (expression, names) = (asked.projection_expression.as_deref(), asked.attributes_to_get.as_deref());
+    let projection = parse_projection(expression, names, &mut placeholders, Envelope::Bare)?;
+    placeholders.finish().map_err(refuse)?;
+    let table = db.table(cx, name)?;
+    check_projection(projection.as_ref(), &key_names(&table.key))?;
+    let mut seen = HashSet::with_capacity(asked.keys.len());
+    let mut keys = Vec::with_capacity(asked.keys.len());
+    for key in &asked.keys {
+        let key = write::request_key(&table, key)?;
+        if !seen.insert(key.clone()) {
+            return Err(Error::invalid(text::DUPLICATE_KEYS));
+        }
+        keys.push(key);
+    }
+    Ok(Part { table, projection, keys })
+}
