@@ -27,7 +27,7 @@ pub(crate) struct Outcome {
 /// Lets `decide` say what the item at `key` becomes. It may be asked again with another item.
 pub(crate) async fn commit<F>(db: &DynamoDb, table: &Table, key: Bytes, decide: F) -> Result<Outcome>
 where
-    F: Fn(Option<&Arc<Kept>>) -> Result<Option<Arc<Kept>>> + Send,
+    F: Fn(Option<&Arc<Kept>>) -> Result<Option<Arc<Kept>>> + Send + Sync,
 {
     let now = db.clock.now();
     let whole = |entries: &[Option<Entry>]| {

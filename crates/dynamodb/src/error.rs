@@ -7,6 +7,7 @@ use bytes::Bytes;
 use item::Item;
 use store::KvError;
 use wire::Failure;
+use wire::json::{WriteJson, Writer};
 
 /// Why an operation did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -27,10 +28,6 @@ pub(crate) enum Error {
     ConditionFailed(Option<Box<Item>>),
     #[error("Iterator expired. The iterator was created more than 15 minutes ago")]
     ExpiredIterator,
-    #[error(
-        "The operation attempted to read past the oldest stream record in a shard. Obtain a new iterator and retry"
-    )]
-    TrimmedData,
     #[error(transparent)]
     Store(#[from] KvError),
     /// Stored bytes that do not decode. The text is for the log.
@@ -61,7 +58,6 @@ impl From<Error> for Failure {
             Error::InUse(_) => Self::client("ResourceInUseException", 400, message),
             Error::Limit(_) => Self::client("LimitExceededException", 400, message),
             Error::ExpiredIterator => Self::client("ExpiredIteratorException", 400, message),
-            Error::TrimmedData => Self::client("TrimmedDataAccessException", 400, message),
             Error::ConditionFailed(item) => {
                 let failure = Self::client("ConditionalCheckFailedException", 400, message);
                 match item {
@@ -79,6 +75,12 @@ impl From<Error> for Failure {
             }
         }
     }
+}
+
+fn item_json(item: &Item) -> Bytes {
+    let mut writer = Writer::new();
+    item.write_json(&mut writer);
+    writer.into_bytes()
 }
 
 /// The words that more than one operation says.

@@ -4,8 +4,7 @@
 use api::dynamodbstreams as shape;
 use base::{Scope, Timestamp};
 use bytes::Bytes;
-use item::Item;
-use item::codec;
+use item::{Image, Item, codec};
 use minicbor::{Decode, Encode};
 use wire::json::Writer;
 
@@ -91,7 +90,9 @@ impl Record {
 
     /// As GetRecords answers it.
     pub(crate) fn shape(&self, scope: &Scope, stream: &Stream, sequence: u64) -> Result<shape::Record> {
-        let image = |image: &Option<Vec<u8>>| image.as_deref().map(decode).transpose();
+        let image = |bytes: &Vec<u8>| {
+            Image::stored(bytes.clone().into()).map_err(|error| Error::Corrupt(error.to_string()))
+        };
         Ok(shape::Record {
             event_id: Some(event_id(stream, sequence)),
             event_name: Some(match self.event {
@@ -104,9 +105,9 @@ impl Record {
             aws_region: Some(scope.region.to_string()),
             dynamodb: Some(shape::StreamRecord {
                 approximate_creation_date_time: Some(self.created()),
-                keys: Some(decode(&self.keys)?),
-                new_image: image(&self.new)?,
-                old_image: image(&self.old)?,
+                keys: Some(image(&self.keys)?),
+                new_image: self.new.as_ref().map(image).transpose()?,
+                old_image: self.old.as_ref().map(image).transpose()?,
                 sequence_number: Some(sequence_number(sequence)),
                 size_bytes: Some(i64::from(self.size_bytes)),
                 stream_view_type: Some(match stream.view {
@@ -128,7 +129,7 @@ impl Record {
     pub(crate) fn event_json(&self, scope: &Scope, stream: &Stream, sequence: u64) -> Result<Bytes> {
         let capacity = 512 + [&self.old, &self.new].into_iter().flatten().map(|i| i.len() * 2).sum::<usize>();
         let mut writer = Writer::with_capacity(capacity);
-        let mut member = |writer: &mut Writer, name: &str, text: &str| {
+        let member = |writer: &mut Writer, name: &str, text: &str| {
             writer.key(name);
             writer.string(text);
         };

@@ -1,0 +1,117 @@
+//! Scripts of requests with the answers that are expected. A script is the file itself:
+//!
+//! - `> Operation {json}`: a request; lines that begin with two spaces go on with it
+//! - `< status answer`: what must come; `UPDATE_EXPECT=1 cargo test -p dynamodb` writes it anew
+//! - `& name = /pointer`: remembers a part of the last answer; `$name` in a later request stands for it
+//! - `+ seconds`: turns the clock
+//! - everything else is a comment
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::world::World;
+
+macro_rules! scripts {
+    ($($name:ident)*) => {
+        $(#[tokio::test]
+        async fn $name() {
+            check(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/cases/", stringify!($name), ".txt")).await;
+        })*
+    };
+}
+
+scripts! {
+    batches
+    capacity
+    conditions
+    indexes
+    items
+    legacy
+    queries
+    scans
+    streams
+    table_changes
+    table_refusals
+    tables
+    updates
+}
+
+async fn check(path: &str) {
+    let expected = std::fs::read_to_string(path).unwrap();
+    let actual = Script::default().run(&expected).await;
+    if actual == expected {
+        return;
+    }
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(path, actual).unwrap();
+        return;
+    }
+    let name = Path::new(path).file_name().unwrap().to_string_lossy();
+    let differences: Vec<String> = expected
+        .lines()
+        .zip(actual.lines())
+        .enumerate()
+        .filter(|(_, (expected, actual))| expected != actual)
+        .map(|(line, (expected, actual))| format!("line {}\n  expected {expected}\n  actual   {actual}", line + 1))
+        .take(5)
+        .collect();
+    panic!("{name}: {}", differences.join("\n"));
+}
+
+#[derive(Default)]
+struct Script {
+    out: String,
+    last: Value,
+    known: BTreeMap<String, String>,
+}
+
+impl Script {
+    async fn run(mut self, text: &str) -> String {
+        let world = World::new().await;
+        let mut lines = text.lines().filter(|line| !line.starts_with("< ")).peekable();
+        while let Some(line) = lines.next() {
+            writeln!(self.out, "{line}").unwrap();
+            if let Some(request) = line.strip_prefix("> ") {
+                let mut request = request.to_owned();
+                while let Some(more) = lines.next_if(|line| line.starts_with("  ")) {
+                    writeln!(self.out, "{more}").unwrap();
+                    request.push_str(more);
+                }
+                self.call(&world, &request).await;
+            } else if let Some(asked) = line.strip_prefix("& ") {
+                let (name, pointer) = asked.split_once(" = ").unwrap();
+                let found = self.last.pointer(pointer).unwrap_or_else(|| panic!("{asked}: {}", self.last));
+                let found = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
+                self.known.insert(format!("${name}"), found);
+            } else if let Some(seconds) = line.strip_prefix("+ ") {
+                world.clock.advance(Duration::from_secs(seconds.parse().unwrap()));
+            }
+        }
+        self.out
+    }
+
+    async fn call(&mut self, world: &World, request: &str) {
+        let (operation, body) = request.split_once(' ').unwrap_or((request, "{}"));
+        let mut body = body.to_owned();
+        for (name, value) in self.known.iter().rev() {
+            body = body.replace(name, value);
+        }
+        let reply = world.call(operation, &body).await;
+        match reply.status {
+            200 => writeln!(self.out, "< 200 {}", stable(&reply.body)).unwrap(),
+            status => writeln!(self.out, "< {status} {}", reply.refusal()).unwrap(),
+        }
+        self.last = reply.body;
+    }
+}
+
+/// The answer without what is random.
+fn stable(body: &Value) -> String {
+    let text = body.to_string();
+    let Some((before, after)) = text.split_once("\"TableId\":\"") else { return text };
+    format!("{before}\"TableId\":\"(random){}", &after[36..])
+}
