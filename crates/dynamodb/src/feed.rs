@@ -2,9 +2,7 @@
 //! Knows no function.
 
 use base::Scope;
-use ports::{
-    BoxFuture, ChangeFeed, FeedError, FeedPage, FeedPosition, FeedRecord, FeedStart, Shard,
-};
+use ports::{BoxFuture, ChangeFeed, FeedError, FeedPage, FeedPosition, FeedRecord, FeedStart, Shard};
 
 use crate::error::{Error, Result};
 use crate::table::Stream;

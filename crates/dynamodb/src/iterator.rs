@@ -55,7 +55,8 @@ mod tests {
     #[test]
     fn an_iterator_comes_back_and_expires() {
         let iterator = ShardIterator {
-            stream_arn: "arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/2026-11-22T17:21:00.123".to_owned(),
+            stream_arn: "arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/2026-11-22T17:21:00.123"
+                .to_owned(),
             shard: 3,
             after: u64::MAX,
             issued: Timestamp(1_795_454_460_123),

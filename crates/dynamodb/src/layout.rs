@@ -114,9 +114,7 @@ pub(crate) fn partition<'v>(
 
 /// The hash of the partition key of an item's or entry's key.
 pub(crate) fn hash_of(key: &[u8]) -> u32 {
-    key.get(SPACE_BYTES..SPACE_BYTES + 4)
-        .and_then(|hash| hash.try_into().ok())
-        .map_or(0, u32::from_be_bytes)
+    key.get(SPACE_BYTES..SPACE_BYTES + 4).and_then(|hash| hash.try_into().ok()).map_or(0, u32::from_be_bytes)
 }
 
 /// The key of the item whose key attributes are in `item`; none if one is missing or cannot be a key.

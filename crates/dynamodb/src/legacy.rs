@@ -60,7 +60,11 @@ impl Text {
         });
     }
 
-    fn condition(self, operator: Option<ConditionalOperator>, which: Expression) -> Result<Option<Condition>> {
+    fn condition(
+        self,
+        operator: Option<ConditionalOperator>,
+        which: Expression,
+    ) -> Result<Option<Condition>> {
         if self.terms.is_empty() {
             return Ok(None);
         }
@@ -131,7 +135,9 @@ pub(crate) fn expected(
         let list = asked.attribute_value_list.as_deref();
         let refuse = |what: &str| Err(Error::parameter(format_args!("{what} for Attribute: {attribute}")));
         match (asked.comparison_operator, list, &asked.value, asked.exists) {
-            (Some(_), _, _, Some(_)) => return refuse("Exists and ComparisonOperator cannot be used together"),
+            (Some(_), _, _, Some(_)) => {
+                return refuse("Exists and ComparisonOperator cannot be used together");
+            }
             (Some(_), Some(_), Some(_), None) => {
                 return refuse("Value and AttributeValueList cannot be used together");
             }

@@ -4,32 +4,17 @@ use base::{Arn, Scope};
 
 use crate::error::{Error, Result};
 
-const NAME_BYTES: std::ops::RangeInclusive<usize> = 3..=255;
-
-/// The name of the table that `text`, a name or an ARN, means to a caller of `scope`.
+/// The name of the table that `text`, a name or an ARN, means to a caller of `scope`. `api` has checked which characters
+/// it has and how many.
 pub(crate) fn table_name<'a>(scope: &Scope, text: &'a str) -> Result<&'a str> {
     match text.starts_with("arn:") {
-        false => check_name(text, "tableName").map(|()| text),
+        false => Ok(text),
         true => {
             let resource = resource_of(scope, text)?;
             let name = resource.strip_prefix("table/").filter(|name| !name.contains('/'));
             name.ok_or_else(|| violation(format_args!("Invalid resource type in '{text}'")))
         }
     }
-}
-
-/// Refuses a name that no table can have.
-pub(crate) fn check_name(name: &str, member: &str) -> Result<()> {
-    let constraint = if name.len() < *NAME_BYTES.start() {
-        "Member must have length greater than or equal to 3"
-    } else if name.len() > *NAME_BYTES.end() {
-        "Member must have length less than or equal to 255"
-    } else if !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-')) {
-        "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
-    } else {
-        return Ok(());
-    };
-    Err(violation(format_args!("Value '{name}' at '{member}' failed to satisfy constraint: {constraint}")))
 }
 
 /// The table that a tag operation's ARN names.
@@ -64,10 +49,9 @@ pub(crate) fn no_tagged(arn: &str) -> Error {
 /// Table name and label of the stream that `arn` names.
 pub(crate) fn stream_parts<'a>(scope: &Scope, arn: &'a str) -> Result<(&'a str, &'a str)> {
     let resource = resource_of(scope, arn)?;
-    resource
-        .strip_prefix("table/")
-        .and_then(|rest| rest.split_once("/stream/"))
-        .ok_or_else(|| Error::invalid(format!("Invalid StreamArn: Invalid ResourceArn provided as input {arn}")))
+    resource.strip_prefix("table/").and_then(|rest| rest.split_once("/stream/")).ok_or_else(|| {
+        Error::invalid(format!("Invalid StreamArn: Invalid ResourceArn provided as input {arn}"))
+    })
 }
 
 /// Whose stream `arn` is; ports are not asked who calls.

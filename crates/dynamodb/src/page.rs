@@ -191,9 +191,7 @@ pub(crate) fn index_to_read<'t>(
         return Err(Error::invalid(text::CONSISTENT_INDEX));
     }
     if index.building {
-        return Err(Error::invalid(format!(
-            "Cannot read from backfilling global secondary index: {name}"
-        )));
+        return Err(Error::invalid(format!("Cannot read from backfilling global secondary index: {name}")));
     }
     Ok(Some(index))
 }

@@ -66,7 +66,12 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Item> {
 
 impl Record {
     /// The record of a change from `old` to `new`; none if nothing was there before or after.
-    pub(crate) fn of(stream: &Stream, old: Option<&Kept>, new: Option<&Kept>, now: Timestamp) -> Option<Self> {
+    pub(crate) fn of(
+        stream: &Stream,
+        old: Option<&Kept>,
+        new: Option<&Kept>,
+        now: Timestamp,
+    ) -> Option<Self> {
         let event = match (old, new) {
             (None, Some(_)) => Event::Insert,
             (Some(_), Some(_)) => Event::Modify,

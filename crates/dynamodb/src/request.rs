@@ -162,16 +162,16 @@ fn parse_write(
     if let Some(expected) = asked.expected {
         condition = legacy::expected(expected, asked.operator)?;
     } else if asked.operator.is_some() {
-        return Err(Error::parameter("ConditionalOperator can only be used when Filter or Expected has two or more elements"));
+        return Err(Error::parameter(
+            "ConditionalOperator can only be used when Filter or Expected has two or more elements",
+        ));
     }
     let shows_item = asked.on_failure == Some(ReturnValuesOnConditionCheckFailure::AllOld);
     Ok((update, WriteCondition { condition, shows_item }))
 }
 
 /// What an UpdateItem does, and under which condition.
-pub(crate) fn parse_update(
-    input: &shape::UpdateItemInput,
-) -> Result<(Option<Update>, WriteCondition)> {
+pub(crate) fn parse_update(input: &shape::UpdateItemInput) -> Result<(Option<Update>, WriteCondition)> {
     let maps = Maps {
         names: input.expression_attribute_names.as_ref(),
         values: input.expression_attribute_values.as_ref(),
@@ -304,8 +304,7 @@ fn parse_filter(
     if let Some(conditions) = conditions {
         return legacy::filter(conditions, operator);
     }
-    let parsed =
-        expression.map(|text| Condition::parse(Expression::Filter, text, placeholders)).transpose();
+    let parsed = expression.map(|text| Condition::parse(Expression::Filter, text, placeholders)).transpose();
     parsed.map_err(|error| Envelope::Bare.refuse(error))
 }
 

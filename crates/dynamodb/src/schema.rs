@@ -129,28 +129,10 @@ pub(crate) fn attributes(definitions: &[shape::AttributeDefinition]) -> Result<V
 }
 
 fn table_key(elements: &[shape::KeySchemaElement], attributes: &[KeyPart]) -> Result<KeySchema> {
-    if elements.len() > 2 {
-        let shown: Vec<String> = elements
-            .iter()
-            .map(|element| {
-                format!(
-                    "KeySchemaElement(attributeName={}, keyType={})",
-                    element.attribute_name,
-                    element.key_type.as_str()
-                )
-            })
-            .collect();
-        return Err(Error::invalid(format!(
-            "1 validation error detected: Value '[{}]' at 'keySchema' failed to satisfy constraint: Member \
-             must have length less than or equal to 2",
-            shown.join(", ")
-        )));
-    }
     if elements.len() > attributes.len() {
         return Err(Error::invalid("Invalid KeySchema: Some index key attribute have no definition"));
     }
-    let key = key_schema(elements, attributes)?;
-    Ok(key)
+    key_schema(elements, attributes)
 }
 
 /// A key of a hash element and perhaps a range element, in this order.
@@ -459,10 +441,7 @@ pub(crate) fn on_demand(
 }
 
 pub(crate) fn warm(asked: &shape::WarmThroughput) -> Warm {
-    Warm {
-        read: asked.read_units_per_second.unwrap_or(0),
-        write: asked.write_units_per_second.unwrap_or(0),
-    }
+    Warm { read: asked.read_units_per_second.unwrap_or(0), write: asked.write_units_per_second.unwrap_or(0) }
 }
 
 pub(crate) fn class_of(class: shape::TableClass, changed: Option<Timestamp>) -> Class {

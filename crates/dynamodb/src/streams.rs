@@ -38,7 +38,8 @@ pub(crate) fn shards_for(table: &Table) -> u8 {
     match &table.billing.provisioned {
         None => SHARDS_WIDE,
         Some(units) => {
-            let shards = units.write.saturating_sub(1).div_euclid(SHARD_WRITE_UNITS).saturating_add(1).clamp(1, 4);
+            let shards =
+                units.write.saturating_sub(1).div_euclid(SHARD_WRITE_UNITS).saturating_add(1).clamp(1, 4);
             u8::try_from(shards).unwrap_or(SHARDS_WIDE)
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use base::{Arn, Scope, Timestamp};
-use item::{Item, Kind, KeyKind, Value};
+use item::{Item, KeyKind, Kind, Value};
 use minicbor::{Decode, Encode};
 
 /// One table. Immutable: a change makes a new one with the same id.
@@ -322,10 +322,7 @@ impl PartKind {
     }
 
     pub(crate) fn fits(self, value: &Value) -> bool {
-        matches!(
-            (self, value.kind()),
-            (Self::S, Kind::S) | (Self::N, Kind::N) | (Self::B, Kind::B)
-        )
+        matches!((self, value.kind()), (Self::S, Kind::S) | (Self::N, Kind::N) | (Self::B, Kind::B))
     }
 
     pub(crate) fn key_kind(self) -> KeyKind {

@@ -390,7 +390,12 @@ impl ReadJson for CreateTableInput {
                     json::string(r, v, &rules::CREATE_TABLE_INPUT_TABLE_NAME)
                 })?,
                 "KeySchema" => key_schema.read(reader, violations, "keySchema", |r, v| {
-                    json::list(r, v, (&rules::KEY_SCHEMA, Each::Free), KeySchemaElement::read_json)
+                    json::list(
+                        r,
+                        v,
+                        (&rules::CREATE_TABLE_INPUT_KEY_SCHEMA, Each::Free),
+                        KeySchemaElement::read_json,
+                    )
                 })?,
                 "LocalSecondaryIndexes" => {
                     local_secondary_indexes.read(reader, violations, "localSecondaryIndexes", |r, v| {
@@ -1405,7 +1410,12 @@ impl ReadJson for LocalSecondaryIndex {
                 "IndexName" => index_name
                     .read(reader, violations, "indexName", |r, v| json::string(r, v, &rules::INDEX_NAME))?,
                 "KeySchema" => key_schema.read(reader, violations, "keySchema", |r, v| {
-                    json::list(r, v, (&rules::KEY_SCHEMA, Each::Free), KeySchemaElement::read_json)
+                    json::list(
+                        r,
+                        v,
+                        (&rules::LOCAL_SECONDARY_INDEX_KEY_SCHEMA, Each::Free),
+                        KeySchemaElement::read_json,
+                    )
                 })?,
                 "Projection" => projection.read(reader, violations, "projection", Projection::read_json)?,
                 _ => reader.skip()?,

@@ -14,6 +14,8 @@ pub(super) static BATCH_GET_REQUEST_MAP: Rule =
 pub(super) static BATCH_WRITE_ITEM_REQUEST_MAP: Rule =
     Rule::new(None, Some(25)).shown(&BATCH_WRITE_ITEM_REQUEST_MAP_SHOWN);
 
+pub(super) static CREATE_TABLE_INPUT_KEY_SCHEMA: Rule = Rule::new(Some(1), Some(2)).shown(&KEY_SCHEMA_SHOWN);
+
 pub(super) static CREATE_TABLE_INPUT_TABLE_NAME: Rule =
     Rule::patterned(Some(3), Some(255), Pattern::by("[a-zA-Z0-9_.-]+", wire::rule::is_name)).or_arn();
 
@@ -25,11 +27,14 @@ pub(super) static INDEX_NAME: Rule =
 
 pub(super) static KEY_LIST: Rule = Rule::new(Some(1), Some(100)).shown(&KEY_LIST_SHOWN);
 
-pub(super) static KEY_SCHEMA: Rule = Rule::new(Some(1), Some(2)).shown(&KEY_SCHEMA_SHOWN);
+pub(super) static KEY_SCHEMA: Rule = Rule::new(Some(1), None).shown(&KEY_SCHEMA_SHOWN);
 
 pub(super) static KEY_SCHEMA_ATTRIBUTE_NAME: Rule = Rule::new(Some(1), Some(255));
 
 pub(super) static LIST_TABLES_INPUT_LIMIT: Rule = Rule::new(Some(1), Some(100));
+
+pub(super) static LOCAL_SECONDARY_INDEX_KEY_SCHEMA: Rule =
+    Rule::new(Some(1), Some(2)).shown(&KEY_SCHEMA_SHOWN);
 
 pub(super) static NON_KEY_ATTRIBUTE_NAME: Rule = Rule::new(Some(1), Some(255));
 
@@ -231,6 +236,7 @@ fn every_pattern_can_be_checked() {
         &ATTRIBUTE_NAME_LIST,
         &BATCH_GET_REQUEST_MAP,
         &BATCH_WRITE_ITEM_REQUEST_MAP,
+        &CREATE_TABLE_INPUT_KEY_SCHEMA,
         &CREATE_TABLE_INPUT_TABLE_NAME,
         &GLOBAL_TABLE_WITNESS_GROUP_UPDATE_LIST,
         &INDEX_NAME,
@@ -238,6 +244,7 @@ fn every_pattern_can_be_checked() {
         &KEY_SCHEMA,
         &KEY_SCHEMA_ATTRIBUTE_NAME,
         &LIST_TABLES_INPUT_LIMIT,
+        &LOCAL_SECONDARY_INDEX_KEY_SCHEMA,
         &NON_KEY_ATTRIBUTE_NAME,
         &NON_KEY_ATTRIBUTE_NAME_LIST,
         &POSITIVE_INTEGER_OBJECT,

@@ -27,11 +27,7 @@ struct Write {
     new: Option<Kept>,
 }
 
-pub(crate) async fn run(
-    db: &DynamoDb,
-    cx: &Cx,
-    input: BatchWriteItemInput,
-) -> Result<BatchWriteItemOutput> {
+pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: BatchWriteItemInput) -> Result<BatchWriteItemOutput> {
     if input.request_items.is_empty() {
         return Err(Error::invalid("The requestItems parameter is required for BatchWriteItem"));
     }

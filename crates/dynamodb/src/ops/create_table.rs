@@ -27,9 +27,11 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: CreateTableInput) -> Resu
         table.stream = Some(stream);
     }
     let table_name = table.name.clone();
-    let (table, _) = db.catalogue.commit(&db.store, batch, table).await.map_err(|error| {
-        if is_conflict(&error) { in_use(&table_name) } else { error }
-    })?;
+    let (table, _) = db
+        .catalogue
+        .commit(&db.store, batch, table)
+        .await
+        .map_err(|error| if is_conflict(&error) { in_use(&table_name) } else { error })?;
     let standing = describe::Standing { status: TableStatus::Creating, now, counts: &[] };
     Ok(CreateTableOutput { table_description: Some(describe::table(&table, &standing)) })
 }
@@ -44,9 +46,11 @@ fn stream_view(asked: Option<&StreamSpecification>) -> Result<Option<StreamView>
         Some(StreamSpecification { stream_enabled: true, stream_view_type: None }) => {
             Err(Error::parameter("Table is being created with a stream enabled, UpdateViewType is required"))
         }
-        Some(StreamSpecification { stream_enabled: false, stream_view_type: Some(_) }) => Err(
-            Error::parameter("Table is being created with a stream disabled, UpdateViewType should not be specified"),
-        ),
+        Some(StreamSpecification { stream_enabled: false, stream_view_type: Some(_) }) => {
+            Err(Error::parameter(
+                "Table is being created with a stream disabled, UpdateViewType should not be specified",
+            ))
+        }
         Some(StreamSpecification { stream_view_type, .. }) => Ok(stream_view_type.map(view_of)),
     }
 }

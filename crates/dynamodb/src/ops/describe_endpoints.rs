@@ -9,11 +9,7 @@ use crate::error::Result;
 /// As AWS answers it.
 const CACHE_PERIOD_MINUTES: i64 = 1440;
 
-pub(crate) async fn run(
-    _: &DynamoDb,
-    cx: &Cx,
-    _: DescribeEndpointsInput,
-) -> Result<DescribeEndpointsOutput> {
+pub(crate) async fn run(_: &DynamoDb, cx: &Cx, _: DescribeEndpointsInput) -> Result<DescribeEndpointsOutput> {
     let address = match &cx.host {
         Some(host) => host.to_string(),
         None => format!("dynamodb.{}.amazonaws.com", cx.scope.region),

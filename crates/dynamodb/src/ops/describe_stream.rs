@@ -12,13 +12,10 @@ use crate::table::{Stream, StreamView};
 
 const SHARDS_MAX: usize = 100;
 
-pub(crate) async fn run(
-    db: &DynamoDb,
-    cx: &Cx,
-    input: DescribeStreamInput,
-) -> Result<DescribeStreamOutput> {
+pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: DescribeStreamInput) -> Result<DescribeStreamOutput> {
     let stream = db.stream(cx, &input.stream_arn).await?;
-    let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(SHARDS_MAX).min(SHARDS_MAX);
+    let limit =
+        input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(SHARDS_MAX).min(SHARDS_MAX);
     // Shards here have no children, so the filter for the children of one finds none.
     let shards = if input.shard_filter.is_some() { 0 } else { stream.shards };
     let ids: Vec<String> = (0..shards).map(|shard| stream.shard_id(shard)).collect();

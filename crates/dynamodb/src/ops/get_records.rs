@@ -29,8 +29,5 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: GetRecordsInput) -> Resul
         records.push(record.shape(&cx.scope, &stream, *sequence)?);
     }
     let next = ShardIterator { after: page.after, issued: now, ..iterator };
-    Ok(GetRecordsOutput {
-        records: Some(records),
-        next_shard_iterator: (!page.ended).then(|| next.print()),
-    })
+    Ok(GetRecordsOutput { records: Some(records), next_shard_iterator: (!page.ended).then(|| next.print()) })
 }

@@ -9,9 +9,9 @@ use crate::{DynamoDb, streams};
 const STREAMS_MAX: usize = 100;
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: ListStreamsInput) -> Result<ListStreamsOutput> {
-    let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(STREAMS_MAX).min(STREAMS_MAX);
-    let found =
-        streams::list(&db.store, &cx.scope, input.table_name.as_deref(), db.clock.now()).await?;
+    let limit =
+        input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(STREAMS_MAX).min(STREAMS_MAX);
+    let found = streams::list(&db.store, &cx.scope, input.table_name.as_deref(), db.clock.now()).await?;
     let arns: Vec<String> = found.iter().map(|stream| stream.arn(&cx.scope)).collect();
     let start = match &input.exclusive_start_stream_arn {
         Some(last) => arns.iter().position(|arn| arn == last).map_or(arns.len(), |at| at + 1),

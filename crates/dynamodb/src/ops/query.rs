@@ -25,8 +25,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: QueryInput) -> Result<Que
     };
     let schema = index.map_or(&table.key, |index| &index.key);
     let (partition, sort) = (key_attributes(&schema.hash), key_attributes(&schema.range));
-    let plan =
-        condition.plan(&expr::KeySchema { partition: &partition, sort: &sort }).map_err(key_fault)?;
+    let plan = condition.plan(&expr::KeySchema { partition: &partition, sort: &sort }).map_err(key_fault)?;
     if let Some(filter) = &reading.filter {
         let keys: Vec<&str> = schema.parts().map(|part| part.name.as_str()).collect();
         filter.check_filter(&keys).map_err(key_fault)?;
@@ -37,8 +36,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: QueryInput) -> Result<Que
     let range = range(&table, index, &plan, &input, reverse)?;
 
     let filter = reading.filter.as_ref();
-    let sweep =
-        Sweep { table: &table, index, range, reverse, limit: input.limit, filter, view, consistent };
+    let sweep = Sweep { table: &table, index, range, reverse, limit: input.limit, filter, view, consistent };
     let answer = sweep.run(db).await?;
     Ok(QueryOutput {
         consumed_capacity: answer.consumed(&table, &input.table_name, input.return_consumed_capacity),

@@ -33,16 +33,8 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: ScanInput) -> Result<Scan
     let range = range(&table, index, segment, &input)?;
 
     let filter = reading.filter.as_ref();
-    let sweep = Sweep {
-        table: &table,
-        index,
-        range,
-        reverse: false,
-        limit: input.limit,
-        filter,
-        view,
-        consistent,
-    };
+    let sweep =
+        Sweep { table: &table, index, range, reverse: false, limit: input.limit, filter, view, consistent };
     let answer = sweep.run(db).await?;
     Ok(ScanOutput {
         consumed_capacity: answer.consumed(&table, &input.table_name, input.return_consumed_capacity),
@@ -68,10 +60,9 @@ fn segment(input: &ScanInput) -> Result<Segment> {
             "The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: {number} \
              is not less than TotalSegments: {of}"
         ))),
-        (Some(number), Some(of)) => Ok(Segment {
-            number: u32::try_from(number).unwrap_or(0),
-            of: u32::try_from(of).unwrap_or(1),
-        }),
+        (Some(number), Some(of)) => {
+            Ok(Segment { number: u32::try_from(number).unwrap_or(0), of: u32::try_from(of).unwrap_or(1) })
+        }
     }
 }
 

@@ -66,7 +66,9 @@ fn check_index_keys(table: &Table, update: Option<&Update>, item: &Item) -> Resu
     let parts = table.indexes.iter().flat_map(|index| index.key.parts());
     for part in parts {
         let misfits = item.get(&part.name).is_some_and(|value| !part.kind.fits(value));
-        if misfits && update.is_some_and(|update| update.paths().any(|path| &*path.head == part.name.as_str())) {
+        if misfits
+            && update.is_some_and(|update| update.paths().any(|path| &*path.head == part.name.as_str()))
+        {
             return Err(Error::invalid(
                 "The update expression attempted to update the secondary index key to unsupported type",
             ));

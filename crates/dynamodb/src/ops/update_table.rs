@@ -103,7 +103,8 @@ fn check_served(input: &UpdateTableInput) -> Result<()> {
 
 /// Most changes must be the only one of a request.
 fn check_alone(input: &UpdateTableInput) -> Result<()> {
-    let throughput = input.provisioned_throughput.is_some() || input.billing_mode == Some(BillingMode::Provisioned);
+    let throughput =
+        input.provisioned_throughput.is_some() || input.billing_mode == Some(BillingMode::Provisioned);
     let stream = input.stream_specification.is_some();
     let index = input.global_secondary_index_updates.is_some();
     let alone = [
@@ -324,7 +325,11 @@ fn check_updates(updates: &[shape::GlobalSecondaryIndexUpdate]) -> Result<()> {
     Ok(())
 }
 
-fn update_index(table: &mut Table, asked: &shape::UpdateGlobalSecondaryIndexAction, now: Timestamp) -> Result<()> {
+fn update_index(
+    table: &mut Table,
+    asked: &shape::UpdateGlobalSecondaryIndexAction,
+    now: Timestamp,
+) -> Result<()> {
     let name = &asked.index_name;
     let provisioned = table.billing.provisioned.is_some();
     let index = match table.indexes.iter_mut().find(|index| index.name == *name) {

@@ -56,7 +56,9 @@ async fn check(path: &str) {
         .zip(actual.lines())
         .enumerate()
         .filter(|(_, (expected, actual))| expected != actual)
-        .map(|(line, (expected, actual))| format!("line {}\n  expected {expected}\n  actual   {actual}", line + 1))
+        .map(|(line, (expected, actual))| {
+            format!("line {}\n  expected {expected}\n  actual   {actual}", line + 1)
+        })
         .take(5)
         .collect();
     panic!("{name}: {}", differences.join("\n"));

@@ -31,7 +31,8 @@ impl World {
     }
 
     pub(crate) async fn call(&self, operation: &str, body: &str) -> Reply {
-        let streams = matches!(operation, "DescribeStream" | "GetRecords" | "GetShardIterator" | "ListStreams");
+        let streams =
+            matches!(operation, "DescribeStream" | "GetRecords" | "GetShardIterator" | "ListStreams");
         let target = if streams { "DynamoDBStreams_20120810" } else { "DynamoDB_20120810" };
         let mut headers = http::HeaderMap::new();
         headers.insert("x-amz-target", format!("{target}.{operation}").parse().unwrap());
@@ -48,7 +49,11 @@ impl World {
         } else {
             api::dynamodb::dispatch(&self.db, &self.cx, request).await
         };
-        let body = serde_json::from_slice(&response.body).expect("answers are JSON");
+        // Operations without an output answer nothing at all.
+        let body = match response.body.is_empty() {
+            true => Value::Object(serde_json::Map::new()),
+            false => serde_json::from_slice(&response.body).expect("answers are JSON"),
+        };
         Reply { status: response.status, body }
     }
 
@@ -71,7 +76,8 @@ impl Reply {
     /// `Code: message`, and what else the error carries.
     pub(crate) fn refusal(&self) -> String {
         let mut rest = self.body.as_object().cloned().unwrap_or_default();
-        let code = rest.remove("__type").and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default();
+        let code =
+            rest.remove("__type").and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default();
         let code = code.rsplit('#').next().unwrap_or_default().to_owned();
         let message = rest.remove("message").or_else(|| rest.remove("Message"));
         let message = message.and_then(|text| text.as_str().map(str::to_owned)).unwrap_or_default();
