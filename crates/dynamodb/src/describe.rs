@@ -139,7 +139,6 @@ fn global_index(
             write_units_per_second: Some(write),
             status: Some(status),
         }),
-        ..shape::GlobalSecondaryIndexDescription::default()
     }
 }
 
