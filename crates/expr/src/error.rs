@@ -153,6 +153,16 @@ pub enum KeyFault {
     Operator(String),
     #[error("KeyConditionExpressions cannot contain nested operations")]
     Nested,
+    #[error(
+        "Invalid condition in KeyConditionExpression: {0} operator must have the key attribute as its first operand"
+    )]
+    FirstOperand(&'static str),
+    #[error("Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition")]
+    SeveralNames,
+    #[error("Invalid condition in KeyConditionExpression: No key attribute specified")]
+    NoName,
+    #[error("KeyConditionExpressions cannot have conditions on nested attributes")]
+    NestedAttribute,
     #[error("KeyConditionExpressions must only contain one condition per key")]
     Twice,
     #[error("Conditions can be of length 1 or 2 only")]

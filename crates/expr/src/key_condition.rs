@@ -2,11 +2,10 @@
 //! lie.
 
 use item::key::{self, KeyError};
-use item::{KeyKind, KeyRole, Place, Value, key_check};
+use item::{KeyKind, KeyRole, Name, Place, Value, key_check};
 
 use crate::analysis::{self, Analysed};
 use crate::function::Function;
-use crate::path::Path;
 use crate::placeholders::Placeholders;
 use crate::tree::{Comparator, Node, NodeId};
 use crate::{ExprError, Expression, KeyFault};
@@ -28,15 +27,14 @@ pub struct KeySchema<'a> {
 /// A KeyConditionExpression (or the legacy KeyConditions), not yet held against a key schema.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeyCondition {
-    parts: Vec<Part>,
+    /// Or why the expression is no key condition of any schema.
+    parts: Result<Vec<Part>, KeyFault>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 struct Part {
-    /// None where neither side is a path.
-    path: Option<Path>,
-    /// None where a path stands in place of a value.
-    range: Option<SortRange>,
+    name: Name,
+    range: SortRange,
 }
 
 /// One condition on one key attribute.
@@ -69,57 +67,43 @@ pub struct KeyBounds {
 }
 
 impl KeyCondition {
-    /// Parses a KeyConditionExpression. [`Self::plan`] it when all expressions of the request are parsed and
-    /// [`Placeholders::finish`] has passed: that is AWS's order.
+    /// Parses a KeyConditionExpression. AWS's order is then: the request's other expressions and
+    /// [`Placeholders::finish`], [`Self::check`], the table, [`Self::plan`].
     pub fn parse(text: &str, placeholders: &mut Placeholders<'_>) -> Result<Self, ExprError> {
         let (mut analysed, root) = analysis::condition(Expression::KeyCondition, text, placeholders)?;
-        let mut parts = Vec::new();
-        for node in conjuncts(&analysed, root)? {
-            parts.push(Part::new(&mut analysed, node)?);
-        }
-        Ok(Self { parts })
+        Ok(Self { parts: parts_of(&mut analysed, root) })
     }
 
     /// From conditions that came in another form (the legacy KeyConditions).
     pub fn of(parts: impl IntoIterator<Item = (String, SortRange)>) -> Self {
-        let parts = parts
-            .into_iter()
-            .map(|(name, range)| Part { path: Some(Path::attribute(name)), range: Some(range) });
-        Self { parts: parts.collect() }
+        Self { parts: Ok(parts.into_iter().map(|(name, range)| Part { name: name.into(), range }).collect()) }
+    }
+
+    /// Refuses what is no key condition, whatever the table.
+    pub fn check(&self) -> Result<(), KeyFault> {
+        self.parts.as_ref().map(drop).map_err(Clone::clone)
     }
 
     /// What the condition says for a table or index with this key.
     pub fn plan(self, schema: &KeySchema<'_>) -> Result<KeyPlan, KeyFault> {
-        let mut named: Vec<(Path, Option<SortRange>)> = Vec::with_capacity(self.parts.len());
-        for part in self.parts {
-            let path = part.path.ok_or(KeyFault::Unsupported)?;
-            if path.is_nested() && is_key(schema, &path.head) {
-                return Err(KeyFault::NotScalar(path.head.to_string()));
-            }
-            if named.iter().any(|(other, _)| *other == path) {
-                return Err(KeyFault::Twice);
-            }
-            named.push((path, part.range));
-        }
+        let mut named = self.parts?;
         if named.len() > schema.partition.len() + schema.sort.len().max(1) {
             return Err(KeyFault::Count);
         }
         let mut take = |attribute: &KeyAttribute<'_>| {
-            let index =
-                named.iter().position(|(path, _)| path.head == attribute.name && !path.is_nested())?;
-            Some(named.swap_remove(index).1)
+            let index = named.iter().position(|part| part.name == attribute.name)?;
+            Some(named.swap_remove(index).range)
         };
         let mut partition = Vec::with_capacity(schema.partition.len());
         for attribute in schema.partition {
             let range = take(attribute).ok_or_else(|| KeyFault::Missed(attribute.name.to_owned()))?;
-            let Some(SortRange::Equal(value)) = range else { return Err(KeyFault::Unsupported) };
+            let SortRange::Equal(value) = range else { return Err(KeyFault::Unsupported) };
             check_value(attribute, KeyRole::Partition, &value)?;
             partition.push(value);
         }
         let mut sort = Vec::new();
         for attribute in schema.sort {
             let Some(range) = take(attribute) else { break };
-            let range = range.ok_or(KeyFault::Unsupported)?;
             range.check(attribute)?;
             let is_equal = matches!(range, SortRange::Equal(_));
             sort.push(range);
@@ -137,10 +121,6 @@ impl KeyCondition {
     }
 }
 
-fn is_key(schema: &KeySchema<'_>, name: &str) -> bool {
-    schema.partition.iter().chain(schema.sort).any(|attribute| attribute.name == name)
-}
-
 fn check_value(attribute: &KeyAttribute<'_>, role: KeyRole, value: &Value) -> Result<(), KeyFault> {
     if KeyKind::of(value) != Some(attribute.kind) {
         return Err(KeyFault::Type);
@@ -148,73 +128,89 @@ fn check_value(attribute: &KeyAttribute<'_>, role: KeyRole, value: &Value) -> Re
     Ok(key_check(attribute.name, role, value)?)
 }
 
-/// The conditions joined by AND, in the order of the text; any other junction is refused.
-fn conjuncts(analysed: &Analysed<'_>, root: NodeId) -> Result<Vec<NodeId>, KeyFault> {
+/// The conditions joined by AND, in the order of the text; anything else is refused at the first place where it
+/// is met, walking from the root to the left.
+fn parts_of(analysed: &mut Analysed<'_>, root: NodeId) -> Result<Vec<Part>, KeyFault> {
     let refuse = |operator: &str| Err(KeyFault::Operator(operator.to_owned()));
-    let mut found = Vec::new();
+    let mut parts: Vec<Part> = Vec::new();
     let mut work = vec![root];
     while let Some(node) = work.pop() {
         match &analysed.tree.nodes[node] {
-            Node::And(left, right) => work.extend([*right, *left]),
+            Node::And(left, right) => {
+                work.extend([*right, *left]);
+                continue;
+            }
             Node::Or(..) => return refuse("OR"),
             Node::Not(_) => return refuse("NOT"),
             Node::In(..) => return refuse("IN"),
             Node::Compare(Comparator::NotEqual, ..) => return refuse("<>"),
             Node::Call { name, .. } if *name != Function::BeginsWith.as_str() => return refuse(name),
-            _ => found.push(node),
+            _ => {}
         }
+        let part = Part::new(analysed, node)?;
+        if parts.iter().any(|other| other.name == part.name) {
+            return Err(KeyFault::Twice);
+        }
+        parts.push(part);
     }
-    Ok(found)
+    Ok(parts)
 }
 
 impl Part {
     fn new(analysed: &mut Analysed<'_>, node: NodeId) -> Result<Self, KeyFault> {
-        let operands: Vec<NodeId> = match &analysed.tree.nodes[node] {
-            Node::Compare(_, left, right) => vec![*left, *right],
-            Node::Between(operand, low, high) => vec![*operand, *low, *high],
-            Node::Call { operands, .. } => operands.clone(),
-            _ => Vec::new(),
+        let (operands, needs_path_first) = match &analysed.tree.nodes[node] {
+            Node::Compare(_, left, right) => (vec![*left, *right], None),
+            Node::Between(operand, low, high) => (vec![*operand, *low, *high], Some("BETWEEN")),
+            Node::Call { operands, .. } => (operands.clone(), Some(Function::BeginsWith.as_str())),
+            _ => (Vec::new(), None),
         };
-        if operands.iter().any(|operand| matches!(analysed.tree.nodes[*operand], Node::Call { .. })) {
+        if let (Some(operator), Some(first)) = (needs_path_first, operands.first())
+            && analysed.path(*first).is_none()
+        {
+            return Err(KeyFault::FirstOperand(operator));
+        }
+        let named = the_path(analysed, &operands)?;
+        let name = analysed.take_path(operands[named]).ok_or(KeyFault::NoName)?.head;
+        let mut values = operands.iter().filter_map(|operand| analysed.take_value(*operand));
+        let first = values.next().ok_or(KeyFault::Unsupported)?;
+        let second = values.next();
+        let range = match (&analysed.tree.nodes[node], second) {
+            (_, Some(high)) => SortRange::Between(first, high),
+            // `:v < pk` says `pk > :v`.
+            (Node::Compare(comparator, ..), None) if named == 1 => range(comparator.swapped(), first),
+            (Node::Compare(comparator, ..), None) => range(*comparator, first),
+            (_, None) => SortRange::BeginsWith(first),
+        };
+        Ok(Self { name, range })
+    }
+}
+
+/// Which of a condition's operands is its one attribute.
+fn the_path(analysed: &Analysed<'_>, operands: &[NodeId]) -> Result<usize, KeyFault> {
+    let mut found = None;
+    for (index, operand) in operands.iter().enumerate() {
+        if matches!(analysed.tree.nodes[*operand], Node::Call { .. }) {
             return Err(KeyFault::Nested);
         }
-        let comparator = match analysed.tree.nodes[node] {
-            Node::Compare(comparator, ..) => Some(comparator),
-            _ => None,
-        };
-        let is_between = matches!(analysed.tree.nodes[node], Node::Between(..));
-        Ok(match operands[..] {
-            [left, right] => match comparator {
-                // `:v < pk` says `pk > :v`.
-                Some(comparator) if analysed.path(left).is_none() => {
-                    Self::compare(analysed, right, comparator.swapped(), left)
-                }
-                Some(comparator) => Self::compare(analysed, left, comparator, right),
-                None => Self {
-                    path: analysed.take_path(left),
-                    range: analysed.take_value(right).map(SortRange::BeginsWith),
-                },
-            },
-            [operand, low, high] if is_between => Self {
-                path: analysed.take_path(operand),
-                range: analysed
-                    .take_value(low)
-                    .zip(analysed.take_value(high))
-                    .map(|(low, high)| SortRange::Between(low, high)),
-            },
-            _ => Self { path: None, range: None },
-        })
+        let Some(path) = analysed.path(*operand) else { continue };
+        if found.is_some() {
+            return Err(KeyFault::SeveralNames);
+        }
+        if path.is_nested() {
+            return Err(KeyFault::NestedAttribute);
+        }
+        found = Some(index);
     }
+    found.ok_or(KeyFault::NoName)
+}
 
-    fn compare(analysed: &mut Analysed<'_>, path: NodeId, comparator: Comparator, value: NodeId) -> Self {
-        let make = match comparator {
-            Comparator::Less => SortRange::Less,
-            Comparator::LessEqual => SortRange::LessEqual,
-            Comparator::Greater => SortRange::Greater,
-            Comparator::GreaterEqual => SortRange::GreaterEqual,
-            Comparator::Equal | Comparator::NotEqual => SortRange::Equal,
-        };
-        Self { path: analysed.take_path(path), range: analysed.take_value(value).map(make) }
+fn range(comparator: Comparator, value: Value) -> SortRange {
+    match comparator {
+        Comparator::Less => SortRange::Less(value),
+        Comparator::LessEqual => SortRange::LessEqual(value),
+        Comparator::Greater => SortRange::Greater(value),
+        Comparator::GreaterEqual => SortRange::GreaterEqual(value),
+        Comparator::Equal | Comparator::NotEqual => SortRange::Equal(value),
     }
 }
 

@@ -39,18 +39,12 @@ fn refuses_in_the_words_of_aws() {
         ("pk = :s AND x = :n", "Query condition missed key schema element: sk"),
         ("pk > :s", "Query key condition not supported"),
         ("begins_with(pk, :s)", "Query key condition not supported"),
-        ("pk = sk", "Query key condition not supported"),
-        (":s = :s", "Query key condition not supported"),
         ("pk = :n", kind),
         ("pk = :s AND sk = :s", kind),
         ("pk = :s AND begins_with(sk, :s)", kind),
         (
             "pk = :empty",
             "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: pk",
-        ),
-        (
-            "pk.a = :s",
-            "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: Key: pk",
         ),
         ("((pk = :s))", "Invalid KeyConditionExpression: The expression has redundant parentheses;"),
         (
@@ -65,6 +59,47 @@ fn refuses_in_the_words_of_aws() {
         assert_eq!(plan(text, &[SK]), Err(message.to_owned()), "{text}");
     }
     assert_eq!(plan("pk = :s AND x = :n", &[]), Err("Query key condition not supported".to_owned()));
+}
+
+/// Told before the table is looked for, after all expressions are parsed.
+#[test]
+fn refuses_what_is_no_key_condition() {
+    let first = |operator: &str| {
+        format!(
+            "Invalid condition in KeyConditionExpression: {operator} operator must have the key attribute as its first operand"
+        )
+    };
+    let several =
+        "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition"
+            .to_owned();
+    let nested = "KeyConditionExpressions cannot contain nested operations".to_owned();
+    let attribute = "KeyConditionExpressions cannot have conditions on nested attributes".to_owned();
+    let none = "Invalid condition in KeyConditionExpression: No key attribute specified".to_owned();
+    let twice = "KeyConditionExpressions must only contain one condition per key".to_owned();
+    let (names, values) = (names(), values());
+    for (text, message) in [
+        ("a > b and size(b) > c or a > c", "Invalid operator used in KeyConditionExpression: OR".to_owned()),
+        ("a in (b, size(c), d)", "Invalid operator used in KeyConditionExpression: IN".to_owned()),
+        (":s between size(b) and size(a) and b > :p", first("BETWEEN")),
+        ("begins_with(:s, b) and a > :p", first("begins_with")),
+        ("size(b) > a AND a.b > b AND b > c", nested.clone()),
+        ("a > size(b.d)", nested.clone()),
+        ("a between size(b) and size(a)", nested),
+        ("b > a.b", several.clone()),
+        ("b between c[1] and d", several.clone()),
+        ("a between b and size(a)", several.clone()),
+        ("begins_with(a, b)", several),
+        ("b.d > a AND c.d > e.f", attribute.clone()),
+        ("b[0] > a", attribute),
+        (":n > :4 AND a < :n", none.clone()),
+        (":4 > b AND :4 < :n", none),
+        ("b > :n AND b < :n and c = :n and d = :n", twice.clone()),
+        ("(a > :n and b > :n) and (b > :n and c > :n)", twice),
+    ] {
+        let mut placeholders = Placeholders::new(Some(&names), Some(&values)).unwrap();
+        let condition = KeyCondition::parse(text, &mut placeholders).unwrap();
+        assert_eq!(condition.check().unwrap_err().to_string(), message, "{text}");
+    }
 }
 
 /// Which of the keys 1..=9 a condition reads, in a table and in an index.
