@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use base::{AccountId, Region, Scope, Timestamp};
+use base::{AccountId, Region, Scope};
 use minicbor::{Decode, Encode};
 
 /// A REST API's own settings.
@@ -61,10 +61,6 @@ impl ApiRecord {
 
     pub(crate) fn is_of(&self, scope: &Scope) -> bool {
         self.region == scope.region.as_str() && self.scope().account == scope.account
-    }
-
-    pub(crate) fn created(&self) -> Timestamp {
-        Timestamp(self.created_ms)
     }
 }
 

@@ -130,46 +130,51 @@ impl RouteTrie {
         child
     }
 
-    /// Finds the method for `path` (raw, after the stage). Slashes at the end do not count; segments are split
-    /// before they are decoded, so an encoded slash stays inside its segment and `..` is a name like any other.
+    /// Finds the method for `path` (raw, after the stage). A resource without the verb is passed over for a less
+    /// specific one that has it: AWS looks for resource and method together. Slashes at the end do not count; segments
+    /// are split before they are decoded, so an encoded slash stays inside its segment and `..` is a name like any
+    /// other.
     pub(crate) fn find(&self, path: &str, verb: Verb) -> Option<Match<'_>> {
         let end = path.trim_end_matches('/').len();
         let start = end - path[..end].trim_start_matches('/').len();
-        let mut captures = Vec::new();
-        let method = self.walk(0, &path[..end], start, verb, &mut captures)?;
-        Some(Match { trie: self, method, captures })
+        let mut search = Search { trie: self, path: &path[..end], verb, captures: Vec::new() };
+        let method = search.walk(0, start)?;
+        Some(Match { trie: self, method, captures: search.captures })
     }
+}
 
-    /// The path from `at` on, below `node`. The depth of recursion is that of the trie, at most 300.
-    fn walk(
-        &self,
-        node: u32,
-        path: &str,
-        at: usize,
-        verb: Verb,
-        captures: &mut Vec<Capture>,
-    ) -> Option<MethodIndex> {
-        let here = &self.nodes[node as usize];
-        if at >= path.len() {
-            return here.method(verb);
+/// One lookup on its way.
+struct Search<'s> {
+    trie: &'s RouteTrie,
+    path: &'s str,
+    verb: Verb,
+    captures: Vec<Capture>,
+}
+
+impl Search<'_> {
+    /// The path from `at` on, below `node`. The depth of recursion is that of the trie, at most 300; a node has one
+    /// path, so that none is visited twice.
+    fn walk(&mut self, node: u32, at: usize) -> Option<MethodIndex> {
+        let here = &self.trie.nodes[node as usize];
+        if at >= self.path.len() {
+            return here.method(self.verb);
         }
-        let end = path[at..].find('/').map_or(path.len(), |i| at + i);
-        let next = if end == path.len() { end } else { end + 1 };
-        if let Some(&child) = here.literal(&path[at..end]) {
-            if let Some(method) = self.walk(child, path, next, verb, captures) {
-                return Some(method);
-            }
+        let end = self.path[at..].find('/').map_or(self.path.len(), |i| at + i);
+        let next = if end == self.path.len() { end } else { end + 1 };
+        let literal = here.literal(&self.path[at..end]).and_then(|&child| self.walk(child, next));
+        if literal.is_some() {
+            return literal;
         }
         if let (Some((_, child)), true) = (&here.param, end > at) {
-            captures.push(Capture { node, greedy: false, value: at..end });
-            if let Some(method) = self.walk(*child, path, next, verb, captures) {
+            self.captures.push(Capture { node, greedy: false, value: at..end });
+            if let Some(method) = self.walk(*child, next) {
                 return Some(method);
             }
-            captures.pop();
+            self.captures.pop();
         }
         let (_, child) = here.greedy.as_ref()?;
-        let method = self.nodes[*child as usize].method(verb)?;
-        captures.push(Capture { node, greedy: true, value: at..path.len() });
+        let method = self.trie.nodes[*child as usize].method(self.verb)?;
+        self.captures.push(Capture { node, greedy: true, value: at..self.path.len() });
         Some(method)
     }
 }

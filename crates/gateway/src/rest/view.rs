@@ -22,8 +22,13 @@ fn known<T: std::str::FromStr>(text: Option<String>) -> Option<T> {
     text.and_then(|text| text.parse().ok())
 }
 
+/// AWS's dates have whole seconds.
+fn date(ms: i64) -> Timestamp {
+    Timestamp::from_secs(Timestamp(ms).as_secs())
+}
+
 pub(crate) fn rest_api(api: ApiRecord) -> aws::RestApi {
-    let created = api.created();
+    let created = date(api.created_ms);
     let types = api.endpoint_types.iter().filter_map(|text| text.parse().ok()).collect();
     aws::RestApi {
         id: Some(api.id),
@@ -131,7 +136,7 @@ pub(crate) fn deployment(deployment: DeploymentRecord) -> aws::Deployment {
     aws::Deployment {
         id: Some(deployment.id),
         description: deployment.description,
-        created_date: Some(Timestamp(deployment.created_ms)),
+        created_date: Some(date(deployment.created_ms)),
         api_summary: None,
     }
 }
@@ -178,8 +183,8 @@ pub(crate) fn stage(stage: StageRecord) -> aws::Stage {
         tracing_enabled: Some(stage.tracing_enabled),
         web_acl_arn: None,
         tags: filled(stage.tags),
-        created_date: Some(Timestamp(stage.created_ms)),
-        last_updated_date: Some(Timestamp(stage.updated_ms)),
+        created_date: Some(date(stage.created_ms)),
+        last_updated_date: Some(date(stage.updated_ms)),
     }
 }
 

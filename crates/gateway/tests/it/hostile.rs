@@ -1,0 +1,100 @@
+//! Requests that mean harm or nothing: each gets an answer, none a function it was not routed to.
+
+use bytes::Bytes;
+
+use crate::world::{Play, World, show, show_headers};
+
+#[tokio::test]
+async fn paths_that_mean_harm() {
+    let world = World::new();
+    world.functions.set("secret", Play::Echo);
+    world.functions.set("open", Play::Answer(r#"{"body":"open"}"#));
+    world.make("api", r#"POST /restapis {"name":"x"}"#).await;
+    world.add_method("GET", "/admin/secret", &World::lambda("secret")).await;
+    world.add_method("GET", "/files/{path+}", &World::lambda("open")).await;
+    world.deploy("dev").await;
+    let token = r#"403 {"message":"Missing Authentication Token"}"#;
+    let forbidden = r#"403 {"message":"Forbidden"}"#;
+    for (line, expected) in [
+        ("GET /dev/files/../admin/secret", "200 open"),
+        ("GET /dev/files/%2e%2e/admin/secret", "200 open"),
+        ("GET /dev/files/..%2f..%2fadmin%2fsecret", "200 open"),
+        ("GET /dev/admin%2fsecret", token),
+        ("GET /dev/admin%252fsecret", token),
+        ("GET /dev/admin/secret%00", token),
+        ("GET /dev/./admin/secret", token),
+        ("GET /dev/ADMIN/secret", token),
+        ("TRACE /dev/admin/secret", token),
+        ("HEAD /dev/admin/secret", token),
+        ("GET /de%76/admin/secret", forbidden),
+        ("GET /DEV/admin/secret", forbidden),
+        ("GET /../dev/admin/secret", forbidden),
+        ("GET /", forbidden),
+        ("GET //dev/admin/secret", forbidden),
+    ] {
+        assert_eq!(world.get(line).await, expected, "{line}");
+    }
+    let huge = format!("GET /dev/{}", "a/%2e%2e/".repeat(7000));
+    assert_eq!(world.get(&huge).await, token);
+    let many = format!("GET /dev/files/x?{}", "a=1&b&".repeat(10_000));
+    assert_eq!(world.get(&many).await, "200 open");
+}
+
+#[tokio::test]
+async fn answers_of_the_gateway_itself() {
+    let world = World::new();
+    world.functions.set("f", Play::Echo);
+    world.deploy_one("POST", "/a", &World::lambda("f")).await;
+    let response = world.gateway.serve(world.request("GET /dev/nothere")).await;
+    assert_eq!(
+        show_headers(&response),
+        "content-type: application/json; x-amzn-errortype: MissingAuthenticationTokenException"
+    );
+    assert!(
+        response.headers.contains_key("x-amz-apigw-id") && response.headers.contains_key("x-amzn-requestid")
+    );
+    let response = world.gateway.serve(world.request("GET /nothere/a")).await;
+    assert_eq!(
+        show_headers(&response),
+        "content-type: application/json; x-amzn-errortype: ForbiddenException"
+    );
+
+    let mut large = world.request("POST /dev/a");
+    large.body = Bytes::from(vec![b'x'; (10 << 20) + 1]);
+    let response = world.gateway.serve(large.clone()).await;
+    assert_eq!(show(&response), r#"413 {"message":"Request Too Long"}"#);
+    large.body.truncate(10 << 20);
+    assert_eq!(world.gateway.serve(large).await.status, 200);
+
+    let mut unknown = world.request("GET /dev/a");
+    unknown.api_id = "nosuchapi".to_owned();
+    assert_eq!(show(&world.gateway.serve(unknown).await), r#"403 {"message":"Forbidden"}"#);
+}
+
+/// Three hundred resources: each leads to its own function and no other.
+#[tokio::test]
+async fn three_hundred_resources() {
+    let world = World::new();
+    world.functions.set("f", Play::Echo);
+    world.make("api", r#"POST /restapis {"name":"x"}"#).await;
+    for i in 0..299 {
+        let line = format!(r#"POST /restapis/$api/resources/$api_root {{"pathPart":"r{i}"}}"#);
+        let id = world.make("resource", &line).await["id"].as_str().unwrap().to_owned();
+        if i % 13 == 0 {
+            let to = format!("/restapis/$api/resources/{id}/methods/GET");
+            world.make("m", &format!(r#"PUT {to} {{"authorizationType":"NONE"}}"#)).await;
+            world.make("i", &format!("PUT {to}/integration {}", World::lambda("f"))).await;
+        }
+    }
+    let (status, _) = world.control(r#"POST /restapis/$api/resources/$api_root {"pathPart":"more"}"#).await;
+    assert_eq!(status, 429);
+    world.deploy("dev").await;
+    for i in 0..299 {
+        let response = world.gateway.serve(world.request(&format!("GET /dev/r{i}"))).await;
+        assert_eq!(response.status, if i % 13 == 0 { 200 } else { 403 }, "r{i}");
+        if i % 13 == 0 {
+            let event = String::from_utf8(response.body.to_vec()).unwrap();
+            assert!(event.contains(&format!(r#""resource":"/r{i}""#)), "{event}");
+        }
+    }
+}

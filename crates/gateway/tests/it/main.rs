@@ -1,0 +1,12 @@
+//! API Gateway against an in-memory store and functions that the test plays: scripts of wire requests on the control
+//! plane, requests to stage URLs on the data plane, each with what came back.
+
+#![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion, in its scaffolding too")]
+
+mod backends;
+mod control;
+mod deployments;
+mod functions;
+mod hostile;
+mod mappings;
+mod world;
