@@ -1,3 +1,17 @@
-//! The binary: wiring only.
+//! The binary: the command line, configuration and wiring. The only crate that names all others; no logic of a service.
 
-fn main() {}
+mod bundle;
+mod cli;
+mod client;
+mod config;
+mod instance;
+mod port;
+mod sample;
+mod wiring;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sandbox::maybe_run_launcher();
+    cli::run()
+}

@@ -1,0 +1,116 @@
+//! `rushlight doctor`: what is there, and how to mend what is not. Fails when a server could not start as configured.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use sandbox::{JailReport, Sandbox, SandboxConfig};
+use serde_json::json;
+
+use super::{Context, print_json, print_line, small_runtime};
+use crate::config::Config;
+use crate::instance::Instance;
+use crate::port;
+
+/// One thing that was looked at.
+#[derive(Debug)]
+struct Finding {
+    what: String,
+    ok: bool,
+    /// A server cannot start without it.
+    needed: bool,
+    said: String,
+}
+
+pub(super) fn run(context: &Context) -> Result<ExitCode> {
+    let mut findings = vec![data_folder(&context.config), listen(&context.config)];
+    findings.extend(jail(&small_runtime()?.block_on(report(&context.config))?));
+    if context.json {
+        let row = |f: &Finding| json!({ "what": f.what, "ok": f.ok, "needed": f.needed, "said": f.said });
+        print_json(&findings.iter().map(row).collect());
+    } else {
+        for Finding { what, ok, said, .. } in &findings {
+            print_line(&format!("{}  {what:<12} {said}", if *ok { "ok  " } else { "MISS" }));
+        }
+    }
+    let sound = findings.iter().all(|finding| finding.ok || !finding.needed);
+    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn data_folder(config: &Config) -> Finding {
+    let path = &config.data;
+    let nearest = path.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
+    let writable = rustix::fs::access(nearest, rustix::fs::Access::WRITE_OK).is_ok();
+    let said = if config.memory {
+        "nothing is kept (memory)".to_owned()
+    } else if writable {
+        format!("{}", path.display())
+    } else {
+        format!("{} cannot be written: choose another folder with --data DIR", nearest.display())
+    };
+    Finding { what: "data".into(), ok: writable || config.memory, needed: true, said }
+}
+
+fn listen(config: &Config) -> Finding {
+    let address = config.listen;
+    let finding = |ok, said| Finding { what: "listen".into(), ok, needed: true, said };
+    match TcpListener::bind(address) {
+        Ok(_) => finding(true, format!("{address} is free")),
+        Err(_) if Instance::read(&config.data).is_some_and(|instance| instance.listen == address) => {
+            finding(true, format!("{address} is served by the running server"))
+        }
+        Err(error) => {
+            let by =
+                port::holder(address.port()).map_or(error.to_string(), |holder| format!("taken by {holder}"));
+            finding(false, format!("{address} {by}: choose another with --listen ADDR:PORT"))
+        }
+    }
+}
+
+async fn report(config: &Config) -> Result<JailReport> {
+    let folder = std::env::temp_dir().join(format!("rushlight-doctor-{}", std::process::id()));
+    let sandbox =
+        Sandbox::start(SandboxConfig { mode: config.sandbox, ..SandboxConfig::new(&folder) }).await?;
+    let report = sandbox.report().await;
+    sandbox.stop().await;
+    // It held nothing that matters.
+    _ = std::fs::remove_dir_all(&folder);
+    Ok(report)
+}
+
+fn jail(report: &JailReport) -> Vec<Finding> {
+    let layers = report.layers.iter().map(|state| Finding {
+        what: state.layer.name().to_owned(),
+        ok: state.missing.is_none(),
+        needed: report.mode == sandbox::SandboxMode::Required && state.layer.is_required(),
+        said: match &state.missing {
+            None => "in force".to_owned(),
+            Some(why) => format!("{why}; {}", state.layer.hint()),
+        },
+    });
+    let runtimes = report.runtimes.iter().map(|runtime| Finding {
+        what: runtime.family.to_owned(),
+        ok: runtime.program.is_some(),
+        needed: false,
+        said: match (&runtime.program, &runtime.version) {
+            (Some(program), version) => {
+                let note = runtime.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
+                format!("{} {}{note}", version.as_deref().unwrap_or_default(), program.display())
+            }
+            (None, _) => bring(runtime.family, runtime.note.as_deref()),
+        },
+    });
+    layers.chain(runtimes).collect()
+}
+
+/// How to bring an interpreter.
+pub(super) fn bring(family: &str, note: Option<&str>) -> String {
+    let packages = match family {
+        "node" => "nodejs",
+        "python" => "python3 python3-boto3",
+        other => other,
+    };
+    let note = note.map(|note| format!("; {note}")).unwrap_or_default();
+    format!("not found: `apt-get install {packages}` brings it{note}")
+}

@@ -1,0 +1,176 @@
+//! The verbs, one a file. Here: their words and flags, and what all of them share.
+
+mod completions;
+mod config;
+mod demo;
+mod doctor;
+mod env;
+mod invoke;
+mod logs;
+mod run;
+mod start;
+mod status;
+mod stop;
+mod urls;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::config::{Config, Layer, Origin};
+
+/// A self-hosted serverless platform: Lambda, DynamoDB and API Gateway in one program.
+#[derive(Debug, Parser)]
+#[command(name = "rushlight", version, max_term_width = 110, disable_help_subcommand = true)]
+struct Words {
+    #[command(flatten)]
+    flags: Flags,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+/// Flags of every verb. A flag comes before RUSHLIGHT_<NAME>, that before rushlight.toml, that before the default.
+#[derive(Debug, Args)]
+struct Flags {
+    /// Where the server listens, or where a verb finds it [default: 127.0.0.1:4566]
+    #[arg(long, global = true, value_name = "ADDR:PORT")]
+    listen: Option<String>,
+    /// Folder for all that is kept [default: the platform's data folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Keep nothing
+    #[arg(long, global = true)]
+    memory: bool,
+    /// When a write counts as done: on the disk, or in the system's cache [default: strict]
+    #[arg(long, global = true, value_name = "strict|relaxed")]
+    durability: Option<String>,
+    /// Who may call; needed to listen on other than loopback addresses [default: none needed]
+    #[arg(long, global = true, value_name = "off")]
+    auth: Option<String>,
+    /// What to do when the host does not allow a layer of the jail [default: best-effort]
+    #[arg(long, global = true, value_name = "required|best-effort|off")]
+    sandbox: Option<String>,
+    /// What the log says, as in RUST_LOG; `access=debug` adds a line for every request [default: info]
+    #[arg(long, global = true, value_name = "FILTER")]
+    log: Option<String>,
+    /// Configuration file [default: rushlight.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the server in the foreground (the same as no verb)
+    Start,
+    /// Run the server with a sample app deployed, and call it once
+    Demo,
+    /// Say which runtimes, jail layers and ports are there, and how to mend what is not
+    Doctor,
+    /// Say whether a server runs, and how it is
+    Status,
+    /// Stop the running server
+    Stop,
+    /// Invoke a function and print what it answers
+    Invoke(invoke::Invoke),
+    /// Print the log of a function, or of all
+    Logs(logs::Logs),
+    /// Print the URLs of all deployed stages
+    Urls,
+    /// Print the variables that AWS clients read, for `eval "$(rushlight env)"`
+    Env,
+    /// Run a command with those variables
+    Run(run::Run),
+    /// Print every setting and where it is from
+    Config,
+    /// Print the completions of a shell
+    Completions(completions::Completions),
+}
+
+/// What every verb gets.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) config: Config,
+    pub(crate) json: bool,
+}
+
+/// Reads the command line and does what it says.
+pub(crate) fn run() -> ExitCode {
+    let words = Words::parse();
+    match words.run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Words {
+    fn run(self) -> Result<ExitCode> {
+        if let Some(Verb::Completions(completions)) = &self.verb {
+            return Ok(completions.run(&mut Self::command()));
+        }
+        let json = self.flags.json;
+        let config = Config::read(self.flags.config.as_deref(), self.flags.layer())?;
+        let context = Context { config, json };
+        match self.verb.unwrap_or(Verb::Start) {
+            Verb::Start => start::run(context),
+            Verb::Demo => demo::run(context),
+            Verb::Doctor => doctor::run(&context),
+            Verb::Status => status::run(&context),
+            Verb::Stop => stop::run(&context),
+            Verb::Invoke(invoke) => invoke.run(&context),
+            Verb::Logs(logs) => logs.run(&context),
+            Verb::Urls => urls::run(&context),
+            Verb::Env => env::run(&context),
+            Verb::Run(run) => run.run(&context),
+            Verb::Config => config::run(&context),
+            Verb::Completions(_) => unreachable!("answered above"),
+        }
+    }
+}
+
+impl Flags {
+    fn layer(&self) -> Layer {
+        let mut layer = Layer::new();
+        let mut set = |name: &'static str, value: Option<String>| {
+            if let Some(value) = value {
+                layer.insert(name, (value, Origin::Flag(name)));
+            }
+        };
+        set("listen", self.listen.clone());
+        set("data", self.data.as_ref().map(|path| path.to_string_lossy().into_owned()));
+        set("memory", self.memory.then(|| "true".to_owned()));
+        set("durability", self.durability.clone());
+        set("auth", self.auth.clone());
+        set("sandbox", self.sandbox.clone());
+        set("log", self.log.clone());
+        layer
+    }
+}
+
+/// Verbs that talk to the server need little: one thread.
+fn small_runtime() -> Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+/// One line of JSON, or nothing more to say than that it could not be written.
+fn print_json(value: &serde_json::Value) {
+    print_line(&value.to_string());
+}
+
+/// A line on the standard output. A reader that left (`| head`) ends the program quietly.
+fn print_line(line: &str) {
+    use std::io::Write as _;
+
+    let mut out = std::io::stdout().lock();
+    if out.write_all(line.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()).is_err()
+    {
+        std::process::exit(0);
+    }
+}

@@ -1,0 +1,153 @@
+//! `rushlight start`: the server in the foreground, until SIGINT or SIGTERM.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Result, anyhow, bail};
+use base::Clock;
+use serde_json::json;
+use server::{BindError, Bound, Server, ServerConfig};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use super::{Context, print_json, print_line};
+use crate::config::{Auth, Config};
+use crate::instance::{Instance, InstanceFile};
+use crate::port;
+use crate::wiring::Wiring;
+
+pub(super) fn run(context: Context) -> Result<ExitCode> {
+    start_log(&context)?;
+    runtime()?.block_on(async {
+        let running = Running::begin(&context.config).await?;
+        running.say(&context);
+        running.until_stopped().await?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// At least two workers: one that is busy for a moment must not be all there is.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
+    let workers = std::thread::available_parallelism().map_or(2, |cpus| cpus.get().max(2));
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?)
+}
+
+/// The log goes to the standard error; the standard output has what a program may read.
+pub(super) fn start_log(context: &Context) -> Result<()> {
+    let filter = EnvFilter::builder().parse(&context.config.log);
+    let filter = filter.map_err(|error| anyhow!("log = {:?} is no filter: {error}", context.config.log))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if context.json {
+        builder.json().init();
+    } else {
+        let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        builder.with_target(false).with_ansi(terminal).init();
+    }
+    Ok(())
+}
+
+/// A server that answers.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) address: SocketAddr,
+    wiring: Arc<Wiring>,
+    stop: CancellationToken,
+    served: tokio::task::JoinHandle<()>,
+    _file: Option<InstanceFile>,
+}
+
+impl Running {
+    /// Takes the port first: the most likely thing to go wrong, and the quickest to tell.
+    pub(super) async fn begin(config: &Config) -> Result<Self> {
+        check_exposure(config)?;
+        let bound = bind(config).await?;
+        let address = bound.addr();
+        let clock = Clock::System;
+        let wiring = Wiring::open(config, address, clock.clone()).await?;
+        let stop = CancellationToken::new();
+        let served = tokio::spawn(bound.serve(Arc::clone(&wiring) as _, clock, stop.clone()));
+        wiring.begin();
+        let instance = Instance { pid: std::process::id(), listen: address };
+        let file = if config.memory { None } else { Some(instance.write(&config.data)?) };
+        Ok(Self { address, wiring, stop, served, _file: file })
+    }
+
+    pub(super) fn say(&self, context: &Context) {
+        let url = format!("http://{}", self.address);
+        let kept = self.wiring.describe();
+        if context.json {
+            return print_json(&json!({
+                "url": url, "version": env!("CARGO_PKG_VERSION"), "pid": std::process::id(), "store": kept,
+            }));
+        }
+        print_line(&format!("Rushlight {}  ({kept})", env!("CARGO_PKG_VERSION")));
+        for (name, text) in [
+            ("AWS endpoint", url.clone()),
+            ("stage URLs", format!("{url}/restapis/API/STAGE/_user_request_/PATH")),
+            ("health", format!("{url}/_rushlight/health")),
+            ("metrics", format!("{url}/_rushlight/metrics")),
+            ("for a shell", "eval \"$(rushlight env)\"".to_owned()),
+        ] {
+            print_line(&format!("  {name:<13} {text}"));
+        }
+    }
+
+    /// Serves until a signal; then lets requests finish and closes the store.
+    pub(super) async fn until_stopped(self) -> Result<()> {
+        signalled().await?;
+        tracing::info!("stopping");
+        self.stop.cancel();
+        self.served.await?;
+        self.wiring.close().await
+    }
+}
+
+fn check_exposure(config: &Config) -> Result<()> {
+    if config.listen.ip().is_loopback() || config.auth == Auth::Off {
+        return Ok(());
+    }
+    bail!(
+        "{} can be reached from other machines, and callers are not authenticated yet: whoever reaches it may run code \
+         here.\nListen on 127.0.0.1, or say --auth off if the network is yours alone",
+        config.listen
+    )
+}
+
+async fn bind(config: &Config) -> Result<Bound> {
+    let server = ServerConfig { listen: config.listen, ..ServerConfig::default() };
+    Server::bind(server).await.map_err(|error| explain(&error))
+}
+
+fn explain(error: &BindError) -> anyhow::Error {
+    let address = error.listen;
+    match error.source.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            let by = port::holder(address.port()).map(|holder| format!(" by {holder}")).unwrap_or_default();
+            anyhow!(
+                "{address} is taken{by}\nStop it (`rushlight stop` stops a Rushlight), or choose another address with \
+                 --listen ADDR:PORT"
+            )
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            anyhow!(
+                "{address} may not be listened on: ports below 1024 need root; choose another with --listen ADDR:PORT"
+            )
+        }
+        std::io::ErrorKind::AddrNotAvailable => {
+            anyhow!("{address} is no address of this machine; choose another with --listen ADDR:PORT")
+        }
+        _ => anyhow!("{error}"),
+    }
+}
+
+async fn signalled() -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,350 @@
+//! Makes the services, gives each what it needs of the others, and answers for them all behind the server. Decides
+//! nothing: who is called is said by the server's routing, what is answered by the services.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use base::{Clock, Cx, Limits};
+use bytes::Bytes;
+use dynamodb::DynamoDb;
+use gateway::{Gateway, StageRequest};
+use http::{HeaderMap, HeaderValue, Method};
+use lambda::{CODE_PATH, Lambda, LambdaConfig};
+use logs::{Journal, JournalConfig, TailLine};
+use ports::{Call, ServiceCall, ServiceReply};
+use sandbox::{Sandbox, SandboxConfig};
+use server::{Backends, BoxFuture, Engine, Service, StageCall, StageReply, TailStream};
+use store::{Durability, Store};
+use sts::TokenService;
+use tokio::sync::{OnceCell, mpsc};
+use tracing::{error, warn};
+use wire::json::Writer;
+
+use crate::bundle;
+use crate::config::Config;
+
+/// Logs are worth keeping on a disk, not in memory.
+const MEMORY_GROUP_BYTES_MAX: u64 = 16 << 20;
+
+/// All services of one server.
+#[derive(Debug)]
+pub(crate) struct Wiring {
+    store: Store,
+    dynamodb: Arc<DynamoDb>,
+    lambda: Arc<Lambda>,
+    gateway: Gateway,
+    logs: Arc<Journal>,
+    sts: TokenService,
+    /// Set once Lambda has begun to work: what it needs beforehand must not delay the first answer of the others.
+    lambda_began: OnceCell<Result<(), String>>,
+    folder: Folder,
+}
+
+/// Where files are that are no data: caches and what a running server needs.
+#[derive(Debug)]
+struct Folder {
+    path: PathBuf,
+    /// Made for this run alone.
+    passing: bool,
+}
+
+impl Folder {
+    fn make(config: &Config) -> Result<Self> {
+        let passing = config.memory;
+        let path = if passing {
+            std::env::temp_dir().join(format!("rushlight-{}", std::process::id()))
+        } else {
+            config.data.join("run")
+        };
+        std::fs::create_dir_all(&path).with_context(|| {
+            format!("cannot make the folder {}; choose another place with --data DIR", path.display())
+        })?;
+        Ok(Self { path, passing })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.passing {
+            // In the folder for temporary files: what cannot be removed is the system's to clean.
+            _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+impl Wiring {
+    /// Opens the store and makes the services; [`Self::begin`] sets them to work.
+    pub(crate) async fn open(config: &Config, address: SocketAddr, clock: Clock) -> Result<Arc<Self>> {
+        let folder = Folder::make(config)?;
+        let store = open_store(config)?;
+        let mut journal = JournalConfig::default();
+        if config.memory {
+            journal.group_bytes_max = MEMORY_GROUP_BYTES_MAX;
+        }
+        let logs = Journal::new(store.clone(), clock.clone(), journal);
+        let dynamodb = DynamoDb::new(store.clone(), clock.clone()).await;
+        let dynamodb =
+            Arc::new(dynamodb.map_err(|failure| anyhow::anyhow!("DynamoDB: {}", failure.message))?);
+        let sandbox = Sandbox::start(sandbox_config(config, address, &folder.path, &clock)).await?;
+        let lambda_config =
+            LambdaConfig { clock: clock.clone(), ..LambdaConfig::new(folder.path.join("code")) };
+        let feed = Arc::clone(&dynamodb);
+        let lambda = Lambda::new(store.clone(), sandbox, feed, Arc::clone(&logs) as _, lambda_config);
+        let gateway = Gateway::new(store.clone(), Arc::clone(&lambda) as _, clock, Limits::default());
+        Ok(Arc::new(Self {
+            store,
+            dynamodb,
+            lambda,
+            gateway,
+            logs,
+            sts: TokenService::new(),
+            lambda_began: OnceCell::new(),
+            folder,
+        }))
+    }
+
+    /// Begins what goes on beside the requests.
+    pub(crate) fn begin(self: &Arc<Self>) {
+        let dynamodb = Arc::clone(&self.dynamodb);
+        tokio::spawn(async move { dynamodb.run().await });
+        let wiring = Arc::clone(self);
+        tokio::spawn(async move {
+            if let Err(why) = wiring.lambda().await {
+                error!(why, "Lambda did not start: its functions do not run");
+            }
+        });
+    }
+
+    /// Lambda, when it has begun to work.
+    async fn lambda(&self) -> Result<&Lambda, &str> {
+        let begin = async {
+            let sdk = sdk_folder(&self.folder.path);
+            let unpacked = tokio::task::spawn_blocking(move || bundle::unpack(&sdk)).await;
+            if let Ok(Err(error)) = unpacked {
+                warn!(%error, "functions cannot load the AWS SDK");
+            }
+            self.lambda.start().await.map_err(|error| error.to_string())
+        };
+        match self.lambda_began.get_or_init(|| begin).await {
+            Ok(()) => Ok(&self.lambda),
+            Err(why) => Err(why),
+        }
+    }
+
+    /// Ends what runs and closes the store. No request may be under way.
+    pub(crate) async fn close(&self) -> Result<()> {
+        self.lambda.stop().await;
+        self.logs.flush().await;
+        self.store.close().await.context("the store did not close well")
+    }
+
+    /// Of the store, for a person.
+    pub(crate) fn describe(&self) -> String {
+        let kept = self.store.describe();
+        match (kept.path, kept.durability) {
+            (Some(path), Some(Durability::Relaxed)) => {
+                format!("{}, relaxed: a power loss may lose seconds", path.display())
+            }
+            (Some(path), _) => path.display().to_string(),
+            (None, _) => "in memory, nothing is kept".to_owned(),
+        }
+    }
+
+    async fn stage_reply(&self, cx: &Cx, call: StageCall) -> StageReply {
+        let Some(target) = Gateway::parse_target(&call.host, &call.path) else {
+            let body = Bytes::from_static(br#"{"message":"Forbidden"}"#);
+            return StageReply { status: 403, headers: HeaderMap::new(), body: body.into() };
+        };
+        // A stage's functions are invoked through a port, which does not wait for Lambda by itself.
+        if self.lambda().await.is_err() {
+            let body = Bytes::from_static(br#"{"message":"Internal server error"}"#);
+            return StageReply { status: 500, headers: HeaderMap::new(), body: body.into() };
+        }
+        let request = StageRequest {
+            request_id: cx.request_id,
+            api_id: target.api_id.to_owned(),
+            stage: target.stage.to_owned(),
+            path: target.path.to_owned(),
+            style: target.style,
+            method: call.method,
+            query: call.query,
+            headers: call.headers,
+            body: call.body,
+            source_ip: call.source_ip,
+            host: call.host,
+            protocol: call.protocol,
+            secure: false,
+        };
+        let response = self.gateway.serve(request).await;
+        StageReply { status: response.status, headers: response.headers, body: response.body.into() }
+    }
+}
+
+fn open_store(config: &Config) -> Result<Store> {
+    if config.memory {
+        return Ok(Store::memory());
+    }
+    let path = config.data.join("store");
+    // Its errors name the folder.
+    Ok(Store::open(&path, config.durability)?)
+}
+
+fn sandbox_config(config: &Config, address: SocketAddr, folder: &Path, clock: &Clock) -> SandboxConfig {
+    // Functions run on this machine.
+    let host = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { address.ip().to_string() };
+    let host = if host.contains(':') { format!("[{host}]") } else { host };
+    SandboxConfig {
+        mode: config.sandbox,
+        endpoint_url: Some(format!("http://{host}:{}", address.port())),
+        node_sdk_dir: Some(sdk_folder(folder)),
+        clock: clock.clone(),
+        ..SandboxConfig::new(folder.join("sandbox"))
+    }
+}
+
+fn sdk_folder(folder: &Path) -> PathBuf {
+    folder.join(bundle::name())
+}
+
+impl Backends for Wiring {
+    fn call<'a>(
+        &'a self,
+        service: Service,
+        cx: &'a Cx,
+        request: wire::Request,
+    ) -> BoxFuture<'a, wire::Response> {
+        match service {
+            Service::DynamoDb => Box::pin(api::dynamodb::dispatch(&*self.dynamodb, cx, request)),
+            Service::DynamoDbStreams => {
+                Box::pin(api::dynamodbstreams::dispatch(&*self.dynamodb, cx, request))
+            }
+            Service::Logs => Box::pin(api::logs::dispatch(&*self.logs, cx, request)),
+            Service::Sts => Box::pin(api::sts::dispatch(&self.sts, cx, request)),
+            Service::ApiGateway => Box::pin(api::apigateway::dispatch(&self.gateway, cx, request)),
+            Service::ApiGatewayV2 => Box::pin(api::apigatewayv2::dispatch(&NotYet, cx, request)),
+            Service::Lambda => Box::pin(async move {
+                match self.lambda().await {
+                    Ok(lambda) => api::lambda::dispatch(lambda, cx, request).await,
+                    Err(why) => not_started(why),
+                }
+            }),
+        }
+    }
+
+    fn stage<'a>(&'a self, cx: &'a Cx, call: StageCall) -> BoxFuture<'a, StageReply> {
+        Box::pin(self.stage_reply(cx, call))
+    }
+
+    fn tail(&self, cx: &Cx, group: &str) -> TailStream {
+        let (sender, receiver) = mpsc::channel(64);
+        let mut tail = self.logs.tail(&cx.scope, group);
+        tokio::spawn(async move {
+            loop {
+                let lines = tokio::select! {
+                    lines = tail.next() => lines,
+                    () = sender.closed() => return,
+                };
+                let Some(lines) = lines else { return };
+                if sender.send(tail_chunk(&lines)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        receiver
+    }
+
+    fn resource<'a>(&'a self, _: &'a Cx, path: &'a str) -> BoxFuture<'a, Option<wire::Response>> {
+        Box::pin(async move {
+            let package = self.lambda.code_package(path.strip_prefix(CODE_PATH)?).await;
+            let zip = package.inspect_err(|error| error!(%error, "a package cannot be read")).ok()??;
+            let mut response = wire::Response::new(200, zip);
+            response.set("content-type", "application/zip");
+            Some(response)
+        })
+    }
+
+    fn engine(&self) -> Engine {
+        let services = Service::ALL.into_iter().filter(|service| *service != Service::ApiGatewayV2);
+        Engine { store: self.store.describe().engine, services: services.collect() }
+    }
+}
+
+/// Lines of newline-delimited JSON.
+fn tail_chunk(lines: &[TailLine]) -> Bytes {
+    let mut chunk = Vec::new();
+    for line in lines {
+        let mut json = Writer::new();
+        json.begin_object();
+        match line {
+            TailLine::Event { group, stream, timestamp, message } => {
+                json.key("timestamp");
+                json.integer(timestamp.as_millis());
+                json.key("group");
+                json.string(group);
+                json.key("stream");
+                json.string(stream);
+                json.key("message");
+                json.string(&String::from_utf8_lossy(message));
+            }
+            TailLine::Missed(batches) => {
+                json.key("missed");
+                json.integer(i64::try_from(*batches).unwrap_or(i64::MAX));
+            }
+        }
+        json.end_object();
+        chunk.extend_from_slice(&json.into_bytes());
+        chunk.push(b'\n');
+    }
+    Bytes::from(chunk)
+}
+
+fn not_started(why: &str) -> wire::Response {
+    let mut json = Writer::new();
+    json.begin_object();
+    json.key("Message");
+    json.string(&format!("Lambda did not start: {why}"));
+    json.end_object();
+    let mut response = wire::Response::new(500, json.into_bytes());
+    response.set("content-type", "application/json");
+    response.set("x-amzn-errortype", "ServiceException");
+    response
+}
+
+/// HTTP and WebSocket APIs: every operation answers that it is not served.
+#[derive(Debug)]
+struct NotYet;
+
+impl api::apigatewayv2::ApiGatewayV2 for NotYet {}
+
+impl Call for Wiring {
+    fn call<'a>(&'a self, cx: &'a Cx, call: ServiceCall) -> ports::BoxFuture<'a, ServiceReply> {
+        Box::pin(async move {
+            let Some((service, request)) = addressed(call) else {
+                let body = Bytes::from_static(br#"{"__type":"UnknownOperationException","message":"This service cannot be called by name"}"#);
+                return ServiceReply { status: 400, body };
+            };
+            let response = Backends::call(self, service, cx, request).await;
+            ServiceReply { status: response.status, body: response.body }
+        })
+    }
+}
+
+/// A call by name as the request that means it; the services whose operations are named in a header.
+fn addressed(call: ServiceCall) -> Option<(Service, wire::Request)> {
+    let service = Service::from_name(&call.service)?;
+    let prefix = match service {
+        Service::DynamoDb => "DynamoDB_20120810",
+        Service::DynamoDbStreams => "DynamoDBStreams_20120810",
+        Service::Logs => "Logs_20140328",
+        Service::Sts | Service::Lambda | Service::ApiGateway | Service::ApiGatewayV2 => return None,
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert("x-amz-target", HeaderValue::from_str(&format!("{prefix}.{}", call.action)).ok()?);
+    let path = "/".to_owned();
+    Some((
+        service,
+        wire::Request { method: Method::POST, path, query: String::new(), headers, body: call.body },
+    ))
+}
