@@ -3,7 +3,8 @@
 use base::Limits;
 use expect_test::{Expect, expect};
 
-use crate::client::ask;
+use testkit::ask;
+
 use crate::echo::start;
 
 async fn check(request: &str, expected: Expect) {

@@ -1,14 +1,11 @@
 //! Backends that answer what they were given, and a server in front of them.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-
-use base::{Clock, Cx, Limits};
+use base::{Cx, Limits};
 use bytes::Bytes;
 use http::HeaderMap;
-use server::{Backends, BoxFuture, Engine, Server, ServerConfig, Service, StageCall, StageReply, TailStream};
+use server::{Backends, BoxFuture, Engine, Service, StageCall, StageReply, TailStream};
+use testkit::Running;
 use tokio::sync::{Notify, mpsc};
-use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, Default)]
 pub(crate) struct Echo {
@@ -72,25 +69,6 @@ impl Backends for Echo {
     }
 }
 
-/// A running server; it stops when this is dropped.
-#[derive(Debug)]
-pub(crate) struct Running {
-    pub(crate) addr: SocketAddr,
-    pub(crate) echo: Arc<Echo>,
-    pub(crate) stop: CancellationToken,
-    pub(crate) ended: tokio::task::JoinHandle<()>,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
-}
-
-pub(crate) async fn start(limits: Limits) -> Running {
-    let config = ServerConfig { limits, ..ServerConfig::default() };
-    let bound = Server::bind(config).await.expect("a free loopback port");
-    let (addr, stop, echo) = (bound.addr(), CancellationToken::new(), Arc::new(Echo::default()));
-    let ended = tokio::spawn(bound.serve(Arc::clone(&echo) as _, Clock::System, stop.clone()));
-    Running { addr, echo, stop, ended }
+pub(crate) async fn start(limits: Limits) -> Running<Echo> {
+    Running::start(Echo::default(), limits).await
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use base::Limits;
 
-use crate::client::{Client, ask};
-use crate::echo::{Running, start};
+use testkit::{Client, Running, ask};
+
+use crate::echo::{Echo, start};
 
 /// Bounds so short that a test does not wait.
 fn short() -> Limits {
@@ -19,7 +20,7 @@ fn short() -> Limits {
     }
 }
 
-async fn check_lives(server: &Running) {
+async fn check_lives(server: &Running<Echo>) {
     assert_eq!(ask(server.addr, "GET /_rushlight/health HTTP/1.1\r\nhost: a\r\n\r\n").await.status, 200);
 }
 

@@ -1,6 +1,5 @@
 //! The server over real sockets, with clients that behave and clients that do not, and its routing table.
 
-mod client;
 mod echo;
 
 mod chain;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use base::Limits;
 
-use crate::client::Client;
+use testkit::Client;
+
 use crate::echo::start;
 
 const WAIT: &str = "POST / HTTP/1.1\r\nhost: a\r\nx-amz-target: DynamoDB_20120810.Wait\r\n\r\n";
@@ -14,13 +15,13 @@ async fn a_request_in_flight_is_answered_after_the_signal() {
     let mut server = start(Limits::default()).await;
     let mut client = Client::connect(server.addr).await;
     client.send(WAIT).await;
-    server.echo.waiting.notified().await;
+    server.backends.waiting.notified().await;
     server.stop.cancel();
     // The listener is gone before the request has ended.
     while tokio::net::TcpStream::connect(server.addr).await.is_ok() {
         tokio::task::yield_now().await;
     }
-    server.echo.release.notify_one();
+    server.backends.release.notify_one();
     assert_eq!(client.answer().await.map(|answer| answer.status), Some(200));
     client.closed().await;
     (&mut server.ended).await.expect("the server ends");
@@ -31,7 +32,7 @@ async fn a_request_that_never_ends_is_dropped_after_the_grace() {
     let mut server = start(Limits { stop_grace: Duration::from_millis(20), ..Limits::default() }).await;
     let mut client = Client::connect(server.addr).await;
     client.send(WAIT).await;
-    server.echo.waiting.notified().await;
+    server.backends.waiting.notified().await;
     server.stop.cancel();
     (&mut server.ended).await.expect("the server ends");
     assert!(client.answer().await.is_none());

@@ -1,4 +1,4 @@
-//! A client that sends any bytes at all and reads answers by their length.
+//! A client that sends any bytes at all and reads answers by their length. Knows no service.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,21 +9,25 @@ use tokio::net::TcpStream;
 /// A hang is a failed test, not a stuck one.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// One connection.
 #[derive(Debug)]
-pub(crate) struct Client {
+pub struct Client {
     stream: TcpStream,
     read: Vec<u8>,
 }
 
+/// A whole answer.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) head: String,
-    pub(crate) body: String,
+pub struct Answer {
+    pub status: u16,
+    /// Status line and headers.
+    pub head: String,
+    pub body: String,
 }
 
 impl Answer {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    /// The first header of this name, in any case.
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().skip(1).find_map(|line| {
             let (key, value) = line.split_once(": ")?;
             key.eq_ignore_ascii_case(name).then_some(value)
@@ -32,16 +36,25 @@ impl Answer {
 }
 
 impl Client {
-    pub(crate) async fn connect(addr: SocketAddr) -> Self {
+    /// # Panics
+    /// As all of this client: when the server does not do what the test needs of it.
+    pub async fn connect(addr: SocketAddr) -> Self {
         Self { stream: TcpStream::connect(addr).await.expect("the server listens"), read: Vec::new() }
     }
 
-    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    /// Any bytes at all.
+    ///
+    /// # Panics
+    /// When the server closes the connection meanwhile.
+    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).await.expect("the server reads");
     }
 
     /// The next answer; `None` when the server closed the connection instead.
-    pub(crate) async fn answer(&mut self) -> Option<Answer> {
+    ///
+    /// # Panics
+    /// When neither comes within 20 seconds, or it is no HTTP.
+    pub async fn answer(&mut self) -> Option<Answer> {
         let head_end = self.read_until(|read| find(read, b"\r\n\r\n").map(|at| at + 4)).await?;
         let head = String::from_utf8_lossy(&self.read[..head_end]).into_owned();
         let status = head.split(' ').nth(1).and_then(|text| text.parse().ok()).expect("a status line");
@@ -55,13 +68,16 @@ impl Client {
     }
 
     /// Reads until `text` was received.
-    pub(crate) async fn expect_text(&mut self, text: &str) {
+    ///
+    /// # Panics
+    /// When it does not come.
+    pub async fn expect_text(&mut self, text: &str) {
         let found = self.read_until(|read| find(read, text.as_bytes())).await;
         assert!(found.is_some(), "no {text:?} in {:?}", String::from_utf8_lossy(&self.read));
     }
 
     /// Returns when the server has closed the connection; what it said before is dropped.
-    pub(crate) async fn closed(&mut self) {
+    pub async fn closed(&mut self) {
         self.read_until(|_| None).await;
     }
 
@@ -84,7 +100,10 @@ fn find(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
 }
 
 /// One request on a connection of its own.
-pub(crate) async fn ask(addr: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
+///
+/// # Panics
+/// When it is not answered.
+pub async fn ask(addr: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
     let mut client = Client::connect(addr).await;
     client.send(request).await;
     client.answer().await.expect("an answer")
