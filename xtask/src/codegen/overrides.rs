@@ -58,6 +58,8 @@ pub(crate) struct PatternOverride {
     pub(crate) is: Option<String>,
     /// All of the value must not match this: in place of a lookahead.
     pub(crate) not: Option<String>,
+    /// A function that accepts most of what matches, asked first.
+    pub(crate) quick: Option<String>,
     /// A function that checks it.
     pub(crate) by: Option<String>,
 }

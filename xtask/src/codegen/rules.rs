@@ -133,13 +133,15 @@ fn rule(service: &Service, entry: &Entry) -> String {
 }
 
 fn pattern(text: &str, overrides: &[PatternOverride]) -> String {
-    match overrides.iter().find(|o| o.text == text) {
-        Some(PatternOverride { by: Some(function), .. }) => format!("Pattern::by({text:?}, {function})"),
-        Some(PatternOverride { is, not, .. }) => {
-            format!("Pattern::new({text:?}, {:?}, {not:?})", is.as_deref().unwrap_or(text))
-        }
-        None => format!("Pattern::new({text:?}, {text:?}, None)"),
+    let Some(given) = overrides.iter().find(|given| given.text == text) else {
+        return format!("Pattern::new({text:?}, {text:?}, None)");
+    };
+    if let Some(function) = &given.by {
+        return format!("Pattern::by({text:?}, {function})");
     }
+    let is = given.is.as_deref().unwrap_or(text);
+    let quick = given.quick.as_ref().map_or_else(String::new, |function| format!(".quick({function})"));
+    format!("Pattern::new({text:?}, {is:?}, {:?}){quick}", given.not)
 }
 
 fn static_name(shape: &str) -> String {

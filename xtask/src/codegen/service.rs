@@ -201,7 +201,9 @@ impl Service {
 
 pub(crate) fn inner_shapes(shape: &Shape) -> Vec<String> {
     let members = shape.members().into_iter().map(|(_, member)| member.shape);
-    members.chain([&shape.member, &shape.key, &shape.value].into_iter().flatten().map(|m| m.shape.clone())).collect()
+    members
+        .chain([&shape.member, &shape.key, &shape.value].into_iter().flatten().map(|m| m.shape.clone()))
+        .collect()
 }
 
 fn protocol(name: &str) -> anyhow::Result<Protocol> {

@@ -119,15 +119,7 @@ pub(super) static FILE_SYSTEM_ARN: Rule = Rule::patterned(
 pub(super) static FILE_SYSTEM_CONFIG_LIST: Rule =
     Rule::new(Some(0), Some(1)).shown(&FILE_SYSTEM_CONFIG_LIST_SHOWN);
 
-pub(super) static FUNCTION_NAME: Rule = Rule::patterned(
-    Some(1),
-    Some(140),
-    Pattern::new(
-        "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?",
-        "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?",
-        None,
-    ),
-);
+pub(super) static FUNCTION_NAME: Rule = Rule::patterned(Some(1), Some(140), Pattern::new("(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?", "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?", None).quick(wire::rule::is_word));
 
 pub(super) static FUNCTION_RESPONSE_TYPE_LIST: Rule =
     Rule::new(Some(0), Some(1)).shown(&FUNCTION_RESPONSE_TYPE_LIST_SHOWN);
@@ -199,15 +191,7 @@ pub(super) static MEMORY_SIZE: Rule = Rule::new(Some(128), Some(32768));
 
 pub(super) static MINIMUM_NUMBER_OF_POLLERS: Rule = Rule::new(Some(1), Some(200));
 
-pub(super) static NAMESPACED_FUNCTION_NAME: Rule = Rule::patterned(
-    Some(1),
-    Some(256),
-    Pattern::new(
-        "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?",
-        "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?",
-        None,
-    ),
-);
+pub(super) static NAMESPACED_FUNCTION_NAME: Rule = Rule::patterned(Some(1), Some(256), Pattern::new("(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?", "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?", None).quick(wire::rule::is_word));
 
 pub(super) static NAMESPACED_STATEMENT_ID: Rule =
     Rule::patterned(Some(1), Some(100), Pattern::new("([a-zA-Z0-9-_.]+)", "([a-zA-Z0-9-_.]+)", None));
