@@ -55,6 +55,7 @@ async fn a_new_function_says_all_that_aws_says() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 async fn what_create_refuses() {
     let world = World::new().await;
     world.create("taken").await;

@@ -80,11 +80,12 @@ fn alias(name: &str, version: &str, weights: &[(&str, f64)]) -> CreateAliasInput
         function_version: version.to_owned(),
         description: None,
         routing_config: (!weights.is_empty())
-            .then(|| AliasRoutingConfiguration { additional_version_weights: Some(weights) }),
+            .then_some(AliasRoutingConfiguration { additional_version_weights: Some(weights) }),
     }
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 async fn aliases_and_what_they_refuse() {
     let world = World::new().await;
     world.create("f").await;
