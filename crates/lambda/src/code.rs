@@ -113,7 +113,9 @@ impl CodeStore {
     /// Checks, unpacks and keeps a package. The caller owns one reference to it: [`release`](Self::release) it
     /// or give it to a version.
     pub(crate) async fn put(&self, zip: &Bytes) -> Result<Code, CodeError> {
-        let sha256: [u8; 32] = Sha256::digest(zip).into();
+        let hashed = zip.clone();
+        let hash = tokio::task::spawn_blocking(move || Sha256::digest(&hashed).into());
+        let sha256: [u8; 32] = hash.await.map_err(|_| CodeError::Interrupted)?;
         let unzipped_bytes = self.unpack(sha256, zip.clone()).await?;
         let bytes = zip.len() as u64;
         let complete = self.hold(&sha256, bytes).await?;

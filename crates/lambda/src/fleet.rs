@@ -1,6 +1,7 @@
 //! The warm environments of one version of a function. Last in, first out, so that a falling load leaves the
 //! others idle long enough to end. Knows not how an environment is started or run.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base::Timestamp;
@@ -15,6 +16,24 @@ pub(crate) struct Warm {
     pub(crate) log_stream: Arc<str>,
     /// Keeps the mounted files on the disk.
     pub(crate) _code: Arc<CodeFolder>,
+    pub(crate) _counted: Counted,
+}
+
+/// One of the environments that there are, warm or busy.
+#[derive(Debug)]
+pub(crate) struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    pub(crate) fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -59,6 +78,19 @@ impl Fleet {
             let mut idle = self.lock();
             let count = idle.waiting.partition_point(|(at, _)| *at <= since);
             idle.waiting.drain(..count).collect()
+        };
+        drop(ended);
+    }
+
+    /// Since when the environment waits that has waited longest.
+    pub(crate) fn longest_idle(&self) -> Option<Timestamp> {
+        self.lock().waiting.first().map(|(since, _)| *since)
+    }
+
+    pub(crate) fn end_longest_idle(&self) {
+        let ended = {
+            let mut idle = self.lock();
+            (!idle.waiting.is_empty()).then(|| idle.waiting.remove(0))
         };
         drop(ended);
     }

@@ -9,10 +9,14 @@ use ports::{BoxFuture, Invoke, InvokeCall, InvokeError, InvokeKind, InvokeReply,
 
 use crate::Lambda;
 use crate::catalogue::{Function, Version};
+use crate::detached::Detached;
 use crate::name::FunctionRef;
 use crate::payload;
 use crate::queue::EventCall;
 use crate::runner::Run;
+
+/// Larger payloads are checked beside the runtime's workers, which they would hold for too long.
+const CHECKED_AT_ONCE: usize = 256 << 10;
 
 /// A function, the version that a call reaches, and the ARN by which it was called.
 #[derive(Debug)]
@@ -49,7 +53,7 @@ impl Lambda {
     }
 
     /// Empty is `{}`; otherwise one JSON value of a size that `kind` takes.
-    pub(crate) fn check_payload(&self, payload: Bytes, kind: InvokeKind) -> Result<Bytes, InvokeError> {
+    pub(crate) async fn check_payload(&self, payload: Bytes, kind: InvokeKind) -> Result<Bytes, InvokeError> {
         let (max, name) = match kind {
             InvokeKind::RequestResponse => (self.config.limits.invoke_sync_bytes_max, "RequestResponse"),
             InvokeKind::Event => (self.config.limits.invoke_async_bytes_max, "Event"),
@@ -63,8 +67,13 @@ impl Lambda {
         if payload.is_empty() {
             return Ok(Bytes::from_static(b"{}"));
         }
-        payload::check(&payload).map_err(InvokeError::BadPayload)?;
-        Ok(payload)
+        if payload.len() <= CHECKED_AT_ONCE {
+            payload::check(&payload).map_err(InvokeError::BadPayload)?;
+            return Ok(payload);
+        }
+        let check = tokio::task::spawn_blocking(move || payload::check(&payload).map(|()| payload));
+        let checked = check.await.map_err(|error| InvokeError::Internal(error.to_string()))?;
+        checked.map_err(InvokeError::BadPayload)
     }
 
     fn ask_policy(
@@ -93,7 +102,7 @@ impl Lambda {
         if let Some(source) = &call.source {
             self.ask_policy(&target, reference.qualifier, source)?;
         }
-        let payload = self.check_payload(call.payload, call.kind)?;
+        let payload = self.check_payload(call.payload, call.kind).await?;
         match call.kind {
             InvokeKind::RequestResponse => {
                 let run = Run {
@@ -130,6 +139,7 @@ impl Lambda {
 
 impl Invoke for Lambda {
     fn invoke<'a>(&'a self, call: InvokeCall) -> BoxFuture<'a, Result<InvokeReply, InvokeError>> {
-        Box::pin(self.invoke_call(call))
+        let me = self.arc();
+        Box::pin(Detached::new(Box::pin(async move { me.invoke_call(call).await })))
     }
 }

@@ -12,6 +12,7 @@
 
 mod catalogue;
 mod code;
+mod detached;
 mod error;
 mod executor;
 mod fleet;
@@ -36,7 +37,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use base::{Clock, Limits};
+use base::{Clock, Limits, Timestamp};
 use bytes::Bytes;
 use ports::{ChangeFeed, LogSink};
 use sandbox::Sandbox;
@@ -61,6 +62,8 @@ pub struct LambdaConfig {
     pub code_dir: PathBuf,
     /// How long an environment waits for its next invocation before it is ended.
     pub idle_timeout: Duration,
+    /// Environments kept beyond those that run: when there are more of both, the longest idle ones end.
+    pub environments_max: usize,
     pub limits: Limits,
     pub clock: Clock,
     /// Whether a service that calls through [`ports::Invoke`] needs a permission in the function's resource policy.
@@ -73,6 +76,7 @@ impl LambdaConfig {
         Self {
             code_dir: code_dir.into(),
             idle_timeout: Duration::from_secs(600),
+            environments_max: 128,
             limits: Limits::default(),
             clock: Clock::default(),
             enforce_policies: false,
@@ -132,6 +136,9 @@ impl Lambda {
             logs,
             clock: config.clock.clone(),
             concurrency_max: config.limits.concurrency_max,
+            environments: Arc::default(),
+            environments_max: config.environments_max,
+            crowded: tokio::sync::Notify::new(),
             running: TaskTracker::new(),
         };
         Arc::new_cyclic(|me| Self {
@@ -196,6 +203,11 @@ impl Lambda {
         }
     }
 
+    /// For work that may outlive its caller.
+    fn arc(&self) -> Arc<Self> {
+        self.me.upgrade().expect("a Lambda is only made in an Arc, which its borrower holds")
+    }
+
     fn spawn_queue(&self) {
         let me = self.me.clone();
         let run = move |call| {
@@ -210,24 +222,34 @@ impl Lambda {
         self.workers.spawn(self.queue.clone().work(self.stopping.clone(), self.workers.clone(), run));
     }
 
-    /// Ends environments that are idle for too long.
+    /// Ends environments that are idle for too long, or too many.
     fn spawn_sweeper(&self) {
-        let (me, stopping) = (self.me.clone(), self.stopping.clone());
+        let (me, stopping, runner) = (self.me.clone(), self.stopping.clone(), self.runner.clone());
         let (clock, idle) = (self.config.clock.clone(), self.config.idle_timeout);
         self.workers.spawn(async move {
             loop {
                 tokio::select! {
                     () = stopping.cancelled() => return,
+                    () = runner.crowded.notified() => {}
                     () = clock.sleep((idle / 10).max(Duration::from_millis(100))) => {}
                 }
                 let Some(lambda) = me.upgrade() else { return };
-                let since = base::Timestamp(
-                    clock.now().0.saturating_sub(i64::try_from(idle.as_millis()).unwrap_or(i64::MAX)),
-                );
-                for function in lambda.catalogue.all() {
-                    function.all_versions().for_each(|version| version.fleet.end_idle(since));
-                }
+                let idle_ms = i64::try_from(idle.as_millis()).unwrap_or(i64::MAX);
+                lambda.end_idle(Timestamp(clock.now().0.saturating_sub(idle_ms)));
             }
         });
+    }
+
+    fn end_idle(&self, since: Timestamp) {
+        let functions = self.catalogue.all();
+        let versions = || functions.iter().flat_map(|function| function.all_versions());
+        versions().for_each(|version| version.fleet.end_idle(since));
+        while self.runner.is_crowded() {
+            let idle = versions().filter_map(|version| Some((version.fleet.longest_idle()?, version)));
+            match idle.min_by_key(|(since, _)| *since) {
+                Some((_, version)) => version.fleet.end_longest_idle(),
+                None => return,
+            }
+        }
     }
 }

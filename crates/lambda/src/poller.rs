@@ -367,9 +367,9 @@ impl Poller {
             client_context: None,
             trace: Trace::random(),
         };
-        let reply = lambda.runner.run(run);
+        let runner = lambda.runner.clone();
         drop(lambda);
-        verdict(reply.await, records, mapping.rules.reports_items)
+        verdict(runner.run(run).await, records, mapping.rules.reports_items)
     }
 
     async fn keep(&self, shard: &str, position: &Position) -> Result<(), KvError> {

@@ -1,21 +1,20 @@
 //! One invocation from admission to its log: takes a warm environment or starts one, runs it, puts it back.
 //! Knows no request and no store; whoever calls has resolved the version already.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base::{Clock, RequestId, Timestamp, Trace, random_hex};
 use bytes::Bytes;
-use ports::{BoxFuture, InvokeError, InvokeReply, LogBatch, LogSink};
+use ports::{InvokeError, InvokeReply, LogBatch, LogSink};
 use sandbox::{FunctionSpec, Invocation, LaunchError};
+use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use crate::catalogue::{Function, Load, Version};
 use crate::code::CodeStore;
 use crate::executor::Executor;
-use crate::fleet::Warm;
+use crate::fleet::{Counted, Warm};
 use crate::report::{self, Invoked};
 
 #[derive(Debug)]
@@ -26,6 +25,10 @@ pub(crate) struct Runner {
     pub(crate) clock: Clock,
     /// Environments of one account in one region that may run at a time.
     pub(crate) concurrency_max: usize,
+    /// All environments, and whether they are more than [`environments_max`](crate::LambdaConfig::environments_max).
+    pub(crate) environments: Arc<AtomicUsize>,
+    pub(crate) environments_max: usize,
+    pub(crate) crowded: Notify,
     /// What runs, so that a stop can wait for it.
     pub(crate) running: TaskTracker,
 }
@@ -44,18 +47,9 @@ pub(crate) struct Run {
 }
 
 impl Runner {
-    /// Runs a function to its end, even if the caller goes away meanwhile, as AWS does.
-    pub(crate) fn run(self: &Arc<Self>, run: Run) -> Detached<Result<InvokeReply, InvokeError>> {
-        let runner = self.clone();
-        let token = self.running.token();
-        Detached::new(Box::pin(async move {
-            let reply = runner.run_to_end(run).await;
-            drop(token);
-            reply
-        }))
-    }
-
-    async fn run_to_end(&self, run: Run) -> Result<InvokeReply, InvokeError> {
+    /// Runs a function to its end. A dropped call ends the environment: see [`crate::detached`].
+    pub(crate) async fn run(&self, run: Run) -> Result<InvokeReply, InvokeError> {
+        let _running = self.running.token();
         let permit = Permit::admit(&run.function, self.concurrency_max)?;
         let mut warm = match run.version.fleet.take() {
             Some(warm) => warm,
@@ -103,6 +97,10 @@ impl Runner {
         Ok(InvokeReply { payload, function_error, executed_version: run.version.text.clone(), log_tail })
     }
 
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.environments.load(Ordering::Acquire) > self.environments_max
+    }
+
     async fn launch(&self, function: &Function, version: &Version) -> Result<Warm, InvokeError> {
         let record = &version.record;
         let settings = &record.settings;
@@ -137,7 +135,11 @@ impl Runner {
                 | LaunchError::LayersMissing(_) => InvokeError::Unavailable(error.to_string()),
             }
         })?;
-        Ok(Warm { instance, log_stream, _code: code })
+        let counted = Counted::new(&self.environments);
+        if self.is_crowded() {
+            self.crowded.notify_one();
+        }
+        Ok(Warm { instance, log_stream, _code: code, _counted: counted })
     }
 }
 
@@ -178,41 +180,5 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let counter = if self.reserved { &self.load.function } else { &self.load.account.unreserved };
         counter.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// A future that, once begun, goes on in the background when its owner drops it. Costs no task otherwise.
-pub(crate) struct Detached<T: Send + 'static> {
-    work: Option<BoxFuture<'static, T>>,
-    begun: bool,
-}
-
-impl<T: Send + 'static> Detached<T> {
-    fn new(work: BoxFuture<'static, T>) -> Self {
-        Self { work: Some(work), begun: false }
-    }
-}
-
-impl<T: Send + 'static> Future for Detached<T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        self.begun = true;
-        let Some(work) = &mut self.work else { return Poll::Pending };
-        let polled = work.as_mut().poll(cx);
-        if polled.is_ready() {
-            self.work = None;
-        }
-        polled
-    }
-}
-
-impl<T: Send + 'static> Drop for Detached<T> {
-    fn drop(&mut self) {
-        if let (Some(work), true, Ok(runtime)) =
-            (self.work.take(), self.begun, tokio::runtime::Handle::try_current())
-        {
-            runtime.spawn(work);
-        }
     }
 }

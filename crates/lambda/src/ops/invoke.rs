@@ -19,7 +19,8 @@ pub(super) async fn run(lambda: &Lambda, cx: &Cx, input: InvokeInput) -> Result<
     let target = lambda.target(&reference, cx.request_id).map_err(error::invoke)?;
     let kind = input.invocation_type.unwrap_or(InvocationType::RequestResponse);
     let size = if kind == InvocationType::Event { InvokeKind::Event } else { InvokeKind::RequestResponse };
-    let payload = lambda.check_payload(input.payload.unwrap_or_default(), size).map_err(error::invoke)?;
+    let payload =
+        lambda.check_payload(input.payload.unwrap_or_default(), size).await.map_err(error::invoke)?;
     let client_context =
         input.client_context.as_deref().map(decode_context).transpose().map_err(error::invoke)?;
     match kind {

@@ -38,6 +38,7 @@ use wire::Failure;
 
 use crate::Lambda;
 use crate::catalogue::Function;
+use crate::detached::Detached;
 use crate::error;
 use crate::name::FunctionRef;
 
@@ -46,7 +47,8 @@ macro_rules! serve {
         impl shapes::Lambda for Lambda {
             $(
                 async fn $operation(&self, cx: &Cx, input: shapes::$input) -> Result<shapes::$output, Failure> {
-                    $operation::run(self, cx, input).await
+                    let (me, cx) = (self.arc(), cx.clone());
+                    Detached::new(Box::pin(async move { $operation::run(&me, &cx, input).await })).await
                 }
             )*
         }

@@ -247,3 +247,19 @@ async fn a_caller_that_goes_away_does_not_end_the_invocation() {
     world.lambda.stop().await;
     assert_eq!(world.executor.alive(), 0);
 }
+
+#[tokio::test]
+async fn the_longest_idle_environments_make_room() {
+    let world = World::with(|config| config.environments_max = 2).await;
+    for name in ["a", "b", "c"] {
+        world.create(name).await;
+        world.invoke(name, "{}").await.unwrap();
+        world.clock.advance(Duration::from_secs(1));
+        settle().await;
+    }
+    assert_eq!(world.executor.alive(), 2);
+    for name in ["c", "b", "a"] {
+        world.invoke(name, "{}").await.unwrap();
+    }
+    assert_eq!(world.executor.launched(), 4);
+}
