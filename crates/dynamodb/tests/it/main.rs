@@ -1,6 +1,11 @@
 //! The service as its callers see it: JSON requests in, JSON answers out, in process and without HTTP.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod concurrent;
+mod feed;
 mod hostile;
 mod model;
+mod restart;
 mod script;
 mod world;

@@ -1,0 +1,60 @@
+//! What is kept over a restart: everything.
+
+use serde_json::{Value, json};
+use store::{Durability, Store};
+
+use crate::world::World;
+
+#[tokio::test]
+async fn a_new_server_on_the_same_data_knows_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Store::open(folder.path(), Durability::Strict).unwrap();
+    let store = open();
+    let world = World::on(store.clone()).await;
+    world
+        .ok(
+            "CreateTable",
+            json!({"TableName": "kept", "ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
+                "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+                "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "g", "AttributeType": "N"}],
+                "GlobalSecondaryIndexes": [{"IndexName": "byg", "KeySchema": [{"AttributeName": "g", "KeyType": "HASH"}], "Projection": {"ProjectionType": "KEYS_ONLY"},
+                    "ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}}],
+                "StreamSpecification": {"StreamEnabled": true, "StreamViewType": "NEW_IMAGE"}, "Tags": [{"Key": "k", "Value": "v"}]}),
+        )
+        .await;
+    let put = |pk: &str| json!({"TableName": "kept", "Item": {"pk": {"S": pk}, "g": {"N": "1.5"}}});
+    world.ok("PutItem", put("a")).await;
+    let described = world.ok("DescribeTable", json!({"TableName": "kept"})).await;
+    let arn = described["Table"]["LatestStreamArn"].clone();
+    let stream = world.ok("DescribeStream", json!({"StreamArn": arn})).await;
+    let shard = &stream["StreamDescription"]["Shards"][0]["ShardId"];
+    let asked = json!({"StreamArn": arn, "ShardId": shard, "ShardIteratorType": "LATEST"});
+    let iterator = world.ok("GetShardIterator", asked).await["ShardIterator"].clone();
+    drop(world);
+    store.close().await.unwrap();
+    drop(store);
+
+    let store = open();
+    let world = World::on(store.clone()).await;
+    assert_eq!(world.ok("DescribeTable", json!({"TableName": "kept"})).await, described);
+    let query = json!({"TableName": "kept", "IndexName": "byg", "KeyConditionExpression": "g = :g", "ExpressionAttributeValues": {":g": {"N": "1.50"}}});
+    assert_eq!(world.ok("Query", query).await["Items"], json!([{"pk": {"S": "a"}, "g": {"N": "1.5"}}]));
+    let tags = json!({"ResourceArn": described["Table"]["TableArn"]});
+    assert_eq!(world.ok("ListTagsOfResource", tags).await["Tags"], json!([{"Key": "k", "Value": "v"}]));
+    // The iterator from before the restart goes on where it stood, and new records come after the old ones.
+    world.ok("PutItem", put("b")).await;
+    let read = world.ok("GetRecords", json!({"ShardIterator": iterator})).await;
+    let keys: Vec<&Value> =
+        read["Records"].as_array().unwrap().iter().map(|r| &r["dynamodb"]["Keys"]["pk"]["S"]).collect();
+    assert_eq!(keys, ["b"]);
+    // Ids go on too: a new table does not share the keys of an old one.
+    world
+        .ok(
+            "CreateTable",
+            json!({"TableName": "second", "BillingMode": "PAY_PER_REQUEST", "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+                "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}]}),
+        )
+        .await;
+    assert_eq!(world.ok("Scan", json!({"TableName": "second"})).await["Count"], 0);
+    store.close().await.unwrap();
+}
