@@ -15,7 +15,7 @@ pub(crate) fn import_models(from: &Path) -> anyhow::Result<()> {
         strip(&mut model);
         let mut text = lines(&model)?;
         text.push('\n');
-        std::fs::write(super::root().join("models").join(&name), text)?;
+        std::fs::write(crate::shell::root().join("models").join(&name), text)?;
     }
     Ok(())
 }

@@ -25,6 +25,8 @@ use anyhow::{Context, bail, ensure};
 pub(crate) use import::import_models;
 use service::Service;
 
+use crate::shell::root;
+
 /// Module of `api` and its trait's name, in the order of DESIGN.md.
 const SERVICES: [(&str, &str); 8] = [
     ("dynamodb", "DynamoDb"),
@@ -69,11 +71,6 @@ pub(crate) fn run(mode: Mode) -> anyhow::Result<()> {
         "not as generated (run `cargo xtask codegen`): {stale:?}"
     );
     Ok(())
-}
-
-/// The repository's root, wherever the task is run.
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_path_buf)
 }
 
 fn load(root: &Path) -> anyhow::Result<Vec<Service>> {
