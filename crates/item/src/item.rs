@@ -144,3 +144,21 @@ impl<'a> IntoIterator for &'a Item {
         self.attributes.iter()
     }
 }
+
+/// `ExpressionAttributeValues`: values by placeholder. An item but for the words in which its faults are told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Values(Item);
+
+impl From<Item> for Values {
+    fn from(item: Item) -> Self {
+        Self(item)
+    }
+}
+
+impl std::ops::Deref for Values {
+    type Target = Item;
+
+    fn deref(&self) -> &Item {
+        &self.0
+    }
+}

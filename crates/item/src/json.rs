@@ -3,33 +3,50 @@
 
 use bytes::Bytes;
 use wire::Violations;
-use wire::json::{JsonError, Kind as JsonKind, ReadJson, Reader, WriteJson, Writer};
+use wire::json::{JsonError, ReadJson, Reader, WriteJson, Writer};
 
 use crate::rule::{ValueError, first_duplicate};
-use crate::{DEPTH_MAX, Item, Kind, Name, Number, Value};
+use crate::{DEPTH_MAX, Item, Kind, Name, Number, Value, Values};
 
 type Read<T> = Result<Option<T>, JsonError>;
 
 impl ReadJson for Value {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Read<Self> {
-        Source { reader, violations }.value(0)
+        Source { reader, violations, placeholder: None }.value(0)
     }
 }
 
 impl ReadJson for Item {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Read<Self> {
-        Source { reader, violations }.item(0)
+        Source { reader, violations, placeholder: None }.item(0)
+    }
+}
+
+impl ReadJson for Values {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Read<Self> {
+        Ok(Source { reader, violations, placeholder: Some(Name::default()) }.item(0)?.map(Self::from))
+    }
+}
+
+impl WriteJson for Values {
+    fn write_json(&self, writer: &mut Writer) {
+        Item::write_json(self, writer);
     }
 }
 
 struct Source<'s, 'r> {
     reader: &'s mut Reader<'r>,
     violations: &'s mut Violations,
+    /// Of which placeholder a value is read, where it is one: complaints name it.
+    placeholder: Option<Name>,
 }
 
 impl Source<'_, '_> {
     fn refuse<T>(&mut self, error: &ValueError) -> Read<T> {
-        self.violations.invalid(error.request_message());
+        self.violations.invalid(match &self.placeholder {
+            Some(key) => error.placeholder_message(key),
+            None => error.request_message(),
+        });
         Ok(None)
     }
 
@@ -137,13 +154,14 @@ impl Source<'_, '_> {
         let mut refused = false;
         while let Some(key) = self.reader.next_key()? {
             let name = Name::new(&key);
-            if self.reader.peek()? == JsonKind::Null {
-                self.reader.skip()?;
-                refused = true;
-                self.violations.invalid(ValueError::NoKind.request_message());
-                continue;
+            if depth == 0 && self.placeholder.is_some() {
+                self.placeholder = Some(name.clone());
             }
-            match self.value(depth)? {
+            let value = match self.reader.null()? {
+                true => self.refuse(&ValueError::NoKind)?,
+                false => self.value(depth)?,
+            };
+            match value {
                 Some(value) => attributes.push((name, value)),
                 None => refused = true,
             }

@@ -92,6 +92,11 @@ impl Number {
         if coefficient == 0 {
             return Ok(Self::ZERO);
         }
+        // 20 digits around here are in range: almost all stored numbers.
+        if let (Ok(small), -100..=100) = (u64::try_from(coefficient), exponent) {
+            let number = Self::small(small, negative);
+            return Ok(Self { exponent: number.exponent + exponent as i16, ..number });
+        }
         let (coefficient, exponent) = strip_zeros(coefficient, exponent);
         if coefficient >= COEFFICIENT_END {
             return Err(NumberError::Digits);

@@ -77,6 +77,16 @@ impl ValueError {
             _ => self.to_string(),
         }
     }
+
+    /// The same of a value in `ExpressionAttributeValues`.
+    pub fn placeholder_message(&self, key: &str) -> String {
+        let message = format!("ExpressionAttributeValues contains invalid value: {self} for key {key}");
+        match self {
+            Self::NullFalse | Self::TooDeep => self.request_message(),
+            Self::EmptySet(_) | Self::Duplicates(..) => format!("1 validation error detected: {message}"),
+            _ => message,
+        }
+    }
 }
 
 /// Longest partition key in bytes. Source:

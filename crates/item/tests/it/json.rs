@@ -6,13 +6,17 @@ use crate::seeded::Seeded;
 
 /// The item, or AWS's message, or the reader's error.
 pub(crate) fn read(text: &str) -> Result<Item, String> {
+    read_as(text)
+}
+
+fn read_as<T: ReadJson>(text: &str) -> Result<T, String> {
     let mut violations = Violations::default();
     let mut reader = Reader::new(text.as_bytes(), 128).map_err(|error| error.to_string())?;
-    let item = Item::read_json(&mut reader, &mut violations).map_err(|error| error.to_string())?;
+    let value = T::read_json(&mut reader, &mut violations).map_err(|error| error.to_string())?;
     reader.end().map_err(|error| error.to_string())?;
     match violations.message(wire::Wording::Newer) {
         Some(message) => Err(message),
-        None => Ok(item.expect("no violation, so an item")),
+        None => Ok(value.expect("no violation, so a value")),
     }
 }
 
@@ -92,6 +96,27 @@ fn refuses_in_the_words_of_aws() {
         read(r#"{"a":{"SS":[]},"b":{}}"#).unwrap_err(),
         format!("{enveloped}An string set  may not be empty")
     );
+}
+
+#[test]
+fn placeholders_are_named_in_complaints() {
+    let wrapped =
+        |fault: &str| format!("ExpressionAttributeValues contains invalid value: {fault} for key :b");
+    for (value, message) in [
+        (r#"{"N":"b"}"#, wrapped("The parameter cannot be converted to a numeric value: b")),
+        (r#"{"S":"a","N":""}"#, wrapped("The parameter cannot be converted to a numeric value")),
+        (r#"{"L":[{"M":{":x":{"NS":["1","b"]}}}]}"#, wrapped("The parameter cannot be converted to a numeric value: b")),
+        (r#"{"S":"a","N":"1"}"#, wrapped("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes")),
+        ("null", wrapped("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")),
+        (r#"{"SS":[]}"#, format!("1 validation error detected: {}", wrapped("One or more parameter values were invalid: An string set  may not be empty"))),
+        (r#"{"NULL":false}"#, "1 validation error detected: One or more parameter values were invalid: Null attribute value types must have the value of true".to_owned()),
+    ] {
+        let text = format!(r#"{{":a":{{"S":"x"}},":b":{value},":c":{{}}}}"#);
+        assert_eq!(read_as::<item::Values>(&text), Err(message), "{value}");
+    }
+    let values = read_as::<item::Values>(r#"{":a":{"S":"x"}}"#).unwrap();
+    assert_eq!(values.get(":a"), Some(&Value::from("x")));
+    assert_eq!(write(&values), r#"{":a":{"S":"x"}}"#);
 }
 
 #[test]
