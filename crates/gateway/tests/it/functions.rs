@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use expect_test::expect;
+use expect_test::expect_file;
 use ports::{InvokeError, InvokeKind};
 use serde_json::Value;
 
@@ -48,113 +48,7 @@ async fn the_event_has_everything_aws_sends() {
     let resource = event["requestContext"]["resourceId"].as_str().unwrap();
     let deployment = event["requestContext"]["deploymentId"].as_str().unwrap();
     let text = text.replace(resource, "(resource)").replace(deployment, "(deployment)");
-    expect![[r#"
-        {
-          "body": "{\"name\":\"sy\"}",
-          "headers": {
-            "Content-Type": "application/json",
-            "Host": "abc123.execute-api.localhost:4566",
-            "User-Agent": "test/1",
-            "X-Amzn-Trace-Id": "(varies)",
-            "X-Forwarded-For": "10.0.0.1, 127.0.0.1",
-            "X-Forwarded-Port": "4566",
-            "X-Forwarded-Proto": "http",
-            "X-Twice": "two"
-          },
-          "httpMethod": "POST",
-          "isBase64Encoded": false,
-          "multiValueHeaders": {
-            "Content-Type": [
-              "application/json"
-            ],
-            "Host": [
-              "abc123.execute-api.localhost:4566"
-            ],
-            "User-Agent": [
-              "test/1"
-            ],
-            "X-Amzn-Trace-Id": "(varies)",
-            "X-Forwarded-For": [
-              "10.0.0.1, 127.0.0.1"
-            ],
-            "X-Forwarded-Port": [
-              "4566"
-            ],
-            "X-Forwarded-Proto": [
-              "http"
-            ],
-            "X-Twice": [
-              "one",
-              "two"
-            ]
-          },
-          "multiValueQueryStringParameters": {
-            "": [
-              ""
-            ],
-            "empty": [
-              ""
-            ],
-            "enc": [
-              "ü"
-            ],
-            "plus": [
-              "a b"
-            ],
-            "q": [
-              "1",
-              "2"
-            ]
-          },
-          "path": "/pets/a%2Fb/c/%C3%BC/",
-          "pathParameters": {
-            "id": "a%2Fb",
-            "rest": "c/%C3%BC"
-          },
-          "queryStringParameters": {
-            "": "",
-            "empty": "",
-            "enc": "ü",
-            "plus": "a b",
-            "q": "2"
-          },
-          "requestContext": {
-            "accountId": "000000000000",
-            "apiId": "abc123",
-            "deploymentId": "(deployment)",
-            "domainName": "abc123.execute-api.localhost",
-            "domainPrefix": "abc123",
-            "extendedRequestId": "(varies)",
-            "httpMethod": "POST",
-            "identity": {
-              "accessKey": null,
-              "accountId": null,
-              "caller": null,
-              "cognitoAuthenticationProvider": null,
-              "cognitoAuthenticationType": null,
-              "cognitoIdentityId": null,
-              "cognitoIdentityPoolId": null,
-              "principalOrgId": null,
-              "sourceIp": "127.0.0.1",
-              "user": null,
-              "userAgent": "test/1",
-              "userArn": null
-            },
-            "path": "/dev/pets/a%2Fb/c/%C3%BC/",
-            "protocol": "HTTP/1.1",
-            "requestId": "00000000-0000-0000-0000-000000000007",
-            "requestTime": "23/Nov/2026:17:21:10 +0000",
-            "requestTimeEpoch": 1795454470123,
-            "resourceId": "(resource)",
-            "resourcePath": "/pets/{id}/{rest+}",
-            "stage": "dev"
-          },
-          "resource": "/pets/{id}/{rest+}",
-          "stageVariables": {
-            "v": "1"
-          }
-        }"#]]
-    .assert_eq(&text);
+    expect_file!["./scripts/event.json"].assert_eq(&text);
 }
 
 #[tokio::test]
@@ -232,64 +126,24 @@ async fn what_goes_wrong_has_awss_words() {
     let world = World::new();
     let bad_gateway = r#"502 {"message": "Internal server error"}"#;
     let configuration = r#"500 {"message": "Internal server error"}"#;
+    let of_gateway = "content-type: application/json; x-amzn-errortype: InternalServerErrorException";
+    let tea = r#"{"statusCode":418,"headers":{"Content-Type":"text/x","Date":"d","X-A":"1"},"body":"tea"}"#;
+    let more = r#"{"statusCode":200,"message":"x"}"#;
+    let boom = r#"{"errorMessage":"boom","statusCode":200}"#;
+    let denied = InvokeError::AccessDenied("no".into());
+    let throttled = InvokeError::Throttled("no".into());
+    let internal = InvokeError::Internal("no".into());
     let table = [
-        (
-            "ok",
-            Play::Answer(
-                r#"{"statusCode":418,"headers":{"Content-Type":"text/x","Date":"d","X-A":"1"},"body":"tea"}"#,
-            ),
-            "418 tea",
-            "content-type: text/x; x-a: 1; x-amzn-remapped-date: d",
-        ),
+        ("ok", Play::Answer(tea), "418 tea", "content-type: text/x; x-a: 1; x-amzn-remapped-date: d"),
         ("empty", Play::Answer("{}"), "200 ", "content-type: application/json"),
-        (
-            "null",
-            Play::Answer("null"),
-            bad_gateway,
-            "content-type: application/json; x-amzn-errortype: InternalServerErrorException",
-        ),
-        (
-            "text",
-            Play::Answer("\"Hello sy\""),
-            bad_gateway,
-            "content-type: application/json; x-amzn-errortype: InternalServerErrorException",
-        ),
-        (
-            "more",
-            Play::Answer(r#"{"statusCode":200,"message":"x"}"#),
-            bad_gateway,
-            "content-type: application/json; x-amzn-errortype: InternalServerErrorException",
-        ),
-        (
-            "nothing",
-            Play::Answer(""),
-            bad_gateway,
-            "content-type: application/json; x-amzn-errortype: InternalServerErrorException",
-        ),
-        (
-            "failed",
-            Play::Fail(r#"{"errorMessage":"boom","statusCode":200}"#),
-            bad_gateway,
-            "content-type: application/json; x-amzn-errortype: InternalServerErrorException",
-        ),
-        (
-            "denied",
-            Play::Refuse(InvokeError::AccessDenied("no".into())),
-            configuration,
-            "content-type: application/json; x-amzn-errortype: InternalServerErrorException",
-        ),
-        (
-            "throttled",
-            Play::Refuse(InvokeError::Throttled("no".into())),
-            configuration,
-            "content-type: application/json; x-amzn-errortype: InternalServerErrorException",
-        ),
-        (
-            "internal",
-            Play::Refuse(InvokeError::Internal("no".into())),
-            configuration,
-            "content-type: application/json; x-amzn-errortype: InternalServerErrorException",
-        ),
+        ("null", Play::Answer("null"), bad_gateway, of_gateway),
+        ("text", Play::Answer("\"Hello sy\""), bad_gateway, of_gateway),
+        ("more", Play::Answer(more), bad_gateway, of_gateway),
+        ("nothing", Play::Answer(""), bad_gateway, of_gateway),
+        ("failed", Play::Fail(boom), bad_gateway, of_gateway),
+        ("denied", Play::Refuse(denied), configuration, of_gateway),
+        ("throttled", Play::Refuse(throttled), configuration, of_gateway),
+        ("internal", Play::Refuse(internal), configuration, of_gateway),
     ];
     world.make("api", r#"POST /restapis {"name":"x"}"#).await;
     for (name, play, ..) in &table {

@@ -148,11 +148,12 @@ impl World {
         names.iter().rev().fold(line.to_owned(), |line, (name, id)| line.replace(&format!("${name}"), id))
     }
 
-    /// Runs a script on the control plane and answers its transcript. A line is `[name =] METHOD /path [json]`; ids
-    /// that were given names are shown by them.
+    /// Runs a script on the control plane and answers its transcript, which is a script itself: answers are indented,
+    /// and indented lines are passed over. A line is `[name =] METHOD /path [json]`; ids that were given names are
+    /// shown by them.
     pub(crate) async fn script(&self, script: &str) -> String {
         let mut transcript = String::new();
-        for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        for line in script.lines().filter(|line| !line.is_empty() && !line.starts_with(' ')) {
             let (name, request) = match line.split_once(" = ") {
                 Some((name, request)) if name.bytes().all(|b| b.is_ascii_alphanumeric()) => {
                     (Some(name), request)
@@ -168,7 +169,8 @@ impl World {
                 None if body.is_null() => String::new(),
                 None => body.to_string(),
             };
-            transcript.push_str(&format!("{request}\n    {status} {}\n", self.mask(&shown)));
+            let shown = self.mask(&format!("    {status} {shown}"));
+            transcript.push_str(&format!("{line}\n{}\n", shown.trim_end()));
         }
         transcript
     }
