@@ -1,4 +1,4 @@
-//! CreateRestApi: an API with its root resource. The tag `_custom_id_` fixes the id.
+//! CreateRestApi: an API with its root resource, or with what another API has. The tag `_custom_id_` fixes the id.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use store::Batch;
 
 use crate::Gateway;
 use crate::error::{GatewayError, Result};
+use crate::rest::copy::{self, Placed};
 use crate::rest::records::{ApiRecord, Tree};
 use crate::rest::{rest_api, rows, view};
 
@@ -16,33 +17,59 @@ const CUSTOM_ID: &str = "_custom_id_";
 pub(super) async fn run(
     gateway: &Gateway,
     cx: &Cx,
-    input: CreateRestApiInput,
+    mut input: CreateRestApiInput,
 ) -> Result<CreateRestApiOutput> {
-    if input.clone_from.is_some() {
-        return Err(GatewayError::NotImplemented(
-            "Rushlight does not implement CreateRestApi with cloneFrom".into(),
-        ));
-    }
     if input.description.as_deref() == Some("") {
         return Err(GatewayError::bad_request("Description cannot be an empty string"));
     }
-    let record = record(gateway, cx, input)?;
+    let from = input.clone_from.take().filter(|id| !id.is_empty());
+    let mut record = record(gateway, cx, input)?;
+    let (tree, methods) = match from {
+        Some(id) => cloned(gateway, cx, &id, &mut record).await?,
+        None => (Tree::with_root(&record.root_resource_id), Vec::new()),
+    };
     record.check()?;
-    let tree = Tree::with_root(&record.root_resource_id);
     let keys = vec![rows::api_key(&record.id)];
     let create = gateway.store.transact(keys, |found| match found {
-        [None] => Ok((
-            Batch::new()
-                .put(rows::api_key(&record.id), rows::encode(&record))
-                .put(rows::scope_key(&record), Vec::new())
-                .put(rows::tree_key(record.row), rows::encode(&tree)),
-            (),
-        )),
+        [None] => Ok((batch(&record, &tree, &methods), ())),
         _ => Err(GatewayError::conflict(format!("A REST API with the id {} already exists", record.id))),
     });
     create.await.map_err(GatewayError::from)?;
     gateway.live.forget(&record.id);
     Ok(view::rest_api(record))
+}
+
+fn batch(record: &ApiRecord, tree: &Tree, methods: &[Placed]) -> Batch {
+    let batch = Batch::new()
+        .put(rows::api_key(&record.id), rows::encode(record))
+        .put(rows::scope_key(record), Vec::new())
+        .put(rows::tree_key(record.row), rows::encode(tree));
+    methods.iter().fold(batch, |batch, (resource, method)| {
+        batch.put(rows::method_key(record.row, resource, &method.http_method), rows::encode(method))
+    })
+}
+
+/// The definition of another API, which also lends the new one the settings that it was not given.
+async fn cloned(
+    gateway: &Gateway,
+    cx: &Cx,
+    from: &str,
+    record: &mut ApiRecord,
+) -> Result<(Tree, Vec<Placed>)> {
+    let source = rows::read_api(&gateway.store, &cx.scope, from).await?;
+    if record.binary_media_types.is_empty() {
+        record.binary_media_types.clone_from(&source.binary_media_types);
+    }
+    record.minimum_compression_size = record.minimum_compression_size.or(source.minimum_compression_size);
+    let tree: Tree = rows::read(&gateway.store, &rows::tree_key(source.row)).await?.unwrap_or_default();
+    let mut methods = Vec::new();
+    for (id, node) in &tree.resources {
+        let keys = node.methods.iter().map(|method| rows::method_key(source.row, id, method));
+        for row in gateway.store.multi_get(&keys.collect::<Vec<_>>()).await? {
+            methods.extend(rows::decode_row(row.as_ref())?.map(|method| (id.clone(), method)));
+        }
+    }
+    Ok(copy::copy(&tree, methods, &record.root_resource_id))
 }
 
 fn record(gateway: &Gateway, cx: &Cx, input: CreateRestApiInput) -> Result<ApiRecord> {

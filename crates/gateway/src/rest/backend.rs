@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{HOST, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method, Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -86,7 +86,7 @@ pub(crate) async fn proxy(
 ) -> Result<StageResponse, Fault> {
     let mut headers = HeaderMap::with_capacity(call.request.headers.len() + 4);
     for (name, value) in &call.request.headers {
-        if !is_dropped_from_request(name.as_str()) && name != HOST && !is_hop(name) {
+        if !is_dropped_from_request(name.as_str()) && name != HOST && !is_hop(name, &call.request.headers) {
             headers.append(name, value.clone());
         }
     }
@@ -118,9 +118,14 @@ pub(crate) async fn plain(
     respond::respond(call, mapping, &selected, &answer)
 }
 
-/// Headers that speak for one connection.
-fn is_hop(name: &HeaderName) -> bool {
-    matches!(name.as_str(), "keep-alive" | "proxy-authorization" | "proxy-connection")
+/// Headers that speak for one connection, those that its Connection header names among them.
+/// Source: <https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1>
+fn is_hop(name: &HeaderName, headers: &HeaderMap) -> bool {
+    let named = || {
+        let lists = headers.get_all(CONNECTION).iter().filter_map(|list| list.to_str().ok());
+        lists.flat_map(|list| list.split(',')).any(|named| name.as_str().eq_ignore_ascii_case(named.trim()))
+    };
+    matches!(name.as_str(), "keep-alive" | "proxy-authorization" | "proxy-connection") || named()
 }
 
 struct Outgoing {

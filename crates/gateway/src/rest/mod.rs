@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod backend;
 pub(crate) mod call;
+pub(crate) mod copy;
 pub(crate) mod event;
 pub(crate) mod fault;
 pub(crate) mod headers;

@@ -31,7 +31,8 @@ async fn answer(request: http::Request<Incoming>) -> Result<http::Response<Full<
     let (parts, body) = request.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let mut lines = vec![format!("{} {}", parts.method, parts.uri)];
-    let chosen = ["x-a", "x-mapped", "x-forwarded-for", "connection", "keep-alive", "content-type", "te"];
+    let chosen =
+        ["x-a", "x-mapped", "x-forwarded-for", "connection", "keep-alive", "x-hop", "content-type", "te"];
     for name in chosen {
         lines.extend(
             parts.headers.get_all(name).iter().map(|value| format!("{name}: {}", value.to_str().unwrap())),
@@ -69,8 +70,9 @@ async fn http_proxy() {
     let headers = [
         ("x-a", "1"),
         ("x-a", "2"),
-        ("connection", "keep-alive, x-a"),
+        ("connection", "keep-alive, x-hop"),
         ("keep-alive", "1"),
+        ("x-hop", "1"),
         ("te", "trailers"),
         ("content-type", "text/plain"),
     ];

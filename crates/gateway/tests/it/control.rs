@@ -20,6 +20,11 @@ async fn rest_apis() {
 }
 
 #[tokio::test]
+async fn cloning() {
+    check(expect_file!["./scripts/cloning.txt"]).await;
+}
+
+#[tokio::test]
 async fn another_account_sees_nothing() {
     let store = store::Store::memory();
     let ours = World::on(store.clone());
