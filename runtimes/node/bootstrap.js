@@ -342,6 +342,45 @@ function wrapped(type, error) {
   return failure;
 }
 
+// ---- response streaming: the whole answer is collected and given at the end
+
+const STREAMS = Symbol('streams its response');
+
+function installStreaming() {
+  globalThis.awslambda = {
+    streamifyResponse(streaming) {
+      const buffered = (event, context) => collect(streaming, event, context);
+      buffered[STREAMS] = true;
+      return buffered;
+    },
+    HttpResponseStream: {
+      from(stream, metadata) {
+        stream.metadata = metadata;
+        return stream;
+      },
+    },
+  };
+}
+
+async function collect(streaming, event, context) {
+  const { Writable } = require('node:stream');
+  const pieces = [];
+  const stream = new Writable({ write(chunk, encoding, done) { pieces.push(chunk); done(); } });
+  stream.setContentType = (type) => { stream.contentType = type; };
+  const finished = new Promise((resolve, reject) => { stream.once('finish', resolve); stream.once('error', reject); });
+  await streaming(event, stream, context);
+  if (!stream.writableEnded) stream.end();
+  await finished;
+  const body = concatBuffers(pieces);
+  if (stream.metadata) return { ...stream.metadata, body: body.toString('base64'), isBase64Encoded: true };
+  return new Raw(body.toString('utf8'));
+}
+
+// An answer that is sent as it is.
+class Raw {
+  constructor(text) { this.text = text; }
+}
+
 // ---- one invocation
 
 let settings;
@@ -357,6 +396,7 @@ process.on('beforeExit', () => {
 });
 
 function serialize(value) {
+  if (value instanceof Raw) return value.text;
   try {
     const text = toJson(value === undefined ? null : value);
     return text === undefined ? 'null' : text;
@@ -519,6 +559,7 @@ async function start() {
   preload();
   patchConsole();
   patchStreams();
+  installStreaming();
   const frame = readFrame();
   const began = hrtime();
   if (frame[4] !== INIT) exitProcess(70);

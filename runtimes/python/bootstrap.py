@@ -309,6 +309,7 @@ def _apply_init(frame):
     os.chdir(settings["root"])
     own = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     shared = [p.replace("python*", own) for p in os.environ.get("PYTHONPATH", "").split(":") if p]
+    os.environ["PYTHONPATH"] = ":".join(shared)
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [settings["root"]] + shared + [p for p in sys.path if p != here]
     importlib.invalidate_caches()

@@ -46,6 +46,10 @@ impl Family {
         }
     }
 
+    pub(crate) fn program_name(self) -> &'static str {
+        self.programs()[0]
+    }
+
     fn programs(self) -> &'static [&'static str] {
         match self {
             Self::Node => &["node", "nodejs"],

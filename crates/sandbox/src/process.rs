@@ -179,7 +179,9 @@ impl Process {
             let Some(child) = self.child.as_mut() else { return Event::Exited(None) };
             let wants_write = self.sent < self.outbox.len();
             tokio::select! {
+                // The alarm first: a flood of output must not outrun it.
                 biased;
+                () = &mut alarm => return Event::Alarm,
                 ready = self.channel.readable() => {
                     if ready.is_err() || !read_some(&self.channel, &mut self.inbox) {
                         self.channel_open = false;
@@ -189,7 +191,6 @@ impl Process {
                 () = self.stdout.readable() => self.stdout.read(log, clock.now()),
                 () = self.stderr.readable() => self.stderr.read(log, clock.now()),
                 status = child.wait() => return Event::Exited(status.ok()),
-                () = &mut alarm => return Event::Alarm,
             }
         }
     }

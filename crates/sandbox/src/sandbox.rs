@@ -26,6 +26,8 @@ pub struct Sandbox {
     interpreters: Interpreters,
     pools: Mutex<HashMap<Family, Pool>>,
     stopped: AtomicBool,
+    /// Whether an incomplete jail has been said.
+    warned: AtomicBool,
     users: AtomicU32,
     layers: tokio::sync::OnceCell<Vec<LayerState>>,
 }
@@ -50,6 +52,7 @@ impl Sandbox {
             interpreters: Interpreters::default(),
             pools: Mutex::default(),
             stopped: AtomicBool::new(false),
+            warned: AtomicBool::new(false),
             users: AtomicU32::new(0),
             layers: tokio::sync::OnceCell::new(),
         });
@@ -118,10 +121,13 @@ impl Sandbox {
         if !hello.failure.is_empty() {
             return Err(LaunchError::Io(io::Error::other(hello.failure)));
         }
-        if self.config.mode == SandboxMode::Required
-            && let Some((layer, reason)) = hello.missing.iter().find(|(layer, _)| layer.is_required())
-        {
-            return Err(LaunchError::LayersMissing(format!("{layer}: {reason}")));
+        if let Some((layer, reason)) = hello.missing.iter().find(|(layer, _)| layer.is_required()) {
+            if self.config.mode == SandboxMode::Required {
+                return Err(LaunchError::LayersMissing(format!("{layer}: {reason}")));
+            }
+            if !self.warned.swap(true, Ordering::Relaxed) {
+                tracing::warn!(%layer, reason, hint = layer.hint(), "functions run with an incomplete sandbox");
+            }
         }
         if hello.jailed {
             let assign = Assign {
@@ -271,6 +277,8 @@ fn prepare_scratch(scratch: &Path) -> io::Result<()> {
         fs::create_dir_all(&folder)?;
         let (name, text) = family.bootstrap();
         fs::write(folder.join(name), text)?;
+        // Where the SDK is shown: a view is read-only, so the place must be there before.
+        fs::create_dir_all(folder.join("node_modules"))?;
     }
     Ok(())
 }

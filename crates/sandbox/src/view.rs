@@ -62,6 +62,8 @@ pub(crate) fn setup(
     setup.args.push(outside.join(bootstrap).display().to_string());
     setup.binds.extend(interpreter.prefixes.iter().map(|prefix| (prefix.clone(), prefix.clone())));
     setup.binds.push((outside, PathBuf::from(RUNTIME_DIR)));
+    // First on PATH, as on AWS, wherever the host has it.
+    setup.links.push((interpreter.program.clone(), Path::new("/var/lang/bin").join(family.program_name())));
     if family == Family::Node
         && let Some(sdk) = &config.node_sdk_dir
     {

@@ -4,6 +4,8 @@
 //! Launcher (host) -> init (pid 1 of the jail: mounts, reaps) -> interpreter. Without namespaces the launcher itself
 //! supervises. The supervisor ends when the control socket does, and with it everything inside.
 
+#[cfg(feature = "launcher-at-load")]
+mod at_load;
 mod confine;
 mod namespaces;
 mod root;

@@ -37,7 +37,7 @@ pub(super) fn build(setup: &Setup) -> io::Result<Root> {
     let root = setup.root.as_path();
     let plain = MountFlags::NOSUID | MountFlags::NODEV;
     rustix::mount::mount("tmpfs", root, "tmpfs", plain, c"mode=755,size=1m")?;
-    for folder in ["etc", "proc", "dev", "tmp", "opt", "var/task", "var/runtime", "var/lang"] {
+    for folder in ["etc", "proc", "dev", "tmp", "opt", "var/task", "var/runtime", "var/lang/bin"] {
         fs::create_dir_all(root.join(folder))?;
     }
     for (source, target) in &setup.binds {

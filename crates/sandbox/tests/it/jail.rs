@@ -51,6 +51,69 @@ async fn without_the_jail_functions_run_all_the_same() {
     }
 }
 
+#[tokio::test]
+async fn layers_and_the_sdk_are_found() {
+    let world = World::with(SandboxMode::BestEffort, |c| {
+        c.node_sdk_dir = Some(write_files(
+            &c.scratch_dir.with_file_name("sdk"),
+            &[
+                ("node_modules/@aws-sdk/client-x/index.js", "exports.x = 'sdk'"),
+                ("node_modules/only/index.js", "exports.y = 1"),
+            ],
+        ));
+    })
+    .await;
+    let below = [
+        ("nodejs/node_modules/a/index.js", "module.exports = 'a below'"),
+        ("nodejs/node_modules/b/index.js", "module.exports = 'b below'"),
+        ("python/pya.py", "x = 'py'"),
+    ];
+    let below = write_files(&world.folder.path().join("below"), &below);
+    let above = write_files(
+        &world.folder.path().join("above:with colon"),
+        &[("nodejs/node_modules/a/index.js", "module.exports = 'a above'")],
+    );
+    let common = "exports.handler = async () => [require('a'), require('b'), require('@aws-sdk/client-x').x, require('fs').readdirSync('/opt')]";
+    let module = "import sdk from '@aws-sdk/client-x'; export const handler = async () => sdk.x";
+    let python = "import pya\ndef handler(e, c): return pya.x";
+    for (runtime, file, code, layers, expected) in [
+        (
+            "nodejs20.x",
+            "index.js",
+            common,
+            vec![&below, &above],
+            r#"ok ["a above","b below","sdk",["nodejs","python"]]"#,
+        ),
+        (
+            "nodejs20.x",
+            "index.js",
+            common,
+            vec![&below],
+            r#"ok ["a below","b below","sdk",["nodejs","python"]]"#,
+        ),
+        ("nodejs20.x", "index.mjs", module, vec![], r#"ok "sdk""#),
+        ("python3.12", "index.py", python, vec![&below], r#"ok "py""#),
+    ] {
+        let mut spec = world.function(runtime, &[(file, code)]);
+        spec.layers = layers.into_iter().cloned().collect();
+        assert_eq!(show(&world.once(spec, "1").await), expected);
+    }
+}
+
+#[tokio::test]
+async fn without_the_jail_modules_find_the_sdk_too() {
+    let world = World::with(SandboxMode::Off, |c| {
+        c.node_sdk_dir = Some(write_files(
+            &c.scratch_dir.with_file_name("sdk"),
+            &[("node_modules/@aws-sdk/client-x/index.js", "exports.x = 'sdk'")],
+        ));
+    })
+    .await;
+    let module = "import sdk from '@aws-sdk/client-x'; export const handler = async () => sdk.x";
+    let spec = world.function("nodejs20.x", &[("index.mjs", module)]);
+    assert_eq!(show(&world.once(spec, "1").await), r#"ok "sdk""#);
+}
+
 const NODE_PROOFS: &str = r"
 const fs = require('fs'), cp = require('child_process');
 const attempt = (f) => { try { const v = f(); return v === undefined ? 'done' : v } catch (e) { return e.code || e.message } };
@@ -182,8 +245,12 @@ fn an_ordinary_user_has_the_same_jail() {
         return;
     }
     let nobody = 65_534;
-    for test in ["every_layer_is_in_force", "nothing_is_seen_or_done_from_inside", "a_fork_bomb_is_contained"]
-    {
+    for test in [
+        "every_layer_is_in_force",
+        "layers_and_the_sdk_are_found",
+        "nothing_is_seen_or_done_from_inside",
+        "a_fork_bomb_is_contained",
+    ] {
         let ended = Command::new("/proc/self/exe")
             .args([&format!("jail::{test}"), "--exact"])
             .env_clear()

@@ -1,7 +1,6 @@
-//! Runs real handlers in real processes. This test program is its own launcher: see `launcher`.
+//! Runs real handlers in real processes. This test program is its own launcher (feature `launcher-at-load`).
 
 mod jail;
-mod launcher;
 mod limits;
 mod node;
 mod python;

@@ -183,6 +183,16 @@ async fn packages_and_layers_are_found() {
 }
 
 #[tokio::test]
+async fn boto3_is_found_or_asked_for() {
+    let world = World::new(SandboxMode::BestEffort).await;
+    let code = "import boto3\ndef handler(e, c): return boto3.client('dynamodb').meta.endpoint_url";
+    let mut spec = world.function("python3.12", &[("index.py", code)]);
+    spec.env.push(("AWS_ENDPOINT_URL".to_owned(), "http://127.0.0.1:1".to_owned()));
+    let text = show(&world.once(spec, "{}").await);
+    assert!(text == r#"ok "http://127.0.0.1:1""# || text.contains("pip install boto3"), "{text}");
+}
+
+#[tokio::test]
 async fn the_context_and_output() {
     let code = "
 import logging, os, sys, time

@@ -1,0 +1,127 @@
+//! How long an invocation takes inside the server: warm and cold, against the bare exchange of two small frames with
+//! a process that does nothing else. `cargo bench -p sandbox`.
+
+use std::hint::black_box;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base::RequestId;
+use bytes::Bytes;
+use sandbox::{FunctionSpec, Invocation, Sandbox, SandboxConfig, SandboxMode};
+
+const ECHOES: usize = 20_000;
+const STARTS: usize = 40;
+
+fn main() {
+    sandbox::maybe_run_launcher();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    println!("{:<34}{:>10}{:>10}{:>10}{:>12}", "", "p50 us", "p90 us", "p99 us", "per second");
+    row("bare loop, blocking echo thread", bare_loop());
+    runtime.block_on(async {
+        for (name, mode) in [("jailed", SandboxMode::BestEffort), ("plain", SandboxMode::Off)] {
+            for (runtime, file, code) in [
+                ("nodejs20.x", "index.js", "exports.handler = async (e) => e"),
+                ("python3.12", "index.py", "def handler(e, c): return e"),
+            ] {
+                measure(name, mode, runtime, file, code).await;
+            }
+        }
+    });
+}
+
+async fn measure(name: &str, mode: SandboxMode, runtime: &str, file: &str, code: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(file), code).unwrap();
+    let spec = Arc::new(spec(runtime, folder.path()));
+    for pool_size in [0, 3] {
+        let scratch = tempfile::tempdir().unwrap();
+        let mut config = SandboxConfig::new(scratch.path());
+        config.mode = mode;
+        config.pool_size = pool_size;
+        let sandbox = Sandbox::start(config).await.unwrap();
+        sandbox.warm(runtime);
+        let mut times = Vec::new();
+        for _ in 0..STARTS {
+            // The pool is full again before the next one is taken.
+            tokio::time::sleep(Duration::from_millis(if pool_size == 0 { 1 } else { 120 })).await;
+            let began = Instant::now();
+            let mut environment = sandbox.launch(Arc::clone(&spec)).await.unwrap();
+            let outcome = environment.invoke(invocation()).await;
+            times.push(began.elapsed());
+            assert!(outcome.result.is_ok(), "{:?}", outcome.result);
+        }
+        row(&format!("{runtime} {name}, cold, pool {pool_size}"), times);
+        if pool_size == 0 {
+            let mut environment = sandbox.launch(Arc::clone(&spec)).await.unwrap();
+            let mut times = Vec::new();
+            for _ in 0..ECHOES {
+                let invocation = invocation();
+                let began = Instant::now();
+                black_box(environment.invoke(invocation).await);
+                times.push(began.elapsed());
+            }
+            row(&format!("{runtime} {name}, warm"), times);
+        }
+        sandbox.stop().await;
+    }
+}
+
+fn row(name: &str, mut times: Vec<Duration>) {
+    times.sort_unstable();
+    let at = |q: f64| times[((times.len() - 1) as f64 * q) as usize].as_secs_f64() * 1e6;
+    let per_second = times.len() as f64 / times.iter().sum::<Duration>().as_secs_f64();
+    println!("{name:<34}{:>10.1}{:>10.1}{:>10.1}{per_second:>12.0}", at(0.5), at(0.9), at(0.99));
+}
+
+fn bare_loop() -> Vec<Duration> {
+    let (mut near, mut far) = UnixStream::pair().unwrap();
+    let echo = std::thread::spawn(move || {
+        let mut buffer = [0; 128];
+        while far.read(&mut buffer).is_ok_and(|n| n > 0) {
+            far.write_all(&buffer[..32]).unwrap();
+        }
+    });
+    let mut buffer = [0; 128];
+    let mut times = Vec::new();
+    for _ in 0..ECHOES {
+        let began = Instant::now();
+        near.write_all(&buffer).unwrap();
+        near.read_exact(&mut buffer[..32]).unwrap();
+        times.push(began.elapsed());
+    }
+    drop(near);
+    echo.join().unwrap();
+    times
+}
+
+fn invocation() -> Invocation {
+    Invocation {
+        request_id: RequestId::random(),
+        payload: Bytes::from_static(br#"{"name":"sy"}"#),
+        deadline: None,
+        function_arn: "arn:aws:lambda:us-east-1:000000000000:function:fn".to_owned(),
+        client_context: None,
+        trace: String::new(),
+    }
+}
+
+fn spec(runtime: &str, code_dir: &std::path::Path) -> FunctionSpec {
+    FunctionSpec {
+        scope: base::Scope::default(),
+        name: "fn".to_owned(),
+        version: "$LATEST".to_owned(),
+        runtime: runtime.to_owned(),
+        handler: "index.handler".to_owned(),
+        code_dir: code_dir.to_owned(),
+        layers: Vec::new(),
+        env: Vec::new(),
+        memory_mib: 256,
+        timeout_ms: 3000,
+        ephemeral_mib: 512,
+        log_group: "/aws/lambda/fn".into(),
+        log_stream: "2026/01/01/[$LATEST]abc".into(),
+        credentials: None,
+    }
+}
