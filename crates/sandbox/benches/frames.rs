@@ -1,5 +1,11 @@
 //! How long an invocation takes inside the server: warm and cold, against the bare exchange of two small frames with
 //! a process that does nothing else. `cargo bench -p sandbox`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a measuring program"
+)]
 
 use std::hint::black_box;
 use std::io::{Read as _, Write as _};

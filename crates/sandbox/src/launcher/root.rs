@@ -49,10 +49,10 @@ pub(super) fn build(setup: &Setup) -> io::Result<Root> {
     }
     write_users(root)?;
     make_devices(root)?;
-    rustix::mount::mount("proc", &root.join("proc"), "proc", plain | MountFlags::NOEXEC, None)
+    rustix::mount::mount("proc", root.join("proc"), "proc", plain | MountFlags::NOEXEC, None)
         .map_err(|error| named(error.into(), Path::new("/proc")))?;
     let tmp = tmp_options(TMP_MIB_DEFAULT);
-    rustix::mount::mount("tmpfs", &root.join("tmp"), "tmpfs", plain, tmp.as_c_str())?;
+    rustix::mount::mount("tmpfs", root.join("tmp"), "tmpfs", plain, tmp.as_c_str())?;
     enter(root)
 }
 

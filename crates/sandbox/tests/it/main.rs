@@ -1,4 +1,9 @@
 //! Runs real handlers in real processes. This test program is its own launcher (feature `launcher-at-load`).
+#![allow(
+    clippy::unwrap_used,
+    clippy::too_many_lines,
+    reason = "tests: a panic is a finding, a table is long"
+)]
 
 mod jail;
 mod limits;
