@@ -37,15 +37,16 @@ fn parse_header<'a>(text: &'a str, headers: &HeaderMap) -> Result<Credential<'a>
             _ => {}
         }
     }
-    let dated = headers.contains_key("x-amz-date") || headers.contains_key(DATE);
-    let (Some(credential), Some(signed_headers), Some(signature), true, ALGORITHM) =
-        (credential, signed_headers, signature, dated, algorithm)
+    // A date is needed to verify, not to say who claims to call: its lack alone is the verification's to refuse.
+    let (Some(credential), Some(signed_headers), Some(signature), ALGORITHM) =
+        (credential, signed_headers, signature, algorithm)
     else {
         let missing = [
             ("Credential", credential.is_none()),
             ("Signature", signature.is_none()),
             ("SignedHeaders", signed_headers.is_none()),
         ];
+        let dated = headers.contains_key("x-amz-date") || headers.contains_key(DATE);
         return Err(incomplete_header(text, &missing, dated, algorithm));
     };
     let credential = Cow::Borrowed(credential);
