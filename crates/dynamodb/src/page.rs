@@ -18,6 +18,9 @@ use crate::{DynamoDb, layout, write};
 /// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html>
 const PAGE_BYTES_MAX: usize = 1 << 20;
 
+/// Items looked at before others get their turn on the thread.
+const WORK_BYTES_MAX: usize = 128 << 10;
+
 /// What a page is made of.
 #[derive(Debug)]
 pub(crate) struct Sweep<'a> {
@@ -79,7 +82,7 @@ impl Sweep<'_> {
             true => self.fetch(db, rows.values, &mut tally).await?,
             false => rows.values,
         };
-        let (items, count) = self.show(values)?;
+        let (items, count) = self.show(values).await?;
         Ok(Answer {
             items,
             count: i32::try_from(count).unwrap_or(i32::MAX),
@@ -89,10 +92,16 @@ impl Sweep<'_> {
         })
     }
 
-    fn show(&self, values: Vec<Bytes>) -> Result<(Option<Vec<Image>>, usize)> {
+    async fn show(&self, values: Vec<Bytes>) -> Result<(Option<Vec<Image>>, usize)> {
         let mut items = Vec::new();
         let mut count = 0;
+        let mut worked = 0;
         for value in values {
+            worked += value.len();
+            if worked > WORK_BYTES_MAX {
+                worked = 0;
+                tokio::task::yield_now().await;
+            }
             if let Some(filter) = self.filter {
                 let looked_at = codec::decode_some(&value, |name| filter.reads(name));
                 if !filter.eval(&looked_at.map_err(|error| Error::Corrupt(error.to_string()))?) {
@@ -227,7 +236,7 @@ pub(crate) fn view<'a>(
     select: Option<Select>,
     projection: Option<&'a Projection>,
 ) -> Result<View<'a>> {
-    check_projection(projection, &all_key_names(table, index))?;
+    check_projection(projection, table, index)?;
     let mut view = View { projection, count_only: select == Some(Select::Count), fetch: false };
     let Some(index) = index else { return Ok(view) };
     let missing: Vec<&str> = projection

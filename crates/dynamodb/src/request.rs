@@ -215,8 +215,13 @@ pub(crate) fn parse_projection(
 }
 
 /// Refuses a projection that goes into a key attribute.
-pub(crate) fn check_projection(projection: Option<&Projection>, keys: &[&str]) -> Result<()> {
-    match projection.and_then(|projection| projection.nested().find(|name| keys.contains(name))) {
+pub(crate) fn check_projection(
+    projection: Option<&Projection>,
+    table: &Table,
+    index: Option<&Index>,
+) -> Result<()> {
+    let is_key = |name: &&str| table.key.has(name) || index.is_some_and(|index| index.key.has(name));
+    match projection.and_then(|projection| projection.nested().find(is_key)) {
         Some(name) => Err(key_fault(KeyFault::NotScalar(name.to_owned()))),
         None => Ok(()),
     }

@@ -12,7 +12,7 @@ use item::Image;
 use crate::capacity::{Tally, read_units};
 use crate::error::{Error, Result, text};
 use crate::ops::get_item::{projected, stored};
-use crate::request::{Envelope, Kinds, Maps, check_projection, key_names, parse_projection};
+use crate::request::{Envelope, Kinds, Maps, check_projection, parse_projection};
 use crate::table::Table;
 use crate::{DynamoDb, write};
 
@@ -86,7 +86,7 @@ fn part(db: &DynamoDb, cx: &Cx, name: &str, asked: &KeysAndAttributes) -> Result
     let projection = parse_projection(expression, names, &mut placeholders, Envelope::Bare)?;
     placeholders.finish().map_err(refuse)?;
     let table = db.table(cx, name)?;
-    check_projection(projection.as_ref(), &key_names(&table.key))?;
+    check_projection(projection.as_ref(), &table, None)?;
     let mut seen = HashSet::with_capacity(asked.keys.len());
     let mut keys = Vec::with_capacity(asked.keys.len());
     for key in &asked.keys {

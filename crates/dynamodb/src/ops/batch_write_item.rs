@@ -1,4 +1,4 @@
-//! BatchWriteItem. All of it is one commit, and so one wait for the disk; AWS promises less.
+//! BatchWriteItem. As a rule all of it is one commit, and so one wait for the disk; AWS promises less.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -18,6 +18,8 @@ use crate::write::Change;
 use crate::{DynamoDb, change, write};
 
 const WRITES_MAX: usize = 25;
+/// What one commit writes at most, index entries and images in the stream estimated.
+const COMMIT_BYTES_MAX: usize = 32 << 20;
 
 /// One put or delete, checked.
 struct Write {
@@ -92,10 +94,30 @@ fn write(table: &Table, part: usize, request: WriteRequest) -> Result<(Write, It
 /// One tally a table.
 async fn commit(db: &DynamoDb, tables: &[(String, Arc<Table>)], writes: &[Write]) -> Result<Vec<Tally>> {
     let now = db.clock.now();
-    let keys = writes.iter().map(|write| write.key.clone()).collect();
-    let decide = |entries: &[Option<Entry>]| decide(tables, writes, entries, now);
-    let (tallies, _) = db.store.transact(keys, decide).await.map_err(refusal)?;
+    let mut tallies = vec![Tally::default(); tables.len()];
+    let mut rest = writes;
+    while !rest.is_empty() {
+        let (part, following) = rest.split_at(fitting(tables, rest));
+        rest = following;
+        let keys = part.iter().map(|write| write.key.clone()).collect();
+        let decide = |entries: &[Option<Entry>]| decide(tables, part, entries, now);
+        let (added, _) = db.store.transact(keys, decide).await.map_err(refusal)?;
+        for (tally, added) in tallies.iter_mut().zip(&added) {
+            tally.merge(added);
+        }
+    }
     Ok(tallies)
+}
+
+/// How many of `writes` one commit takes: at least one.
+fn fitting(tables: &[(String, Arc<Table>)], writes: &[Write]) -> usize {
+    let mut bytes = 0;
+    let beyond = writes.iter().position(|write| {
+        let copies = 3 + tables[write.part].1.indexes.len();
+        bytes += copies * write.new.as_ref().map_or(0, |new| new.bytes.len());
+        bytes > COMMIT_BYTES_MAX
+    });
+    beyond.unwrap_or(writes.len()).max(1)
 }
 
 fn decide(

@@ -8,13 +8,13 @@ use item::Image;
 
 use crate::capacity::{Tally, read_units};
 use crate::error::{Error, Result};
-use crate::request::{Envelope, Kinds, Maps, check_projection, key_names, parse_projection};
+use crate::request::{Envelope, Kinds, Maps, check_projection, parse_projection};
 use crate::{DynamoDb, write};
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: GetItemInput) -> Result<GetItemOutput> {
     let projection = projection(&input)?;
     let table = db.table(cx, &input.table_name)?;
-    check_projection(projection.as_ref(), &key_names(&table.key))?;
+    check_projection(projection.as_ref(), &table, None)?;
     let key = write::request_key(&table, &input.key)?;
 
     let found = db.store.get(&key).await?;

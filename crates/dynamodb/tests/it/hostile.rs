@@ -154,3 +154,31 @@ async fn malformed_requests_are_refused() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_largest_batch_is_written() {
+    let world = World::new().await;
+    let indexes: Vec<Value> = (0..20)
+        .map(|number| {
+            json!({"IndexName": format!("index{number}"), "KeySchema": [{"AttributeName": "g", "KeyType": "HASH"}],
+                "Projection": {"ProjectionType": "ALL"}})
+        })
+        .collect();
+    world
+        .ok(
+            "CreateTable",
+            json!({"TableName": "wide", "BillingMode": "PAY_PER_REQUEST", "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+                "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "g", "AttributeType": "S"}],
+                "GlobalSecondaryIndexes": indexes}),
+        )
+        .await;
+    let puts: Vec<Value> = (0..25)
+        .map(|number| json!({"PutRequest": {"Item": {"pk": {"S": number.to_string()}, "g": {"S": "g"}, "v": {"S": "x".repeat(400_000)}}}}))
+        .collect();
+    let told = world
+        .ok("BatchWriteItem", json!({"RequestItems": {"wide": puts}, "ReturnConsumedCapacity": "TOTAL"}))
+        .await;
+    assert_eq!(told["ConsumedCapacity"][0]["CapacityUnits"], 25.0 * 391.0 * 21.0);
+    let count = json!({"TableName": "wide", "IndexName": "index19", "Select": "COUNT"});
+    assert_eq!(world.ok("Scan", count).await["Count"], 3);
+}

@@ -7,5 +7,6 @@ mod feed;
 mod hostile;
 mod model;
 mod restart;
+mod scopes;
 mod script;
 mod world;

@@ -8,7 +8,7 @@ use store::Store;
 pub(crate) struct World {
     pub(crate) db: DynamoDb,
     pub(crate) clock: Clock,
-    cx: Cx,
+    pub(crate) cx: Cx,
 }
 
 /// 2026-11-22T17:21:00.123Z.
