@@ -7,7 +7,7 @@
 //! - [`table`], [`schema`], [`describe`]: a table as stored, as declared by a request, as shown
 //! - [`catalogue`]: which tables there are; [`census`]: how many items they hold
 //! - [`layout`]: the keys of all records
-//! - [`request`], [`legacy`]: expressions of a request, and what came before expressions, as one plan
+//! - [`request`], [`translation`]: expressions of a request, and what came before expressions, as one plan
 //! - [`write`]: what one change does to items, indexes and streams; [`change`]: how it is committed
 //! - [`page`]: reading ranges of items for Query and Scan
 //! - [`record`], [`streams`], [`iterator`], [`feed`]: streams and their readers
@@ -32,7 +32,6 @@ mod error;
 mod feed;
 mod iterator;
 mod layout;
-mod legacy;
 mod name;
 mod ops;
 mod page;
@@ -41,6 +40,7 @@ mod request;
 mod schema;
 mod streams;
 mod table;
+mod translation;
 mod write;
 
 use std::fmt;

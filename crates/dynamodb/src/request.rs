@@ -9,8 +9,8 @@ use expr::{Condition, ExprError, Expression, KeyCondition, KeyFault, Placeholder
 use item::Item;
 
 use crate::error::{Error, Result};
-use crate::legacy;
 use crate::table::{Index, KeySchema, Table};
+use crate::translation;
 
 /// Whether the texts about expressions come in the envelope of constraint violations, as writes have them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(crate) struct Maps<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Kinds {
     expressions: Vec<&'static str>,
-    legacy: Vec<&'static str>,
+    parameters: Vec<&'static str>,
 }
 
 /// The condition of a write.
@@ -55,8 +55,8 @@ impl Kinds {
         self
     }
 
-    pub(crate) fn legacy(mut self, name: &'static str, present: bool) -> Self {
-        self.legacy.extend(present.then_some(name));
+    pub(crate) fn parameter(mut self, name: &'static str, present: bool) -> Self {
+        self.parameters.extend(present.then_some(name));
         self
     }
 
@@ -66,11 +66,11 @@ impl Kinds {
             Envelope::Enveloped => Error::invalid(format!("1 validation error detected: {message}")),
             Envelope::Bare => Error::invalid(message),
         };
-        if !self.expressions.is_empty() && !self.legacy.is_empty() {
+        if !self.expressions.is_empty() && !self.parameters.is_empty() {
             return Err(refuse(format!(
                 "Can not use both expression and non-expression parameters in the same request: Non-expression \
                  parameters: {{{}}} Expression parameters: {{{}}}",
-                self.legacy.join(", "),
+                self.parameters.join(", "),
                 self.expressions.join(", ")
             )));
         }
@@ -139,8 +139,8 @@ impl AskedCondition<'_> {
     pub(crate) fn kinds(&self) -> Kinds {
         Kinds::default()
             .expression("ConditionExpression", self.expression.is_some())
-            .legacy("Expected", self.expected.is_some())
-            .legacy("ConditionalOperator", self.operator.is_some())
+            .parameter("Expected", self.expected.is_some())
+            .parameter("ConditionalOperator", self.operator.is_some())
     }
 }
 
@@ -160,7 +160,7 @@ fn parse_write(
         .map_err(refuse)?;
     placeholders.finish().map_err(refuse)?;
     if let Some(expected) = asked.expected {
-        condition = legacy::expected(expected, asked.operator)?;
+        condition = translation::expected(expected, asked.operator)?;
     } else if asked.operator.is_some() {
         return Err(Error::parameter(
             "ConditionalOperator can only be used when Filter or Expected has two or more elements",
@@ -185,13 +185,13 @@ pub(crate) fn parse_update(input: &shape::UpdateItemInput) -> Result<(Option<Upd
     let kinds = Kinds::default()
         .expression("UpdateExpression", input.update_expression.is_some())
         .expression("ConditionExpression", input.condition_expression.is_some())
-        .legacy("AttributeUpdates", input.attribute_updates.is_some())
-        .legacy("Expected", input.expected.is_some())
-        .legacy("ConditionalOperator", input.conditional_operator.is_some());
+        .parameter("AttributeUpdates", input.attribute_updates.is_some())
+        .parameter("Expected", input.expected.is_some())
+        .parameter("ConditionalOperator", input.conditional_operator.is_some());
     kinds.check(maps, Envelope::Enveloped)?;
     let (update, condition) = parse_write(input.update_expression.as_deref(), &asked, maps)?;
     match &input.attribute_updates {
-        Some(updates) => Ok((legacy::updates(updates)?, condition)),
+        Some(updates) => Ok((translation::updates(updates)?, condition)),
         None => Ok((update, condition)),
     }
 }
@@ -245,10 +245,10 @@ impl Reading {
             .expression("ProjectionExpression", input.projection_expression.is_some())
             .expression("FilterExpression", input.filter_expression.is_some())
             .expression("KeyConditionExpression", input.key_condition_expression.is_some())
-            .legacy("AttributesToGet", input.attributes_to_get.is_some())
-            .legacy("QueryFilter", input.query_filter.is_some())
-            .legacy("ConditionalOperator", input.conditional_operator.is_some())
-            .legacy("KeyConditions", input.key_conditions.is_some())
+            .parameter("AttributesToGet", input.attributes_to_get.is_some())
+            .parameter("QueryFilter", input.query_filter.is_some())
+            .parameter("ConditionalOperator", input.conditional_operator.is_some())
+            .parameter("KeyConditions", input.key_conditions.is_some())
             .check(maps, Envelope::Bare)?;
         let filter = (input.filter_expression.as_deref(), input.query_filter.as_ref());
         let mut placeholders =
@@ -268,7 +268,7 @@ impl Reading {
             .and_then(|key| placeholders.finish().map(|()| key))
             .map_err(|error| Envelope::Bare.refuse(error))?;
         let key = match &input.key_conditions {
-            Some(conditions) => Some(legacy::key_conditions(conditions)?),
+            Some(conditions) => Some(translation::key_conditions(conditions)?),
             None => key,
         };
         Ok(Self { filter, projection, key })
@@ -282,9 +282,9 @@ impl Reading {
         Kinds::default()
             .expression("ProjectionExpression", input.projection_expression.is_some())
             .expression("FilterExpression", input.filter_expression.is_some())
-            .legacy("AttributesToGet", input.attributes_to_get.is_some())
-            .legacy("ScanFilter", input.scan_filter.is_some())
-            .legacy("ConditionalOperator", input.conditional_operator.is_some())
+            .parameter("AttributesToGet", input.attributes_to_get.is_some())
+            .parameter("ScanFilter", input.scan_filter.is_some())
+            .parameter("ConditionalOperator", input.conditional_operator.is_some())
             .check(maps, Envelope::Bare)?;
         let filter = (input.filter_expression.as_deref(), input.scan_filter.as_ref());
         let mut placeholders =
@@ -307,7 +307,7 @@ fn parse_filter(
     placeholders: &mut Placeholders<'_>,
 ) -> Result<Option<Condition>> {
     if let Some(conditions) = conditions {
-        return legacy::filter(conditions, operator);
+        return translation::filter(conditions, operator);
     }
     let parsed = expression.map(|text| Condition::parse(Expression::Filter, text, placeholders)).transpose();
     parsed.map_err(|error| Envelope::Bare.refuse(error))

@@ -78,7 +78,7 @@ fn part(db: &DynamoDb, cx: &Cx, name: &str, asked: &KeysAndAttributes) -> Result
     let maps = Maps { names: asked.expression_attribute_names.as_ref(), values: None };
     Kinds::default()
         .expression("ProjectionExpression", asked.projection_expression.is_some())
-        .legacy("AttributesToGet", asked.attributes_to_get.is_some())
+        .parameter("AttributesToGet", asked.attributes_to_get.is_some())
         .check(maps, Envelope::Bare)?;
     let refuse = |error| Envelope::Bare.refuse(error);
     let mut placeholders = Placeholders::new(maps.names, None).map_err(refuse)?;

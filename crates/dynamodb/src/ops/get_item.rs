@@ -31,7 +31,7 @@ fn projection(input: &GetItemInput) -> Result<Option<Projection>> {
     let maps = Maps { names: input.expression_attribute_names.as_ref(), values: None };
     Kinds::default()
         .expression("ProjectionExpression", input.projection_expression.is_some())
-        .legacy("AttributesToGet", input.attributes_to_get.is_some())
+        .parameter("AttributesToGet", input.attributes_to_get.is_some())
         .check(maps, Envelope::Bare)?;
     let refuse = |error| Envelope::Bare.refuse(error);
     let mut placeholders = Placeholders::new(maps.names, None).map_err(refuse)?;

@@ -26,11 +26,11 @@ macro_rules! scripts {
 
 scripts! {
     batches
+    before_expressions
     capacity
     conditions
     indexes
     items
-    legacy
     queries
     scans
     streams
