@@ -29,8 +29,6 @@ pub struct SandboxConfig {
     /// The interpreters; `None` searches `PATH`.
     pub node: Option<PathBuf>,
     pub python: Option<PathBuf>,
-    /// A folder that holds `node_modules` with the AWS SDK clients; functions resolve them as on AWS.
-    pub node_sdk_dir: Option<PathBuf>,
     /// The program started as launcher; `None` is the running executable. Its `main` must begin with
     /// [`crate::maybe_run_launcher`].
     pub launcher: Option<PathBuf>,
@@ -53,7 +51,6 @@ impl SandboxConfig {
             pool_size: 2,
             node: None,
             python: None,
-            node_sdk_dir: None,
             launcher: None,
             log_bytes_max: 4 << 20,
             response_bytes_max: base::Limits::default().invoke_sync_bytes_max,

@@ -118,10 +118,7 @@ fn variables(spec: &FunctionSpec, place: &Place<'_>, task_root: &str) -> BTreeMa
 fn node_path(place: &Place<'_>, layers: &[String], task_root: &str) -> String {
     let mut folders: Vec<String> =
         layers.iter().map(|layer| format!("{layer}/nodejs/node_modules")).collect();
-    match &place.config.node_sdk_dir {
-        Some(sdk) if !place.jailed => folders.push(sdk.join("node_modules").display().to_string()),
-        _ => folders.push(format!("{}/node_modules", view::RUNTIME_DIR)),
-    }
+    folders.push(format!("{}/node_modules", place.runtime_dir()));
     folders.push(place.runtime_dir());
     folders.push(task_root.to_owned());
     folders.join(":")

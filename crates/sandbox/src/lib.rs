@@ -22,6 +22,7 @@ mod interpreter;
 mod launcher;
 mod log;
 mod memory;
+mod node_sdk;
 mod outcome;
 mod process;
 mod report;

@@ -14,6 +14,7 @@ use crate::control::{Assign, Setup};
 use crate::environment::Environment;
 use crate::error::{LaunchError, SandboxError};
 use crate::interpreter::{self, Family, Interpreter, Interpreters};
+use crate::node_sdk;
 use crate::process::Process;
 use crate::report::{JailReport, Layer, LayerState};
 use crate::spec::FunctionSpec;
@@ -30,6 +31,7 @@ pub struct Sandbox {
     warned: AtomicBool,
     users: AtomicU32,
     layers: tokio::sync::OnceCell<Vec<LayerState>>,
+    node_sdk: tokio::sync::OnceCell<()>,
 }
 
 /// Processes of one language that wait for a function.
@@ -55,6 +57,7 @@ impl Sandbox {
             warned: AtomicBool::new(false),
             users: AtomicU32::new(0),
             layers: tokio::sync::OnceCell::new(),
+            node_sdk: tokio::sync::OnceCell::new(),
         });
         if required {
             sandbox.require_layers().await?;
@@ -195,8 +198,17 @@ impl Sandbox {
         env: &[(String, String)],
     ) -> io::Result<Process> {
         let host_uid = view::HOST_UID_BASE + self.users.fetch_add(1, Ordering::Relaxed) % view::HOST_UIDS;
+        if family == Family::Node {
+            self.node_sdk.get_or_try_init(|| self.unpack_node_sdk()).await?;
+        }
         let setup = view::setup(&self.config, family, interpreter, env, host_uid);
         self.spawn_setup(setup).await
+    }
+
+    async fn unpack_node_sdk(&self) -> io::Result<()> {
+        let runtime_dir = view::runtime_dir(&self.config.scratch_dir, Family::Node);
+        let unpacked = tokio::task::spawn_blocking(move || node_sdk::unpack(&runtime_dir)).await;
+        unpacked.unwrap_or_else(|error| Err(io::Error::other(error)))
     }
 
     async fn spawn_setup(&self, setup: Setup) -> io::Result<Process> {

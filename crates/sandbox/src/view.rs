@@ -64,10 +64,7 @@ pub(crate) fn setup(
     setup.binds.push((outside, PathBuf::from(RUNTIME_DIR)));
     // First on PATH, as on AWS, wherever the host has it.
     setup.links.push((interpreter.program.clone(), Path::new("/var/lang/bin").join(family.program_name())));
-    if family == Family::Node
-        && let Some(sdk) = &config.node_sdk_dir
-    {
-        setup.binds.push((sdk.join("node_modules"), Path::new(RUNTIME_DIR).join("node_modules")));
+    if family == Family::Node {
         // ES modules know no NODE_PATH; they find this on the way up to the root.
         setup.links.push((Path::new(RUNTIME_DIR).join("node_modules"), PathBuf::from("/node_modules")));
     }
