@@ -287,7 +287,11 @@ async function importModule(file) {
           throw error;
         } }`;
     Module.register('data:text/javascript,' + encodeURIComponent(source));
-    return await import(url + '?with-shared-modules');
+    try {
+      return await import(url + '?with-shared-modules');
+    } catch (again) {
+      throw again && again.code === error.code ? error : again;
+    }
   }
 }
 
