@@ -1,6 +1,5 @@
 //! The binary: the command line, configuration and wiring. The only crate that names all others; no logic of a service.
 
-mod bundle;
 mod cli;
 mod client;
 mod config;

@@ -19,10 +19,9 @@ use server::{Backends, BoxFuture, Engine, Service, StageCall, StageReply, TailSt
 use store::{Durability, Store};
 use sts::TokenService;
 use tokio::sync::{OnceCell, mpsc};
-use tracing::{error, warn};
+use tracing::error;
 use wire::json::Writer;
 
-use crate::bundle;
 use crate::config::Config;
 
 /// Logs are worth keeping on a disk, not in memory.
@@ -119,14 +118,7 @@ impl Wiring {
 
     /// Lambda, when it has begun to work.
     async fn lambda(&self) -> Result<&Lambda, &str> {
-        let begin = async {
-            let sdk = sdk_folder(&self.folder.path);
-            let unpacked = tokio::task::spawn_blocking(move || bundle::unpack(&sdk)).await;
-            if let Ok(Err(error)) = unpacked {
-                warn!(%error, "functions cannot load the AWS SDK");
-            }
-            self.lambda.start().await.map_err(|error| error.to_string())
-        };
+        let begin = async { self.lambda.start().await.map_err(|error| error.to_string()) };
         match self.lambda_began.get_or_init(|| begin).await {
             Ok(()) => Ok(&self.lambda),
             Err(why) => Err(why),
@@ -198,14 +190,9 @@ fn sandbox_config(config: &Config, address: SocketAddr, folder: &Path, clock: &C
     SandboxConfig {
         mode: config.sandbox,
         endpoint_url: Some(format!("http://{host}:{}", address.port())),
-        node_sdk_dir: Some(sdk_folder(folder)),
         clock: clock.clone(),
         ..SandboxConfig::new(folder.join("sandbox"))
     }
-}
-
-fn sdk_folder(folder: &Path) -> PathBuf {
-    folder.join(bundle::name())
 }
 
 impl Backends for Wiring {
