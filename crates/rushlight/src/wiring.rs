@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use base::{Clock, Cx, Limits};
@@ -14,12 +15,12 @@ use http::{HeaderMap, HeaderValue, Method};
 use lambda::{CODE_PATH, Lambda, LambdaConfig};
 use logs::{Journal, JournalConfig, TailLine};
 use ports::{Call, ServiceCall, ServiceReply};
-use sandbox::{Sandbox, SandboxConfig};
+use sandbox::{Sandbox, SandboxConfig, SandboxMode};
 use server::{Backends, BoxFuture, Engine, Service, StageCall, StageReply, TailStream};
 use store::{Durability, Store};
 use sts::TokenService;
 use tokio::sync::{OnceCell, mpsc};
-use tracing::error;
+use tracing::{error, info, warn};
 use wire::json::Writer;
 
 use crate::config::Config;
@@ -27,12 +28,16 @@ use crate::config::Config;
 /// Logs are worth keeping on a disk, not in memory.
 const MEMORY_GROUP_BYTES_MAX: u64 = 16 << 20;
 
+/// When the jail is tried for what is missing.
+const REPORT_AFTER: Duration = Duration::from_secs(1);
+
 /// All services of one server.
 #[derive(Debug)]
 pub(crate) struct Wiring {
     store: Store,
     dynamodb: Arc<DynamoDb>,
     lambda: Arc<Lambda>,
+    sandbox: Arc<Sandbox>,
     gateway: Gateway,
     logs: Arc<Journal>,
     sts: TokenService,
@@ -87,15 +92,21 @@ impl Wiring {
         let dynamodb =
             Arc::new(dynamodb.map_err(|failure| anyhow::anyhow!("DynamoDB: {}", failure.message))?);
         let sandbox = Sandbox::start(sandbox_config(config, address, &folder.path, &clock)).await?;
-        let lambda_config =
-            LambdaConfig { clock: clock.clone(), ..LambdaConfig::new(folder.path.join("code")) };
+        let lambda_config = LambdaConfig {
+            clock: clock.clone(),
+            // As on AWS: an API without a permission in the function's policy must fail here, not first in production.
+            enforce_policies: true,
+            ..LambdaConfig::new(folder.path.join("code"))
+        };
         let feed = Arc::clone(&dynamodb);
-        let lambda = Lambda::new(store.clone(), sandbox, feed, Arc::clone(&logs) as _, lambda_config);
+        let lambda =
+            Lambda::new(store.clone(), Arc::clone(&sandbox), feed, Arc::clone(&logs) as _, lambda_config);
         let gateway = Gateway::new(store.clone(), Arc::clone(&lambda) as _, clock, Limits::default());
         Ok(Arc::new(Self {
             store,
             dynamodb,
             lambda,
+            sandbox,
             gateway,
             logs,
             sts: TokenService::new(),
@@ -113,7 +124,32 @@ impl Wiring {
             if let Err(why) = wiring.lambda().await {
                 error!(why, "Lambda did not start: its functions do not run");
             }
+            // Some tens of milliseconds of other programs, which the first requests do without.
+            tokio::time::sleep(REPORT_AFTER).await;
+            wiring.warn_of_missing().await;
         });
+    }
+
+    /// Says once what the host does not allow, by name.
+    async fn warn_of_missing(&self) {
+        let report = self.sandbox.report().await;
+        if report.mode == SandboxMode::Off {
+            warn!("functions run as plain processes of this user, without a jail (sandbox = off)");
+            return;
+        }
+        for state in report.missing() {
+            let why = state.missing.as_deref().unwrap_or_default();
+            if state.layer.is_required() {
+                warn!(
+                    layer = state.layer.name(),
+                    why,
+                    hint = state.layer.hint(),
+                    "a layer of the jail is missing"
+                );
+            } else {
+                info!(layer = state.layer.name(), why, "an optional layer of the jail is missing");
+            }
+        }
     }
 
     /// Lambda, when it has begun to work.

@@ -19,13 +19,13 @@ use crate::pulse::{Observed, Pulse};
 /// The protocol settings, one for all connections.
 pub(crate) fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    // Time limits are the pulse's business: hyper's own would arm a timer for every request.
+    // Time limits are the pulse's business: hyper's own would arm a timer for every request. No `pipeline_flush`: with
+    // it hyper closes a connection whose last answer still waits behind bytes that it will not read.
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(None)
         .half_close(false)
-        .pipeline_flush(true)
         .max_buf_size(limits.head_bytes_max.max(8 << 10));
     builder
         .http2()

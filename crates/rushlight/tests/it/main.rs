@@ -17,7 +17,7 @@ fn rushlight(folder: &Path) -> Command {
     {
         command.env_remove(name);
     }
-    command.current_dir(folder).env("XDG_DATA_HOME", folder);
+    command.current_dir(folder).env("XDG_DATA_HOME", folder).env("TMPDIR", folder);
     command
 }
 
