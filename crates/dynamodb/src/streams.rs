@@ -159,6 +159,24 @@ pub(crate) fn latest(store: &Store) -> u64 {
     (store.safe_seq() << 8) | 0xff
 }
 
+/// The position before the first record of `from` or later: before the end, if there is none.
+pub(crate) async fn before(store: &Store, stream: &Stream, shard: u8, from: Timestamp) -> Result<u64> {
+    let mut after = 0;
+    loop {
+        // At the beginning of time no record is past its day.
+        let page = read(store, stream, shard, after, (RECORDS_MAX, Timestamp(0))).await?;
+        if page.records.is_empty() {
+            return Ok(after);
+        }
+        for (sequence, record) in &page.records {
+            if record.created_ms >= from.0 {
+                return Ok(after);
+            }
+            after = *sequence;
+        }
+    }
+}
+
 /// Deletes the records that are past their day, and streams whose last record is.
 pub(crate) async fn sweep(store: &Store, now: Timestamp) -> Result<()> {
     let mut range = KeyRange::prefix(layout::all_streams());

@@ -22,7 +22,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: CreateTableInput) -> Resu
     table.id = allocate_id(&db.store).await?;
     let mut batch = Batch::new().expect(layout::table(&table.scope, &table.name), Expect::Absent);
     if let Some(view) = view {
-        let stream = new_stream(&table, view, db.store.safe_seq(), now);
+        let stream = new_stream(db, &table, view, now).await?;
         batch = put_stream(batch, &table.scope, &stream);
         table.stream = Some(stream);
     }
@@ -64,22 +64,31 @@ pub(crate) fn view_of(view: StreamViewType) -> StreamView {
     }
 }
 
-/// The stream that begins after the commit `seq`.
-pub(crate) fn new_stream(table: &Table, view: StreamView, seq: u64, now: Timestamp) -> Stream {
+/// The stream that begins now.
+pub(crate) async fn new_stream(
+    db: &DynamoDb,
+    table: &Table,
+    view: StreamView,
+    now: Timestamp,
+) -> Result<Stream> {
     let before = table.stream.as_ref();
-    // Two streams of a table within a millisecond must not have one label.
-    let created_ms = before.map_or(now.0, |before| now.0.max(before.created_ms + 1));
-    Stream {
+    // The label is the time, but no two streams of tables of one name may have the same.
+    let mut created_ms = now.0;
+    let label_at = |ms| streams::label(Timestamp(ms));
+    while db.store.get(&layout::stream(&table.scope, &table.name, &label_at(created_ms))).await?.is_some() {
+        created_ms += 1;
+    }
+    Ok(Stream {
         table_id: table.id,
         table_name: table.name.clone(),
         number: before.map_or(0, |before| before.number.wrapping_add(1)),
-        label: streams::label(Timestamp(created_ms)),
+        label: label_at(created_ms),
         view,
         shards: streams::shards_for(table),
         created_ms,
         disabled_ms: None,
-        first_seq: seq,
+        first_seq: db.store.safe_seq(),
         last_seq: None,
         key: table.key.clone(),
-    }
+    })
 }

@@ -24,11 +24,13 @@ pub(crate) async fn run(
         ShardIteratorType::Latest => streams::latest(&db.store),
         ShardIteratorType::AtSequenceNumber => sequence(&input)?.saturating_sub(1),
         ShardIteratorType::AfterSequenceNumber => sequence(&input)?,
-        other => {
-            return Err(Error::parameter(format_args!(
-                "Rushlight does not support ShardIteratorType {} yet",
-                other.as_str()
-            )));
+        ShardIteratorType::AtTimestamp => {
+            let Some(from) = input.timestamp else {
+                return Err(Error::invalid(
+                    "The timestamp must be specified when ShardIteratorType is AT_TIMESTAMP",
+                ));
+            };
+            streams::before(&db.store, &stream, shard, from).await?
         }
     };
     let iterator = ShardIterator { stream_arn: input.stream_arn, shard, after, issued: db.clock.now() };

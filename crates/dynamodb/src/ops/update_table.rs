@@ -27,7 +27,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: UpdateTableInput) -> Resu
     drop(before);
     change_billing(&mut table, &input, now)?;
     change_settings(&mut table, &input, now)?;
-    let stream = change_stream(db, &mut table, &input, now)?;
+    let stream = change_stream(db, &mut table, &input, now).await?;
     let dropped = change_indexes(&mut table, &input, now)?;
     let batch = match &stream {
         Some(stream) => put_stream(Batch::new(), &table.scope, stream),
@@ -207,7 +207,11 @@ fn change_settings(table: &mut Table, input: &UpdateTableInput, now: Timestamp) 
         table.deletion_protection = protected;
     }
     if let Some(class) = input.table_class {
-        table.class = Some(schema::class_of(class, Some(now)));
+        let class = schema::class_of(class, Some(now));
+        // The standard class is not told of a table that never had another.
+        if class.infrequent || table.class.is_some() {
+            table.class = Some(class);
+        }
     }
     if let Some(asked) = &input.sse_specification {
         let encryption = schema::encryption(&table.scope, Some(asked))?;
@@ -232,7 +236,7 @@ fn change_settings(table: &mut Table, input: &UpdateTableInput, now: Timestamp) 
 }
 
 /// The stream as it is to be stored, if the request changes it.
-fn change_stream(
+async fn change_stream(
     db: &DynamoDb,
     table: &mut Table,
     input: &UpdateTableInput,
@@ -258,7 +262,7 @@ fn change_stream(
         (false, None, None) => {
             return Err(Error::invalid(format!("Table has no stream to disable: TableName: {}", table.name)));
         }
-        (true, Some(view), None) => new_stream(table, view_of(view), db.store.safe_seq(), now),
+        (true, Some(view), None) => new_stream(db, table, view_of(view), now).await?,
         (false, None, Some(live)) => live.disabled(now),
     };
     table.stream = Some(changed.clone());
