@@ -17,9 +17,6 @@ pub(crate) enum GatewayError {
     Conflict(String),
     #[error("{0}")]
     LimitExceeded(String),
-    /// AWS takes it and this version does not: said plainly.
-    #[error("{0}")]
-    NotImplemented(String),
     #[error(transparent)]
     Store(#[from] KvError),
     /// A stored record that cannot be read.
@@ -94,7 +91,6 @@ impl From<GatewayError> for Failure {
             GatewayError::BadRequest(message) => errors::bad_request(message),
             GatewayError::Conflict(message) => errors::conflict(message),
             GatewayError::LimitExceeded(message) => errors::limit_exceeded(message),
-            GatewayError::NotImplemented(message) => Failure::server("NotImplemented", 501, message),
             GatewayError::Store(error) => {
                 tracing::error!(%error, "the store refused an operation of API Gateway");
                 errors::service_unavailable("The store cannot serve this request; see the server's log")
