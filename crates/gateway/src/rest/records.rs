@@ -311,3 +311,97 @@ impl Default for MethodSettingRecord {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    /// What is written now must be what was written then: a difference here means that stored APIs no longer open.
+    fn check<T: Encode<()> + for<'b> Decode<'b, ()> + PartialEq + std::fmt::Debug>(
+        record: &T,
+        written: Expect,
+    ) {
+        let bytes = minicbor::to_vec(record).unwrap();
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        written.assert_eq(&hex);
+        assert_eq!(minicbor::decode::<T>(&bytes).unwrap(), *record);
+    }
+
+    fn map<T>(key: &str, value: T) -> BTreeMap<String, T> {
+        BTreeMap::from([(key.to_owned(), value)])
+    }
+
+    fn method() -> MethodRecord {
+        let response = IntegrationResponseRecord {
+            status_code: "200".into(),
+            selection_pattern: Some("2..".into()),
+            response_parameters: map("p", "'1'".into()),
+            response_templates: map("a/b", "t".into()),
+            content_handling: None,
+        };
+        let integration = IntegrationRecord {
+            kind: "MOCK".into(),
+            request_templates: map("a/b", "{}".into()),
+            passthrough_behavior: "NEVER".into(),
+            timeout_ms: 29_000,
+            responses: map("200", response),
+            ..IntegrationRecord::default()
+        };
+        MethodRecord {
+            http_method: "GET".into(),
+            authorization_type: "NONE".into(),
+            request_parameters: map("q", true),
+            responses: map("200", MethodResponseRecord { status_code: "200".into(), ..Default::default() }),
+            integration: Some(integration),
+            ..MethodRecord::default()
+        }
+    }
+
+    #[test]
+    fn records_keep_their_form() {
+        let api =
+            ApiRecord { row: 7, account: "000000000000".into(), id: "a".into(), ..ApiRecord::default() };
+        check(&api, expect!["92076c30303030303030303030303060616160f600f680f660806080f6a0f460"]);
+        let node = TreeNode { parent: Some("r".into()), part: "p".into(), methods: vec!["GET".into()] };
+        check(&Tree { resources: map("x", node) }, expect!["81a1617883617261708163474554"]);
+        check(
+            &method(),
+            expect![
+                "8b63474554644e4f4e45f6f4f6f6a16171f5a080a1633230308363323030a0a08e644d4f434bf6f6f6f6f6a0a163612f62627b7d654e45564552f61971486080a163323030846332303063322e2ea1617063273127a163612f626174"
+            ],
+        );
+        check(&DeploymentRecord { id: "d".into(), description: None, created_ms: 5 }, expect!["836164f605"]);
+        let resource =
+            SnapshotResource { id: "x".into(), path: "/p".into(), methods: vec![MethodRecord::default()] };
+        check(
+            &Snapshot { resources: vec![resource], ..Snapshot::default() },
+            expect!["8381836178622f70818a6060f6f4f6f6a0a080a080f4"],
+        );
+        let stage = StageRecord {
+            name: "dev".into(),
+            deployment_id: "d".into(),
+            method_settings: map("*/*", MethodSettingRecord::default()),
+            variables: map("v", "1".into()),
+            access_log: Some(AccessLogRecord::default()),
+            canary: Some(CanaryRecord { percent_traffic: 12.5, ..CanaryRecord::default() }),
+            ..StageRecord::default()
+        };
+        check(
+            &Stages { stages: map("dev", stage) },
+            expect![
+                "81a1636465768e636465766164f6f4f6a1632a2f2a8af4634f4646f4191388fb40c3880000000000f419012cf4f5781c535543434545445f574954485f524553504f4e53455f484541444552a161766131f68084fb402900000000000060a0f4f4a00000"
+            ],
+        );
+    }
+
+    /// An optional field at the end that is empty is not written: so does a record look that was written before the
+    /// field was there.
+    #[test]
+    fn older_records_open() {
+        let without = minicbor::to_vec(MethodRecord { integration: None, ..method() }).unwrap();
+        assert_eq!(without[0], 0x80 + 10, "an array of the fields before the integration");
+        assert_eq!(minicbor::decode::<MethodRecord>(&without).unwrap().integration, None);
+    }
+}
