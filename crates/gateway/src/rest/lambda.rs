@@ -55,8 +55,11 @@ pub(crate) async fn plain(
     let kind = if event { InvokeKind::Event } else { InvokeKind::RequestResponse };
     let reply = invoke(gateway, call, lambda, payload, kind).await?;
     // The status of an invocation is 200 whatever the function does: patterns look at its error message.
-    let failed = reply.function_error.is_some();
-    let selected = if failed { error_message(&reply.payload).unwrap_or_default() } else { "200".to_owned() };
+    let selected = match (reply.function_error, kind) {
+        (Some(_), _) => error_message(&reply.payload).unwrap_or_default(),
+        (None, InvokeKind::RequestResponse) => "200".to_owned(),
+        (None, InvokeKind::Event) => "202".to_owned(),
+    };
     let integration = respond::IntegrationAnswer { headers: None, body: reply.payload };
     respond::respond(call, mapping, &selected, &integration)
 }

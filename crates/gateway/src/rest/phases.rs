@@ -98,7 +98,7 @@ async fn integrate(gateway: &Gateway, call: &Call<'_>) -> Result<(StageResponse,
         Integration::Lambda(lambda, mapping) => {
             Ok((lambda::plain(gateway, call, lambda, mapping).await?, true))
         }
-        Integration::Mock(mapping) => Ok((mock::answer(call, mapping)?, false)),
+        Integration::Mock(mapping) => Ok((mock::answer(call, mapping)?, true)),
         Integration::HttpProxy(backend) => Ok((backend::proxy(gateway, call, backend).await?, false)),
         Integration::Http(backend, mapping) => {
             Ok((backend::plain(gateway, call, backend, mapping).await?, true))

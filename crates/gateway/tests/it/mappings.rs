@@ -117,6 +117,27 @@ async fn plain_lambda() {
     }
 }
 
+/// A function called and not waited for, as `X-Amz-Invocation-Type` asks.
+#[tokio::test]
+async fn lambda_events() {
+    let world = World::new();
+    world.functions.set("f", Play::Answer(""));
+    let integration = json!({
+        "type": "AWS",
+        "httpMethod": "POST",
+        "uri": function_uri("f"),
+        "requestParameters": { "integration.request.header.X-Amz-Invocation-Type": "'Event'" },
+    });
+    world.make("api", r#"POST /restapis {"name":"x"}"#).await;
+    world.add_method("POST", "/", &integration.to_string()).await;
+    let to = "/restapis/$api/resources/$resource/methods/POST/integration/responses";
+    world.make("r", &format!(r#"PUT {to}/202 {{"selectionPattern":"202"}}"#)).await;
+    world.deploy("dev").await;
+    let response = world.gateway.serve(world.request_with("POST /dev", &[], "{}")).await;
+    assert_eq!(show(&response), "202 ");
+    assert_eq!(world.functions.last_call().kind, InvokeKind::Event);
+}
+
 /// What a method asks for and this version cannot check closes it.
 #[tokio::test]
 async fn what_cannot_be_checked_is_closed() {
