@@ -1,7 +1,7 @@
 //! Packages in the store, by their content, and unpacked on the disk of this machine, where they are a cache.
 //! Knows no function: it counts the versions that refer to a package and drops it with the last.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,9 @@ use crate::package::{self, PackageError};
 const CHUNK_BYTES: usize = 512 << 10;
 /// Chunks written in one commit.
 const CHUNKS_PER_COMMIT: usize = 8;
+
+/// Says since which start of the machine the cache is filled.
+const BOOT_MARK: &str = "boot";
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CodeError {
@@ -87,9 +90,9 @@ impl CodeStore {
     /// power loss a file in it may be short.
     pub(crate) fn prepare(&self) -> io::Result<()> {
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-        let mark = self.folder.join("boot");
+        let mark = self.folder.join(BOOT_MARK);
         if fs::read_to_string(&mark).is_ok_and(|known| known == boot && !boot.is_empty()) {
-            return self.sweep();
+            return Ok(());
         }
         match fs::remove_dir_all(&self.folder) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -99,12 +102,13 @@ impl CodeStore {
         fs::write(mark, boot)
     }
 
-    /// Removes what an earlier process was about to unpack or to remove.
-    fn sweep(&self) -> io::Result<()> {
+    /// Removes folders that nothing refers to: what an earlier process was about to unpack or to remove.
+    pub(crate) fn keep_only(&self, references: &HashMap<[u8; 32], u64>) -> io::Result<()> {
+        let kept: HashSet<PathBuf> = references.keys().map(|sha256| self.path(sha256)).collect();
         for entry in fs::read_dir(&self.folder)? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with('.') {
-                fs::remove_dir_all(entry.path())?;
+            let path = entry?.path();
+            if !kept.contains(&path) && !path.ends_with(BOOT_MARK) {
+                fs::remove_dir_all(path)?;
             }
         }
         Ok(())
@@ -385,6 +389,9 @@ mod tests {
         codes.prepare().unwrap();
         codes.recount(&HashMap::from([(kept.sha256, 1)])).await.unwrap();
         assert!(codes.read(&lost.sha256).await.unwrap().is_none());
+        fs::create_dir(folder.path().join("code/.unpacking-1")).unwrap();
+        codes.keep_only(&HashMap::new()).unwrap();
+        assert_eq!(fs::read_dir(folder.path().join("code")).unwrap().count(), 1);
         let used = codes.folder(&kept).await.unwrap();
         assert_eq!(fs::read(used.path().join("index.js")).unwrap(), b"kept");
         codes.release(&kept.sha256).await;

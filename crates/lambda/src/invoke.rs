@@ -83,6 +83,8 @@ impl Lambda {
         source: &InvokeSource,
     ) -> Result<(), InvokeError> {
         let policies = &target.function.policies;
+        // `$LATEST` has no policy of its own.
+        let qualifier = qualifier.filter(|qualifier| *qualifier != "$LATEST");
         let policy = policies.get(qualifier.unwrap_or_default());
         let allowed = policy.is_some_and(|policy| policy.lets_in(source.service, &source.source_arn));
         if allowed || !self.config.enforce_policies {

@@ -67,7 +67,7 @@ pub struct LambdaConfig {
     pub limits: Limits,
     pub clock: Clock,
     /// Whether a service that calls through [`ports::Invoke`] needs a permission in the function's resource policy.
-    /// AWS always asks; without authentication this server lets everybody in.
+    /// AWS always asks.
     pub enforce_policies: bool,
 }
 
@@ -79,7 +79,7 @@ impl LambdaConfig {
             environments_max: 128,
             limits: Limits::default(),
             clock: Clock::default(),
-            enforce_policies: false,
+            enforce_policies: true,
         }
     }
 }
@@ -158,8 +158,8 @@ impl Lambda {
 
     /// Reads what the store has and begins to work: queued events, event source mappings, ending idle environments.
     pub async fn start(&self) -> Result<(), StartError> {
-        let path = self.config.code_dir.display().to_string();
-        self.codes.prepare().map_err(|source| StartError::Folder { path, source })?;
+        let codes = self.codes.clone();
+        blocking(move || codes.prepare()).await.map_err(|source| self.folder_error(source))?;
         self.catalogue.load().await?;
         let functions = self.catalogue.all();
         let mut references = std::collections::HashMap::new();
@@ -168,6 +168,8 @@ impl Lambda {
             self.runner.executor.warm(&version.record.settings.runtime);
         }
         self.codes.recount(&references).await?;
+        let codes = self.codes.clone();
+        blocking(move || codes.keep_only(&references)).await.map_err(|source| self.folder_error(source))?;
         self.queue.load().await?;
         self.spawn_queue();
         self.spawn_sweeper();
@@ -201,6 +203,10 @@ impl Lambda {
             Some(sha256) if name.len() == 64 => self.codes.read(&sha256).await,
             _ => Ok(None),
         }
+    }
+
+    fn folder_error(&self, source: io::Error) -> StartError {
+        StartError::Folder { path: self.config.code_dir.display().to_string(), source }
     }
 
     /// For work that may outlive its caller.
@@ -252,4 +258,9 @@ impl Lambda {
             }
         }
     }
+}
+
+/// File work beside the runtime's workers.
+async fn blocking(work: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
