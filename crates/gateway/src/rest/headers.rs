@@ -5,7 +5,7 @@ use http::{HeaderMap, header};
 
 use crate::rest::call::Ticket;
 
-/// Headers that no integration gets to see. Source: observation of AWS, written down by LocalStack's tests.
+/// Headers that no integration gets to see, as observed on AWS.
 const DROPPED_FROM_REQUEST: [&str; 12] = [
     "connection",
     "content-length",
