@@ -62,6 +62,15 @@ impl Catalogue {
         self.scopes.load().values().flat_map(|names| names.values().cloned()).collect()
     }
 
+    /// Whether there is a table of this id, with an index of this number; 0 is the table itself.
+    pub(crate) fn knows(&self, table_id: u32, number: u8) -> bool {
+        let has = |table: &Table| {
+            number == layout::BASE || table.indexes.iter().any(|index| index.number == number)
+        };
+        let scopes = self.scopes.load();
+        scopes.values().flat_map(|names| names.values()).any(|table| table.id == table_id && has(table))
+    }
+
     /// Held from the look at a table to the commit of its change.
     pub(crate) async fn change(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().await

@@ -78,6 +78,17 @@ fn scoped(first: u8, scope: &Scope) -> BytesMut {
     key
 }
 
+/// The items and entries of all tables.
+pub(crate) fn all_items() -> Bytes {
+    Bytes::from_static(&[ITEM])
+}
+
+/// The table id and index number of a key that begins as [`space`] says.
+pub(crate) fn space_of(key: &[u8]) -> Option<(u32, u8)> {
+    let (table_id, rest) = key.get(1..)?.split_first_chunk::<4>()?;
+    Some((u32::from_be_bytes(*table_id), *rest.first()?))
+}
+
 /// The items of a table and the entries of all its indexes.
 pub(crate) fn everything(table_id: u32) -> Bytes {
     let mut key = BytesMut::with_capacity(SPACE_BYTES);
@@ -229,5 +240,16 @@ mod tests {
     fn table_keys_give_back_their_scope() {
         let scope = Scope { account: "012345678901".parse().unwrap(), region: Region::new("eu-west-1") };
         assert_eq!(scope_of_table(&table(&scope, "t")), Some(scope));
+    }
+
+    /// Keys are on disk: these bytes never change.
+    #[test]
+    fn keys_of_the_first_version_are_found() {
+        let scope = Scope { account: "000000000001".parse().unwrap(), region: Region::new("eu") };
+        let hex = |key: &[u8]| key.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert_eq!(hex(&table(&scope, "t")), "10000000000000000165750074");
+        assert_eq!(hex(&stream(&scope, "t", "l")), "12000000000000000165750074006c");
+        assert_eq!(hex(&partition(7, 2, [&Value::from("a")]).unwrap()), "140000000702eccfa654610001");
+        assert_eq!(hex(&shard_from(&shard(7, 1, 3), 0x0102)), "1500000007000103000000000000000102");
     }
 }

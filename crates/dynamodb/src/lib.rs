@@ -11,7 +11,7 @@
 //! - [`write`]: what one change does to items, indexes and streams; [`change`]: how it is committed
 //! - [`page`]: reading ranges of items for Query and Scan
 //! - [`record`], [`streams`], [`iterator`], [`feed`]: streams and their readers
-//! - [`build`]: filling an index that was added later
+//! - [`build`]: filling an index that was added later; [`orphans`]: what crashes left of deleted ones
 //! - [`capacity`]: what requests cost; [`error`]: what they are refused with
 //!
 //! # Invariants
@@ -34,6 +34,7 @@ mod iterator;
 mod layout;
 mod name;
 mod ops;
+mod orphans;
 mod page;
 mod record;
 mod request;
@@ -94,14 +95,15 @@ impl DynamoDb {
         loop {
             self.clock.sleep(SWEEP_EVERY).await;
             if let Err(error) = self.sweep().await {
-                tracing::warn!(code = %error.code, "old stream records could not be deleted");
+                tracing::warn!(code = %error.code, "what is past its day could not be deleted");
             }
         }
     }
 
-    /// Deletes stream records older than 24 hours, once.
+    /// Deletes stream records older than 24 hours, and what a crash left of deleted tables, once.
     pub async fn sweep(&self) -> Result<(), Failure> {
-        Ok(streams::sweep(&self.store, self.clock.now()).await?)
+        streams::sweep(&self.store, self.clock.now()).await?;
+        Ok(orphans::sweep(&self.store, &self.catalogue).await?)
     }
 
     /// The table that an operation on items names.

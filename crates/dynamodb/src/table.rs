@@ -386,3 +386,74 @@ impl StreamView {
         matches!(self, Self::OldImage | Self::NewAndOldImages)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::{decode, encode};
+
+    fn table() -> Table {
+        let part = |name: &str, kind| KeyPart { name: name.to_owned(), kind };
+        let key = KeySchema { hash: vec![part("pk", PartKind::S)], range: vec![part("sk", PartKind::N)] };
+        Table {
+            scope: Scope::default(),
+            id: 7,
+            name: "t".to_owned(),
+            uuid: "u".to_owned(),
+            created_ms: 1,
+            attributes: vec![part("pk", PartKind::S), part("sk", PartKind::N), part("b", PartKind::B)],
+            key: key.clone(),
+            indexes: vec![Index {
+                number: 1,
+                name: "i".to_owned(),
+                key: KeySchema { hash: vec![part("b", PartKind::B)], range: vec![] },
+                projection: Projection::Include(vec!["x".to_owned()]),
+                reach: Reach::Global,
+                throughput: Some(Throughput::new(1, 2)),
+                on_demand: None,
+                warm: None,
+                building: false,
+            }],
+            next_index: 2,
+            billing: Billing { provisioned: Some(Throughput::new(3, 4)), on_demand_since_ms: None },
+            stream: Some(Stream {
+                table_id: 7,
+                table_name: "t".to_owned(),
+                number: 0,
+                label: "l".to_owned(),
+                view: StreamView::NewAndOldImages,
+                shards: 4,
+                created_ms: 1,
+                disabled_ms: None,
+                first_seq: 5,
+                last_seq: None,
+                key,
+            }),
+            class: Some(Class { infrequent: true, changed_ms: None }),
+            deletion_protection: true,
+            tags: [("k".to_owned(), "v".to_owned())].into(),
+            encryption: Some(Encryption { key_arn: "a".to_owned() }),
+            on_demand: Some(OnDemand { read_max: Some(9), write_max: None }),
+            warm: Some(Warm { read: 1, write: 1 }),
+        }
+    }
+
+    /// As the first version wrote it. Data folders hold such records: this text never changes.
+    const FIRST: &str = "90076174617501838262706b008262736b018261620282818262706b00818262736b0181890161698281826162028082\
+        028181617800850102f6f600f6f6f40281850304f6f6008b07617400616c030401f605f682818262706b00818262736b\
+        0181f5f5a1616b61768161618109820101";
+
+    #[test]
+    fn records_of_the_first_version_open() {
+        let bytes: Vec<u8> = (0..FIRST.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&FIRST[at..at + 2], 16).unwrap())
+            .collect();
+        assert_eq!(decode::<Table>(&bytes).unwrap(), table());
+        let written: String = encode(&table()).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(
+            written, FIRST,
+            "the form has changed: add fields with new numbers, and keep the old text"
+        );
+    }
+}

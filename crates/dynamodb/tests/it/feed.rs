@@ -116,3 +116,27 @@ async fn old_records_are_swept() {
     let missing = world.db.shards("arn:aws:dynamodb:us-east-1:000000000000:table/x/stream/y").await;
     assert!(matches!(missing, Err(FeedError::NotFound(_))));
 }
+
+#[tokio::test]
+async fn the_stream_of_a_deleted_table_is_read_to_its_end() {
+    let world = World::new().await;
+    let arn = table(&world).await;
+    put(&world, "1").await;
+    let shard = world.db.shards(&arn).await.unwrap().remove(0).id;
+    let mut position = world.db.position(&arn, &shard, FeedStart::TrimHorizon).await.unwrap();
+    world.ok("DeleteTable", json!({"TableName": "feed"})).await;
+    let mut seen = 0;
+    loop {
+        let changed = world.db.changed(&arn);
+        let page = world.db.read(&arn, &position, 10).await.unwrap();
+        seen += page.records.len();
+        position = page.next;
+        if page.ended {
+            break;
+        }
+        if page.records.is_empty() {
+            changed.await;
+        }
+    }
+    assert_eq!(seen, 1);
+}

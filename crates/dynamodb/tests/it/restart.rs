@@ -58,3 +58,29 @@ async fn a_new_server_on_the_same_data_knows_everything() {
     assert_eq!(world.ok("Scan", json!({"TableName": "second"})).await["Count"], 0);
     store.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn rows_of_tables_that_are_no_more_are_swept() {
+    let store = Store::memory();
+    let world = World::on(store.clone()).await;
+    world
+        .ok(
+            "CreateTable",
+            json!({"TableName": "live", "BillingMode": "PAY_PER_REQUEST", "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+                "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}]}),
+        )
+        .await;
+    for pk in ["a", "b"] {
+        world.ok("PutItem", json!({"TableName": "live", "Item": {"pk": {"S": pk}}})).await;
+    }
+    // As a server leaves it that ends between the deletion of a table or index and that of its rows.
+    let row = |table: u8, index: u8| vec![0x14, 0, 0, 0, table, index, 1, 2, 3, 4, 5];
+    for (table, index) in [(1, 7), (99, 0), (99, 1)] {
+        store.commit(store::Batch::new().put(row(table, index), "x")).await.unwrap();
+    }
+    world.db.sweep().await.unwrap();
+    for (table, index) in [(1, 7), (99, 0), (99, 1)] {
+        assert_eq!(store.get(&row(table, index)).await.unwrap(), None, "{table} {index}");
+    }
+    assert_eq!(world.ok("Scan", json!({"TableName": "live"})).await["Count"], 2);
+}

@@ -1,0 +1,26 @@
+//! What a server that ended in the middle left behind: items of tables and entries of indexes that are deleted. Their
+//! numbers are never used again, so nobody reads them; they only take room.
+
+use store::{KeyRange, ScanOptions, Store};
+
+use crate::catalogue::Catalogue;
+use crate::error::{Error, Result};
+use crate::layout;
+
+/// Steps from the first row of one table or index to that of the next, and deletes the ones that nothing belongs to.
+/// A table is looked for after its row was seen: rows come only after their table.
+pub(crate) async fn sweep(store: &Store, catalogue: &Catalogue) -> Result<()> {
+    let mut rest = KeyRange::prefix(layout::all_items());
+    loop {
+        let page = store.scan(rest.clone(), ScanOptions::limit(1)).await?;
+        let Some((key, _)) = page.entries.first() else { return Ok(()) };
+        let (table_id, number) =
+            layout::space_of(key).ok_or_else(|| Error::Corrupt(format!("item at {key:?}")))?;
+        let space = KeyRange::prefix(layout::space(table_id, number));
+        if !catalogue.knows(table_id, number) {
+            let rows = store.delete_range(space.clone()).await?;
+            tracing::info!(table_id, index = number, rows, "deleted what was left of a table or index");
+        }
+        rest.start = space.end;
+    }
+}
