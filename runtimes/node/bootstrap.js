@@ -85,7 +85,11 @@ function readFrame() {
   return frame;
 }
 
+// While the process warms itself up, nothing leaves it.
+let muted = false;
+
 function writeFully(buffer, length, fd = FD) {
+  if (muted) return;
   let at = 0;
   while (at < length) {
     try {
@@ -295,6 +299,7 @@ async function importModule(file) {
   }
 }
 
+// Without the jail only: in it a link at the root leads every module to the SDK.
 let sharedModules = [];
 
 async function loadModule(root, folder, name) {
@@ -441,7 +446,7 @@ function completion() {
     whenEmpty = null;
     answer = null;
     write();
-    later(next);
+    if (!muted) later(next);
   };
   const fail = (error) => end(() => {
     logLine('ERROR', `Invoke Error \t${logBody(error)}`);
@@ -536,10 +541,24 @@ process.on('unhandledRejection', (reason, promise) => {
 
 // ---- start
 
-function preload() {
+// Only where nobody waits for it: in a process of the pool.
+async function warmUp() {
+  muted = true;
   for (const name of ['http', 'https', 'crypto', 'stream', 'zlib', 'net', 'tls', 'dns', 'os', 'querystring', 'events', 'async_hooks', 'http2', 'child_process', 'string_decoder', 'timers/promises', 'fs/promises', 'stream/promises', 'worker_threads']) {
     try { require(name); } catch { /* built without it */ }
   }
+  handler = await loadHandler(__dirname, 'warm.handler');
+  await import(pathToFileURL(path.join(__dirname, 'warm.mjs')).href);
+  settings = { responseMax: 1 << 20, callbacks: true };
+  for (let i = 0; i < 3; i++) {
+    requestId = 'warm';
+    run({ deadline: now(), requestId: 'warm', arn: '', trace: '', clientContext: '' }, '{"warm":true}');
+    logLine('INFO', formatWithOptions({}, '%s', 'warm', { warm: [1] }));
+    await new Promise((resolve) => later(resolve));
+  }
+  delete require.cache[require.resolve(path.join(__dirname, 'warm.js'))];
+  settings = handler = requestId = undefined;
+  muted = false;
 }
 
 function applyInit(fields) {
@@ -554,16 +573,16 @@ function applyInit(fields) {
   }
   const major = /^nodejs(\d+)/.exec(settings.runtime);
   settings.callbacks = !major || Number(major[1]) < 24;
-  sharedModules = (process.env.NODE_PATH || '').split(':').filter((d) => d.endsWith('node_modules') && existsSync(d));
+  if (settings.root !== '/var/task') sharedModules = (process.env.NODE_PATH || '').split(':').filter((d) => d.endsWith('node_modules') && existsSync(d));
   process.chdir(settings.root);
   Module._initPaths();
 }
 
 async function start() {
-  preload();
   patchConsole();
   patchStreams();
   installStreaming();
+  if (process.env.RUSHLIGHT_WARM) await warmUp();
   const frame = readFrame();
   const began = hrtime();
   if (frame[4] !== INIT) exitProcess(70);

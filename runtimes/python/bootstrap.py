@@ -6,6 +6,7 @@ import sys
 
 FD = int(sys.argv[1])
 del sys.argv[1:]
+sys.path += [p for p in os.environ.pop("RUSHLIGHT_PACKAGES", "").split(":") if p and p not in sys.path]
 
 import importlib
 import json
@@ -316,10 +317,21 @@ def _apply_init(frame):
     return settings
 
 
+def _warm_up():
+    """Only in a process of the pool, where nobody waits for it: what most functions import."""
+    for name in ("base64", "collections", "datetime", "decimal", "hashlib", "hmac", "http.client", "random", "re", "ssl", "typing", "urllib.parse", "urllib.request", "uuid"):
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            pass
+
+
 def main():
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     _set_up_logging()
+    if os.environ.get("RUSHLIGHT_WARM"):
+        _warm_up()
     frame = _read_frame()
     began = time.perf_counter_ns()
     if frame[4] != INIT:

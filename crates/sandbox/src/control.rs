@@ -34,8 +34,6 @@ pub(crate) struct Setup {
     pub(crate) env: Vec<(String, String)>,
     /// The user of the process on the host, when the server is root.
     pub(crate) host_uid: u32,
-    /// A cgroup v2 folder to join.
-    pub(crate) cgroup: Option<PathBuf>,
 }
 
 /// The runtime's process stands (or failed to), and this is what confines it.
@@ -142,7 +140,6 @@ fn write_setup(setup: &Setup, w: &mut FrameWriter<'_>) {
         w.text(name).text(value);
     }
     w.u32(setup.host_uid);
-    w.bytes(setup.cgroup.as_deref().map_or(&[], path_bytes));
 }
 
 fn read_setup(body: &mut Bytes) -> Result<Setup, Garbage> {
@@ -156,7 +153,6 @@ fn read_setup(body: &mut Bytes) -> Result<Setup, Garbage> {
         args: take_list(body, take_text)?,
         env: take_list(body, |body| Ok((take_text(body)?, take_text(body)?)))?,
         host_uid: take_u32(body)?,
-        cgroup: Some(take_path(body)?).filter(|path| !path.as_os_str().is_empty()),
     })
 }
 
@@ -208,7 +204,6 @@ mod tests {
                 args: vec!["x".into()],
                 env: vec![("A".into(), "1".into())],
                 host_uid: 7,
-                cgroup: None,
             }),
             Control::Hello(Hello {
                 jailed: true,

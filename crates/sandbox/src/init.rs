@@ -18,10 +18,9 @@ pub(crate) struct Place<'a> {
     pub(crate) family: Family,
 }
 
-/// Variables that an interpreter reads only when it starts: such a function gets no process from the pool.
+/// Whether the function's process cannot come from the pool.
 pub(crate) fn starts_fresh(spec: &FunctionSpec) -> bool {
-    let early = ["NODE_OPTIONS", "PYTHONHASHSEED", "PYTHONMALLOC", "PYTHONOPTIMIZE"];
-    spec.env.iter().any(|(name, _)| early.contains(&name.as_str()))
+    spec.env.iter().any(|(name, _)| view::EARLY.contains(&name.as_str()))
 }
 
 pub(crate) fn write_frame(out: &mut Vec<u8>, spec: &FunctionSpec, place: &Place<'_>) {

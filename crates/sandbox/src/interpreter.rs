@@ -69,10 +69,15 @@ impl Family {
         }
     }
 
-    pub(crate) fn bootstrap(self) -> (&'static str, &'static str) {
+    /// The files of its folder in `runtimes/`, the bootstrap first.
+    pub(crate) fn files(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Node => ("bootstrap.js", include_str!("../../../runtimes/node/bootstrap.js")),
-            Self::Python => ("bootstrap.py", include_str!("../../../runtimes/python/bootstrap.py")),
+            Self::Node => &[
+                ("bootstrap.js", include_str!("../../../runtimes/node/bootstrap.js")),
+                ("warm.js", include_str!("../../../runtimes/node/warm.js")),
+                ("warm.mjs", include_str!("../../../runtimes/node/warm.mjs")),
+            ],
+            Self::Python => &[("bootstrap.py", include_str!("../../../runtimes/python/bootstrap.py"))],
         }
     }
 }
@@ -84,6 +89,9 @@ pub(crate) struct Interpreter {
     pub(crate) version: String,
     /// Folders beside the system's own that it needs, such as a pyenv prefix.
     pub(crate) prefixes: Vec<PathBuf>,
+    /// Folders of installed packages that it searches as the server's user starts it (a virtual environment's too);
+    /// in the jail it could not find them by itself.
+    pub(crate) packages: Vec<String>,
 }
 
 /// Looks for each interpreter once, when it is first needed: asking one takes tens of milliseconds.
@@ -165,11 +173,13 @@ async fn ask(family: Family, program: &Path) -> Option<Interpreter> {
     let mut lines = text.lines();
     let program = PathBuf::from(lines.next()?);
     let version = lines.next()?.to_owned();
-    let mut prefixes: Vec<PathBuf> = lines.map(PathBuf::from).collect();
+    let folders: Vec<&str> = lines.collect();
+    let packages = folders.iter().filter(|f| f.ends_with("-packages")).map(|&f| f.to_owned()).collect();
+    let mut prefixes: Vec<PathBuf> = folders.into_iter().map(PathBuf::from).collect();
     if let Some(prefix) = program.parent().and_then(Path::parent) {
         prefixes.push(prefix.to_owned());
     }
-    Some(Interpreter { program, version, prefixes: outermost(prefixes) })
+    Some(Interpreter { program, version, prefixes: outermost(prefixes), packages })
 }
 
 /// Drops folders that lie within another or within the system's, and the root itself.

@@ -69,7 +69,7 @@ impl Layer {
             Self::Privileges => "Linux is needed",
             Self::Seccomp => "a Linux kernel with CONFIG_SECCOMP_FILTER is needed",
             Self::Landlock => "Linux 5.13 or later with landlock among its security modules is needed",
-            Self::Cgroup => "delegate a cgroup v2 with memory and pids (systemd: Delegate=yes)",
+            Self::Cgroup => "nothing to do: memory is enforced without it, within 25 ms",
         }
     }
 }

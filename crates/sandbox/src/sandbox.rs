@@ -18,6 +18,7 @@ use crate::node_sdk;
 use crate::process::Process;
 use crate::report::{JailReport, Layer, LayerState};
 use crate::spec::FunctionSpec;
+use crate::view::Start;
 use crate::{init, view};
 
 /// Starts environments. One for the whole server.
@@ -92,7 +93,7 @@ impl Sandbox {
             let from_pool = pooled.is_some();
             let process = match pooled {
                 Some(process) => process,
-                None => self.spawn(family, &interpreter, &spec.env).await?,
+                None => self.spawn(family, &interpreter, Start::For(&spec.env)).await?,
             };
             if from_pool {
                 self.refill(family);
@@ -172,36 +173,40 @@ impl Sandbox {
     }
 
     async fn fill(&self, family: Family) {
-        let Some(interpreter) = self.interpreters.get(family, &self.config).await else { return };
-        loop {
-            let spawned = self.spawn(family, &interpreter, &[]).await;
+        while let Some(process) = self.spawn_waiting(family).await {
             let mut pools = self.lock_pools();
             let pool = pools.entry(family).or_default();
-            match spawned {
-                Ok(process) if !self.stopped.load(Ordering::Acquire) => pool.ready.push_back(process),
-                Ok(_) => pool.ready.clear(),
-                Err(error) => tracing::warn!(%error, family = family.name(), "cannot fill the pool"),
+            if self.stopped.load(Ordering::Acquire) {
+                break;
             }
-            let enough = pool.ready.len() >= self.config.pool_size;
-            if enough || pool.ready.is_empty() {
-                pool.filling = false;
-                return;
+            pool.ready.push_back(process);
+            if pool.ready.len() >= self.config.pool_size {
+                break;
             }
         }
+        self.lock_pools().entry(family).or_default().filling = false;
     }
 
-    /// Starts a process without a function. `env` matters only for what must be there when it starts.
+    /// A process for the pool; `None` when there can be none (said once more at each launch, as its error).
+    async fn spawn_waiting(&self, family: Family) -> Option<Process> {
+        let interpreter = self.interpreters.get(family, &self.config).await?;
+        let spawned = self.spawn(family, &interpreter, Start::Waiting).await;
+        spawned
+            .inspect_err(|error| tracing::warn!(%error, family = family.name(), "cannot fill the pool"))
+            .ok()
+    }
+
     async fn spawn(
         &self,
         family: Family,
         interpreter: &Interpreter,
-        env: &[(String, String)],
+        start: Start<'_>,
     ) -> io::Result<Process> {
         let host_uid = view::HOST_UID_BASE + self.users.fetch_add(1, Ordering::Relaxed) % view::HOST_UIDS;
         if family == Family::Node {
             self.node_sdk.get_or_try_init(|| self.unpack_node_sdk()).await?;
         }
-        let setup = view::setup(&self.config, family, interpreter, env, host_uid);
+        let setup = view::setup(&self.config, family, interpreter, start, host_uid);
         self.spawn_setup(setup).await
     }
 
@@ -287,10 +292,9 @@ fn prepare_scratch(scratch: &Path) -> io::Result<()> {
     for family in Family::ALL {
         let folder = view::runtime_dir(scratch, family);
         fs::create_dir_all(&folder)?;
-        let (name, text) = family.bootstrap();
-        fs::write(folder.join(name), text)?;
-        // Where the SDK is shown: a view is read-only, so the place must be there before.
-        fs::create_dir_all(folder.join("node_modules"))?;
+        for (name, text) in family.files() {
+            fs::write(folder.join(name), text)?;
+        }
     }
     Ok(())
 }

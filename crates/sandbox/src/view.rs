@@ -45,31 +45,49 @@ pub(crate) fn runtime_dir(scratch: &Path, family: Family) -> PathBuf {
     scratch.join("runtime").join(family.name())
 }
 
+/// Variables that an interpreter reads only when it starts: such a function gets no process from the pool.
+pub(crate) const EARLY: [&str; 4] = ["NODE_OPTIONS", "PYTHONHASHSEED", "PYTHONMALLOC", "PYTHONOPTIMIZE"];
+
+/// What a process is started for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Start<'a> {
+    /// The pool: it has time to warm itself up.
+    Waiting,
+    /// A function with these variables, which waits for it.
+    For(&'a [(String, String)]),
+}
+
 /// The setup of a process for `family`.
 pub(crate) fn setup(
     config: &SandboxConfig,
     family: Family,
     interpreter: &Interpreter,
-    env: &[(String, String)],
+    start: Start<'_>,
     host_uid: u32,
 ) -> Setup {
     let mut setup = base(config, host_uid);
     let outside = runtime_dir(&config.scratch_dir, family);
-    let bootstrap = family.bootstrap().0;
+    let bootstrap = family.files()[0].0;
     // Both places are given: which one is right is known only once the jail stands or does not.
     setup.program.clone_from(&interpreter.program);
     setup.args = interpreter_args(family);
     setup.args.push(outside.join(bootstrap).display().to_string());
     setup.binds.extend(interpreter.prefixes.iter().map(|prefix| (prefix.clone(), prefix.clone())));
     setup.binds.push((outside, PathBuf::from(RUNTIME_DIR)));
+    if !interpreter.packages.is_empty() {
+        setup.env.push(("RUSHLIGHT_PACKAGES".to_owned(), interpreter.packages.join(":")));
+    }
     // First on PATH, as on AWS, wherever the host has it.
     setup.links.push((interpreter.program.clone(), Path::new("/var/lang/bin").join(family.program_name())));
     if family == Family::Node {
         // ES modules know no NODE_PATH; they find this on the way up to the root.
         setup.links.push((Path::new(RUNTIME_DIR).join("node_modules"), PathBuf::from("/node_modules")));
     }
-    for name in ["NODE_OPTIONS", "PYTHONHASHSEED", "PYTHONMALLOC", "PYTHONOPTIMIZE"] {
-        setup.env.extend(env.iter().filter(|(key, _)| key == name).cloned());
+    match start {
+        Start::Waiting => setup.env.push(("RUSHLIGHT_WARM".to_owned(), "1".to_owned())),
+        Start::For(env) => {
+            setup.env.extend(env.iter().filter(|(name, _)| EARLY.contains(&name.as_str())).cloned());
+        }
     }
     setup
 }
@@ -83,7 +101,7 @@ pub(crate) fn probe(config: &SandboxConfig) -> Setup {
 
 fn interpreter_args(family: Family) -> Vec<String> {
     match family {
-        Family::Node => vec!["--no-warnings".to_owned()],
+        Family::Node => Vec::new(),
         // Unbuffered would cost two writes a print; the bootstrap makes output line-buffered instead.
         Family::Python => vec!["-B".to_owned()],
     }
@@ -103,6 +121,5 @@ fn base(config: &SandboxConfig, host_uid: u32) -> Setup {
             ("LANG".to_owned(), "en_US.UTF-8".to_owned()),
         ],
         host_uid,
-        cgroup: None,
     }
 }

@@ -53,28 +53,14 @@ async fn without_the_jail_functions_run_all_the_same() {
 
 #[tokio::test]
 async fn layers_and_the_sdk_are_found() {
-    let world = World::with(SandboxMode::BestEffort, |c| {
-        c.node_sdk_dir = Some(write_files(
-            &c.scratch_dir.with_file_name("sdk"),
-            &[
-                ("node_modules/@aws-sdk/client-x/index.js", "exports.x = 'sdk'"),
-                ("node_modules/only/index.js", "exports.y = 1"),
-            ],
-        ));
-    })
-    .await;
-    let below = [
-        ("nodejs/node_modules/a/index.js", "module.exports = 'a below'"),
-        ("nodejs/node_modules/b/index.js", "module.exports = 'b below'"),
-        ("python/pya.py", "x = 'py'"),
-    ];
-    let below = write_files(&world.folder.path().join("below"), &below);
-    let above = write_files(
-        &world.folder.path().join("above:with colon"),
-        &[("nodejs/node_modules/a/index.js", "module.exports = 'a above'")],
-    );
-    let common = "exports.handler = async () => [require('a'), require('b'), require('@aws-sdk/client-x').x, require('fs').readdirSync('/opt')]";
-    let module = "import sdk from '@aws-sdk/client-x'; export const handler = async () => sdk.x";
+    let world = World::new(SandboxMode::BestEffort).await;
+    let module =
+        |name, text| (format!("nodejs/node_modules/{name}/index.js"), format!("module.exports = '{text}'"));
+    let (a, b, over) = (module("a", "a below"), module("b", "b below"), module("a", "a above"));
+    let files = [(&*a.0, &*a.1), (&*b.0, &*b.1), ("python/pya.py", "x = 'py'")];
+    let below = write_files(&world.folder.path().join("below"), &files);
+    let above = write_files(&world.folder.path().join("above:with colon"), &[(&over.0, &over.1)]);
+    let common = "exports.handler = async () => [require('a'), require('b'), typeof require('@aws-sdk/client-dynamodb').DynamoDBClient, require('fs').readdirSync('/opt')]";
     let python = "import pya\ndef handler(e, c): return pya.x";
     for (runtime, file, code, layers, expected) in [
         (
@@ -82,16 +68,16 @@ async fn layers_and_the_sdk_are_found() {
             "index.js",
             common,
             vec![&below, &above],
-            r#"ok ["a above","b below","sdk",["nodejs","python"]]"#,
+            r#"ok ["a above","b below","function",["nodejs","python"]]"#,
         ),
         (
             "nodejs20.x",
             "index.js",
             common,
             vec![&below],
-            r#"ok ["a below","b below","sdk",["nodejs","python"]]"#,
+            r#"ok ["a below","b below","function",["nodejs","python"]]"#,
         ),
-        ("nodejs20.x", "index.mjs", module, vec![], r#"ok "sdk""#),
+        ("nodejs20.x", "index.mjs", ES_MODULE_WITH_SDK, vec![], r#"ok "function""#),
         ("python3.12", "index.py", python, vec![&below], r#"ok "py""#),
     ] {
         let mut spec = world.function(runtime, &[(file, code)]);
@@ -100,18 +86,14 @@ async fn layers_and_the_sdk_are_found() {
     }
 }
 
+const ES_MODULE_WITH_SDK: &str = "import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+export const handler = async () => typeof DynamoDBClient";
+
 #[tokio::test]
 async fn without_the_jail_modules_find_the_sdk_too() {
-    let world = World::with(SandboxMode::Off, |c| {
-        c.node_sdk_dir = Some(write_files(
-            &c.scratch_dir.with_file_name("sdk"),
-            &[("node_modules/@aws-sdk/client-x/index.js", "exports.x = 'sdk'")],
-        ));
-    })
-    .await;
-    let module = "import sdk from '@aws-sdk/client-x'; export const handler = async () => sdk.x";
-    let spec = world.function("nodejs20.x", &[("index.mjs", module)]);
-    assert_eq!(show(&world.once(spec, "1").await), r#"ok "sdk""#);
+    let world = World::new(SandboxMode::Off).await;
+    let spec = world.function("nodejs20.x", &[("index.mjs", ES_MODULE_WITH_SDK)]);
+    assert_eq!(show(&world.once(spec, "1").await), r#"ok "function""#);
 }
 
 const NODE_PROOFS: &str = r"
