@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{self, Cursor};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 const BUNDLE: &[u8] = include_bytes!("../../../runtimes/node/sdk.zip");
@@ -19,11 +20,27 @@ pub(crate) fn unpack(runtime_dir: &Path) -> io::Result<()> {
     zip::ZipArchive::new(Cursor::new(BUNDLE))
         .and_then(|mut zip| zip.extract(&half))
         .map_err(io::Error::other)?;
+    open_to_all(&half)?;
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
     fs::rename(&half, &folder)?;
     fs::write(&stamp, version)
+}
+
+/// Functions of a server that is root run as other users; a fresh folder is its owner's alone.
+fn open_to_all(folder: &Path) -> io::Result<()> {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755))?;
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
