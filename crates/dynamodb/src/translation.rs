@@ -112,6 +112,26 @@ fn check_operands(operator: ComparisonOperator, values: &[Value]) -> Result<()> 
             value.kind().as_str()
         )));
     }
+    check_list(operator, values)
+}
+
+fn check_list(operator: ComparisonOperator, values: &[Value]) -> Result<()> {
+    if values.windows(2).any(|pair| pair[0].kind() != pair[1].kind()) {
+        return Err(Error::parameter(
+            "AttributeValues inside AttributeValueList must all be of the same type",
+        ));
+    }
+    let reversed = match values {
+        [Value::S(low), Value::S(high)] => low > high,
+        [Value::N(low), Value::N(high)] => low > high,
+        [Value::B(low), Value::B(high)] => low > high,
+        _ => false,
+    };
+    if operator == ComparisonOperator::Between && reversed {
+        return Err(Error::invalid(
+            "The BETWEEN condition was provided a range where the lower bound is greater than the upper bound",
+        ));
+    }
     Ok(())
 }
 

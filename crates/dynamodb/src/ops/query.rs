@@ -2,7 +2,7 @@
 
 use api::dynamodb::{QueryInput, QueryOutput};
 use base::Cx;
-use expr::{KeyAttribute, KeyPlan};
+use expr::{KeyAttribute, KeyFault, KeyPlan};
 use item::{Place, key};
 use store::KeyRange;
 
@@ -28,7 +28,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: QueryInput) -> Result<Que
     let plan = condition.plan(&expr::KeySchema { partition: &partition, sort: &sort }).map_err(key_fault)?;
     if let Some(filter) = &reading.filter {
         let keys: Vec<&str> = schema.parts().map(|part| part.name.as_str()).collect();
-        filter.check_filter(&keys).map_err(key_fault)?;
+        filter.check_filter(&keys).map_err(|fault| filter_fault(fault, &input))?;
         filter.check_keys(&all_key_names(&table, index)).map_err(key_fault)?;
     }
     let view = page::view(&table, index, input.select, reading.projection.as_ref())?;
@@ -61,6 +61,16 @@ pub(crate) fn projection_member(
         (Some(_), _) => Some("ProjectionExpression"),
         (None, Some(_)) => Some("AttributesToGet"),
         (None, None) => None,
+    }
+}
+
+/// The older parameter is refused by its own name.
+fn filter_fault(fault: KeyFault, input: &QueryInput) -> Error {
+    match fault {
+        KeyFault::Filtered(name) if input.query_filter.is_some() => Error::invalid(format!(
+            "QueryFilter can only contain non-primary key attributes: Primary key attribute: {name}"
+        )),
+        fault => key_fault(fault),
     }
 }
 

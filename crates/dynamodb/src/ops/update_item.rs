@@ -26,7 +26,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: UpdateItemInput) -> Resul
 
     let outcome = change::commit(db, &table, key, |old| {
         condition.check(old.map(|old| &old.item))?;
-        updated(&table, &input.key, update.as_ref(), old)
+        updated(&table, &input, update.as_ref(), old)
     })
     .await?;
     Ok(UpdateItemOutput {
@@ -43,15 +43,15 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: UpdateItemInput) -> Resul
 /// The item after the update.
 fn updated(
     table: &Table,
-    key: &Item,
+    input: &UpdateItemInput,
     update: Option<&Update>,
     old: Option<&Arc<Kept>>,
 ) -> Result<Option<Arc<Kept>>> {
-    let mut item = old.map_or_else(|| key.clone(), |old| old.item.clone());
+    let mut item = old.map_or_else(|| input.key.clone(), |old| old.item.clone());
     if let Some(update) = update {
-        update.apply(&mut item).map_err(refused)?;
+        update.apply(&mut item).map_err(|fault| refused(fault, input))?;
         // What only removes does not make an item.
-        if old.is_none() && item == *key {
+        if old.is_none() && item == input.key {
             return Ok(None);
         }
     }
@@ -77,8 +77,13 @@ fn check_index_keys(table: &Table, update: Option<&Update>, item: &Item) -> Resu
     write::check_index_keys(table, item)
 }
 
-fn refused(fault: UpdateFault) -> Error {
-    Error::invalid(fault.to_string())
+fn refused(fault: UpdateFault, input: &UpdateItemInput) -> Error {
+    match fault {
+        UpdateFault::OperandKind if input.attribute_updates.is_some() => {
+            Error::invalid("Type mismatch for attribute to update")
+        }
+        fault => Error::invalid(fault.to_string()),
+    }
 }
 
 fn attributes(outcome: &Outcome, update: Option<&Update>, asked: Option<ReturnValue>) -> Option<Item> {
