@@ -216,6 +216,7 @@ impl Op {
         Self::DeleteAlias,
         Self::DeleteEventSourceMapping,
         Self::DeleteFunction,
+        Self::DeleteFunctionConcurrency,
         Self::GetAccountSettings,
         Self::GetAlias,
         Self::GetEventSourceMapping,
@@ -231,6 +232,7 @@ impl Op {
         Self::ListTags,
         Self::ListVersionsByFunction,
         Self::PublishVersion,
+        Self::PutFunctionConcurrency,
         Self::RemovePermission,
         Self::TagResource,
         Self::UntagResource,
@@ -674,6 +676,15 @@ pub trait Lambda: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("lambda", "DeleteFunction")))
     }
 
+    fn delete_function_concurrency(
+        &self,
+        cx: &Cx,
+        input: DeleteFunctionConcurrencyInput,
+    ) -> impl Future<Output = Result<DeleteFunctionConcurrencyOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "DeleteFunctionConcurrency")))
+    }
+
     fn get_account_settings(
         &self,
         cx: &Cx,
@@ -809,6 +820,15 @@ pub trait Lambda: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("lambda", "PublishVersion")))
     }
 
+    fn put_function_concurrency(
+        &self,
+        cx: &Cx,
+        input: PutFunctionConcurrencyInput,
+    ) -> impl Future<Output = Result<PutFunctionConcurrencyOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "PutFunctionConcurrency")))
+    }
+
     fn remove_permission(
         &self,
         cx: &Cx,
@@ -904,6 +924,9 @@ async fn answer<S: Lambda>(service: &S, cx: &Cx, request: &Request) -> Result<Re
         Op::DeleteFunction => {
             PROTOCOL.output(200, &service.delete_function(cx, PROTOCOL.input(&parts)?).await?)
         }
+        Op::DeleteFunctionConcurrency => {
+            PROTOCOL.output(204, &service.delete_function_concurrency(cx, PROTOCOL.input(&parts)?).await?)
+        }
         Op::GetAccountSettings => {
             PROTOCOL.output(200, &service.get_account_settings(cx, PROTOCOL.input(&parts)?).await?)
         }
@@ -935,6 +958,9 @@ async fn answer<S: Lambda>(service: &S, cx: &Cx, request: &Request) -> Result<Re
         }
         Op::PublishVersion => {
             PROTOCOL.output(201, &service.publish_version(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::PutFunctionConcurrency => {
+            PROTOCOL.output(200, &service.put_function_concurrency(cx, PROTOCOL.input(&parts)?).await?)
         }
         Op::RemovePermission => {
             PROTOCOL.output(204, &service.remove_permission(cx, PROTOCOL.input(&parts)?).await?)

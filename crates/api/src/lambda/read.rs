@@ -864,6 +864,24 @@ impl ReadRequest for DeleteEventSourceMappingInput {
     }
 }
 
+impl ReadRequest for DeleteFunctionConcurrencyInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::FUNCTION_NAME.string(t, v)
+        });
+        let function_name = function_name.required(violations, "functionName");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name),) = (function_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { function_name }))
+    }
+}
+
 impl ReadRequest for DeleteFunctionInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -1946,6 +1964,44 @@ impl ReadRequest for PublishVersionInput {
             revision_id: revision_id.optional(),
             publish_to: publish_to.optional(),
         }))
+    }
+}
+
+impl ReadRequest for PutFunctionConcurrencyInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut reserved_concurrent_executions = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::FUNCTION_NAME.string(t, v)
+        });
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "ReservedConcurrentExecutions" => reserved_concurrent_executions.read(
+                    reader,
+                    violations,
+                    "reservedConcurrentExecutions",
+                    |r, v| json::integer(r, v, &rules::RESERVED_CONCURRENT_EXECUTIONS),
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let function_name = function_name.required(violations, "functionName");
+        let reserved_concurrent_executions =
+            reserved_concurrent_executions.required(violations, "reservedConcurrentExecutions");
+        violations.in_order(mark, &["functionName", "reservedConcurrentExecutions"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name), Some(reserved_concurrent_executions)) =
+            (function_name, reserved_concurrent_executions)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self { function_name, reserved_concurrent_executions }))
     }
 }
 

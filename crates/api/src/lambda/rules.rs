@@ -227,6 +227,8 @@ pub(super) static QUEUE: Rule =
 
 pub(super) static QUEUES: Rule = Rule::new(Some(1), Some(1)).shown(&QUEUES_SHOWN);
 
+pub(super) static RESERVED_CONCURRENT_EXECUTIONS: Rule = Rule::new(Some(0), None);
+
 pub(super) static RESOURCE_ARN: Rule = Rule::patterned(
     Some(0),
     Some(10000),
@@ -444,6 +446,7 @@ fn every_pattern_can_be_checked() {
         &PROVISIONED_POLLER_GROUP_NAME,
         &QUEUE,
         &QUEUES,
+        &RESERVED_CONCURRENT_EXECUTIONS,
         &RESOURCE_ARN,
         &RETENTION_PERIOD_IN_DAYS,
         &ROLE_ARN,

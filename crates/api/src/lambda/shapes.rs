@@ -249,6 +249,11 @@ pub struct DeleteEventSourceMappingInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteFunctionConcurrencyInput {
+    pub function_name: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteFunctionInput {
     pub function_name: String,
     pub qualifier: Option<String>,
@@ -1490,6 +1495,12 @@ pub struct PublishVersionInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutFunctionConcurrencyInput {
+    pub function_name: String,
+    pub reserved_concurrent_executions: i32,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct RemovePermissionInput {
     pub function_name: String,
     pub statement_id: String,
@@ -2271,6 +2282,9 @@ pub struct DeleteAliasOutput {}
 
 pub type DeleteEventSourceMappingOutput = EventSourceMappingConfiguration;
 
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteFunctionConcurrencyOutput {}
+
 pub type GetAliasOutput = AliasConfiguration;
 
 pub type GetEventSourceMappingOutput = EventSourceMappingConfiguration;
@@ -2278,6 +2292,8 @@ pub type GetEventSourceMappingOutput = EventSourceMappingConfiguration;
 pub type GetFunctionConfigurationOutput = FunctionConfiguration;
 
 pub type PublishVersionOutput = FunctionConfiguration;
+
+pub type PutFunctionConcurrencyOutput = Concurrency;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RemovePermissionOutput {}

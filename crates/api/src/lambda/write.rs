@@ -112,6 +112,12 @@ impl WriteJson for Concurrency {
     }
 }
 
+impl WriteResponse for Concurrency {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
 impl WriteJson for DeadLetterConfig {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
@@ -877,6 +883,10 @@ impl WriteJson for VpcConfigResponse {
 }
 
 impl WriteResponse for DeleteAliasOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
+impl WriteResponse for DeleteFunctionConcurrencyOutput {
     fn write_response(&self, _: &mut Response) {}
 }
 

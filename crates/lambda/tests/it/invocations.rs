@@ -263,3 +263,32 @@ async fn the_longest_idle_environments_make_room() {
     }
     assert_eq!(world.executor.launched(), 4);
 }
+
+#[tokio::test]
+async fn a_reservation_bounds_its_function_and_the_others() {
+    let world = World::new().await;
+    world.create("f").await;
+    let put = |count| PutFunctionConcurrencyInput {
+        function_name: "f".to_owned(),
+        reserved_concurrent_executions: count,
+    };
+    check_failure(
+        world.lambda.put_function_concurrency(&world.cx, put(901)).await,
+        "InvalidParameterValueException",
+        400,
+        "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [100].",
+    );
+    world.lambda.put_function_concurrency(&world.cx, put(900)).await.unwrap();
+    let settings = world.lambda.get_account_settings(&world.cx, GetAccountSettingsInput {}).await.unwrap();
+    assert_eq!(settings.account_limit.unwrap().unreserved_concurrent_executions, Some(100));
+    world.lambda.put_function_concurrency(&world.cx, put(0)).await.unwrap();
+    let get = GetFunctionConcurrencyInput { function_name: "f".to_owned() };
+    let reserved = world.lambda.get_function_concurrency(&world.cx, get).await.unwrap();
+    assert_eq!(reserved.reserved_concurrent_executions, Some(0));
+    let next = world.reopened().await;
+    let throttled = InvokeError::Throttled("ReservedFunctionConcurrentInvocationLimitExceeded".to_owned());
+    assert_eq!(next.invoke("f", "{}").await.unwrap_err(), throttled);
+    let delete = DeleteFunctionConcurrencyInput { function_name: "f".to_owned() };
+    next.lambda.delete_function_concurrency(&next.cx, delete).await.unwrap();
+    next.invoke("f", "{}").await.unwrap();
+}

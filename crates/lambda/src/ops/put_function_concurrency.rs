@@ -1,0 +1,39 @@
+//! PutFunctionConcurrency: sets a part of the account's concurrency aside for one function, which cannot have more.
+
+use std::sync::atomic::Ordering;
+
+use api::lambda::{PutFunctionConcurrencyInput, PutFunctionConcurrencyOutput};
+use base::Cx;
+use store::Batch;
+use wire::Failure;
+
+use super::{edited, named};
+use crate::{Lambda, error};
+
+/// What AWS keeps for the functions without a reservation.
+const UNRESERVED_MIN: usize = 100;
+
+pub(super) async fn run(
+    lambda: &Lambda,
+    cx: &Cx,
+    input: PutFunctionConcurrencyInput,
+) -> Result<PutFunctionConcurrencyOutput, Failure> {
+    let reference = named(cx, &input.function_name, None)?;
+    let edit = lambda.catalogue.edit(&reference.scope, reference.name).await;
+    let mut function = edited(edit.now.as_ref(), &reference)?;
+    let wanted = u32::try_from(input.reserved_concurrent_executions).unwrap_or(0);
+    let reserved = function.load.account.reserved.load(Ordering::Relaxed);
+    let others = reserved.saturating_sub(function.reserved.unwrap_or(0) as usize);
+    let max = lambda.config.limits.concurrency_max.saturating_sub(UNRESERVED_MIN);
+    if others + wanted as usize > max {
+        return Err(error::invalid(format!(
+            "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution \
+             below its minimum value of [{UNRESERVED_MIN}]."
+        )));
+    }
+    function.reserved = Some(wanted);
+    edit.commit(Some(function), Batch::new()).await.map_err(|error| error::store(&error))?;
+    Ok(PutFunctionConcurrencyOutput {
+        reserved_concurrent_executions: Some(input.reserved_concurrent_executions),
+    })
+}
