@@ -43,7 +43,8 @@ pub(crate) struct Wiring {
     sts: TokenService,
     /// Set once Lambda has begun to work: what it needs beforehand must not delay the first answer of the others.
     lambda_began: OnceCell<Result<(), String>>,
-    folder: Folder,
+    /// Removed with this, if it was made for this run alone.
+    _folder: Folder,
 }
 
 /// Where files are that are no data: caches and what a running server needs.
@@ -111,7 +112,7 @@ impl Wiring {
             logs,
             sts: TokenService::new(),
             lambda_began: OnceCell::new(),
-            folder,
+            _folder: folder,
         }))
     }
 

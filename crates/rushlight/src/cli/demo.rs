@@ -44,6 +44,11 @@ fn say(context: &Context, client: &Client, deployed: &Deployed) {
     print_line(&format!("  {:<13} {url}", "stage URL"));
     print_line(&format!("  {:<13} {status} {answer}", "answered"));
     print_line(&format!("  {:<13} rushlight logs -f {}", "its trigger", sample::TRIGGER));
+    if !(200..300).contains(status) {
+        print_line(
+            "The call failed: `rushlight doctor` says what is missing here, `rushlight logs` what was logged.",
+        );
+    }
     print_line("Try it:");
     print_line(&format!(
         "  curl -X POST {url} -H 'content-type: application/json' -d '{{\"id\":\"2\",\"name\":\"Ada\"}}'"

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail};
-use base::Clock;
+use base::{Clock, Limits};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use server::{BindError, Bound, Server, ServerConfig};
 use tokio_util::sync::CancellationToken;
@@ -103,6 +104,16 @@ impl Running {
     }
 }
 
+/// As many connections as [`Limits`] allows and file descriptors last for, with a quarter of those left for files and
+/// functions. The soft limit of descriptors, often 1,024, is raised to the hard one first.
+fn connections_max() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let descriptors = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
+    let descriptors = descriptors.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
+    Limits::default().connections_max.min(descriptors / 4 * 3)
+}
+
 fn check_exposure(config: &Config) -> Result<()> {
     if config.listen.ip().is_loopback() || config.auth == Auth::Off {
         return Ok(());
@@ -115,7 +126,8 @@ fn check_exposure(config: &Config) -> Result<()> {
 }
 
 async fn bind(config: &Config) -> Result<Bound> {
-    let server = ServerConfig { listen: config.listen, ..ServerConfig::default() };
+    let limits = Limits { connections_max: connections_max(), ..Limits::default() };
+    let server = ServerConfig { listen: config.listen, limits, ..ServerConfig::default() };
     Server::bind(server).await.map_err(|error| explain(&error))
 }
 
