@@ -30,6 +30,21 @@ async fn required_means_required() {
 }
 
 #[tokio::test]
+async fn a_host_that_allows_no_jail_is_named_and_gets_the_other_layers() {
+    let world = World::new(SandboxMode::BestEffort).await;
+    // Nothing to mount over stands for a host that does not allow to mount.
+    std::fs::remove_dir(world.folder.path().join("scratch/root")).unwrap();
+    let report = world.sandbox.report().await;
+    let missing: Vec<_> = report.missing().map(|state| state.layer.name()).collect();
+    assert_eq!(missing, ["namespaces", "privileges", "landlock", "cgroup"]);
+    let code = "exports.handler = async () => /Seccomp:\\s*(\\d)/.exec(require('fs').readFileSync('/proc/self/status', 'utf8'))[1]";
+    let spec = world.function("nodejs20.x", &[("index.js", code)]);
+    let mut environment = world.launch(spec).await;
+    assert_eq!(show(&environment.invoke(invocation("1")).await), r#"ok "2""#);
+    assert_eq!(show(&environment.invoke(invocation("1")).await), r#"ok "2""#);
+}
+
+#[tokio::test]
 async fn without_the_jail_functions_run_all_the_same() {
     let world = World::new(SandboxMode::Off).await;
     let layer = write_files(
