@@ -57,15 +57,12 @@ impl Family {
         }
     }
 
-    /// Prints the program's own path, its version, and each folder it needs, one a line.
-    fn probe_args(self) -> [&'static str; 2] {
+    /// Prints the program's own path, its version, and each file and folder it needs, one a line. No more than that is
+    /// shown in the jail: what lies beside them may be the user's home.
+    fn probe_args(self) -> &'static [&'static str] {
         match self {
-            Self::Node => ["-e", "console.log(process.execPath + '\\n' + process.versions.node)"],
-            Self::Python => [
-                "-c",
-                "import sys, os\nprint(os.path.realpath(sys.executable), '.'.join(map(str, sys.version_info[:3])), \
-                 sys.prefix, sys.base_prefix, sys.exec_prefix, *[p for p in sys.path if os.path.isdir(p)], sep='\\n')",
-            ],
+            Self::Node => &["-e", "console.log(process.execPath + '\\n' + process.versions.node)"],
+            Self::Python => &["-E", "-c", PYTHON_PROBE],
         }
     }
 
@@ -82,13 +79,22 @@ impl Family {
     }
 }
 
+const PYTHON_PROBE: &str = "
+import sys, os, sysconfig
+value, paths = sysconfig.get_config_var, sysconfig.get_paths()
+needs = [paths['stdlib'], paths['platstdlib'], os.path.join(value('LIBDIR') or '', value('INSTSONAME') or '')]
+needs += [p for p in sys.path if p.endswith('-packages')]
+print(os.path.realpath(sys.executable), '.'.join(map(str, sys.version_info[:3])), sep='\\n')
+print(*[p for p in needs if os.path.exists(p) and not p.endswith('.a')], sep='\\n')
+";
+
 /// An interpreter that answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Interpreter {
     pub(crate) program: PathBuf,
     pub(crate) version: String,
-    /// Folders beside the system's own that it needs, such as a pyenv prefix.
-    pub(crate) prefixes: Vec<PathBuf>,
+    /// What it needs beside the system's own folders: itself, its libraries.
+    pub(crate) needs: Vec<PathBuf>,
     /// Folders of installed packages that it searches as the server's user starts it (a virtual environment's too);
     /// in the jail it could not find them by itself.
     pub(crate) packages: Vec<String>,
@@ -175,11 +181,9 @@ async fn ask(family: Family, program: &Path) -> Option<Interpreter> {
     let version = lines.next()?.to_owned();
     let folders: Vec<&str> = lines.collect();
     let packages = folders.iter().filter(|f| f.ends_with("-packages")).map(|&f| f.to_owned()).collect();
-    let mut prefixes: Vec<PathBuf> = folders.into_iter().map(PathBuf::from).collect();
-    if let Some(prefix) = program.parent().and_then(Path::parent) {
-        prefixes.push(prefix.to_owned());
-    }
-    Some(Interpreter { program, version, prefixes: outermost(prefixes), packages })
+    let mut needs: Vec<PathBuf> = folders.into_iter().map(PathBuf::from).collect();
+    needs.push(program.clone());
+    Some(Interpreter { program, version, needs: outermost(needs), packages })
 }
 
 /// Drops folders that lie within another or within the system's, and the root itself.

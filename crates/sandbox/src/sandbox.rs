@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -20,6 +21,10 @@ use crate::report::{JailReport, Layer, LayerState};
 use crate::spec::FunctionSpec;
 use crate::view::Start;
 use crate::{init, view};
+
+/// Starting a process costs tens of milliseconds of processor time, which the function that has just been started from
+/// the pool shall not have to share.
+const REFILL_DELAY: Duration = Duration::from_millis(30);
 
 /// Starts environments. One for the whole server.
 #[derive(Debug)]
@@ -79,7 +84,7 @@ impl Sandbox {
     /// Fills the pool of the runtime in the background: call it when a function of that runtime exists.
     pub fn warm(self: &Arc<Self>, runtime: &str) {
         if let Some(family) = Family::of_runtime(runtime) {
-            self.refill(family);
+            self.refill(family, Duration::ZERO);
         }
     }
 
@@ -96,7 +101,7 @@ impl Sandbox {
                 None => self.spawn(family, &interpreter, Start::For(&spec.env)).await?,
             };
             if from_pool {
-                self.refill(family);
+                self.refill(family, REFILL_DELAY);
             }
             match self.assign(process, &spec, family, began).await {
                 // A pooled process may have died while it waited; a fresh one says more.
@@ -159,7 +164,7 @@ impl Sandbox {
     }
 
     /// Brings the pool to its size, one process after another.
-    fn refill(self: &Arc<Self>, family: Family) {
+    fn refill(self: &Arc<Self>, family: Family, delay: Duration) {
         {
             let mut pools = self.lock_pools();
             let pool = pools.entry(family).or_default();
@@ -169,7 +174,10 @@ impl Sandbox {
             pool.filling = true;
         }
         let sandbox = Arc::clone(self);
-        tokio::spawn(async move { sandbox.fill(family).await });
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            sandbox.fill(family).await;
+        });
     }
 
     async fn fill(&self, family: Family) {

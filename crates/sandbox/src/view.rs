@@ -72,7 +72,7 @@ pub(crate) fn setup(
     setup.program.clone_from(&interpreter.program);
     setup.args = interpreter_args(family);
     setup.args.push(outside.join(bootstrap).display().to_string());
-    setup.binds.extend(interpreter.prefixes.iter().map(|prefix| (prefix.clone(), prefix.clone())));
+    setup.binds.extend(interpreter.needs.iter().map(|path| (path.clone(), path.clone())));
     setup.binds.push((outside, PathBuf::from(RUNTIME_DIR)));
     if !interpreter.packages.is_empty() {
         setup.env.push(("RUSHLIGHT_PACKAGES".to_owned(), interpreter.packages.join(":")));

@@ -111,7 +111,7 @@ fn view(source: &Path, at: &Path) -> io::Result<()> {
         fs::create_dir_all(parent)?;
     }
     let is_folder = source.is_dir();
-    if metadata.is_symlink() && is_folder {
+    if metadata.is_symlink() && is_folder && source.parent() == Some(Path::new("/")) {
         // /lib -> usr/lib: the link does as well, for its target is shown too.
         return symlink(fs::read_link(source)?, at);
     }
