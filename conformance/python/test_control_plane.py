@@ -1,6 +1,6 @@
 """The operations that tools call around the walk-through: what they describe, list, change and delete."""
 
-import json
+import time
 import uuid
 
 import pytest
@@ -137,7 +137,7 @@ def test_log_groups(server):
     logs.create_log_group(logGroupName=group)
     assert refused(logs.create_log_group, logGroupName=group) == "ResourceAlreadyExistsException"
     logs.create_log_stream(logGroupName=group, logStreamName="s")
-    now = 1_800_000_000_000
+    now = int(time.time() * 1000)
     logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=[{"timestamp": now + n, "message": f"line {n}"} for n in range(5)])
     assert [e["message"] for e in logs.get_log_events(logGroupName=group, logStreamName="s", startFromHead=True)["events"]] == [f"line {n}" for n in range(5)]
     assert len(logs.filter_log_events(logGroupName=group, filterPattern="3")["events"]) == 1

@@ -138,7 +138,7 @@ def test_logs_of_an_invocation(server, deploy, invoke):
     stream = logs.describe_log_streams(logGroupName=group)["logStreams"][0]["logStreamName"]
     events = logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True)["events"]
     assert events[0]["message"].startswith("START RequestId")
-    assert len(logs.filter_log_events(logGroupName=group, filterPattern="three")["events"]) == 1
+    assert len(logs.filter_log_events(logGroupName=group, filterPattern="three")["events"]) == 2
 
 
 def test_payload_that_is_no_json(lam, deploy):

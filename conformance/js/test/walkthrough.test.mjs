@@ -41,7 +41,7 @@ async function deployFunction(name, code, variables = {}) {
       Environment: { Variables: variables },
     }),
   );
-  await lambda.waitUntilFunctionActiveV2({ client: lam, maxWaitTime: 20 }, { FunctionName: name });
+  await lambda.waitUntilFunctionActiveV2({ client: lam, maxWaitTime: 60 }, { FunctionName: name });
   return made.FunctionArn;
 }
 
@@ -87,7 +87,7 @@ test("a table, a trigger, an API on a stage, and Express in front", async () => 
       StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_AND_OLD_IMAGES" },
     }),
   );
-  await db.waitUntilTableExists({ client: dynamo, maxWaitTime: 20 }, { TableName: "members" });
+  await db.waitUntilTableExists({ client: dynamo, maxWaitTime: 60 }, { TableName: "members" });
   const { Table } = await dynamo.send(new db.DescribeTableCommand({ TableName: "members" }));
   await deployFunction("changes", source("record_changes.js"));
   await lam.send(
