@@ -122,7 +122,6 @@ function send(kind, headLength, head, text) {
 }
 
 const maxRss = (buffer) => buffer.writeUInt32LE(resourceUsage().maxRSS >>> 0, 5);
-const noHead = () => {};
 
 function sendLog(text) {
   if (text.length > LOG_BYTES_MAX / 3) {
@@ -523,7 +522,7 @@ function lastWords(label, error) {
     if (handler && requestId !== undefined) {
       if (answer) send(FATAL, 4, maxRss, faultBody(error));
     } else {
-      send(INIT_FAULT, 0, noHead, faultBody(error));
+      send(INIT_FAULT, 4, maxRss, faultBody(error));
     }
   } finally {
     exitProcess(label === 'Unhandled Promise Rejection' ? 128 : 129);
@@ -599,7 +598,7 @@ async function start() {
     handler = loaded;
   } catch (error) {
     logLine('ERROR', `Uncaught Exception \t${logBody(error)}`);
-    send(INIT_FAULT, 0, noHead, faultBody(error));
+    send(INIT_FAULT, 4, maxRss, faultBody(error));
     exitProcess(1);
   }
   whenEmpty = null;

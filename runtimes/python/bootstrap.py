@@ -340,8 +340,7 @@ def main():
     try:
         handler = _load(settings["handler"])
     except Exception as error:
-        body = _fault_bytes(error, "")
-        _write(head_of(1 + len(body), INIT_FAULT) + body)
+        _send(INIT_FAULT, _fault_bytes(error, ""))
         os_exit(1)
     _flush()
     took = (time.perf_counter_ns() - began) // 1000

@@ -14,6 +14,7 @@ const SETUP: u8 = 1;
 const ASSIGN: u8 = 2;
 const HELLO: u8 = 32;
 const ASSIGNED: u8 = 33;
+const ENDED: u8 = 34;
 
 /// Longest frame on the control socket.
 pub(crate) const CONTROL_BYTES_MAX: usize = 60 * 1024;
@@ -34,6 +35,8 @@ pub(crate) struct Setup {
     pub(crate) env: Vec<(String, String)>,
     /// The user of the process on the host, when the server is root.
     pub(crate) host_uid: u32,
+    /// Files of control groups to which the launcher writes itself, before anything else.
+    pub(crate) groups: Vec<PathBuf>,
 }
 
 /// The runtime's process stands (or failed to), and this is what confines it.
@@ -67,6 +70,10 @@ pub(crate) enum Control {
     Hello(Hello),
     Assign(Assign),
     Assigned(Assigned),
+    /// The interpreter has ended; its largest size, which nobody could ask for any more.
+    Ended {
+        max_rss_kib: u32,
+    },
 }
 
 impl Control {
@@ -87,6 +94,9 @@ impl Control {
                 for layer in &assign.layers {
                     w.bytes(path_bytes(layer));
                 }
+            }
+            Self::Ended { max_rss_kib } => {
+                FrameWriter::new(&mut out, ENDED).u32(*max_rss_kib);
             }
             Self::Assigned(assigned) => {
                 FrameWriter::new(&mut out, ASSIGNED).text(&assigned.failure);
@@ -118,6 +128,7 @@ impl Control {
                 layers: take_list(body, take_path)?,
             }),
             ASSIGNED => Self::Assigned(Assigned { failure: take_text(body)? }),
+            ENDED => Self::Ended { max_rss_kib: take_u32(body)? },
             _ => return Err(Garbage),
         }))
     }
@@ -139,7 +150,10 @@ fn write_setup(setup: &Setup, w: &mut FrameWriter<'_>) {
     for (name, value) in &setup.env {
         w.text(name).text(value);
     }
-    w.u32(setup.host_uid);
+    w.u32(setup.host_uid).u32(count(&setup.groups));
+    for group in &setup.groups {
+        w.bytes(path_bytes(group));
+    }
 }
 
 fn read_setup(body: &mut Bytes) -> Result<Setup, Garbage> {
@@ -153,6 +167,7 @@ fn read_setup(body: &mut Bytes) -> Result<Setup, Garbage> {
         args: take_list(body, take_text)?,
         env: take_list(body, |body| Ok((take_text(body)?, take_text(body)?)))?,
         host_uid: take_u32(body)?,
+        groups: take_list(body, take_path)?,
     })
 }
 
@@ -204,6 +219,7 @@ mod tests {
                 args: vec!["x".into()],
                 env: vec![("A".into(), "1".into())],
                 host_uid: 7,
+                groups: vec!["/g".into()],
             }),
             Control::Hello(Hello {
                 jailed: true,
@@ -216,6 +232,7 @@ mod tests {
                 tmp_mib: 512,
             }),
             Control::Assigned(Assigned { failure: "why".into() }),
+            Control::Ended { max_rss_kib: 7 },
         ] {
             let mut inbox = BytesMut::from(&said.to_bytes()[..]);
             assert_eq!(Control::parse(&mut inbox), Ok(Some(said)));

@@ -1,6 +1,7 @@
 //! An environment: one process with one function's handler, one invocation at a time. Turns what happens to the
 //! process into AWS's words. Knows frames' meaning, no namespaces.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,13 +127,14 @@ impl Environment {
         let loaded = match end {
             End::Frame(FromRuntime::Ready { max_rss_kib, init_us }) => {
                 self.stage = Stage::Idle;
-                self.max_rss_kib = u64::from(max_rss_kib);
+                self.note_rss(max_rss_kib);
                 // The runtime's own measure: the answer may have waited in the socket for the first invocation.
                 outcome.init_duration =
                     Some(assign_time + Duration::from_micros(init_us).min(since.elapsed()));
                 Ok(())
             }
-            End::Frame(FromRuntime::InitFault { body }) => {
+            End::Frame(FromRuntime::InitFault { max_rss_kib, body }) => {
+                self.note_rss(max_rss_kib);
                 self.end();
                 Err(FunctionFault { kind: FaultKind::Init, body })
             }
@@ -173,13 +175,15 @@ impl Environment {
             End::Frame(FromRuntime::TooLarge { max_rss_kib }) => {
                 (max_rss_kib, Err(fault::response_too_large(self.response_bytes_max)))
             }
-            End::Frame(FromRuntime::Fatal { body, .. } | FromRuntime::InitFault { body }) => {
+            End::Frame(
+                FromRuntime::Fatal { max_rss_kib, body } | FromRuntime::InitFault { max_rss_kib, body },
+            ) => {
                 self.end();
-                (0, Err(FunctionFault { kind: FaultKind::Handler, body }))
+                (max_rss_kib, Err(FunctionFault { kind: FaultKind::Handler, body }))
             }
             other => return Err(self.failed(other, request_id)),
         };
-        self.max_rss_kib = self.max_rss_kib.max(u64::from(max_rss_kib));
+        self.note_rss(max_rss_kib);
         self.drain();
         self.stage = Stage::Idle;
         result
@@ -222,6 +226,7 @@ impl Environment {
 
     /// Ends the process and says why in AWS's words, to the caller and in the log.
     fn failed(&mut self, end: End, request_id: &str) -> FunctionFault {
+        let end = self.cause(end);
         self.end();
         let timeout = Duration::from_millis(self.spec.timeout_ms);
         let (kind, reason) = match end {
@@ -246,6 +251,13 @@ impl Environment {
         fault::exited(request_id, &reason, kind)
     }
 
+    /// A process that was killed may have been killed by the kernel, for its memory.
+    fn cause(&self, end: End) -> End {
+        let killed = matches!(end, End::Exited(Some(status)) if status.signal() == Some(libc::SIGKILL));
+        let ran_out = killed && self.process.as_ref().is_some_and(Process::has_run_out_of_memory);
+        if ran_out { End::OutOfMemory } else { end }
+    }
+
     /// Everything written before now belongs to what ran until now.
     fn drain(&mut self) {
         let now = self.clock.now();
@@ -257,6 +269,7 @@ impl Environment {
     fn end(&mut self) {
         let now = self.clock.now();
         if let Some(process) = self.process.as_mut() {
+            self.max_rss_kib = self.max_rss_kib.max(process.last_max_rss_kib());
             while let Some(frame) = process.parse_leftover() {
                 if let FromRuntime::Log { text, .. } = frame {
                     self.log.push(now, text);
@@ -265,6 +278,10 @@ impl Environment {
         }
         self.drain();
         self.process = None;
+    }
+
+    fn note_rss(&mut self, kib: u32) {
+        self.max_rss_kib = self.max_rss_kib.max(u64::from(kib));
     }
 
     fn memory_mib(&self) -> u32 {

@@ -35,6 +35,7 @@ pub(crate) enum FromRuntime {
     },
     /// It could not be loaded. The body is AWS's error JSON.
     InitFault {
+        max_rss_kib: u32,
         body: Bytes,
     },
     Result {
@@ -84,7 +85,7 @@ pub(crate) fn parse_runtime(
     body.advance(5);
     let frame = match kind {
         READY => FromRuntime::Ready { max_rss_kib: take_u32(&mut body)?, init_us: take_u64(&mut body)? },
-        INIT_FAULT => FromRuntime::InitFault { body },
+        INIT_FAULT => FromRuntime::InitFault { max_rss_kib: take_u32(&mut body)?, body },
         RESULT => FromRuntime::Result { max_rss_kib: take_u32(&mut body)?, body },
         FAULT => FromRuntime::Fault { max_rss_kib: take_u32(&mut body)?, body },
         FATAL => FromRuntime::Fatal { max_rss_kib: take_u32(&mut body)?, body },

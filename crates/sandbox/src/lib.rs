@@ -11,6 +11,7 @@
 //!
 //! The only crate with `unsafe` (in `launcher::sys`), each with its SAFETY comment.
 
+mod cgroup;
 mod config;
 mod control;
 mod environment;

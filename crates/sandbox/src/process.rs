@@ -18,6 +18,7 @@ use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
+use crate::cgroup::{Group, GroupLimits};
 use crate::control::{Assign, Control, Hello, Setup};
 use crate::frame::{self, FromRuntime};
 use crate::launcher;
@@ -44,6 +45,8 @@ pub(crate) struct Process {
     stdout: Output,
     stderr: Output,
     body_bytes_max: usize,
+    /// `None` where the host has none to give, and while being dropped.
+    group: Option<Group>,
 }
 
 /// What happens to a process that is being listened to.
@@ -60,7 +63,13 @@ pub(crate) enum Event {
 
 impl Process {
     /// Starts a launcher with `setup`; blocks while the program is loaded (about a millisecond).
-    pub(crate) fn spawn(program: &Path, setup: Setup, body_bytes_max: usize) -> io::Result<Self> {
+    pub(crate) fn spawn(
+        program: &Path,
+        mut setup: Setup,
+        group: Option<Group>,
+        body_bytes_max: usize,
+    ) -> io::Result<Self> {
+        setup.groups = group.as_ref().map(Group::doors).unwrap_or_default();
         let (control, control_far) = StdUnixStream::pair()?;
         let (channel, channel_far) = StdUnixStream::pair()?;
         let mut child = Command::new(program)
@@ -89,7 +98,18 @@ impl Process {
             stdout: Output::new(stdout.into_owned_fd()?)?,
             stderr: Output::new(stderr.into_owned_fd()?)?,
             body_bytes_max,
+            group,
         })
+    }
+
+    /// Puts the kernel's limits in force, where it has any.
+    pub(crate) fn limit(&self, limits: GroupLimits) -> io::Result<()> {
+        self.group.as_ref().map_or(Ok(()), |group| group.limit(limits))
+    }
+
+    /// Whether the kernel has killed one of its processes for its memory.
+    pub(crate) fn has_run_out_of_memory(&self) -> bool {
+        self.group.as_ref().is_some_and(Group::has_run_out)
     }
 
     /// The launcher's process id on the host.
@@ -234,6 +254,15 @@ impl Process {
         }
     }
 
+    /// The largest size of an interpreter that has ended, as its supervisor says; 0 when it said nothing.
+    pub(crate) fn last_max_rss_kib(&mut self) -> u64 {
+        while self.control.try_read_buf(&mut self.control_inbox).is_ok_and(|n| n > 0) {}
+        match Control::parse(&mut self.control_inbox) {
+            Ok(Some(Control::Ended { max_rss_kib })) => u64::from(max_rss_kib),
+            _ => 0,
+        }
+    }
+
     /// False once the launcher has ended.
     pub(crate) fn is_running(&mut self) -> bool {
         self.channel_open && self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
@@ -243,13 +272,16 @@ impl Process {
 impl Drop for Process {
     /// Closing the control socket ends everything inside; the launcher is reaped in the background.
     fn drop(&mut self) {
-        let Some(mut child) = self.child.take() else { return };
+        let (Some(mut child), group) = (self.child.take(), self.group.take()) else { return };
         let Ok(handle) = tokio::runtime::Handle::try_current() else { return };
         let _ = rustix::net::shutdown(self.control.as_fd(), rustix::net::Shutdown::Both);
         handle.spawn(async move {
             if tokio::time::timeout(CONTROL_TIMEOUT, child.wait()).await.is_err() {
                 tracing::warn!(pid = child.id(), "a launcher did not end; killing it");
                 let _ = child.kill().await;
+            }
+            if let Some(group) = group {
+                group.remove().await;
             }
         });
     }

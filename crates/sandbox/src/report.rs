@@ -36,7 +36,7 @@ pub enum Layer {
     Privileges,
     Seccomp,
     Landlock,
-    /// Memory and processes counted by the kernel. Without it memory is watched from outside.
+    /// Memory and processes limited by the kernel. Without it memory is only watched from outside.
     Cgroup,
 }
 
@@ -69,7 +69,10 @@ impl Layer {
             Self::Privileges => "Linux is needed",
             Self::Seccomp => "a Linux kernel with CONFIG_SECCOMP_FILTER is needed",
             Self::Landlock => "Linux 5.13 or later with landlock among its security modules is needed",
-            Self::Cgroup => "nothing to do: memory is enforced without it, within 25 ms",
+            Self::Cgroup => {
+                "memory is enforced without it, within 25 ms; for the kernel to enforce it run as root, or as a systemd \
+                 service with Delegate=yes"
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::cgroup::{Cgroups, Group, GroupLimits};
 use crate::config::{SandboxConfig, SandboxMode};
 use crate::control::{Assign, Setup};
 use crate::environment::Environment;
@@ -26,6 +27,13 @@ use crate::{init, view};
 /// the pool shall not have to share.
 const REFILL_DELAY: Duration = Duration::from_millis(30);
 
+/// How long a stop waits for processes to end.
+const STOP_TRIES: u32 = 40;
+const STOP_PAUSE: Duration = Duration::from_millis(5);
+
+/// As many processes and threads as AWS gives a function, and the two of ours that stand over it.
+const TASKS_MAX: u64 = 1024 + 2;
+
 /// Starts environments. One for the whole server.
 #[derive(Debug)]
 pub struct Sandbox {
@@ -38,6 +46,8 @@ pub struct Sandbox {
     users: AtomicU32,
     layers: tokio::sync::OnceCell<Vec<LayerState>>,
     node_sdk: tokio::sync::OnceCell<()>,
+    /// Looked for with the first process; the error says why there are none.
+    cgroups: tokio::sync::OnceCell<Result<Arc<Cgroups>, String>>,
 }
 
 /// Processes of one language that wait for a function.
@@ -64,6 +74,7 @@ impl Sandbox {
             users: AtomicU32::new(0),
             layers: tokio::sync::OnceCell::new(),
             node_sdk: tokio::sync::OnceCell::new(),
+            cgroups: tokio::sync::OnceCell::new(),
         });
         if required {
             sandbox.require_layers().await?;
@@ -113,10 +124,18 @@ impl Sandbox {
         }
     }
 
-    /// Ends the pool. Environments end when they are dropped.
+    /// Ends the pool. Environments end when they are dropped; those that were are waited for, shortly, so that
+    /// nothing of theirs is left behind.
     pub async fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
         self.lock_pools().clear();
+        let Some(Ok(cgroups)) = self.cgroups.get() else { return };
+        for _ in 0..STOP_TRIES {
+            if cgroups.try_remove() {
+                return;
+            }
+            tokio::time::sleep(STOP_PAUSE).await;
+        }
     }
 
     async fn assign(
@@ -137,6 +156,9 @@ impl Sandbox {
             if !self.warned.swap(true, Ordering::Relaxed) {
                 tracing::warn!(%layer, reason, hint = layer.hint(), "functions run with an incomplete sandbox");
             }
+        }
+        if let Err(error) = process.limit(limits_of(spec)) {
+            tracing::warn!(%error, "the kernel took no limits; memory is watched from outside");
         }
         if hello.jailed {
             let assign = Assign {
@@ -227,9 +249,24 @@ impl Sandbox {
     async fn spawn_setup(&self, setup: Setup) -> io::Result<Process> {
         let program = launcher_program(&self.config);
         let body_bytes_max = self.config.response_bytes_max;
-        let spawned =
-            tokio::task::spawn_blocking(move || Process::spawn(&program, setup, body_bytes_max)).await;
+        let cgroups = self.cgroups().await.as_ref().ok().cloned();
+        let spawned = tokio::task::spawn_blocking(move || {
+            let group = cgroups.and_then(|cgroups| make_group(&cgroups));
+            Process::spawn(&program, setup, group, body_bytes_max)
+        })
+        .await;
         spawned.unwrap_or_else(|error| Err(io::Error::other(error)))
+    }
+
+    async fn cgroups(&self) -> &Result<Arc<Cgroups>, String> {
+        let find = async {
+            if self.config.mode == SandboxMode::Off {
+                return Err("the sandbox is off".to_owned());
+            }
+            let found = tokio::task::spawn_blocking(Cgroups::find).await;
+            found.unwrap_or_else(|error| Err(error.to_string())).map(Arc::new)
+        };
+        self.cgroups.get_or_init(|| find).await
     }
 
     /// The layers in force, found by making a jail around a program that does nothing.
@@ -246,6 +283,7 @@ impl Sandbox {
             let mut process = self.spawn_setup(view::probe(&self.config)).await?;
             process.hello().await.cloned()
         };
+        let no_cgroup = self.cgroups().await.as_ref().err().map(|why| (Layer::Cgroup, why.clone()));
         match said.await {
             Ok(hello) => Layer::ALL
                 .map(|layer| LayerState {
@@ -253,6 +291,7 @@ impl Sandbox {
                     missing: hello
                         .missing
                         .iter()
+                        .chain(&no_cgroup)
                         .find(|(l, _)| *l == layer)
                         .map(|(_, reason)| reason.clone()),
                 })
@@ -283,6 +322,23 @@ impl Sandbox {
     fn lock_pools(&self) -> std::sync::MutexGuard<'_, HashMap<Family, Pool>> {
         self.pools.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// /tmp is memory to the kernel, and a function may fill it: the two together are what it can hold at most. Memory
+/// alone is watched by the environment, some milliseconds late; this limit has no such gap.
+fn limits_of(spec: &FunctionSpec) -> GroupLimits {
+    GroupLimits {
+        memory_bytes: (u64::from(spec.memory_mib) + u64::from(spec.ephemeral_mib)) << 20,
+        tasks: TASKS_MAX,
+    }
+}
+
+fn make_group(cgroups: &Cgroups) -> Option<Group> {
+    let made = cgroups.make();
+    made.inspect_err(
+        |error| tracing::warn!(%error, "no control group for a process: it is watched from outside"),
+    )
+    .ok()
 }
 
 fn launcher_program(config: &SandboxConfig) -> PathBuf {

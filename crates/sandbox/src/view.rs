@@ -121,5 +121,6 @@ fn base(config: &SandboxConfig, host_uid: u32) -> Setup {
             ("LANG".to_owned(), "en_US.UTF-8".to_owned()),
         ],
         host_uid,
+        groups: Vec::new(),
     }
 }

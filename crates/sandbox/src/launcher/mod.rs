@@ -13,12 +13,12 @@ mod supervise;
 mod sys;
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, IoSliceMut, Read as _, Write as _};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::BytesMut;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
@@ -59,9 +59,9 @@ fn run() -> io::Result<i32> {
     if !post.setup.jail {
         return supervise::run(post).and_then(supervise::mirror);
     }
-    let instead =
-        "not used yet; memory is watched from outside, processes are counted by a limit of the user's";
-    post.missing.push((Layer::Cgroup, instead.to_owned()));
+    if let Err(error) = enter_groups(&post.setup.groups) {
+        post.missing.push((Layer::Cgroup, error.to_string()));
+    }
     let refused = match namespaces::enter(post.setup.host_uid) {
         Ok(Side::Inside { link, id }) => return serve_inside(post, link, id),
         Ok(Side::Outside { init, mut link }) => match refusal(init, &mut link)? {
@@ -77,6 +77,14 @@ fn run() -> io::Result<i32> {
     post.missing.push((Layer::Namespaces, refused));
     post.identity = Some(Identity::Host);
     supervise::run(post).and_then(supervise::mirror)
+}
+
+/// So that all that comes of this process is counted; it counts itself.
+fn enter_groups(doors: &[PathBuf]) -> io::Result<()> {
+    for door in doors {
+        fs::write(door, "0").map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", door.display())))?;
+    }
+    Ok(())
 }
 
 /// All that the supervisor of one process holds.

@@ -34,6 +34,10 @@ pub(super) fn run(mut post: Post) -> io::Result<i32> {
     let (placeholder, _) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     post.runtime = placeholder;
     let status = stand(&mut post, &signals, interpreter)?;
+    if status.is_some() {
+        // The server may have gone at the same moment.
+        let _ = super::say(&post.control, &Control::Ended { max_rss_kib: sys::children_max_rss_kib() });
+    }
     let _ = rustix::process::kill_process_group(interpreter, Signal::KILL);
     Ok(status.unwrap_or(libc::SIGKILL))
 }

@@ -57,6 +57,17 @@ pub(super) fn child_signals() -> io::Result<OwnedFd> {
     }
 }
 
+/// The largest size of any process that this one has reaped.
+pub(super) fn children_max_rss_kib() -> u32 {
+    // SAFETY: an all-zero rusage is a valid value; the call writes nothing but it, and it outlives the call.
+    // JUSTIFICATION: no safe wrapper of getrusage(2) or wait4(2) is among the crates used.
+    let (done, usage) = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        (libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage), usage)
+    };
+    if done == 0 { u32::try_from(usage.ru_maxrss).unwrap_or(u32::MAX) } else { 0 }
+}
+
 /// Ends this process by `signal` with its default effect, so that the server sees how the interpreter ended.
 pub(super) fn end_by_signal(signal: i32) {
     // SAFETY: plain calls without pointers; the set lives on this stack frame.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use expect_test::expect;
-use sandbox::{FaultKind, SandboxMode};
+use sandbox::{FaultKind, Layer, SandboxMode};
 
 use crate::world::{World, invocation, show};
 
@@ -59,6 +59,74 @@ async fn a_handler_that_takes_too_much_memory_is_killed() {
         (ended)"#]].assert_eq(&show(&outcome));
     assert_eq!(outcome.max_memory_mib, 128);
     assert_eq!(outcome.result.unwrap_err().kind, FaultKind::OutOfMemory);
+}
+
+#[tokio::test]
+async fn the_kernel_limits_memory_and_processes() {
+    let world = World::with(SandboxMode::BestEffort, |c| c.pool_size = 1).await;
+    let report = world.sandbox.report().await;
+    if let Some(state) = report.missing().find(|state| state.layer == Layer::Cgroup) {
+        println!("skipped: no cgroup here: {state:?}");
+        return;
+    }
+    world.sandbox.warm("nodejs20.x");
+    let code = r"const fs = require('fs'); exports.handler = async (e) => {
+        if (e === 'groups') return fs.readFileSync('/proc/self/cgroup', 'utf8');
+        if (e === 'files') { for (let i = 0; i < 400; i++) fs.appendFileSync('/tmp/f', Buffer.alloc(1 << 20, 1)); fs.unlinkSync('/tmp/f'); return 1 }
+        const all = []; for (;;) all.push(Buffer.alloc(64 << 20, 1)) }";
+    // From the pool and not, as it comes.
+    let mut all_groups = Vec::new();
+    for _ in 0..2 {
+        let mut spec = world.function("nodejs20.x", &[("index.js", code)]);
+        spec.memory_mib = 128;
+        let mut environment = world.launch(spec).await;
+        let groups = show(&environment.invoke(invocation("\"groups\"")).await);
+        let limits: Vec<String> = limits_of(&groups);
+        assert_eq!(limits, ["671088640", "1026"], "{groups}");
+        // Files in /tmp are memory to the kernel, and none of the function's.
+        let outcome = environment.invoke(invocation("\"files\"")).await;
+        assert_eq!(show(&outcome), "ok 1");
+        let outcome = environment.invoke(invocation("1")).await;
+        assert_eq!(outcome.result.unwrap_err().kind, FaultKind::OutOfMemory);
+        all_groups.push(groups);
+    }
+    world.sandbox.stop().await;
+    for groups in all_groups {
+        assert_eq!(limits_of(&groups), [""; 0], "groups are left: {groups}");
+    }
+}
+
+/// The limits of the groups named by `/proc/self/cgroup`, in v2 and v1.
+fn limits_of(groups: &str) -> Vec<String> {
+    let paths: Vec<&str> = groups.split("\\n").filter_map(|line| line.rsplit(':').next()).collect();
+    let read = |controller: &str, name: &str| {
+        paths
+            .iter()
+            .filter(|path| path.contains("rushlight-"))
+            .find_map(|path| std::fs::read_to_string(format!("/sys/fs/cgroup{controller}{path}/{name}")).ok())
+    };
+    let memory = read("", "memory.max").or_else(|| read("/memory", "memory.limit_in_bytes"));
+    let tasks = read("", "pids.max").or_else(|| read("/pids", "pids.max"));
+    memory.into_iter().chain(tasks).map(|text| text.trim().to_owned()).collect()
+}
+
+/// Nothing tells how much a process takes that ends at once, but the kernel.
+#[tokio::test]
+async fn memory_is_told_of_what_ends_early_too() {
+    let (outcome, _) = once("exports.handler = async () => 1", 5000).await;
+    assert!(outcome.max_memory_mib > 20, "{outcome:?}");
+    for code in [
+        "throw new Error('at once')",
+        "process.exit(3)",
+        "exports.handler = async () => process.exit(3)",
+        "exports.handler = async () => process.abort()",
+        "exports.handler = async () => { throw new Error('rejects') }",
+        "exports.handler = (e, c, cb) => setTimeout(() => { throw new Error('uncaught') }, 1)",
+    ] {
+        let (outcome, _) = once(code, 5000).await;
+        assert!(outcome.result.is_err());
+        assert!(outcome.max_memory_mib > 20, "{code}: {outcome:?}");
+    }
 }
 
 #[tokio::test]
