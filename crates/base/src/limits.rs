@@ -11,6 +11,8 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// Largest body on API Gateway's data plane.
     pub gateway_body_bytes_max: usize,
+    /// Values of all headers of a request on API Gateway's data plane.
+    pub gateway_header_bytes_max: usize,
     /// Request line and headers together.
     pub head_bytes_max: usize,
     /// From the first byte of a request head to its end.
@@ -43,6 +45,7 @@ impl Default for Limits {
             connections_max: 10_000,
             body_bytes_max: 70 << 20,
             gateway_body_bytes_max: 10 << 20,
+            gateway_header_bytes_max: 10 << 10,
             head_bytes_max: 64 << 10,
             head_timeout: Duration::from_secs(30),
             body_idle_timeout: Duration::from_secs(30),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use api::apigateway::PatchOperation;
+use api::apigateway::{ContentHandlingStrategy, PatchOperation};
 
 use crate::error::{GatewayError, Result};
 
@@ -75,12 +75,23 @@ impl Patch {
 
     pub(crate) fn number<T: FromStr>(&self) -> Result<T> {
         let value = self.text();
-        value.trim().parse().map_err(|_| {
-            GatewayError::bad_request(format!(
-                "Invalid patch value  '{value}' specified for path '{}'",
-                self.path
-            ))
-        })
+        value.trim().parse().map_err(|_| self.bad_value())
+    }
+
+    /// `contentHandling`, of integrations and of their responses; cleared by nothing.
+    pub(crate) fn content_handling(&self) -> Result<Option<String>> {
+        let text = self.some_text().filter(|_| self.verb != PatchVerb::Remove);
+        let known = text.as_deref().is_none_or(|text| text.parse::<ContentHandlingStrategy>().is_ok());
+        if known { Ok(text) } else { Err(self.bad_value()) }
+    }
+
+    /// The path is known, its value cannot be one of it.
+    pub(crate) fn bad_value(&self) -> GatewayError {
+        GatewayError::bad_request(format!(
+            "Invalid patch value  '{}' specified for path '{}'",
+            self.text(),
+            self.path
+        ))
     }
 
     /// Sets or clears an entry of a map by `verb`.

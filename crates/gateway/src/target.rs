@@ -33,9 +33,9 @@ pub(crate) fn parse<'a>(host: &'a str, path: &'a str) -> Option<Target<'a>> {
         return Some(target);
     }
     let (api_id, suffix) = host.split_once('.')?;
-    let is_ours =
-        suffix.strip_prefix("execute-api").is_some_and(|s| s.is_empty() || s.starts_with(['.', ':']));
-    if !is_ours {
+    // Names of hosts have no case.
+    let (label, rest) = suffix.split_at_checked("execute-api".len())?;
+    if !label.eq_ignore_ascii_case("execute-api") || !(rest.is_empty() || rest.starts_with(['.', ':'])) {
         return None;
     }
     let (stage, path) = first_segment(path.strip_prefix('/').unwrap_or(path));
@@ -82,6 +82,9 @@ mod tests {
             ("h", "/_aws/execute-api/", None),
             ("abc.execute-api.us-east-1.amazonaws.com", "/dev/a", Some("abc|dev|/a|Host")),
             ("abc.execute-api.localhost:4566", "/dev", Some("abc|dev||Host")),
+            ("aBc.Execute-API.LocalHost:4566", "/", Some("aBc|||Host")),
+            ("abc.execute-apis.localhost", "/", None),
+            ("abc.é", "/", None),
             ("abc.execute-api.localhost:4566", "/", Some("abc|||Host")),
             ("abc.execute-api:4566", "/dev/", Some("abc|dev|/|Host")),
             ("abc.execute-apix.localhost", "/dev", None),

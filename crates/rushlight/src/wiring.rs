@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use base::{Clock, Cx, Limits};
 use bytes::Bytes;
 use dynamodb::DynamoDb;
-use gateway::{Gateway, StageRequest};
+use gateway::{Gateway, StageRequest, UrlStyle};
 use http::{HeaderMap, HeaderValue, Method};
 use lambda::{CODE_PATH, Lambda, LambdaConfig};
 use logs::{Journal, JournalConfig, TailLine};
@@ -193,7 +193,11 @@ impl Wiring {
         }
         let request = StageRequest {
             request_id: cx.request_id,
-            api_id: target.api_id.to_owned(),
+            // Browsers write hosts in lower case, and ids are made so.
+            api_id: match target.style {
+                UrlStyle::Host => target.api_id.to_ascii_lowercase(),
+                UrlStyle::UserRequest | UrlStyle::Path => target.api_id.to_owned(),
+            },
             stage: target.stage.to_owned(),
             path: target.path.to_owned(),
             style: target.style,

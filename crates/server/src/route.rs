@@ -96,8 +96,10 @@ fn own(path: &str) -> Option<Route> {
 /// `{api}.execute-api.<anything>`: whatever its path is.
 fn stage_host(host: &str) -> Option<Route> {
     let (api, rest) = host.split_once('.')?;
-    let rest = rest.strip_prefix("execute-api")?;
-    (!api.is_empty() && (rest.is_empty() || rest.starts_with(['.', ':']))).then_some(Route::Stage)
+    // Names of hosts have no case.
+    let (label, rest) = rest.split_at_checked("execute-api".len())?;
+    let ours = label.eq_ignore_ascii_case("execute-api");
+    (ours && !api.is_empty() && (rest.is_empty() || rest.starts_with(['.', ':']))).then_some(Route::Stage)
 }
 
 /// `/_aws/execute-api/{api}/..` and `/restapis/{api}/{stage}/_user_request_[/..]`.

@@ -49,7 +49,7 @@ fn apply(integration: &mut IntegrationRecord, patch: &Patch) -> Result<()> {
             let known = text.filter(|text| text.parse::<ConnectionType>().is_ok());
             integration.connection_type = Some(known.ok_or_else(|| patch.unsupported())?);
         }
-        ["contentHandling"] => integration.content_handling = text,
+        ["contentHandling"] => integration.content_handling = patch.content_handling()?,
         ["passthroughBehavior"] => integration.passthrough_behavior = text.unwrap_or_default(),
         ["cacheNamespace"] => integration.cache_namespace = text.unwrap_or_default(),
         ["timeoutInMillis"] => integration.timeout_ms = patch.number()?,

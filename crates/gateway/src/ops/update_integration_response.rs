@@ -43,7 +43,7 @@ fn apply(response: &mut IntegrationResponseRecord, patch: &Patch) -> Result<()> 
         }
         _ if patch.verb == PatchVerb::Copy => return Err(patch.unsupported()),
         ["selectionPattern"] => response.selection_pattern = text,
-        ["contentHandling"] => response.content_handling = text,
+        ["contentHandling"] => response.content_handling = patch.content_handling()?,
         _ => return Err(patch.unknown()),
     }
     Ok(())

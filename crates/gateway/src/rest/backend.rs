@@ -35,6 +35,8 @@ const ROOTS: [&str; 5] = [
 ];
 const IDLE_PER_HOST_MAX: usize = 64;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// An API whose backend is itself would else hold a connection and its buffers for every time round.
+const HOPS_MAX: u32 = 16;
 
 /// What a value in a query or a path keeps as it is.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -175,6 +177,11 @@ fn build(
             }
         }
     }
+    let hops = call.request.header(headers::HOPS).and_then(|hops| hops.parse().ok()).unwrap_or(0);
+    if hops >= HOPS_MAX {
+        return Err(Fault::Loop(hops));
+    }
+    headers::set(&mut outgoing.headers, headers::HOPS, &(hops + 1).to_string());
     headers::set(&mut outgoing.headers, "x-amzn-trace-id", &call.ticket.trace.0);
     headers::set(&mut outgoing.headers, "x-amzn-apigateway-api-id", &call.stage.api_id);
     if !outgoing.headers.contains_key(USER_AGENT) {

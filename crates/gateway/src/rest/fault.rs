@@ -16,6 +16,11 @@ pub(crate) enum Fault {
     Forbidden,
     #[error("the request is too large")]
     TooLarge,
+    #[error("the headers are too large")]
+    HeadersTooLarge,
+    /// The request came round to this server again and again.
+    #[error("a loop: the request went through {0} gateways")]
+    Loop(u32),
     #[error("no template for the request's media type")]
     UnsupportedMediaType,
     /// The method's configuration cannot work; AWS says no more to the caller.
@@ -41,6 +46,8 @@ impl Fault {
             Self::MissingAuthenticationToken | Self::Forbidden => 403,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
+            Self::HeadersTooLarge => 431,
+            Self::Loop(_) => 508,
             Self::Configuration(_) | Self::Unsupported(_) | Self::Internal(_) => 500,
             Self::BadGateway(_) => 502,
             Self::Timeout | Self::Network(_) => 504,
@@ -51,9 +58,9 @@ impl Fault {
         match self {
             Self::MissingAuthenticationToken => "MissingAuthenticationTokenException",
             Self::Forbidden => "ForbiddenException",
-            Self::TooLarge => "RequestTooLargeException",
+            Self::TooLarge | Self::HeadersTooLarge => "RequestTooLargeException",
             Self::UnsupportedMediaType => "UnsupportedMediaTypeException",
-            Self::Timeout | Self::Network(_) => "InternalServerErrorException",
+            Self::Timeout | Self::Network(_) | Self::Loop(_) => "InternalServerErrorException",
             Self::Configuration(_) | Self::Unsupported(_) | Self::BadGateway(_) | Self::Internal(_) => {
                 "InternalServerErrorException"
             }
@@ -66,6 +73,8 @@ impl Fault {
             Self::MissingAuthenticationToken => br#"{"message":"Missing Authentication Token"}"#,
             Self::Forbidden => br#"{"message":"Forbidden"}"#,
             Self::TooLarge => br#"{"message":"Request Too Long"}"#,
+            Self::HeadersTooLarge => br#"{"message":"Request Header Fields Too Large"}"#,
+            Self::Loop(_) => br#"{"message":"Loop Detected"}"#,
             Self::UnsupportedMediaType => br#"{"message": "Unsupported Media Type"}"#,
             Self::Configuration(_) | Self::BadGateway(_) | Self::Internal(_) => {
                 br#"{"message": "Internal server error"}"#

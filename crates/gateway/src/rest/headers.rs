@@ -5,8 +5,11 @@ use http::{HeaderMap, header};
 
 use crate::rest::call::Ticket;
 
+/// Through how many gateways a request came. Ours, and told to no function.
+pub(crate) const HOPS: &str = "x-rushlight-hops";
+
 /// Headers that no integration gets to see, as observed on AWS.
-const DROPPED_FROM_REQUEST: [&str; 12] = [
+const DROPPED_FROM_REQUEST: [&str; 13] = [
     "connection",
     "content-length",
     "content-md5",
@@ -19,6 +22,7 @@ const DROPPED_FROM_REQUEST: [&str; 12] = [
     "trailer",
     "upgrade",
     "www-authenticate",
+    HOPS,
 ];
 
 /// Headers of an answer that AWS gives other names. Those of an HTTP proxy's answer are the first four.

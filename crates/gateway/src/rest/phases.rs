@@ -39,6 +39,7 @@ async fn answer(
     let release = stage.release(draw(ticket));
     refuse_closed_endpoint(&release.program)?;
     refuse_large(gateway, request)?;
+    refuse_large_headers(gateway, request)?;
     refuse_policy(&release.program)?;
     let verb = Verb::of_request(&request.method).ok_or(Fault::MissingAuthenticationToken)?;
     let (method, route) =
@@ -70,6 +71,13 @@ fn refuse_closed_endpoint(program: &Program) -> Result<(), Fault> {
 
 fn refuse_large(gateway: &Gateway, request: &StageRequest) -> Result<(), Fault> {
     if request.body.len() > gateway.limits.gateway_body_bytes_max { Err(Fault::TooLarge) } else { Ok(()) }
+}
+
+/// AWS counts the values of all headers together.
+/// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
+fn refuse_large_headers(gateway: &Gateway, request: &StageRequest) -> Result<(), Fault> {
+    let bytes: usize = request.headers.values().map(|value| value.len()).sum();
+    if bytes > gateway.limits.gateway_header_bytes_max { Err(Fault::HeadersTooLarge) } else { Ok(()) }
 }
 
 /// Policies are not evaluated yet; who wrote one does not find the API open.
@@ -116,6 +124,7 @@ fn log(request: &StageRequest, ticket: &Ticket, fault: &Fault) {
         Fault::MissingAuthenticationToken
         | Fault::Forbidden
         | Fault::TooLarge
+        | Fault::HeadersTooLarge
         | Fault::UnsupportedMediaType => {
             tracing::debug!(%api, %stage, %path, %request_id, %fault, "refused");
         }

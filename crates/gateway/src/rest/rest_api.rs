@@ -76,12 +76,7 @@ impl ApiRecord {
 fn one_of<T: std::str::FromStr>(patch: &Patch, text: fn(T) -> &'static str) -> Result<String> {
     let value = patch.text();
     let parsed: std::result::Result<T, _> = value.parse();
-    parsed.map(|parsed| text(parsed).to_owned()).map_err(|_| {
-        GatewayError::bad_request(format!(
-            "Invalid patch value  '{value}' specified for path '{}'",
-            patch.path
-        ))
-    })
+    parsed.map(|parsed| text(parsed).to_owned()).map_err(|_| patch.bad_value())
 }
 
 fn bad_compression() -> GatewayError {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use api::apigateway::CacheClusterSize;
+
 use crate::error::{GatewayError, Result};
 use crate::patch::{Patch, PatchVerb};
 use crate::rest::records::{AccessLogRecord, CanaryRecord, MethodSettingRecord, StageRecord, Stages};
@@ -77,7 +79,13 @@ impl StageRecord {
                 replace(patch)?;
                 self.cache_cluster_enabled = patch.boolean();
             }
-            ["cacheClusterSize"] => self.cache_cluster_size = patched(patch),
+            ["cacheClusterSize"] => {
+                self.cache_cluster_size = patched(patch);
+                let size = self.cache_cluster_size.as_deref();
+                if size.is_some_and(|size| size.parse::<CacheClusterSize>().is_err()) {
+                    return Err(patch.bad_value());
+                }
+            }
             ["clientCertificateId"] => self.client_certificate_id = patched(patch),
             ["documentationVersion"] => self.documentation_version = patched(patch),
             ["tracingEnabled"] => {

@@ -130,3 +130,19 @@ async fn a_dead_backend() {
         r#"504 {"message": "Network error communicating with endpoint"}"#
     );
 }
+
+/// An API that is its own backend ends before it has eaten the server's memory.
+#[tokio::test]
+async fn a_request_that_came_round_too_often() {
+    let address = backend().await;
+    let world = World::new();
+    let integration =
+        json!({ "type": "HTTP_PROXY", "httpMethod": "GET", "uri": format!("http://{address}/") });
+    world.deploy_one("GET", "/", &integration.to_string()).await;
+    for (hops, expected) in
+        [("15", "200 GET /\n"), ("16", r#"508 {"message":"Loop Detected"}"#), ("many", "200 GET /\n")]
+    {
+        let request = world.request_with("GET /dev", &[("x-rushlight-hops", hops)], "");
+        assert!(show(&world.gateway.serve(request).await).starts_with(expected), "{hops}");
+    }
+}

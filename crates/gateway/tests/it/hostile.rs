@@ -66,6 +66,15 @@ async fn answers_of_the_gateway_itself() {
     large.body.truncate(10 << 20);
     assert_eq!(world.gateway.serve(large).await.status, 200);
 
+    for (length, expected) in
+        [(10_240, "200"), (10_241, r#"431 {"message":"Request Header Fields Too Large"}"#)]
+    {
+        let given: usize = world.request("POST /dev/a").headers.values().map(|value| value.len()).sum();
+        let value = "x".repeat(length - given);
+        let request = world.request_with("POST /dev/a", &[("cookie", &value)], "");
+        assert!(show(&world.gateway.serve(request).await).starts_with(expected), "{length}");
+    }
+
     let mut unknown = world.request("GET /dev/a");
     unknown.api_id = "nosuchapi".to_owned();
     assert_eq!(show(&world.gateway.serve(unknown).await), r#"403 {"message":"Forbidden"}"#);

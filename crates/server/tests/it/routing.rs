@@ -69,6 +69,7 @@ const TABLE: &str = r#"
     GET  h /_aws/execute-api/a1/dev -> Stage
     GET  h /_aws/execute-api/ -> Unknown
     GET  a1.execute-api.localhost:4566 /dev/p -> Stage
+    GET  A1.Execute-API.LocalHost:4566 /dev/p -> Stage
     GET  a1.execute-api.eu-west-1.amazonaws.com /_rushlight/health -> Stage
     GET  a1.execute-api:80 /dev target=DynamoDB_20120810.PutItem -> Stage
     GET  a1.execute-apix.local /dev -> Unknown
