@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use anyhow::Context;
-use serde_json::Value;
+
+use super::ordered::{Json, Ordered};
 
 /// Reads `<service>.json` of each service from `from` and writes it to `models/`, stripped and compact.
 pub(crate) fn import_models(from: &Path) -> anyhow::Result<()> {
@@ -11,7 +12,7 @@ pub(crate) fn import_models(from: &Path) -> anyhow::Result<()> {
         let name = format!("{service}.json");
         let path = from.join(&name);
         let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        let mut model: Value = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+        let mut model: Json = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
         strip(&mut model);
         let mut text = lines(&model)?;
         text.push('\n');
@@ -21,26 +22,30 @@ pub(crate) fn import_models(from: &Path) -> anyhow::Result<()> {
 }
 
 /// Removes `documentation` wherever it is text (a shape or member may have the name), and what only documentation needs.
-fn strip(value: &mut Value) {
+fn strip(value: &mut Json) {
     match value {
-        Value::Object(map) => {
-            map.retain(|key, value| {
-                !(matches!(key.as_str(), "documentation" | "examples") && value.is_string())
+        Json::Object(Ordered(entries)) => {
+            entries.retain(|(key, value)| {
+                !(matches!(key.as_str(), "documentation" | "examples") && is_text(value))
             });
-            map.values_mut().for_each(strip);
+            entries.iter_mut().for_each(|(_, value)| strip(value));
         }
-        Value::Array(list) => list.iter_mut().for_each(strip),
-        _ => {}
+        Json::Array(list) => list.iter_mut().for_each(strip),
+        Json::Scalar(_) => {}
     }
 }
 
+fn is_text(value: &Json) -> bool {
+    matches!(value, Json::Scalar(scalar) if scalar.is_string())
+}
+
 /// One operation or shape a line, so that a new version's difference can be read.
-fn lines(model: &Value) -> anyhow::Result<String> {
-    let model = model.as_object().context("a model is an object")?;
+fn lines(model: &Json) -> anyhow::Result<String> {
+    let Json::Object(Ordered(model)) = model else { anyhow::bail!("a model is an object") };
     let mut sections = Vec::new();
     for (section, value) in model {
-        let text = match value.as_object() {
-            Some(entries) if matches!(section.as_str(), "operations" | "shapes") => {
+        let text = match value {
+            Json::Object(Ordered(entries)) if matches!(section.as_str(), "operations" | "shapes") => {
                 let mut rows = Vec::new();
                 for (name, entry) in entries {
                     rows.push(format!("{}:{}", serde_json::to_string(name)?, serde_json::to_string(entry)?));

@@ -8,6 +8,7 @@ mod import;
 mod model;
 mod names;
 mod ops;
+mod ordered;
 mod overrides;
 mod read;
 mod rules;

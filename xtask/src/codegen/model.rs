@@ -4,13 +4,14 @@ use std::path::Path;
 
 use anyhow::Context;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+
+use super::ordered::Ordered;
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Model {
     pub(crate) metadata: Metadata,
-    operations: Map<String, Value>,
-    shapes: Map<String, Value>,
+    operations: Ordered<Operation>,
+    shapes: Ordered<Shape>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -45,7 +46,7 @@ pub(crate) struct Shape {
     #[serde(rename = "type")]
     pub(crate) kind: String,
     #[serde(default)]
-    pub(crate) members: Map<String, Value>,
+    pub(crate) members: Ordered<Member>,
     #[serde(default)]
     pub(crate) required: Vec<String>,
     pub(crate) member: Option<Member>,
@@ -89,33 +90,22 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Model> {
 
 impl Model {
     /// All operations, by name.
-    pub(crate) fn operations(&self) -> anyhow::Result<Vec<Operation>> {
-        let mut operations = Vec::new();
-        for (name, value) in &self.operations {
-            operations.push(serde_json::from_value::<Operation>(value.clone()).context(name.clone())?);
-        }
+    pub(crate) fn operations(&self) -> Vec<Operation> {
+        let mut operations: Vec<Operation> = self.operations.0.iter().map(|(_, op)| op.clone()).collect();
         operations.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(operations)
+        operations
     }
 
     /// All shapes, in the model's order.
-    pub(crate) fn shapes(&self) -> anyhow::Result<Vec<(String, Shape)>> {
-        let parse = |(name, value): (&String, &Value)| {
-            let shape: Shape = serde_json::from_value(value.clone()).context(name.clone())?;
-            Ok((name.clone(), shape))
-        };
-        self.shapes.iter().map(parse).collect()
+    pub(crate) fn shapes(&self) -> Vec<(String, Shape)> {
+        self.shapes.0.clone()
     }
 }
 
 impl Shape {
     /// The members of a structure, in the model's order.
     pub(crate) fn members(&self) -> Vec<(String, Member)> {
-        let parse = |(name, value): (&String, &Value)| {
-            let member = serde_json::from_value(value.clone()).ok()?;
-            Some((name.clone(), member))
-        };
-        self.members.iter().filter_map(parse).collect()
+        self.members.0.clone()
     }
 
     pub(crate) fn requires(&self, member: &str) -> bool {

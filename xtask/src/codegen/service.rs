@@ -42,8 +42,8 @@ impl Service {
         served: &[String],
         (overrides, patterns): (Overrides, Vec<PatternOverride>),
     ) -> anyhow::Result<Self> {
-        let operations = model.operations()?;
-        let shapes: BTreeMap<String, Shape> = model.shapes()?.into_iter().collect();
+        let operations = model.operations();
+        let shapes: BTreeMap<String, Shape> = model.shapes().into_iter().collect();
         for operation in served {
             if !operations.iter().any(|o| o.name == *operation) {
                 bail!("{name} has no operation {operation}");
@@ -88,7 +88,7 @@ impl Service {
     /// The shape of a member, by the structure's Rust name.
     pub(crate) fn member_shape(&self, structure: &str, member: &str) -> Option<&str> {
         let (_, target) = self.shapes.iter().find(|(name, _)| self.type_name(name) == structure)?;
-        target.members.get(member)?.get("shape")?.as_str()
+        Some(target.members.get(member)?.shape.as_str())
     }
 
     /// Whether a shape is the input of an operation that is served.
