@@ -1,3 +1,5 @@
+//! The order-preserving key codec: order of bytes is order of values, round trips, hash and prefixes.
+
 use std::cmp::Ordering;
 
 use bytes::Bytes;
