@@ -212,9 +212,7 @@ pub(crate) fn check_select(
     has_index: bool,
     projection_member: Option<&str>,
 ) -> Result<()> {
-    let clash = |member: &str, what: &str| {
-        Err(Error::invalid(format!("Cannot specify the {member} when choosing to get {what}")))
-    };
+    let clash = |member: &str, what: &str| Err(Error::invalid(projection_clash(member, what)));
     match (select, projection_member) {
         (Some(Select::AllProjectedAttributes), _) if !has_index => Err(Error::parameter(
             "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
@@ -227,6 +225,10 @@ pub(crate) fn check_select(
         (Some(Select::AllProjectedAttributes), Some(member)) => clash(member, "ALL_PROJECTED_ATTRIBUTES"),
         _ => Ok(()),
     }
+}
+
+pub(crate) fn projection_clash(member: &str, what: &str) -> String {
+    format!("Cannot specify the {member} when choosing to get {what}")
 }
 
 /// What of the items is shown, held against what `index` has.

@@ -159,12 +159,9 @@ fn parse_write(
         .transpose()
         .map_err(refuse)?;
     placeholders.finish().map_err(refuse)?;
+    translation::check_operator(asked.operator, asked.expected.map_or(0, BTreeMap::len))?;
     if let Some(expected) = asked.expected {
         condition = translation::expected(expected, asked.operator)?;
-    } else if asked.operator.is_some() {
-        return Err(Error::parameter(
-            "ConditionalOperator can only be used when Filter or Expected has two or more elements",
-        ));
     }
     let shows_item = asked.on_failure == Some(ReturnValuesOnConditionCheckFailure::AllOld);
     Ok((update, WriteCondition { condition, shows_item }))
@@ -174,7 +171,7 @@ fn parse_write(
 pub(crate) fn parse_update(input: &shape::UpdateItemInput) -> Result<(Option<Update>, WriteCondition)> {
     let maps = Maps {
         names: input.expression_attribute_names.as_ref(),
-        values: input.expression_attribute_values.as_ref(),
+        values: input.expression_attribute_values.as_deref(),
     };
     let asked = AskedCondition {
         expression: input.condition_expression.as_deref(),
@@ -239,7 +236,7 @@ impl Reading {
     pub(crate) fn of_query(input: &shape::QueryInput) -> Result<Self> {
         let maps = Maps {
             names: input.expression_attribute_names.as_ref(),
-            values: input.expression_attribute_values.as_ref(),
+            values: input.expression_attribute_values.as_deref(),
         };
         Kinds::default()
             .expression("ProjectionExpression", input.projection_expression.is_some())
@@ -248,7 +245,11 @@ impl Reading {
             .parameter("AttributesToGet", input.attributes_to_get.is_some())
             .parameter("QueryFilter", input.query_filter.is_some())
             .parameter("ConditionalOperator", input.conditional_operator.is_some())
-            .parameter("KeyConditions", input.key_conditions.is_some())
+            // Alone they may stand beside any expression.
+            .parameter(
+                "KeyConditions",
+                input.key_conditions.is_some() && input.key_condition_expression.is_some(),
+            )
             .check(maps, Envelope::Bare)?;
         let filter = (input.filter_expression.as_deref(), input.query_filter.as_ref());
         let mut placeholders =
@@ -277,7 +278,7 @@ impl Reading {
     pub(crate) fn of_scan(input: &shape::ScanInput) -> Result<Self> {
         let maps = Maps {
             names: input.expression_attribute_names.as_ref(),
-            values: input.expression_attribute_values.as_ref(),
+            values: input.expression_attribute_values.as_deref(),
         };
         Kinds::default()
             .expression("ProjectionExpression", input.projection_expression.is_some())
@@ -306,6 +307,7 @@ fn parse_filter(
     operator: Option<ConditionalOperator>,
     placeholders: &mut Placeholders<'_>,
 ) -> Result<Option<Condition>> {
+    translation::check_operator(operator, conditions.map_or(0, BTreeMap::len))?;
     if let Some(conditions) = conditions {
         return translation::filter(conditions, operator);
     }

@@ -135,13 +135,15 @@ fn check_list(operator: ComparisonOperator, values: &[Value]) -> Result<()> {
     Ok(())
 }
 
-fn check_operator(operator: Option<ConditionalOperator>, conditions: usize) -> Result<()> {
-    if operator.is_some() && conditions < 2 {
-        return Err(Error::parameter(
+/// Refuses an operator that joins nothing.
+pub(crate) fn check_operator(operator: Option<ConditionalOperator>, conditions: usize) -> Result<()> {
+    match (operator, conditions) {
+        (Some(_), 0) => Err(Error::invalid("ConditionalOperator cannot be used without Filter or Expected")),
+        (Some(_), 1) => Err(Error::invalid(
             "ConditionalOperator can only be used when Filter or Expected has two or more elements",
-        ));
+        )),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// `Expected`, of a write.
@@ -149,7 +151,6 @@ pub(crate) fn expected(
     expected: &BTreeMap<String, shape::ExpectedAttributeValue>,
     operator: Option<ConditionalOperator>,
 ) -> Result<Option<Condition>> {
-    check_operator(operator, expected.len())?;
     let mut text = Text::default();
     for (attribute, asked) in expected {
         let list = asked.attribute_value_list.as_deref();
@@ -188,7 +189,6 @@ pub(crate) fn filter(
     conditions: &BTreeMap<String, shape::Condition>,
     operator: Option<ConditionalOperator>,
 ) -> Result<Option<Condition>> {
-    check_operator(operator, conditions.len())?;
     let mut text = Text::default();
     for (attribute, asked) in conditions {
         let values = asked.attribute_value_list.as_deref().unwrap_or_default();

@@ -137,9 +137,14 @@ pub enum PlaceholderFault {
     #[error("{map} contains invalid key: Syntax error; key: \"{key}\"")]
     KeySyntax { map: &'static str, key: String },
     #[error(
-        "{map} contains invalid key: The expression attribute map contains a key that is too long; size of key: {size}"
+        "ExpressionAttributeNames contains invalid key: The expression attribute map contains a key that is too long; size of key: {0}"
     )]
-    KeySize { map: &'static str, size: usize },
+    NameKeySize(usize),
+    /// AWS leaves the size out here.
+    #[error(
+        "ExpressionAttributeValues contains invalid key: The expression attribute map contains a key that is too long;"
+    )]
+    ValueKeySize,
     #[error("ExpressionAttributeNames contains invalid value: Empty attribute name for key {0}")]
     EmptyName(String),
     #[error("Value provided in {map} unused in expressions: keys: {{{keys}}}")]

@@ -86,7 +86,10 @@ fn check_keys<'k>(
     }
     for key in keys {
         if key.len() > KEY_BYTES_MAX {
-            return Err(PlaceholderFault::KeySize { map, size: key.len() }.into());
+            return Err(match sigil {
+                b'#' => PlaceholderFault::NameKeySize(key.len()).into(),
+                _ => PlaceholderFault::ValueKeySize.into(),
+            });
         }
         let (first, rest) = key.as_bytes().split_first().unwrap_or((&0, &[]));
         let word = rest.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use wire::Violations;
 use wire::json::{JsonError, ReadJson, Reader, WriteJson, Writer};
 
-use crate::rule::{ValueError, first_duplicate};
+use crate::rule::{NAME_BYTES_MAX, ValueError, first_duplicate};
 use crate::{DEPTH_MAX, Item, Kind, Name, Number, Value, Values};
 
 type Read<T> = Result<Option<T>, JsonError>;
@@ -117,6 +117,11 @@ impl Source<'_, '_> {
         let mut members = Vec::new();
         let mut refused = false;
         while self.reader.next_element()? {
+            if self.reader.null()? {
+                refused = true;
+                self.refuse::<T>(&ValueError::NullMember(kind))?;
+                continue;
+            }
             match read(self)? {
                 Some(member) => members.push(member),
                 None => refused = true,
@@ -148,11 +153,23 @@ impl Source<'_, '_> {
         Ok((!refused).then_some(elements))
     }
 
+    /// Refuses what cannot name an attribute.
+    fn name(&mut self, name: &str) -> Read<()> {
+        match name.len() {
+            0 => self.refuse(&ValueError::EmptyName),
+            1..=NAME_BYTES_MAX => Ok(Some(())),
+            _ => self.refuse(&ValueError::NameSize),
+        }
+    }
+
     fn item(&mut self, depth: usize) -> Read<Item> {
         self.reader.begin_object()?;
         let mut attributes = Vec::new();
         let mut refused = false;
         while let Some(key) = self.reader.next_key()? {
+            if depth == 0 && self.placeholder.is_none() {
+                refused |= self.name(&key)?.is_none();
+            }
             let name = Name::new(&key);
             if depth == 0 && self.placeholder.is_some() {
                 self.placeholder = Some(name.clone());

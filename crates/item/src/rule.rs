@@ -21,6 +21,12 @@ pub enum ValueError {
     TooDeep,
     #[error("One or more parameter values were invalid: {}", empty_set(*.0))]
     EmptySet(Kind),
+    #[error("One or more parameter values were invalid: {}", null_member(*.0))]
+    NullMember(Kind),
+    #[error("Empty attribute name")]
+    EmptyName,
+    #[error("Attribute name is too large, must be less than 65536 bytes")]
+    NameSize,
     /// The set, and its members as they came.
     #[error("{}", duplicates(*.0, .1))]
     Duplicates(Kind, String),
@@ -54,6 +60,14 @@ fn empty_set(kind: Kind) -> &'static str {
     }
 }
 
+fn null_member(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Ns => "An number set may not have a null string as a member",
+        Kind::Bs => "Binary sets may not contain null or empty values",
+        _ => "An string set may not have a null string as a member",
+    }
+}
+
 fn duplicates(kind: Kind, members: &str) -> String {
     match kind {
         Kind::Ns => "Input collection contains duplicates".to_owned(),
@@ -71,7 +85,11 @@ impl ValueError {
     /// an envelope (captures of 2026), for the others bare.
     pub fn request_message(&self) -> String {
         match self {
-            Self::NullFalse | Self::TooDeep | Self::EmptySet(_) | Self::Duplicates(..) => {
+            Self::NullFalse
+            | Self::TooDeep
+            | Self::EmptySet(_)
+            | Self::NullMember(_)
+            | Self::Duplicates(..) => {
                 format!("1 validation error detected: {self}")
             }
             _ => self.to_string(),
@@ -83,12 +101,16 @@ impl ValueError {
         let message = format!("ExpressionAttributeValues contains invalid value: {self} for key {key}");
         match self {
             Self::NullFalse | Self::TooDeep => self.request_message(),
-            Self::EmptySet(_) | Self::Duplicates(..) => format!("1 validation error detected: {message}"),
+            Self::EmptySet(_) | Self::NullMember(_) | Self::Duplicates(..) => {
+                format!("1 validation error detected: {message}")
+            }
             _ => message,
         }
     }
 }
 
+/// Longest name of an attribute in bytes. Source: as below.
+pub(crate) const NAME_BYTES_MAX: usize = 65_535;
 /// Longest partition key in bytes. Source:
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
 pub(crate) const PARTITION_KEY_BYTES_MAX: usize = 2048;

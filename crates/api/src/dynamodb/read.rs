@@ -708,7 +708,7 @@ impl ReadJson for DeleteItemInput {
                     reader,
                     violations,
                     "expressionAttributeValues",
-                    <item::Item>::read_json,
+                    <item::Values>::read_json,
                 )?,
                 "ReturnValuesOnConditionCheckFailure" => return_values_on_condition_check_failure.read(
                     reader,
@@ -1656,7 +1656,7 @@ impl ReadJson for PutItemInput {
                     reader,
                     violations,
                     "expressionAttributeValues",
-                    <item::Item>::read_json,
+                    <item::Values>::read_json,
                 )?,
                 "ReturnValuesOnConditionCheckFailure" => return_values_on_condition_check_failure.read(
                     reader,
@@ -1848,7 +1848,7 @@ impl ReadJson for QueryInput {
                     reader,
                     violations,
                     "expressionAttributeValues",
-                    <item::Item>::read_json,
+                    <item::Values>::read_json,
                 )?,
                 _ => reader.skip()?,
             }
@@ -2133,7 +2133,7 @@ impl ReadJson for ScanInput {
                     reader,
                     violations,
                     "expressionAttributeValues",
-                    <item::Item>::read_json,
+                    <item::Values>::read_json,
                 )?,
                 "ConsistentRead" => consistent_read
                     .read(reader, violations, "consistentRead", |r, v| json::boolean(r, v, &rule::NONE))?,
@@ -2483,7 +2483,7 @@ impl ReadJson for UpdateItemInput {
                     reader,
                     violations,
                     "expressionAttributeValues",
-                    <item::Item>::read_json,
+                    <item::Values>::read_json,
                 )?,
                 "ReturnValuesOnConditionCheckFailure" => return_values_on_condition_check_failure.read(
                     reader,

@@ -388,7 +388,7 @@ pub struct DeleteItemInput {
     pub return_item_collection_metrics: Option<ReturnItemCollectionMetrics>,
     pub condition_expression: Option<String>,
     pub expression_attribute_names: Option<BTreeMap<String, String>>,
-    pub expression_attribute_values: Option<item::Item>,
+    pub expression_attribute_values: Option<item::Values>,
     pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
 }
 
@@ -919,7 +919,7 @@ pub struct PutItemInput {
     pub conditional_operator: Option<ConditionalOperator>,
     pub condition_expression: Option<String>,
     pub expression_attribute_names: Option<BTreeMap<String, String>>,
-    pub expression_attribute_values: Option<item::Item>,
+    pub expression_attribute_values: Option<item::Values>,
     pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
 }
 
@@ -953,7 +953,7 @@ pub struct QueryInput {
     pub filter_expression: Option<String>,
     pub key_condition_expression: Option<String>,
     pub expression_attribute_names: Option<BTreeMap<String, String>>,
-    pub expression_attribute_values: Option<item::Item>,
+    pub expression_attribute_values: Option<item::Values>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -1370,7 +1370,7 @@ pub struct ScanInput {
     pub projection_expression: Option<String>,
     pub filter_expression: Option<String>,
     pub expression_attribute_names: Option<BTreeMap<String, String>>,
-    pub expression_attribute_values: Option<item::Item>,
+    pub expression_attribute_values: Option<item::Values>,
     pub consistent_read: Option<bool>,
 }
 
@@ -1733,7 +1733,7 @@ pub struct UpdateItemInput {
     pub update_expression: Option<String>,
     pub condition_expression: Option<String>,
     pub expression_attribute_names: Option<BTreeMap<String, String>>,
-    pub expression_attribute_values: Option<item::Item>,
+    pub expression_attribute_values: Option<item::Values>,
     pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
 }
 

@@ -1,6 +1,6 @@
 //! BatchGetItem: one snapshot a table, up to 16 MB.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api::dynamodb::{BatchGetItemInput, BatchGetItemOutput, KeysAndAttributes};
@@ -85,16 +85,12 @@ fn part(db: &DynamoDb, cx: &Cx, name: &str, asked: &KeysAndAttributes) -> Result
     let (expression, names) = (asked.projection_expression.as_deref(), asked.attributes_to_get.as_deref());
     let projection = parse_projection(expression, names, &mut placeholders, Envelope::Bare)?;
     placeholders.finish().map_err(refuse)?;
+    // AWS looks for these before it looks for the table.
+    if (1..asked.keys.len()).any(|at| asked.keys[..at].contains(&asked.keys[at])) {
+        return Err(Error::invalid(text::DUPLICATE_KEYS));
+    }
     let table = db.table(cx, name)?;
     check_projection(projection.as_ref(), &table, None)?;
-    let mut seen = HashSet::with_capacity(asked.keys.len());
-    let mut keys = Vec::with_capacity(asked.keys.len());
-    for key in &asked.keys {
-        let key = write::request_key(&table, key)?;
-        if !seen.insert(key.clone()) {
-            return Err(Error::invalid(text::DUPLICATE_KEYS));
-        }
-        keys.push(key);
-    }
+    let keys = asked.keys.iter().map(|key| write::request_key(&table, key)).collect::<Result<_>>()?;
     Ok(Part { table, projection, keys })
 }

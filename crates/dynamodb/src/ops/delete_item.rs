@@ -19,7 +19,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: DeleteItemInput) -> Resul
     };
     let maps = Maps {
         names: input.expression_attribute_names.as_ref(),
-        values: input.expression_attribute_values.as_ref(),
+        values: input.expression_attribute_values.as_deref(),
     };
     let condition = WriteCondition::parse(&asked, maps)?;
     let table = db.table(cx, &input.table_name)?;

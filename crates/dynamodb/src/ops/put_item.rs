@@ -22,7 +22,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: PutItemInput) -> Result<P
     };
     let maps = Maps {
         names: input.expression_attribute_names.as_ref(),
-        values: input.expression_attribute_values.as_ref(),
+        values: input.expression_attribute_values.as_deref(),
     };
     let condition = WriteCondition::parse(&asked, maps)?;
     input.item.size_check().map_err(|_| Error::invalid(text::ITEM_SIZE))?;

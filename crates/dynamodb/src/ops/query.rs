@@ -1,6 +1,6 @@
 //! Query.
 
-use api::dynamodb::{QueryInput, QueryOutput};
+use api::dynamodb::{QueryInput, QueryOutput, Select};
 use base::Cx;
 use expr::{KeyAttribute, KeyFault, KeyPlan};
 use item::{Place, key};
@@ -14,6 +14,9 @@ use crate::{DynamoDb, layout};
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: QueryInput) -> Result<QueryOutput> {
     let reading = Reading::of_query(&input)?;
+    if let Some(condition) = &reading.key {
+        condition.check().map_err(key_fault)?;
+    }
     check(&input)?;
     let consistent = input.consistent_read.unwrap_or(false);
     let table = db.table(cx, &input.table_name)?;
@@ -49,6 +52,11 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: QueryInput) -> Result<Que
 
 fn check(input: &QueryInput) -> Result<()> {
     let projection = projection_member(&input.projection_expression, &input.attributes_to_get);
+    // Only here, and not of a Scan, AWS puts this one in the envelope of constraint violations.
+    if let (Some(Select::Count), Some(member)) = (input.select, projection) {
+        let fault = page::projection_clash(member, "only the Count");
+        return Err(Error::invalid(format!("1 validation error detected: {fault}")));
+    }
     page::check_select(input.select, input.index_name.is_some(), projection)
 }
 

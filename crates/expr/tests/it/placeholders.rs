@@ -29,6 +29,16 @@ fn what_no_expression_used_is_refused() {
 }
 
 #[test]
+fn keys_have_a_greatest_length() {
+    let text = format!(r#"{{":{}":{{"N":"1"}}}}"#, "v".repeat(255));
+    let refused = Placeholders::new(None, Some(&item(&text))).map(|_| ()).unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "ExpressionAttributeValues contains invalid key: The expression attribute map contains a key that is too long;"
+    );
+}
+
+#[test]
 fn malformed_maps_are_refused() {
     let refused = |pairs: &[(&str, &str)]| {
         let names = names(pairs);

@@ -61,6 +61,16 @@ fn refuses_in_the_words_of_aws() {
         ),
         (r#"{"a":{"SS":[]}}"#, format!("{enveloped}An string set  may not be empty")),
         (r#"{"a":{"NS":[]}}"#, format!("{enveloped}An number set  may not be empty")),
+        (
+            r#"{"a":{"SS":["x",null]}}"#,
+            format!("{enveloped}An string set may not have a null string as a member"),
+        ),
+        (
+            r#"{"a":{"NS":[null]}}"#,
+            format!("{enveloped}An number set may not have a null string as a member"),
+        ),
+        (r#"{"a":{"BS":[null]}}"#, format!("{enveloped}Binary sets may not contain null or empty values")),
+        (r#"{"":{"S":"x"}}"#, "Empty attribute name".into()),
         (r#"{"a":{"BS":[]}}"#, format!("{enveloped}Binary sets should not be empty")),
         (
             r#"{"a":{"SS":["a","a"]}}"#,
@@ -96,6 +106,13 @@ fn refuses_in_the_words_of_aws() {
         read(r#"{"a":{"SS":[]},"b":{}}"#).unwrap_err(),
         format!("{enveloped}An string set  may not be empty")
     );
+}
+
+#[test]
+fn names_have_a_greatest_length() {
+    let named = |bytes: usize| read(&format!(r#"{{"{}":{{"S":"x"}}}}"#, "n".repeat(bytes)));
+    assert!(named(65_535).is_ok());
+    assert_eq!(named(65_536).unwrap_err(), "Attribute name is too large, must be less than 65536 bytes");
 }
 
 #[test]
@@ -146,7 +163,8 @@ fn the_last_of_two_attributes_with_one_name_wins() {
 fn what_is_written_reads_back() {
     let mut seeded = Seeded::new(5);
     for _ in 0..3_000 {
-        let item = seeded.item(3);
+        let mut item = seeded.item(3);
+        item.remove("");
         assert_eq!(read(&write(&item)), Ok(item));
     }
 }
