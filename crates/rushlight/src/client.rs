@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
@@ -38,11 +38,14 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The message of an error answer, in any of the forms that AWS's services use.
-    pub(crate) fn message(&self) -> String {
-        let json = self.json().unwrap_or_default();
-        let text = ["message", "Message"].iter().find_map(|name| json.get(name)?.as_str());
-        text.map_or_else(|| String::from_utf8_lossy(&self.body).into_owned(), str::to_owned)
+    /// AWS's code and message of an error answer, in any of the forms that its services use.
+    fn message(&self) -> Option<String> {
+        let json = self.json().ok()?;
+        let text = ["message", "Message"].iter().find_map(|name| json.get(name)?.as_str())?;
+        let code = self.header("x-amzn-errortype").or_else(|| json.get("__type")?.as_str());
+        // `com.amazon.coral.service#SerializationException`, and for some services `Code:http://..`.
+        let code = code.and_then(|code| code.rsplit('#').next()?.split(':').next());
+        Some(code.map_or_else(|| text.to_owned(), |code| format!("{code}: {text}")))
     }
 
     /// The answer, or its error as ours.
@@ -50,7 +53,10 @@ impl Answer {
         if (200..300).contains(&self.status) {
             Ok(self)
         } else {
-            bail!("{what}: {} ({})", self.message(), self.status)
+            match self.message() {
+                Some(message) => bail!("{what}: {message} ({})", self.status),
+                None => bail!("{what}: the answer {} is none of a Rushlight's", self.status),
+            }
         }
     }
 }
@@ -69,6 +75,10 @@ impl Client {
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// A request to an API that reads the operation from path and method. `service` is the signing name.
@@ -123,9 +133,9 @@ impl Client {
     }
 
     async fn open(&self, request: Request<Full<Bytes>>) -> Result<http::Response<Incoming>> {
-        let stream = tokio::net::TcpStream::connect(self.address).await.with_context(|| {
-            format!(
-                "no server answers on {}; `rushlight start` runs one, --listen names another address",
+        let stream = tokio::net::TcpStream::connect(self.address).await.map_err(|error| {
+            anyhow!(
+                "no server answers on {} ({error})\n`rushlight start` runs one; --listen names another address",
                 self.address
             )
         })?;

@@ -6,12 +6,16 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use sandbox::SandboxMode;
 use store::Durability;
+use toml::de::{DeTable, DeValue};
+use tracing_subscriber::EnvFilter;
 
 /// Every setting, in the order in which `rushlight config` prints them.
 const NAMES: [&str; 7] = ["listen", "data", "memory", "durability", "auth", "sandbox", "log"];
+
+pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:4566";
 
 /// Settings of one source, as text.
 pub(crate) type Layer = BTreeMap<&'static str, (String, Origin)>;
@@ -21,7 +25,8 @@ pub(crate) type Layer = BTreeMap<&'static str, (String, Origin)>;
 pub(crate) enum Origin {
     Flag(&'static str),
     Variable(String),
-    File(PathBuf),
+    /// With the line.
+    File(PathBuf, usize),
     Default,
 }
 
@@ -30,7 +35,7 @@ impl fmt::Display for Origin {
         match self {
             Self::Flag(name) => write!(f, "--{name}"),
             Self::Variable(name) => f.write_str(name),
-            Self::File(path) => write!(f, "{}", path.display()),
+            Self::File(path, line) => write!(f, "{}:{line}", path.display()),
             Self::Default => f.write_str("default"),
         }
     }
@@ -83,8 +88,13 @@ impl Config {
         }
         Ok(Self {
             listen: parse(&texts, "listen", "ADDR:PORT, such as 127.0.0.1:4566", parse_listen)?,
-            data: parse(&texts, "data", "a folder", |text| (!text.is_empty()).then(|| PathBuf::from(text)))?,
-            memory: parse(&texts, "memory", "true or false", |text| text.parse().ok())?,
+            // What runs functions works in a folder of its own, where a relative path names something else.
+            data: parse(&texts, "data", "a folder", |text| std::path::absolute(text).ok())?,
+            memory: parse(&texts, "memory", "true or false", |text| match text {
+                "true" | "1" => Some(true),
+                "false" | "0" => Some(false),
+                _ => None,
+            })?,
             durability: parse(&texts, "durability", "strict or relaxed", |text| match text {
                 "strict" => Some(Durability::Strict),
                 "relaxed" => Some(Durability::Relaxed),
@@ -101,7 +111,9 @@ impl Config {
                 "off" => Some(SandboxMode::Off),
                 _ => None,
             })?,
-            log: texts["log"].0.clone(),
+            log: parse(&texts, "log", "a filter, such as info or access=debug", |text| {
+                EnvFilter::builder().parse(text).ok().map(|_| text.to_owned())
+            })?,
             texts,
         })
     }
@@ -139,7 +151,7 @@ fn parse_listen(text: &str) -> Option<SocketAddr> {
 
 fn default(name: &str) -> String {
     match name {
-        "listen" => "127.0.0.1:4566".to_owned(),
+        "listen" => DEFAULT_LISTEN.to_owned(),
         "data" => default_data().to_string_lossy().into_owned(),
         "memory" => "false".to_owned(),
         "durability" => "strict".to_owned(),
@@ -166,7 +178,9 @@ fn variable_layer(variables: impl Iterator<Item = (String, String)>) -> Result<L
         let Some(name) = variable.strip_prefix("RUSHLIGHT_").map(str::to_ascii_lowercase) else { continue };
         // Variables of others (our test scripts' RUSHLIGHT_BIN) are none of our business: unlike a typing error in a
         // file, they may be meant for somebody else.
-        if let Some(name) = NAMES.into_iter().find(|known| **known == name) {
+        let known = NAMES.into_iter().find(|known| **known == name);
+        // An empty variable is one that was meant to be unset.
+        if let Some(name) = known.filter(|_| !value.is_empty()) {
             layer.insert(name, (value, Origin::Variable(variable)));
         }
     }
@@ -178,20 +192,33 @@ fn read_file(path: &Path) -> Result<String> {
 }
 
 fn file_layer(path: &Path, text: &str) -> Result<Layer> {
-    let table: toml::Table = text.parse().with_context(|| format!("{} is not valid TOML", path.display()))?;
+    let file = path.display();
+    let table = DeTable::parse(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| line_at(text, span.start));
+        anyhow!("{file}:{line} is not valid TOML: {}", error.message())
+    })?;
     let mut layer = Layer::new();
-    for (key, value) in table {
+    for (key, value) in table.into_inner() {
+        let line = line_at(text, key.span().start);
+        let key = key.into_inner();
         let Some(name) = NAMES.into_iter().find(|name| **name == key) else {
-            bail!("{} has {key:?}, which is no setting; there are {}", path.display(), NAMES.join(", "));
+            bail!("{file}:{line}: {key} is no setting; there are {}", NAMES.join(", "));
         };
-        let text = match value {
-            toml::Value::String(text) => text,
-            toml::Value::Boolean(_) | toml::Value::Integer(_) => value.to_string(),
-            _ => bail!("{}: {key} must be a text, a number or true or false", path.display()),
+        let text = match value.into_inner() {
+            DeValue::String(text) => text.into_owned(),
+            DeValue::Boolean(value) => value.to_string(),
+            DeValue::Integer(number) => number.to_string(),
+            _ => bail!("{file}:{line}: {key} must be a text, a number or true or false"),
         };
-        layer.insert(name, (text, Origin::File(path.to_owned())));
+        layer.insert(name, (text, Origin::File(path.to_owned(), line)));
     }
     Ok(layer)
+}
+
+/// The number of the line that has the byte at `place`.
+fn line_at(text: &str, place: usize) -> usize {
+    let before = text.as_bytes().iter().take(place);
+    before.filter(|byte| **byte == b'\n').count() + 1
 }
 
 #[cfg(test)]
@@ -222,7 +249,7 @@ mod tests {
                 "listen --listen",
                 "data default",
                 "memory RUSHLIGHT_MEMORY",
-                "durability rushlight.toml",
+                "durability rushlight.toml:2",
                 "auth default",
                 "sandbox default",
                 "log default"
@@ -248,13 +275,34 @@ mod tests {
             (
                 &[],
                 &[],
-                "port = 1",
-                "rushlight.toml has \"port\", which is no setting; there are listen, data, memory, durability, auth, sandbox, log",
+                "\nport = 1",
+                "rushlight.toml:2: port is no setting; there are listen, data, memory, durability, auth, sandbox, log",
             ),
-            (&[], &[], "memory = [1]", "rushlight.toml: memory must be a text, a number or true or false"),
+            (&[], &[], "memory = [1]", "rushlight.toml:1: memory must be a text, a number or true or false"),
+            (&[], &[], "# a\n\nmemory = 2", "memory = \"2\" (from rushlight.toml:3) must be true or false"),
+            (
+                &[],
+                &[],
+                "# a\nmemory = ",
+                "rushlight.toml:2 is not valid TOML: string values must be quoted, expected literal string",
+            ),
+            (
+                &[],
+                &[("RUSHLIGHT_LOG", "a=b=c")],
+                "",
+                "log = \"a=b=c\" (from RUSHLIGHT_LOG) must be a filter, such as info or access=debug",
+            ),
         ] {
             assert_eq!(layers(flags, variables, file).unwrap_err().to_string(), expected);
         }
+    }
+
+    #[test]
+    fn the_data_folder_is_absolute_and_empty_variables_are_unset() {
+        let config =
+            layers(&[("data", "d")], &[("RUSHLIGHT_LISTEN", ""), ("RUSHLIGHT_MEMORY", "1")], "").unwrap();
+        assert_eq!(config.data, std::env::current_dir().unwrap().join("d"));
+        assert_eq!((config.listen.port(), config.memory), (4566, true));
     }
 
     #[test]

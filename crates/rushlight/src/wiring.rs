@@ -20,7 +20,7 @@ use server::{Backends, BoxFuture, Engine, Service, StageCall, StageReply, TailSt
 use store::{Durability, Store};
 use sts::TokenService;
 use tokio::sync::{OnceCell, mpsc};
-use tracing::{error, info, warn};
+use tracing::{debug, error, warn};
 use wire::json::Writer;
 
 use crate::config::Config;
@@ -148,7 +148,8 @@ impl Wiring {
                     "a layer of the jail is missing"
                 );
             } else {
-                info!(layer = state.layer.name(), why, "an optional layer of the jail is missing");
+                // Nothing that anybody could or need mend: `doctor` tells it.
+                debug!(layer = state.layer.name(), why, "an optional layer of the jail is missing");
             }
         }
     }

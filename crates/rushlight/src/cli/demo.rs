@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::json;
 
-use super::{Context, print_json, print_line, start, status};
+use super::{Context, at, print_json, print_line, start, status};
 use crate::client::Client;
 use crate::config::Origin;
 use crate::sample::{self, Deployed};
@@ -37,13 +37,14 @@ fn say(context: &Context, client: &Client, deployed: &Deployed) {
     if context.json {
         return print_json(&json!({ "stageUrl": url, "status": status, "answer": answer }));
     }
+    let at = at(client.address());
     print_line("");
     print_line(
         "The sample app is deployed: a table, a function behind its stream, a function behind a REST API.",
     );
     print_line(&format!("  {:<13} {url}", "stage URL"));
     print_line(&format!("  {:<13} {status} {answer}", "answered"));
-    print_line(&format!("  {:<13} rushlight logs -f {}", "its trigger", sample::TRIGGER));
+    print_line(&format!("  {:<13} rushlight logs -f {}{at}", "its trigger", sample::TRIGGER));
     if !(200..300).contains(status) {
         print_line(
             "The call failed: `rushlight doctor` says what is missing here, `rushlight logs` what was logged.",

@@ -18,6 +18,8 @@ use crate::port;
 struct Finding {
     what: String,
     ok: bool,
+    /// What is said is no shortcoming.
+    optional: bool,
     /// A server cannot start without it.
     needed: bool,
     said: String,
@@ -30,8 +32,13 @@ pub(super) fn run(context: &Context) -> Result<ExitCode> {
         let row = |f: &Finding| json!({ "what": f.what, "ok": f.ok, "needed": f.needed, "said": f.said });
         print_json(&findings.iter().map(row).collect());
     } else {
-        for Finding { what, ok, said, .. } in &findings {
-            print_line(&format!("{}  {what:<12} {said}", if *ok { "ok  " } else { "MISS" }));
+        for Finding { what, ok, optional, said, .. } in &findings {
+            let word = match (ok, optional) {
+                (true, _) => "ok",
+                (false, true) => "none",
+                (false, false) => "MISS",
+            };
+            print_line(&format!("{word:<4}  {what:<12} {said}"));
         }
     }
     let sound = findings.iter().all(|finding| finding.ok || !finding.needed);
@@ -49,12 +56,12 @@ fn data_folder(config: &Config) -> Finding {
     } else {
         format!("{} cannot be written: choose another folder with --data DIR", nearest.display())
     };
-    Finding { what: "data".into(), ok: writable || config.memory, needed: true, said }
+    Finding { what: "data".into(), ok: writable || config.memory, optional: false, needed: true, said }
 }
 
 fn listen(config: &Config) -> Finding {
     let address = config.listen;
-    let finding = |ok, said| Finding { what: "listen".into(), ok, needed: true, said };
+    let finding = |ok, said| Finding { what: "listen".into(), ok, optional: false, needed: true, said };
     match TcpListener::bind(address) {
         Ok(_) => finding(true, format!("{address} is free")),
         Err(_) if Instance::read(&config.data).is_some_and(|instance| instance.listen == address) => {
@@ -83,6 +90,7 @@ fn jail(report: &JailReport) -> Vec<Finding> {
     let layers = report.layers.iter().map(|state| Finding {
         what: state.layer.name().to_owned(),
         ok: state.missing.is_none(),
+        optional: !state.layer.is_required(),
         needed: report.mode == sandbox::SandboxMode::Required && state.layer.is_required(),
         said: match &state.missing {
             None => "in force".to_owned(),
@@ -92,6 +100,7 @@ fn jail(report: &JailReport) -> Vec<Finding> {
     let runtimes = report.runtimes.iter().map(|runtime| Finding {
         what: runtime.family.to_owned(),
         ok: runtime.program.is_some(),
+        optional: false,
         needed: false,
         said: match (&runtime.program, &runtime.version) {
             (Some(program), version) => {
@@ -106,11 +115,5 @@ fn jail(report: &JailReport) -> Vec<Finding> {
 
 /// How to bring an interpreter.
 pub(super) fn bring(family: &str, note: Option<&str>) -> String {
-    let packages = match family {
-        "node" => "nodejs",
-        "python" => "python3 python3-boto3",
-        other => other,
-    };
-    let note = note.map(|note| format!("; {note}")).unwrap_or_default();
-    format!("not found: `apt-get install {packages}` brings it{note}")
+    note.map_or_else(|| format!("not found: install {family}"), |note| format!("not found: {note}"))
 }

@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 use super::{Context, print_json, print_line};
 use crate::instance;
 
+/// What would come before the credentials, or go with them.
+pub(super) const UNSET: [&str; 3] = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"];
+
 /// Name and value. The credentials are no secret: they keep real ones from being used by mistake.
 pub(super) fn variables(context: &Context) -> Vec<(&'static str, String)> {
     let named = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -33,5 +36,6 @@ pub(super) fn run(context: &Context) -> Result<ExitCode> {
     for (name, value) in variables {
         print_line(&format!("export {name}='{}'", value.replace('\'', r"'\''")));
     }
+    print_line(&format!("unset {}", UNSET.join(" ")));
     Ok(ExitCode::SUCCESS)
 }

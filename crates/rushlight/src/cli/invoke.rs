@@ -18,6 +18,7 @@ use crate::instance;
 #[derive(Debug, Args)]
 pub(super) struct Invoke {
     /// Name, NAME:QUALIFIER or ARN
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     function: String,
     /// The event: JSON, @FILE, or - for the standard input
     #[arg(short, long, default_value = "{}", value_name = "EVENT")]

@@ -17,9 +17,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Arg, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::config::{Config, Layer, Origin};
+use crate::config::{Config, DEFAULT_LISTEN, Layer, Origin};
 
 /// A self-hosted serverless platform: Lambda, DynamoDB and API Gateway in one program.
 #[derive(Debug, Parser)]
@@ -91,6 +91,25 @@ enum Verb {
     Completions(completions::Completions),
 }
 
+/// Flags that only a server and `config` look at: the others take them, and do not show them.
+const OF_SERVERS: [&str; 5] = ["memory", "durability", "auth", "sandbox", "log"];
+const OTHERS: [&str; 7] = ["status", "stop", "invoke", "logs", "urls", "env", "run"];
+
+/// The command line, with the help of each verb cut down to what the verb looks at.
+fn command() -> Command {
+    let mut command = Words::command();
+    let shown: Vec<Arg> = command.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
+    let hidden = |names: &[&str]| -> Vec<Arg> {
+        let wanted = shown.iter().filter(|arg| names.contains(&arg.get_id().as_str()));
+        wanted.map(|arg| arg.clone().hide(true)).collect()
+    };
+    for verb in OTHERS {
+        command = command.mut_subcommand(verb, |verb| verb.args(hidden(&OF_SERVERS)));
+    }
+    let all: Vec<&str> = shown.iter().map(|arg| arg.get_id().as_str()).collect();
+    command.mut_subcommand("completions", |verb| verb.args(hidden(&all)))
+}
+
 /// What every verb gets.
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -100,11 +119,17 @@ pub(crate) struct Context {
 
 /// Reads the command line and does what it says.
 pub(crate) fn run() -> ExitCode {
-    let words = Words::parse();
+    let words = Words::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
+    let json = words.flags.json;
     match words.run() {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            let said = format!("{error:#}");
+            if json {
+                eprintln!("{}", serde_json::json!({ "error": said }));
+            } else {
+                eprintln!("error: {said}");
+            }
             ExitCode::FAILURE
         }
     }
@@ -113,7 +138,7 @@ pub(crate) fn run() -> ExitCode {
 impl Words {
     fn run(self) -> Result<ExitCode> {
         if let Some(Verb::Completions(completions)) = &self.verb {
-            return Ok(completions.run(&mut Self::command()));
+            return Ok(completions.run(&mut command()));
         }
         let json = self.flags.json;
         let config = Config::read(self.flags.config.as_deref(), self.flags.layer())?;
@@ -152,6 +177,11 @@ impl Flags {
         set("log", self.log.clone());
         layer
     }
+}
+
+/// What a hint needs so that the verb in it finds the server at `address`.
+fn at(address: std::net::SocketAddr) -> String {
+    if address.to_string() == DEFAULT_LISTEN { String::new() } else { format!(" --listen {address}") }
 }
 
 /// Verbs that talk to the server need little: one thread.

@@ -12,7 +12,7 @@ use server::{BindError, Bound, Server, ServerConfig};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use super::{Context, print_json, print_line};
+use super::{Context, at, print_json, print_line};
 use crate::config::{Auth, Config};
 use crate::instance::{Instance, InstanceFile};
 use crate::port;
@@ -36,8 +36,7 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
 
 /// The log goes to the standard error; the standard output has what a program may read.
 pub(super) fn start_log(context: &Context) -> Result<()> {
-    let filter = EnvFilter::builder().parse(&context.config.log);
-    let filter = filter.map_err(|error| anyhow!("log = {:?} is no filter: {error}", context.config.log))?;
+    let filter = EnvFilter::builder().parse(&context.config.log)?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if context.json {
         builder.json().init();
@@ -88,7 +87,7 @@ impl Running {
             ("stage URLs", format!("{url}/restapis/API/STAGE/_user_request_/PATH")),
             ("health", format!("{url}/_rushlight/health")),
             ("metrics", format!("{url}/_rushlight/metrics")),
-            ("for a shell", "eval \"$(rushlight env)\"".to_owned()),
+            ("for a shell", format!("eval \"$(rushlight env{})\"", at(self.address))),
         ] {
             print_line(&format!("  {name:<13} {text}"));
         }

@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use super::{Context, print_json, print_line, small_runtime};
 use crate::client::Client;
-use crate::instance;
+use crate::{instance, port};
 
 pub(super) fn run(context: &Context) -> Result<ExitCode> {
     let client = instance::client(&context.config);
@@ -26,7 +26,17 @@ pub(super) fn run(context: &Context) -> Result<ExitCode> {
 
 /// What the server says of itself.
 pub(super) async fn health(client: &Client) -> Result<Value> {
-    client.get("/_rushlight/health").await?.success("the server is not well")?.json()
+    let answer = client.get("/_rushlight/health").await?;
+    let health = answer.json().unwrap_or_default();
+    if health["version"].is_string() {
+        return answer.success("the server is not well")?.json();
+    }
+    let holder =
+        port::holder(client.address().port()).map(|holder| format!(" but {holder}")).unwrap_or_default();
+    bail!(
+        "what answers on {} is no Rushlight{holder}\n`rushlight start --listen ADDR:PORT` runs one on another address",
+        client.url()
+    )
 }
 
 fn say(context: &Context, client: &Client, health: &Value) {

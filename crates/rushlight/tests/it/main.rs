@@ -94,7 +94,7 @@ fn config_prints_every_value_with_its_origin() {
         format!("{} {}", row["value"].as_str().unwrap(), row["origin"].as_str().unwrap())
     };
     assert_eq!(row("listen"), "127.0.0.1:5001 RUSHLIGHT_LISTEN");
-    assert_eq!(row("durability"), "relaxed rushlight.toml");
+    assert_eq!(row("durability"), "relaxed rushlight.toml:1");
     assert_eq!(row("sandbox"), "off --sandbox");
     assert_eq!(row("data"), format!("{} default", folder.path().join("rushlight").display()));
     let (ok, text, _) = command(&["config"]);
@@ -159,11 +159,16 @@ fn the_verbs_talk_to_the_server() {
     ]));
     assert!(ok && said.trim() == format!("http://{}", server.address), "{said}");
     let (ok, _, said) = server.verb(&["invoke", "nobody"]);
-    assert!(!ok && said.contains("Function not found"), "{said}");
+    assert!(!ok && said.contains("ResourceNotFoundException: Function not found"), "{said}");
+    let (ok, out, said) = server.verb(&["invoke", "nobody", "--json"]);
+    let error: Value = serde_json::from_str(&said).unwrap();
+    assert!(!ok && out.is_empty() && error["error"].as_str().unwrap().contains("not found"), "{said}");
+    let (ok, _, said) = server.verb(&["invoke", ""]);
+    assert!(!ok && said.contains("<FUNCTION>"), "{said}");
     let (ok, _, said) = server.verb(&["logs", "nobody"]);
     assert!(!ok && said.contains("The specified log group does not exist."), "{said}");
     let metrics = server.get("/_rushlight/metrics");
-    assert!(metrics.contains("service=\"lambda\",operation=\"Invoke\",status=\"404\"} 1"), "{metrics}");
+    assert!(metrics.contains("service=\"lambda\",operation=\"Invoke\",status=\"404\"} 2"), "{metrics}");
 }
 
 #[test]
@@ -171,8 +176,66 @@ fn a_command_that_fails_fails_the_same_way_under_run() {
     let folder = tempfile::tempdir().unwrap();
     let status = rushlight(folder.path()).args(["run", "--", "sh", "-c", "exit 7"]).status().unwrap();
     assert_eq!(status.code(), Some(7));
-    let (ok, _, said) = output(rushlight(folder.path()).args(["run", "--", "no-such-program"]));
-    assert!(!ok && said.contains("no-such-program"), "{said}");
+    for (script, code) in [("kill -9 $$", 137), ("kill -TERM $$", 143)] {
+        let status = rushlight(folder.path()).args(["run", "--", "sh", "-c", script]).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{script}");
+    }
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    for (program, code) in [("no-such-program", 127), ("./file", 126)] {
+        let done = rushlight(folder.path()).args(["run", "--", program]).output().unwrap();
+        assert_eq!(done.status.code(), Some(code), "{program}");
+        assert!(String::from_utf8(done.stderr).unwrap().contains(program));
+    }
+}
+
+/// Of an SDK that finds a profile's name or a session's token, the first would not read the key and the second send it.
+#[test]
+fn real_credentials_stay_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let show = "echo \"${AWS_PROFILE-none} ${AWS_SESSION_TOKEN-none}\"";
+    let with =
+        |command: &mut Command| output(command.env("AWS_PROFILE", "real").env("AWS_SESSION_TOKEN", "real"));
+    let (_, said, _) = with(rushlight(folder.path()).args(["run", "--", "sh", "-c", show]));
+    assert_eq!(said, "none none\n");
+    let program = env!("CARGO_BIN_EXE_rushlight");
+    let (_, said, _) = with(Command::new("sh").args(["-c", &format!("eval \"$({program} env)\"; {show}")]));
+    assert_eq!(said, "none none\n");
+}
+
+#[test]
+fn what_is_no_rushlight_is_told_as_such() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            _ = stream.read(&mut [0; 4096]);
+            _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 6\r\n\r\n<html>");
+        }
+    });
+    for verb in ["status", "stop", "urls", "logs"] {
+        let (ok, _, said) = output(rushlight(folder.path()).args([verb, "--listen", &address]));
+        assert!(!ok && said.contains("Rushlight") && !said.contains("<html>"), "{verb}: {said}");
+    }
+}
+
+#[test]
+fn the_help_of_a_verb_shows_what_it_looks_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = |verb: &str| output(rushlight(folder.path()).args([verb, "--help"])).1;
+    for (verb, durability, listen) in
+        [("start", true, true), ("logs", false, true), ("stop", false, true), ("completions", false, false)]
+    {
+        let text = help(verb);
+        assert_eq!(
+            (text.contains("--durability"), text.contains("--listen")),
+            (durability, listen),
+            "{text}"
+        );
+    }
+    // Shown or not, every verb takes them.
+    let (ok, ..) = output(rushlight(folder.path()).args(["env", "--durability", "relaxed"]));
+    assert!(ok);
 }
 
 #[test]
