@@ -18,7 +18,8 @@ exports.handler = async (event) => ({
     resource: event.resource, path: event.path, method: event.httpMethod, parameters: event.pathParameters,
     query: event.queryStringParameters, multi: event.multiValueQueryStringParameters, body: event.body,
     base64: event.isBase64Encoded, stage: event.requestContext.stage, variables: event.stageVariables,
-    header: event.headers['X-Test'] ?? null, ip: event.requestContext.identity.sourceIp,
+    header: event.headers['x-test'] ?? null, ip: event.requestContext.identity.sourceIp,
+    names: Object.keys(event.headers),
   }),
 });
 """
@@ -86,9 +87,10 @@ def test_routes_and_the_proxy_event(api, deploy):
     assert seen("GET", "/pets/best")["resource"] == "/pets/best"
     assert seen("POST", "/pets/best")["resource"] == "/pets/{id}"
     assert seen("PUT", "/files/a/b/c.txt")["parameters"] == {"proxy": "a/b/c.txt"}
-    whole = seen("GET", "/pets/7?a=1&a=2&b=%26", headers={"X-Test": "yes"})
+    whole = seen("GET", "/pets/7?a=1&a=2&b=%26", headers={"x-test": "yes", "X-UPPER": "1"})
     assert whole["query"] == {"a": "2", "b": "&"} and whole["multi"] == {"a": ["1", "2"], "b": ["&"]}
     assert (whole["header"], whole["stage"], whole["variables"], whole["body"]) == ("yes", "dev", {"color": "red"}, None)
+    assert {"x-test", "X-UPPER"} <= set(whole["names"])  # as they were written
     assert whole["ip"] == "127.0.0.1" and whole["path"] == "/pets/7"
     answer = requests.get(api.url("/pets"))
     assert answer.headers["x-resource"] == "/pets" and answer.cookies.get_dict() == {"a": "1", "b": "2"}

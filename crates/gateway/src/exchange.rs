@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 
 use crate::UrlStyle;
+use wire::Spelling;
 
 /// A whole request to a stage, found by [`crate::Gateway::parse_target`].
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub struct StageRequest {
     pub query: String,
     /// Values of one name stay in the order in which they came.
     pub headers: HeaderMap,
+    /// How the client wrote their names; a name it does not know reaches a function as `Title-Case`.
+    pub spelling: Spelling,
     pub body: Bytes,
     pub source_ip: IpAddr,
     /// The Host header (or `:authority`), with its port.

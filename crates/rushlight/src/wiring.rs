@@ -205,6 +205,7 @@ impl Wiring {
             method: call.method,
             query: call.query,
             headers: call.headers,
+            spelling: call.spelling,
             body: call.body,
             source_ip: call.source_ip,
             host: call.host,

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::Service;
 use crate::answer::ReplyBody;
+use wire::Spelling;
 
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -62,6 +63,8 @@ pub struct StageCall {
     pub query: String,
     /// Names in order of arrival, every value of a repeated name in order.
     pub headers: HeaderMap,
+    /// How the client wrote their names.
+    pub spelling: Spelling,
     pub body: Bytes,
     pub source_ip: IpAddr,
     /// `HTTP/1.1` or `HTTP/2.0`.

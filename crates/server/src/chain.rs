@@ -26,6 +26,7 @@ use crate::origin::{self, Admission};
 use crate::pulse::Busy;
 use crate::route::{self, Head, Route};
 use crate::{Service, operation, own, refusal};
+use wire::Spelling;
 
 /// AWS's own bound on a DynamoDB request.
 const DYNAMODB_BODY_BYTES_MAX: usize = 16 << 20;
@@ -50,6 +51,14 @@ pub(crate) struct Exchange {
     pub(crate) envelope: Envelope,
     pub(crate) service: &'static str,
     pub(crate) operation: &'static str,
+    spelling: Spelling,
+}
+
+/// Who sent a request, and how it wrote its header names.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) peer: SocketAddr,
+    pub(crate) spelling: Spelling,
 }
 
 /// An answer that ends the chain early.
@@ -69,7 +78,7 @@ impl Front {
     /// Answers one request: the steps, guarded against panics, and around them what every answer gets.
     pub(crate) async fn answer(
         &self,
-        peer: SocketAddr,
+        Client { peer, spelling }: Client,
         request: Request<Incoming>,
         busy: Busy,
     ) -> Response<Outgoing> {
@@ -77,7 +86,7 @@ impl Front {
         let in_flight = self.metrics.request();
         let id = RequestId::random();
         let mut exchange =
-            Exchange { id, peer, envelope: Envelope::Json, service: "none", operation: "unknown" };
+            Exchange { id, peer, envelope: Envelope::Json, service: "none", operation: "unknown", spelling };
         let (head, body) = request.into_parts();
         let line = AccessLine::of(&head);
 
@@ -186,6 +195,7 @@ impl Front {
                     protocol: if head.version == Version::HTTP_2 { "HTTP/2.0" } else { "HTTP/1.1" },
                     method: head.method,
                     headers: head.headers,
+                    spelling: std::mem::take(&mut exchange.spelling),
                     body,
                     source_ip: exchange.peer.ip(),
                 };

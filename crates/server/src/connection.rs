@@ -13,7 +13,7 @@ use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
 use tracing::debug;
 
-use crate::chain::Front;
+use crate::chain::{Client, Front};
 use crate::pulse::{Observed, Pulse};
 
 /// The protocol settings, one for all connections.
@@ -44,8 +44,9 @@ pub(crate) async fn serve(
     let pulse = Pulse::new();
     let io = TokioIo::new(Observed { stream, pulse: Arc::clone(&pulse) });
     let service = service_fn(|request| {
-        let (front, busy) = (Arc::clone(&front), pulse.begin());
-        async move { Ok::<_, Infallible>(front.answer(peer, request, busy).await) }
+        let (front, busy, spelling) = (Arc::clone(&front), pulse.begin(), pulse.take_spelling());
+        let client = Client { peer, spelling };
+        async move { Ok::<_, Infallible>(front.answer(client, request, busy).await) }
     });
     let mut connection = pin!(builder.serve_connection(io, service));
     let tick = tick(&front.config.limits);

@@ -2,14 +2,18 @@
 //! it, so that a request costs no timer.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use base::Limits;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use wire::Spelling;
+
+/// Of a request's first bytes, so many are kept for the spelling of its header names.
+const HEAD_KEPT: usize = 16 << 10;
 
 /// All times are milliseconds since the connection began; 0 means never.
 #[derive(Debug)]
@@ -23,6 +27,8 @@ pub(crate) struct Pulse {
     head_since: AtomicU64,
     /// The socket has taken no byte since.
     stalled_since: AtomicU64,
+    /// What came since the last answer, up to the request that it becomes.
+    head: Mutex<Vec<u8>>,
 }
 
 /// Why a connection is closed.
@@ -41,6 +47,7 @@ impl Pulse {
             idle_since: AtomicU64::new(0),
             head_since: AtomicU64::new(0),
             stalled_since: AtomicU64::new(0),
+            head: Mutex::default(),
         })
     }
 
@@ -54,10 +61,21 @@ impl Pulse {
         Busy(Arc::clone(self))
     }
 
-    fn read(&self) {
-        if self.head_since.load(Relaxed) == 0 && self.busy.load(Relaxed) == 0 {
+    /// The spelling of the request that now begins. Unknown for one that was sent before the last was answered.
+    pub(crate) fn take_spelling(&self) -> Spelling {
+        Spelling::of_head(std::mem::take(&mut *self.head.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    fn read(&self, bytes: &[u8]) {
+        if self.busy.load(Relaxed) > 0 {
+            return;
+        }
+        if self.head_since.load(Relaxed) == 0 {
             self.head_since.store(self.now(), Relaxed);
         }
+        let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = HEAD_KEPT.saturating_sub(head.len());
+        head.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
     fn wrote(&self, pending: bool) {
@@ -120,7 +138,7 @@ impl AsyncRead for Observed {
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
         if buf.filled().len() > before {
-            self.pulse.read();
+            self.pulse.read(&buf.filled()[before..]);
         }
         polled
     }

@@ -11,6 +11,7 @@ pub mod rest;
 pub mod rule;
 mod shown;
 mod slot;
+mod spelling;
 mod violations;
 mod wording;
 
@@ -20,5 +21,6 @@ pub use failure::{Failure, Fault};
 pub use message::{Request, Response};
 pub use shown::Shown;
 pub use slot::Slot;
+pub use spelling::Spelling;
 pub use violations::{Constraint, Mark, Part, Refusal, Violations};
 pub use wording::Wording;

@@ -72,7 +72,8 @@ fn write_headers(w: &mut Writer, call: &Call<'_>, parameters: &[(Place, Source)]
         }
         let values = request.headers.get_all(name).iter();
         let values = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
-        entries.push((event_name(name.as_str()).into(), values));
+        let written = request.spelling.of(name.as_str()).map(Cow::Borrowed);
+        entries.push((written.unwrap_or_else(|| event_name(name.as_str()).into()), values));
     }
     if !request.headers.contains_key("host") && !request.host.is_empty() {
         entries.push(("Host".into(), vec![request.host.as_str().into()]));

@@ -245,6 +245,7 @@ impl World {
             style: found.style,
             query: query.to_owned(),
             headers: map,
+            spelling: wire::Spelling::default(),
             body: Bytes::copy_from_slice(body.as_bytes()),
             source_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
             host: host.clone(),
