@@ -145,6 +145,10 @@ pub enum PlaceholderFault {
         "ExpressionAttributeValues contains invalid key: The expression attribute map contains a key that is too long;"
     )]
     ValueKeySize,
+    #[error("{0} exceeds max size")]
+    MapSize(&'static str),
+    #[error("Combined size of ExpressionAttributeNames and ExpressionAttributeValues exceeds max size")]
+    MapsSize,
     #[error("ExpressionAttributeNames contains invalid value: Empty attribute name for key {0}")]
     EmptyName(String),
     #[error("Value provided in {map} unused in expressions: keys: {{{keys}}}")]

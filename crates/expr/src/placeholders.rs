@@ -9,6 +9,9 @@ use crate::{ExprError, Fault, PlaceholderFault};
 const NAMES: &str = "ExpressionAttributeNames";
 const VALUES: &str = "ExpressionAttributeValues";
 const KEY_BYTES_MAX: usize = 255;
+/// What both maps may hold together. Source:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
+const MAPS_BYTES_MAX: usize = 2 << 20;
 
 /// The placeholders of a request. All its expressions share one, so that [`Self::finish`] knows what none used.
 #[derive(Debug)]
@@ -34,6 +37,7 @@ impl<'a> Placeholders<'a> {
         if let Some(values) = values {
             check_keys(VALUES, b':', values.iter().map(|(key, _)| key))?;
         }
+        check_sizes(names, values)?;
         Ok(Self { names, values, used_names: HashSet::new(), used_values: HashSet::new() })
     }
 
@@ -74,6 +78,21 @@ impl<'a> Placeholders<'a> {
         let values = self.values.into_iter().flat_map(|values| values.iter().map(|(key, _)| key));
         refuse_unused(VALUES, values, &self.used_values)
     }
+}
+
+fn check_sizes(names: Option<&BTreeMap<String, String>>, values: Option<&Item>) -> Result<(), ExprError> {
+    let of_names = names.into_iter().flatten().map(|(key, name)| key.len() + name.len()).sum::<usize>();
+    let of_values = values.map_or(0, Item::size);
+    if of_names > MAPS_BYTES_MAX {
+        return Err(PlaceholderFault::MapSize(NAMES).into());
+    }
+    if of_values > MAPS_BYTES_MAX {
+        return Err(PlaceholderFault::MapSize(VALUES).into());
+    }
+    if of_names + of_values > MAPS_BYTES_MAX {
+        return Err(PlaceholderFault::MapsSize.into());
+    }
+    Ok(())
 }
 
 fn check_keys<'k>(

@@ -1,3 +1,5 @@
+//! Condition and filter expressions: what is refused in which words, and what holds for an item.
+
 use expr::{Expression, KeyFault, Placeholders};
 use item::{Item, codec};
 

@@ -1,3 +1,5 @@
+//! Key condition expressions: what is refused, and the ranges of keys that they plan.
+
 use expr::{KeyAttribute, KeyCondition, KeyPlan, KeySchema, Placeholders};
 use item::{KeyKind, Number, Place, Value, key};
 

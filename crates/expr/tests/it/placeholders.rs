@@ -1,3 +1,5 @@
+//! The maps of names and values: their keys, their sizes, and what no expression used.
+
 use std::collections::BTreeMap;
 
 use expr::{Condition, Expression, Placeholders};
@@ -36,6 +38,28 @@ fn keys_have_a_greatest_length() {
         refused,
         "ExpressionAttributeValues contains invalid key: The expression attribute map contains a key that is too long;"
     );
+}
+
+#[test]
+fn maps_hold_two_megabytes() {
+    let refused = |name: usize, value: usize| {
+        let (names, text) = (names(&[("#a", &"n".repeat(name))]), "v".repeat(value));
+        let values = item(&format!(r#"{{":v":{{"S":"{text}"}}}}"#));
+        Placeholders::new(Some(&names), Some(&values)).map(|_| ()).map_err(|error| error.to_string())
+    };
+    const MAX: usize = 2 << 20;
+    assert_eq!(refused(MAX / 2 - 2, MAX / 2 - 2), Ok(()));
+    for (name, value, message) in [
+        (
+            MAX / 2 - 2,
+            MAX / 2 - 1,
+            "Combined size of ExpressionAttributeNames and ExpressionAttributeValues exceeds max size",
+        ),
+        (MAX - 1, 1, "ExpressionAttributeNames exceeds max size"),
+        (1, MAX - 1, "ExpressionAttributeValues exceeds max size"),
+    ] {
+        assert_eq!(refused(name, value), Err(message.to_owned()), "{name} {value}");
+    }
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! Projection expressions: what is refused, and what they leave of an item.
+
 use expr::{Placeholders, Projection};
 use item::codec;
 

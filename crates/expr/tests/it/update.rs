@@ -1,3 +1,5 @@
+//! Update expressions: what is refused when parsed, and what they make of an item.
+
 use expr::{Placeholders, Update};
 
 use crate::request::{item, json, names, values};

@@ -1,3 +1,5 @@
+//! Items as stored: round trips, sizes, and the fixture of the format's first version.
+
 use bytes::Bytes;
 use item::{Image, Item, Number, Value, codec};
 

@@ -1,3 +1,5 @@
+//! Items as they stand on the wire, and the words in which malformed ones are refused.
+
 use item::{Item, Value};
 use wire::Violations;
 use wire::json::{ReadJson, Reader, WriteJson, Writer};

@@ -1,3 +1,5 @@
+//! Numbers of 38 digits: text, order and exact arithmetic.
+
 use std::cmp::Ordering;
 
 use item::Number;

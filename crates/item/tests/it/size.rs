@@ -1,3 +1,5 @@
+//! What values and items measure.
+
 use bytes::Bytes;
 use item::{Item, KeyRole, Number, Value, ValueError, depth_check, key_check};
 
