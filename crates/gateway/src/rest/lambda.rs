@@ -75,7 +75,7 @@ async fn invoke(
     let source = InvokeSource { service: "apigateway.amazonaws.com", source_arn: call.source_arn() };
     let invocation = InvokeCall {
         scope: call.stage.scope.clone(),
-        function,
+        function: function.clone(),
         payload,
         kind,
         source: Some(source),
@@ -83,7 +83,7 @@ async fn invoke(
         trace: call.ticket.trace.clone(),
     };
     let done = within(&gateway.clock, call.method.timeout, gateway.invoke.invoke(invocation)).await?;
-    done.map_err(refused)
+    done.map_err(|error| refused(error, &function))
 }
 
 /// The result of `work`, or a timeout by the gateway's clock.
@@ -100,10 +100,14 @@ pub(crate) async fn within<T>(
 }
 
 /// What AWS makes of an invocation that Lambda refused: it is the API's configuration that is wrong.
-fn refused(error: InvokeError) -> Fault {
+fn refused(error: InvokeError, function: &str) -> Fault {
     match error {
+        // The console adds the permission unasked, so that who comes to the command line has never heard of it.
+        InvokeError::AccessDenied(_) => Fault::Configuration(format!(
+            "{error}; to let APIs call it: aws lambda add-permission --function-name {function} --statement-id api \
+             --action lambda:InvokeFunction --principal apigateway.amazonaws.com"
+        )),
         InvokeError::NotFound(_)
-        | InvokeError::AccessDenied(_)
         | InvokeError::Throttled(_)
         | InvokeError::TooLarge(_)
         | InvokeError::BadPayload(_) => Fault::Configuration(error.to_string()),
@@ -122,4 +126,16 @@ fn error_message(payload: &Bytes) -> Option<String> {
         reader.skip().ok()?;
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_permission_is_logged_with_the_way_out() {
+        let fault = refused(InvokeError::AccessDenied("no".into()), "f:live");
+        assert!(matches!(fault, Fault::Configuration(_)));
+        assert!(fault.to_string().contains("aws lambda add-permission --function-name f:live "), "{fault}");
+    }
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{Context, at, print_json, print_line, start, status};
 use crate::client::Client;
 use crate::config::Origin;
+use crate::instance;
 use crate::sample::{self, Deployed};
 
 pub(super) fn run(mut context: Context) -> Result<ExitCode> {
@@ -17,7 +18,7 @@ pub(super) fn run(mut context: Context) -> Result<ExitCode> {
         context.config.keep_nothing();
     }
     start::runtime()?.block_on(async {
-        let there = Client::new(context.config.listen);
+        let there = instance::client(&context.config);
         if status::health(&there).await.is_ok() {
             say(&context, &there, &sample::deploy(&there).await?);
             return Ok(ExitCode::SUCCESS);
