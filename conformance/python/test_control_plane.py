@@ -6,7 +6,7 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError
 
-from conftest import ROLE, zipped
+from conftest import wait_for, zipped
 
 
 def refused(call, **arguments):
@@ -72,6 +72,7 @@ def test_event_source_mappings_change_and_go(lam, dynamodb, deploy):
     assert refused(lam.create_event_source_mapping, FunctionName=name, EventSourceArn=stream, StartingPosition="LATEST") == "ResourceConflictException"
     assert lam.list_event_source_mappings(EventSourceArn=stream)["EventSourceMappings"][0]["UUID"] == uuid_
     assert lam.delete_event_source_mapping(UUID=uuid_)["State"] == "Deleting"
+    wait_for(lambda: not lam.list_event_source_mappings(EventSourceArn=stream)["EventSourceMappings"], 10)
     assert refused(lam.get_event_source_mapping, UUID=uuid_) == "ResourceNotFoundException"
     dynamodb.delete_table(TableName=table)
 
