@@ -26,6 +26,7 @@ pub(super) struct Logs {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Line {
     timestamp: i64,
+    group: String,
     stream: String,
     message: String,
 }
@@ -50,25 +51,55 @@ impl Logs {
             Some(group) => vec![group.clone()],
             None => groups(client).await?,
         };
-        let mut seen = HashSet::new();
+        let mut lines = Vec::new();
         for group in groups {
             match past(client, &group).await {
-                Ok(lines) => {
-                    for line in lines {
-                        say(context, &group, &line);
-                        seen.insert(line);
-                    }
-                }
+                Ok(past) => lines.extend(past),
                 // A function that has not run yet has no group; whoever follows waits for it.
                 Err(error) if live.is_none() => return Err(error),
                 Err(_) => {}
             }
         }
+        // Each group is in order; of several the lines are told apart by their names.
+        lines.sort_by_key(|line| line.timestamp);
+        let width = lines.iter().map(|line| short(&line.group).chars().count()).max().unwrap_or(0);
+        let mut printer = Printer { json: context.json, names: group.is_none().then_some(width) };
+        lines.iter().for_each(|line| printer.say(line));
         match live {
-            Some(live) => follow(context, live, &seen).await,
+            Some(live) => follow(&mut printer, live, &lines.into_iter().collect()).await,
             None => Ok(()),
         }
     }
+}
+
+/// How lines are shown.
+#[derive(Debug)]
+struct Printer {
+    json: bool,
+    /// Whether lines begin with the name of their group, and the width of the longest name.
+    names: Option<usize>,
+}
+
+impl Printer {
+    fn say(&mut self, line: &Line) {
+        let Line { timestamp, group, stream, message } = line;
+        if self.json {
+            return print_json(
+                &json!({ "timestamp": timestamp, "group": group, "stream": stream, "message": message }),
+            );
+        }
+        let message = message.trim_end_matches('\n');
+        let Some(width) = &mut self.names else { return print_line(message) };
+        let name = short(group);
+        *width = name.chars().count().max(*width);
+        let width = *width;
+        message.split('\n').for_each(|part| print_line(&format!("{name:<width$}  {part}")));
+    }
+}
+
+/// A function's name, or a group's that is no function's.
+fn short(group: &str) -> &str {
+    group.strip_prefix("/aws/lambda/").unwrap_or(group)
 }
 
 fn group_of(function: &str) -> String {
@@ -100,7 +131,7 @@ async fn past(client: &Client, group: &str) -> Result<Vec<Line>> {
         let answer = client.target("logs", "Logs_20140328.FilterLogEvents", &body).await?;
         let mut answer = answer.success(&format!("cannot read the logs of {group}"))?.json()?;
         let events = answer["events"].as_array().cloned().unwrap_or_default();
-        lines.extend(events.iter().map(|event| line(event, "logStreamName")));
+        lines.extend(events.iter().map(|event| line(event, group, "logStreamName")));
         token = answer["nextToken"].take();
         if token.is_null() {
             return Ok(lines);
@@ -108,16 +139,17 @@ async fn past(client: &Client, group: &str) -> Result<Vec<Line>> {
     }
 }
 
-fn line(event: &Value, stream: &str) -> Line {
+fn line(event: &Value, group: &str, stream: &str) -> Line {
     let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
     Line {
         timestamp: event["timestamp"].as_i64().unwrap_or(0),
+        group: group.to_owned(),
         stream: text(stream),
         message: text("message"),
     }
 }
 
-async fn follow(context: &Context, mut live: Incoming, seen: &HashSet<Line>) -> Result<()> {
+async fn follow(printer: &mut Printer, mut live: Incoming, seen: &HashSet<Line>) -> Result<()> {
     let mut received = Vec::new();
     while let Some(frame) = live.frame().await {
         let Ok(data) = frame.context("the server ended")?.into_data() else { continue };
@@ -131,20 +163,11 @@ async fn follow(context: &Context, mut live: Incoming, seen: &HashSet<Line>) -> 
                 );
                 continue;
             }
-            let line = line(&event, "stream");
+            let line = line(&event, event["group"].as_str().unwrap_or_default(), "stream");
             if !seen.contains(&line) {
-                say(context, event["group"].as_str().unwrap_or_default(), &line);
+                printer.say(&line);
             }
         }
     }
     Ok(())
-}
-
-fn say(context: &Context, group: &str, line: &Line) {
-    if context.json {
-        let Line { timestamp, stream, message } = line;
-        print_json(&json!({ "timestamp": timestamp, "group": group, "stream": stream, "message": message }));
-    } else {
-        print_line(line.message.trim_end_matches('\n'));
-    }
 }

@@ -56,6 +56,18 @@ impl Server {
         output(rushlight(self.folder.path()).args(words).args(["--listen", &self.address]))
     }
 
+    fn logs(&self, operation: &str, body: &str) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(
+            stream,
+            "POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-amz-target: Logs_20140328.{operation}\r\n\
+             content-type: application/x-amz-json-1.1\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        stream.read_to_string(&mut String::new()).unwrap();
+    }
+
     fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
@@ -169,6 +181,29 @@ fn the_verbs_talk_to_the_server() {
     assert!(!ok && said.contains("The specified log group does not exist."), "{said}");
     let metrics = server.get("/_rushlight/metrics");
     assert!(metrics.contains("service=\"lambda\",operation=\"Invoke\",status=\"404\"} 2"), "{metrics}");
+}
+
+#[test]
+fn the_logs_of_all_functions_are_in_order_and_told_apart() {
+    let server = Server::start(&["--memory"]);
+    let now = base::Clock::System.now().as_millis();
+    for (group, at, text) in
+        [("/aws/lambda/first", 0, "one"), ("/other", 1, "two\\nlines"), ("/aws/lambda/first", 2, "three")]
+    {
+        server.logs("CreateLogGroup", &format!(r#"{{"logGroupName":"{group}"}}"#));
+        server.logs("CreateLogStream", &format!(r#"{{"logGroupName":"{group}","logStreamName":"s"}}"#));
+        let event = format!(r#"{{"timestamp":{},"message":"{text}"}}"#, now + at);
+        server.logs(
+            "PutLogEvents",
+            &format!(r#"{{"logGroupName":"{group}","logStreamName":"s","logEvents":[{event}]}}"#),
+        );
+    }
+    let (_, all, _) = server.verb(&["logs"]);
+    assert_eq!(all, "first   one\n/other  two\n/other  lines\nfirst   three\n");
+    let (_, one, _) = server.verb(&["logs", "first"]);
+    assert_eq!(one, "one\nthree\n");
+    let (_, json, _) = server.verb(&["logs", "/other", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["message"], "two\nlines");
 }
 
 #[test]
