@@ -20,7 +20,7 @@ INIT, INVOKE = 1, 2
 READY, INIT_FAULT, RESULT, FAULT, LOG, TOO_LARGE, FATAL = 16, 17, 18, 19, 20, 21, 22
 LOG_BYTES_MAX = 256 * 1024
 
-os_read, os_write, os_exit = os.read, os.write, os._exit
+os_read, os_write, os_exit, getpid = os.read, os.write, os._exit, os.getpid
 getrusage, RUSAGE_SELF = resource.getrusage, resource.RUSAGE_SELF
 head_of = struct.Struct("<IB").pack
 head_and_u32 = struct.Struct("<IBI").pack
@@ -36,6 +36,7 @@ class _State:
     request_id = None
     settings = None
     response_max = 0
+    pid = os.getpid()
 
 
 # ---- frames
@@ -137,7 +138,11 @@ def _fault_body(kind, message, stack, request_id):
 def _of_error(error):
     if isinstance(error, _Fault):
         return error.kind, error.message, error.stack
-    return type(error).__name__, str(error), _frames_of(error)
+    try:
+        message = str(error)
+    except Exception as failure:
+        message = f"<{type(failure).__name__} while the message was made>"
+    return type(error).__name__, message, _frames_of(error)
 
 
 def _fault_bytes(error, request_id):
@@ -283,7 +288,11 @@ def _invoke(handler, frame):
             raise _Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from None
         context = LambdaContext(_State.settings, deadline, request_id, arn, client_context)
         body = _serialize(handler(event, context))
+        if getpid() != _State.pid:
+            os_exit(0)  # a child that the handler forked and that came back with it: the answer is its parent's
     except Exception as error:
+        if getpid() != _State.pid:
+            os_exit(1)
         _send(FAULT, _fault_bytes(error, request_id))
         return
     finally:

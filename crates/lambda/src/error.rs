@@ -5,7 +5,7 @@ use ports::InvokeError;
 use store::KvError;
 use wire::Failure;
 
-use crate::name::{FunctionRef, NameError};
+use crate::name::{FUNCTION_NAME_MAX, FunctionRef, NameError};
 use crate::package::PackageError;
 
 /// AWS marks errors that the caller can mend so; SDKs show it.
@@ -15,6 +15,15 @@ fn user(failure: Failure) -> Failure {
 
 pub(crate) fn invalid(message: impl Into<String>) -> Failure {
     user(errors::invalid_parameter_value(message))
+}
+
+/// AWS's model allows the length of an ARN; a name alone may be shorter only.
+pub(crate) fn name_too_long(name: &str) -> Failure {
+    let message = format!(
+        "1 validation error detected: Value '{name}' at 'functionName' failed to satisfy constraint: Member must \
+         have length less than or equal to {FUNCTION_NAME_MAX}"
+    );
+    Failure::client("ValidationException", 400, message)
 }
 
 pub(crate) fn not_found(message: impl Into<String>) -> Failure {

@@ -22,6 +22,9 @@ pub(crate) enum Qualifier<'a> {
     Alias(&'a str),
 }
 
+/// Longest name of a function.
+pub(crate) const FUNCTION_NAME_MAX: usize = 64;
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NameError {
     #[error("{0} is not a function's name or ARN")]

@@ -13,6 +13,8 @@ use zip::read::ZipFile;
 
 /// Symbolic links are short; longer ones are damage.
 const LINK_BYTES_MAX: u64 = 4096;
+/// The longest name that a file system takes.
+const PART_BYTES_MAX: usize = 255;
 /// The longest path that Linux takes, less room for the folder it is unpacked to.
 const NAME_BYTES_MAX: usize = 3072;
 
@@ -185,6 +187,9 @@ fn inner_path(name: &str) -> Result<Option<PathBuf>, PackageError> {
         match part {
             "" | "." => {}
             ".." => return Err(escapes()),
+            _ if part.len() > PART_BYTES_MAX => {
+                return Err(PackageError::Broken(format!("the name {part:?} is too long")));
+            }
             _ => path.push(part),
         }
     }
@@ -288,6 +293,7 @@ mod tests {
             ("climbs", vec![F("../evil", 0o644, b"x")], "Escapes"),
             ("climbs deep", vec![F("a/../../evil", 0o644, b"x")], "Escapes"),
             ("climbs with backslashes", vec![F("a\\..\\..\\evil", 0o644, b"x")], "Escapes"),
+            ("long name", vec![F(&format!("a/{}", "n".repeat(256)), 0o644, b"x")], "Broken"),
             ("absolute", vec![F("/evil", 0o644, b"x")], "Escapes"),
             ("absolute link", vec![L("l", "/etc/passwd")], "Escapes"),
             ("link out", vec![L("a/l", "../../evil")], "Escapes"),

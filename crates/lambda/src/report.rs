@@ -4,7 +4,7 @@
 use base::{RequestId, Timestamp};
 use bytes::Bytes;
 use ports::LogEvent;
-use sandbox::{FaultKind, FunctionFault, Outcome};
+use sandbox::{FaultKind, FunctionFault, LogLine, Outcome};
 use wire::json::{Reader, Writer};
 
 /// The end of the log that `LogType: Tail` answers.
@@ -22,15 +22,15 @@ pub(crate) struct Invoked<'a> {
     pub(crate) ended: Timestamp,
 }
 
+/// A function's own lines, taken.
+pub(crate) fn lines(lines: &mut Vec<LogLine>) -> impl Iterator<Item = LogEvent> + use<> {
+    std::mem::take(lines).into_iter().map(|line| LogEvent { timestamp: line.timestamp, message: line.bytes })
+}
+
 impl Invoked<'_> {
     /// The log of one invocation, in order: what was written while loading, START, the function's lines, END, REPORT.
     pub(crate) fn events(&self, outcome: &mut Outcome) -> Vec<LogEvent> {
         let mut events = Vec::with_capacity(outcome.init_logs.len() + outcome.logs.len() + 5);
-        let lines = |lines: &mut Vec<sandbox::LogLine>| {
-            std::mem::take(lines)
-                .into_iter()
-                .map(|line| LogEvent { timestamp: line.timestamp, message: line.bytes })
-        };
         events.extend(lines(&mut outcome.init_logs));
         let fault = outcome.result.as_ref().err();
         if let Some(fault) = fault.filter(|fault| fault.kind == FaultKind::Init) {
@@ -231,10 +231,8 @@ fn number(out: &mut Writer, key: &str, value: f64) {
 mod tests {
     use std::time::Duration;
 
-    use expect_test::{Expect, expect};
-    use sandbox::LogLine;
-
     use super::*;
+    use expect_test::{Expect, expect};
 
     fn outcome(result: Result<&str, (FaultKind, &str)>, init_ms: Option<u64>) -> Outcome {
         let fault = |(kind, body): (FaultKind, &str)| FunctionFault {
@@ -244,6 +242,7 @@ mod tests {
         Outcome {
             result: result.map(|text| Bytes::copy_from_slice(text.as_bytes())).map_err(fault),
             reusable: true,
+            unheard: false,
             duration: Duration::from_micros(1_234),
             init_duration: init_ms.map(Duration::from_millis),
             billed_ms: 2,

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base::{Clock, RequestId, Timestamp, Trace, random_hex};
 use bytes::Bytes;
-use ports::{InvokeError, InvokeReply, LogBatch, LogSink};
-use sandbox::{FunctionSpec, Invocation, LaunchError};
+use ports::{InvokeError, InvokeReply, LogBatch, LogEvent, LogSink};
+use sandbox::{FunctionSpec, Invocation, LaunchError, Outcome};
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
@@ -51,22 +51,7 @@ impl Runner {
     pub(crate) async fn run(&self, run: Run) -> Result<InvokeReply, InvokeError> {
         let _running = self.running.token();
         let permit = Permit::admit(&run.function, self.concurrency_max)?;
-        let mut warm = match run.version.fleet.take() {
-            Some(warm) => warm,
-            None => self.launch(&run.function, &run.version).await?,
-        };
-        let started = self.clock.now();
-        let mut outcome = warm
-            .instance
-            .invoke(Invocation {
-                request_id: run.request_id,
-                payload: run.payload,
-                deadline: None,
-                function_arn: run.function_arn,
-                client_context: run.client_context,
-                trace: run.trace.0.to_string(),
-            })
-            .await;
+        let (warm, started, mut outcome) = self.serve(&run).await?;
         let ended = self.clock.now();
         let settings = &run.version.record.settings;
         let invoked = Invoked {
@@ -80,12 +65,7 @@ impl Runner {
         };
         let events = invoked.events(&mut outcome);
         let log_tail = report::tail(&events);
-        self.logs.write(LogBatch {
-            scope: run.function.scope.clone(),
-            group: run.version.log_group.clone(),
-            stream: warm.log_stream.clone(),
-            events,
-        });
+        self.write(&run, &warm, events);
         if outcome.reusable {
             run.version.fleet.put_back(warm, ended);
         }
@@ -95,6 +75,41 @@ impl Runner {
             Err(fault) => (fault.body, Some("Unhandled")),
         };
         Ok(InvokeReply { payload, function_error, executed_version: run.version.text.clone(), log_tail })
+    }
+
+    /// The environment that served, when it began, and what came of it.
+    async fn serve(&self, run: &Run) -> Result<(Warm, Timestamp, Outcome), InvokeError> {
+        let invocation = Invocation {
+            request_id: run.request_id,
+            payload: run.payload.clone(),
+            deadline: None,
+            function_arn: run.function_arn.clone(),
+            client_context: run.client_context.clone(),
+            trace: run.trace.0.to_string(),
+        };
+        loop {
+            let (mut warm, is_new) = match run.version.fleet.take() {
+                Some(warm) => (warm, false),
+                None => (self.launch(&run.function, &run.version).await?, true),
+            };
+            let started = self.clock.now();
+            let mut outcome = warm.instance.invoke(invocation.clone()).await;
+            if is_new || !outcome.unheard {
+                return Ok((warm, started, outcome));
+            }
+            // It ended after its last answer; what it said then is all that there is to keep.
+            let events = report::lines(&mut outcome.logs).collect();
+            self.write(run, &warm, events);
+        }
+    }
+
+    fn write(&self, run: &Run, warm: &Warm, events: Vec<LogEvent>) {
+        self.logs.write(LogBatch {
+            scope: run.function.scope.clone(),
+            group: run.version.log_group.clone(),
+            stream: warm.log_stream.clone(),
+            events,
+        });
     }
 
     pub(crate) fn is_crowded(&self) -> bool {

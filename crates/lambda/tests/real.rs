@@ -73,6 +73,8 @@ async fn answers_and_errors(world: &World, runtime: &str) {
             start.is_some() && start < end && end < log.find("REPORT RequestId"),
             "{runtime} {event}: {log}"
         );
+        let once = ["exited with error", "Task timed out"].iter().all(|said| log.matches(said).count() <= 1);
+        assert!(once, "said twice: {log}");
         assert!(!event.contains("log") || log.contains("hello"), "{log}");
     }
     let reply = world.invoke(r#"{"stream":true}"#).await;

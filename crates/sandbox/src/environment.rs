@@ -97,6 +97,7 @@ impl Environment {
         let mut outcome = Outcome {
             result: Ok(Bytes::new()),
             reusable: true,
+            unheard: false,
             duration: Duration::ZERO,
             init_duration: None,
             billed_ms: 0,
@@ -181,7 +182,11 @@ impl Environment {
                 self.end();
                 (max_rss_kib, Err(FunctionFault { kind: FaultKind::Handler, body }))
             }
-            other => return Err(self.failed(other, request_id)),
+            other => {
+                let exited = matches!(other, End::Exited(_));
+                outcome.unheard = exited && self.process.as_mut().is_some_and(Process::is_unheard);
+                return Err(self.failed(other, request_id));
+            }
         };
         self.note_rss(max_rss_kib);
         self.drain();
@@ -224,18 +229,13 @@ impl Environment {
         kib
     }
 
-    /// Ends the process and says why in AWS's words, to the caller and in the log.
+    /// Ends the process and says why in AWS's words.
     fn failed(&mut self, end: End, request_id: &str) -> FunctionFault {
         let end = self.cause(end);
         self.end();
         let timeout = Duration::from_millis(self.spec.timeout_ms);
         let (kind, reason) = match end {
-            End::TimedOut => {
-                let now = self.clock.now();
-                let said = format!("{} {request_id} {}", now.iso8601(), fault::timeout_reason(timeout));
-                self.log.push_ours(now, said);
-                return fault::timed_out(request_id, timeout);
-            }
+            End::TimedOut => return fault::timed_out(request_id, timeout),
             End::OutOfMemory => {
                 self.max_rss_kib = u64::from(self.spec.memory_mib) * 1024;
                 (FaultKind::OutOfMemory, "Runtime exited with error: signal: killed".to_owned())
@@ -244,10 +244,6 @@ impl Environment {
             // A frame out of turn: what sent it is not our bootstrap any more.
             End::Frame(_) => (FaultKind::Exit, fault::exit_reason(None)),
         };
-        self.log.push_ours(
-            self.clock.now(),
-            format!("RequestId: {request_id} Error: {reason}\nRuntime.ExitError"),
-        );
         fault::exited(request_id, &reason, kind)
     }
 

@@ -50,13 +50,9 @@ pub(crate) fn exited(request_id: &str, reason: &str, kind: FaultKind) -> Functio
     }
 }
 
-/// `Task timed out after 3.00 seconds`.
-pub(crate) fn timeout_reason(timeout: Duration) -> String {
-    format!("Task timed out after {:.2} seconds", timeout.as_secs_f64())
-}
-
 pub(crate) fn timed_out(request_id: &str, timeout: Duration) -> FunctionFault {
-    let message = format!("RequestId: {request_id} Error: {}", timeout_reason(timeout));
+    let seconds = timeout.as_secs_f64();
+    let message = format!("RequestId: {request_id} Error: Task timed out after {seconds:.2} seconds");
     FunctionFault { kind: FaultKind::Timeout, body: body("Sandbox.Timedout", &message) }
 }
 

@@ -37,11 +37,6 @@ impl LogCollector {
         self.lines.push(LogLine { timestamp, bytes });
     }
 
-    /// A line of ours: said even when the function's own lines have used up the limit.
-    pub(crate) fn push_ours(&mut self, timestamp: Timestamp, text: String) {
-        self.lines.push(LogLine { timestamp, bytes: Bytes::from(text) });
-    }
-
     /// The lines so far, with a last one that says what was dropped; the collector is empty after.
     pub(crate) fn take(&mut self, now: Timestamp) -> Vec<LogLine> {
         let mut lines = std::mem::take(&mut self.lines);

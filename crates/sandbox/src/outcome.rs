@@ -12,6 +12,8 @@ pub struct Outcome {
     pub result: Result<Bytes, FunctionFault>,
     /// Whether the environment may serve another invocation. When false it has ended already.
     pub reusable: bool,
+    /// The environment had ended before it took the event: nothing has happened, another may serve it.
+    pub unheard: bool,
     /// The handler's time, init not included.
     pub duration: Duration,
     /// How long loading the handler took; only with an environment's first invocation.

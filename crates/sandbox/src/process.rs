@@ -27,6 +27,9 @@ use crate::log::{LineSplitter, LogCollector};
 /// Bytes read at a time.
 const PIECE: usize = 16 * 1024;
 
+/// A socket holds less than this many pieces.
+const LEFTOVER_PIECES: usize = 64;
+
 /// A supervisor answers in microseconds; one that takes this long is broken.
 const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -39,6 +42,8 @@ pub(crate) struct Process {
     hello: Option<Hello>,
     channel: UnixStream,
     channel_open: bool,
+    /// It closed the socket with something unread in it.
+    channel_reset: bool,
     inbox: BytesMut,
     outbox: Vec<u8>,
     sent: usize,
@@ -92,6 +97,7 @@ impl Process {
             hello: None,
             channel: UnixStream::from_std(channel)?,
             channel_open: true,
+            channel_reset: false,
             inbox: BytesMut::with_capacity(PIECE),
             outbox: Vec::with_capacity(1024),
             sent: 0,
@@ -203,9 +209,9 @@ impl Process {
                 biased;
                 () = &mut alarm => return Event::Alarm,
                 ready = self.channel.readable() => {
-                    if ready.is_err() || !read_some(&self.channel, &mut self.inbox) {
-                        self.channel_open = false;
-                    }
+                    let read = ready.and_then(|()| read_some(&self.channel, &mut self.inbox));
+                    self.channel_open = matches!(read, Ok(true));
+                    self.channel_reset = read.is_err_and(|e| e.kind() == io::ErrorKind::ConnectionReset);
                 }
                 _ = self.channel.writable(), if wants_write => {}
                 () = self.stdout.readable() => self.stdout.read(log, clock.now()),
@@ -254,6 +260,20 @@ impl Process {
         }
     }
 
+    /// Whether the runtime has ended without having read the last frame: then the frame has had no effect.
+    pub(crate) fn is_unheard(&mut self) -> bool {
+        let mut piece = [0; PIECE];
+        // The error comes after what it said at last. The descriptor itself is asked, as with the pipes.
+        for _ in 0..LEFTOVER_PIECES {
+            match rustix::io::read(&self.channel, &mut piece) {
+                Ok(n @ 1..) => self.inbox.extend_from_slice(&piece[..n]),
+                Err(rustix::io::Errno::CONNRESET) => self.channel_reset = true,
+                Ok(_) | Err(_) => break,
+            }
+        }
+        self.channel_reset || self.sent < self.outbox.len()
+    }
+
     /// The largest size of an interpreter that has ended, as its supervisor says; 0 when it said nothing.
     pub(crate) fn last_max_rss_kib(&mut self) -> u64 {
         while self.control.try_read_buf(&mut self.control_inbox).is_ok_and(|n| n > 0) {}
@@ -288,11 +308,12 @@ impl Drop for Process {
 }
 
 /// Reads once; false at the end of the stream.
-fn read_some(stream: &UnixStream, inbox: &mut BytesMut) -> bool {
+fn read_some(stream: &UnixStream, inbox: &mut BytesMut) -> io::Result<bool> {
     inbox.reserve(PIECE);
     match stream.try_read_buf(inbox) {
-        Ok(n) => n > 0,
-        Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+        Ok(n) => Ok(n > 0),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
+        Err(error) => Err(error),
     }
 }
 

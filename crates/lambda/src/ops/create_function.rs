@@ -16,7 +16,7 @@ use crate::catalogue::{Edit, Function, Load, Version};
 use crate::code::CodeError;
 use crate::error;
 use crate::function::{Code, Settings, VersionRecord, new_revision};
-use crate::name::FunctionRef;
+use crate::name::{FUNCTION_NAME_MAX, FunctionRef};
 
 pub(super) async fn run(
     lambda: &Lambda,
@@ -27,6 +27,9 @@ pub(super) async fn run(
     let reference = named(cx, &name, None)?;
     if reference.qualifier.is_some() {
         return Err(error::invalid(format!("Function name {name} must not have a qualifier")));
+    }
+    if reference.name.len() > FUNCTION_NAME_MAX {
+        return Err(error::name_too_long(reference.name));
     }
     let settings = settings(reference.name, &input)?;
     let conflict = || error::conflict(format!("Function already exist: {}", reference.name));

@@ -138,6 +138,8 @@ type Script = Box<dyn FnMut(&FunctionSpec, &Invocation) -> Answer + Send>;
 pub(crate) enum Answer {
     Json(String),
     Fault(FaultKind, String),
+    /// The environment had ended before.
+    Unheard,
     /// Answers null when the channel is closed.
     Later(mpsc::Receiver<()>),
 }
@@ -233,7 +235,11 @@ impl Instance for FakeInstance {
                 self.seen.lock().unwrap().push(event);
                 (self.script.lock().unwrap())(&self.spec, &invocation)
             };
+            let unheard = matches!(answer, Answer::Unheard);
             let result = match answer {
+                Answer::Unheard => {
+                    Err(FunctionFault { kind: FaultKind::Exit, body: Bytes::from_static(b"{}") })
+                }
                 Answer::Json(json) => Ok(Bytes::from(json)),
                 Answer::Fault(kind, body) => Err(FunctionFault { kind, body: body.into() }),
                 Answer::Later(mut gate) => {
@@ -246,6 +252,7 @@ impl Instance for FakeInstance {
             Outcome {
                 result,
                 reusable: !ended,
+                unheard,
                 duration: Duration::from_micros(1500),
                 init_duration,
                 billed_ms: 2,

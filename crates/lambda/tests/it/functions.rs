@@ -94,6 +94,12 @@ async fn what_create_refuses() {
             "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
         ),
         (
+            with(|f| f.function_name = "n".repeat(65)),
+            "ValidationException",
+            400,
+            "1 validation error detected: Value 'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn' at 'functionName' failed to satisfy constraint: Member must have length less than or equal to 64",
+        ),
+        (
             with(|f| f.timeout = Some(901)),
             "ValidationException",
             400,

@@ -204,6 +204,31 @@ async fn a_fault_is_an_answer_and_ends_what_it_must() {
 }
 
 #[tokio::test]
+async fn an_event_that_an_ended_environment_did_not_hear_goes_to_another() {
+    let world = World::new().await;
+    world.create("f").await;
+    world.invoke("f", "1").await.unwrap();
+    let mut deaf = 1;
+    world.executor.answer(move |_, invocation| {
+        deaf -= 1;
+        if deaf >= 0 {
+            return Answer::Unheard;
+        }
+        Answer::Json(String::from_utf8_lossy(&invocation.payload).into_owned())
+    });
+    let reply = world.invoke("f", "2").await.unwrap();
+    assert_eq!((&reply.payload[..], reply.function_error), (&b"2"[..], None));
+    assert_eq!((world.executor.launched(), world.executor.alive()), (2, 1));
+    // A new one is asked once only.
+    world.executor.answer(|_, _| Answer::Unheard);
+    assert!(world.invoke("f", "3").await.unwrap().function_error.is_some());
+    assert_eq!((world.executor.launched(), world.executor.alive()), (3, 0));
+    let batches = world.logs.batches.lock().unwrap();
+    let said = batches.iter().flat_map(|batch| &batch.events);
+    assert_eq!(said.filter(|event| event.message.starts_with(b"START")).count(), 3);
+}
+
+#[tokio::test]
 async fn an_account_that_is_busy_throttles() {
     let world = World::with(|config| config.limits.concurrency_max = 1).await;
     world.create("f").await;

@@ -53,34 +53,36 @@ async fn handlers_answer() {
         (
             "import sys\ndef handler(e, c): sys.exit(0)",
             expect![[r#"
-            Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited without providing a reason"}
-            | RequestId: ID Error: Runtime exited without providing a reason
-            Runtime.ExitError
-            (ended)"#]],
+                Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited without providing a reason"}
+                (ended)"#]],
         ),
         (
             "import sys\ndef handler(e, c): sys.exit(1)",
             expect![[r#"
-            Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: exit status 1"}
-            | RequestId: ID Error: Runtime exited with error: exit status 1
-            Runtime.ExitError
-            (ended)"#]],
+                Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: exit status 1"}
+                (ended)"#]],
         ),
         (
             "import os\ndef handler(e, c): os._exit(3)",
             expect![[r#"
-            Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: exit status 3"}
-            | RequestId: ID Error: Runtime exited with error: exit status 3
-            Runtime.ExitError
-            (ended)"#]],
+                Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: exit status 3"}
+                (ended)"#]],
         ),
         (
             "import os\ndef handler(e, c): os.kill(os.getpid(), 9)",
             expect![[r#"
-            Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: signal: killed"}
-            | RequestId: ID Error: Runtime exited with error: signal: killed
-            Runtime.ExitError
-            (ended)"#]],
+                Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: signal: killed"}
+                (ended)"#]],
+        ),
+        (
+            "class Mute(Exception):\n  def __str__(self): raise ValueError\ndef handler(e, c): raise Mute",
+            expect![[r#"
+                Handler {"errorMessage": "<ValueError while the message was made>", "errorType": "Mute", "requestId": "ID", "stackTrace": ["  File \"/var/task/index.py\"..]}
+                | [ERROR] Mute: <ValueError while the message was made>
+                Traceback (most recent call last):
+                  File "/var/task/index.py", line 3, in handler
+                    def handler(e, c): raise Mute
+                                       ^^^^^^^^^^"#]],
         ),
         (
             "def handler(e): return 1",
@@ -152,10 +154,8 @@ async fn handlers_that_cannot_be_loaded() {
             "index.py",
             "import sys; sys.exit(2)",
             expect![[r#"
-            Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: exit status 2"}
-            < RequestId: ID Error: Runtime exited with error: exit status 2
-            Runtime.ExitError
-            (ended)"#]],
+                Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: exit status 2"}
+                (ended)"#]],
         ),
         (
             "index",
@@ -252,4 +252,15 @@ async fn an_environment_keeps_its_state() {
         | 3
         ok 6
         | 6"#]].assert_eq(&all.join("\n"));
+}
+
+/// On AWS such a child asks for the next event as its parent does, and takes events away from it.
+#[tokio::test]
+async fn a_forked_child_never_answers() {
+    let world = World::new(SandboxMode::BestEffort).await;
+    let code = "import os\ndef handler(e, c):\n  pid = os.fork()\n  if pid == 0 and e == 'raises': raise KeyError\n  if pid: os.waitpid(pid, 0)\n  return 'parent' if pid else 'child'";
+    let mut environment = world.launch(world.function("python3.12", &[("index.py", code)])).await;
+    for event in ["\"returns\"", "\"raises\"", "\"returns\""] {
+        assert_eq!(show(&environment.invoke(invocation(event)).await), "ok \"parent\"");
+    }
 }
