@@ -10,7 +10,7 @@ use store::{KeyRange, ScanOptions, Store};
 use crate::capacity::{Tally, read_units};
 use crate::error::{Error, Result, text};
 use crate::ops::get_item::{projected, stored};
-use crate::request::{all_key_names, check_projection};
+use crate::request::{Envelope, all_key_names, check_projection};
 use crate::table::{Index, Reach, Table};
 use crate::{DynamoDb, layout, write};
 
@@ -211,24 +211,23 @@ pub(crate) fn check_select(
     select: Option<Select>,
     has_index: bool,
     projection_member: Option<&str>,
+    envelope: Envelope,
 ) -> Result<()> {
-    let clash = |member: &str, what: &str| Err(Error::invalid(projection_clash(member, what)));
+    let clash = |member: &str, what: &str| {
+        Err(envelope.invalid(&format!("Cannot specify the {member} when choosing to get {what}")))
+    };
     match (select, projection_member) {
-        (Some(Select::AllProjectedAttributes), _) if !has_index => Err(Error::parameter(
-            "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
-        )),
-        (Some(Select::SpecificAttributes), None) => Err(Error::parameter(
+        (Some(Select::SpecificAttributes), None) => Err(envelope.invalid(
             "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
         )),
         (Some(Select::Count), Some(member)) => clash(member, "only the Count"),
         (Some(Select::AllAttributes), Some(member)) => clash(member, "ALL_ATTRIBUTES"),
         (Some(Select::AllProjectedAttributes), Some(member)) => clash(member, "ALL_PROJECTED_ATTRIBUTES"),
+        (Some(Select::AllProjectedAttributes), None) if !has_index => Err(envelope.invalid(
+            "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
+        )),
         _ => Ok(()),
     }
-}
-
-pub(crate) fn projection_clash(member: &str, what: &str) -> String {
-    format!("Cannot specify the {member} when choosing to get {what}")
 }
 
 /// What of the items is shown, held against what `index` has.
@@ -272,13 +271,18 @@ pub(crate) fn view<'a>(
     Ok(view)
 }
 
-/// Where the row lies after which a page begins. Refuses what is no key of the table and the index.
-pub(crate) fn start_key(table: &Table, index: Option<&Index>, start: &Item) -> Result<Bytes> {
-    let refuse = || Error::invalid(format!("{}: {}", text::STARTING_KEY, text::KEY_SCHEMA));
+/// Whether `start` has the attributes of the table's key and the index's, and no others.
+pub(crate) fn names_key(table: &Table, index: Option<&Index>, start: &Item) -> bool {
     let mut names = all_key_names(table, index);
     names.sort_unstable();
     names.dedup();
-    if start.len() != names.len() || !names.iter().all(|name| start.contains(name)) {
+    start.len() == names.len() && names.iter().all(|name| start.contains(name))
+}
+
+/// Where the row lies after which a page begins. Refuses what is no key of the table and the index.
+pub(crate) fn start_key(table: &Table, index: Option<&Index>, start: &Item) -> Result<Bytes> {
+    let refuse = || Error::invalid(format!("{}: {}", text::STARTING_KEY, text::KEY_SCHEMA));
+    if !names_key(table, index, start) {
         return Err(refuse());
     }
     let key = table.key.of(start);

@@ -60,27 +60,30 @@ impl Kinds {
         self
     }
 
-    /// Refuses a request that mixes the kinds, or brings placeholders for no expression.
-    pub(crate) fn check(&self, maps: Maps<'_>, envelope: Envelope) -> Result<()> {
-        let refuse = |message: String| match envelope {
-            Envelope::Enveloped => Error::invalid(format!("1 validation error detected: {message}")),
-            Envelope::Bare => Error::invalid(message),
-        };
+    /// Refuses a request that mixes the kinds.
+    pub(crate) fn check_mix(&self, envelope: Envelope) -> Result<()> {
         if !self.expressions.is_empty() && !self.parameters.is_empty() {
-            return Err(refuse(format!(
+            return Err(envelope.invalid(&format!(
                 "Can not use both expression and non-expression parameters in the same request: Non-expression \
                  parameters: {{{}}} Expression parameters: {{{}}}",
                 self.parameters.join(", "),
                 self.expressions.join(", ")
             )));
         }
+        Ok(())
+    }
+
+    /// Refuses a request that mixes the kinds, or brings placeholders for no expression.
+    pub(crate) fn check(&self, maps: Maps<'_>, envelope: Envelope) -> Result<()> {
+        self.check_mix(envelope)?;
         if self.expressions.is_empty() {
             for (present, name) in [
                 (maps.names.is_some(), "ExpressionAttributeNames"),
                 (maps.values.is_some(), "ExpressionAttributeValues"),
             ] {
                 if present {
-                    return Err(refuse(format!("{name} can only be specified when using expressions")));
+                    let message = format!("{name} can only be specified when using expressions");
+                    return Err(envelope.invalid(&message));
                 }
             }
         }
@@ -89,6 +92,13 @@ impl Kinds {
 }
 
 impl Envelope {
+    pub(crate) fn invalid(self, message: &str) -> Error {
+        Error::invalid(match self {
+            Self::Enveloped => format!("1 validation error detected: {message}"),
+            Self::Bare => message.to_owned(),
+        })
+    }
+
     pub(crate) fn refuse(self, error: ExprError) -> Error {
         Error::invalid(match self {
             Self::Enveloped => error.enveloped(),

@@ -158,7 +158,7 @@ fn check_values(key: &KeySchema, item: &Item) -> Result<()> {
 }
 
 /// Refuses an item whose attributes cannot be the keys of indexes that they are.
-pub(crate) fn check_index_keys(table: &Table, item: &Item) -> Result<()> {
+fn check_index_keys(table: &Table, item: &Item) -> Result<()> {
     for index in &table.indexes {
         for part in index.key.parts().filter(|part| !table.key.has(&part.name)) {
             let Some(value) = item.get(&part.name) else { continue };

@@ -170,7 +170,9 @@ pub enum KeyFault {
     SeveralNames,
     #[error("Invalid condition in KeyConditionExpression: No key attribute specified")]
     NoName,
-    #[error("KeyConditionExpressions cannot have conditions on nested attributes")]
+    #[error(
+        "Invalid KeyConditionExpression: KeyConditionExpressions cannot have conditions on nested attributes"
+    )]
     NestedAttribute,
     #[error("KeyConditionExpressions must only contain one condition per key")]
     Twice,

@@ -131,10 +131,13 @@ impl Violations {
         }
     }
 
-    /// Says that the newer wording tells of nothing else if `member` is too short or no value of its enum.
+    /// Says that the newer wording tells of nothing else if `member` is too short, too small or no value of its enum.
     pub fn alone(&mut self, mark: Mark, member: &str) {
         for violation in &mut self.found[mark.0..] {
-            let such = matches!(violation.constraint, Constraint::LengthMin(_) | Constraint::Enum(_));
+            let such = matches!(
+                violation.constraint,
+                Constraint::LengthMin(_) | Constraint::RangeMin(_) | Constraint::Enum(_)
+            );
             violation.alone |= such && violation.path == member;
         }
     }

@@ -36,7 +36,7 @@ fn violation(violation: &Violation, wording: Wording) -> String {
     match (value, constraint) {
         (_, Constraint::Enum(set)) if set.bare && newer => format!("Failed to satisfy constraint: {text}"),
         (None, _) => format!("Value null at '{path}' failed to satisfy constraint: {text}"),
-        (Some(_), Constraint::LengthMin(_)) if *alone && newer => {
+        (Some(_), Constraint::LengthMin(_) | Constraint::RangeMin(_)) if *alone && newer => {
             format!("Value at '{}' failed to satisfy constraint: {text}", capital(path))
         }
         (Some(value), _) => format!("Value '{value}' at '{path}' failed to satisfy constraint: {text}"),

@@ -1855,6 +1855,7 @@ impl ReadJson for QueryInput {
         }
         let table_name = table_name.required(violations, "tableName");
         violations.alone(mark, "tableName");
+        violations.alone(mark, "limit");
         violations.in_order(
             mark,
             &[
@@ -2142,6 +2143,7 @@ impl ReadJson for ScanInput {
         }
         let table_name = table_name.required(violations, "tableName");
         violations.alone(mark, "tableName");
+        violations.alone(mark, "limit");
         violations.in_order(
             mark,
             &[

@@ -1436,7 +1436,7 @@ impl Select {
         &[Self::AllAttributes, Self::AllProjectedAttributes, Self::SpecificAttributes, Self::Count];
 
     /// The value set as errors list it.
-    pub const SET: Set = Set::new("ALL_ATTRIBUTES, ALL_PROJECTED_ATTRIBUTES, SPECIFIC_ATTRIBUTES, COUNT");
+    pub const SET: Set = Set::new("SPECIFIC_ATTRIBUTES, COUNT, ALL_ATTRIBUTES, ALL_PROJECTED_ATTRIBUTES");
 
     pub fn as_str(self) -> &'static str {
         match self {

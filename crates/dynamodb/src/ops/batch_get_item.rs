@@ -33,6 +33,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: BatchGetItemInput) -> Res
     if input.request_items.values().map(|asked| asked.keys.len()).sum::<usize>() > KEYS_MAX {
         return Err(Error::invalid("Too many items requested for the BatchGetItem call"));
     }
+    kinds(input.request_items.values()).check_mix(Envelope::Bare)?;
     let mut parts = Vec::with_capacity(input.request_items.len());
     for (name, asked) in &input.request_items {
         parts.push(part(db, cx, name, asked)?);
@@ -74,12 +75,16 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: BatchGetItemInput) -> Res
     })
 }
 
+/// Which kinds of parameters are used for any of the tables.
+fn kinds<'a>(mut parts: impl Iterator<Item = &'a KeysAndAttributes> + Clone) -> Kinds {
+    Kinds::default()
+        .expression("ProjectionExpression", parts.clone().any(|part| part.projection_expression.is_some()))
+        .parameter("AttributesToGet", parts.any(|part| part.attributes_to_get.is_some()))
+}
+
 fn part(db: &DynamoDb, cx: &Cx, name: &str, asked: &KeysAndAttributes) -> Result<Part> {
     let maps = Maps { names: asked.expression_attribute_names.as_ref(), values: None };
-    Kinds::default()
-        .expression("ProjectionExpression", asked.projection_expression.is_some())
-        .parameter("AttributesToGet", asked.attributes_to_get.is_some())
-        .check(maps, Envelope::Bare)?;
+    kinds(std::iter::once(asked)).check(maps, Envelope::Bare)?;
     let refuse = |error| Envelope::Bare.refuse(error);
     let mut placeholders = Placeholders::new(maps.names, None).map_err(refuse)?;
     let (expression, names) = (asked.projection_expression.as_deref(), asked.attributes_to_get.as_deref());

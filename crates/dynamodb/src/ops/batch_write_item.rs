@@ -13,7 +13,7 @@ use crate::capacity::Tally;
 use crate::catalogue::refusal;
 use crate::error::{Error, Result, text};
 use crate::record::Kept;
-use crate::table::Table;
+use crate::table::{KeyPart, Table};
 use crate::write::Change;
 use crate::{DynamoDb, change, write};
 
@@ -72,6 +72,12 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: BatchWriteItemInput) -> R
 fn write(table: &Table, part: usize, request: WriteRequest) -> Result<(Write, Item)> {
     match (request.put_request, request.delete_request) {
         (Some(put), None) => {
+            // PutItem says more of it.
+            let misfits =
+                |part: &KeyPart| put.item.get(&part.name).is_some_and(|value| !part.kind.fits(value));
+            if table.key.parts().any(misfits) {
+                return Err(Error::invalid(text::KEY_SCHEMA));
+            }
             put.item.size_check().map_err(|_| Error::invalid(text::ITEM_SIZE))?;
             let key = write::item_key(table, &put.item)?;
             let named = table.key.of(&put.item);

@@ -1,6 +1,6 @@
 //! Query.
 
-use api::dynamodb::{QueryInput, QueryOutput, Select};
+use api::dynamodb::{QueryInput, QueryOutput};
 use base::Cx;
 use expr::{KeyAttribute, KeyFault, KeyPlan};
 use item::{Place, key};
@@ -8,7 +8,7 @@ use store::KeyRange;
 
 use crate::error::{Error, Result, text};
 use crate::page::{self, Sweep};
-use crate::request::{Reading, all_key_names, key_fault};
+use crate::request::{Envelope, Reading, all_key_names, key_fault};
 use crate::table::{Index, KeyPart, Table};
 use crate::{DynamoDb, layout};
 
@@ -52,12 +52,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: QueryInput) -> Result<Que
 
 fn check(input: &QueryInput) -> Result<()> {
     let projection = projection_member(&input.projection_expression, &input.attributes_to_get);
-    // Only here, and not of a Scan, AWS puts this one in the envelope of constraint violations.
-    if let (Some(Select::Count), Some(member)) = (input.select, projection) {
-        let fault = page::projection_clash(member, "only the Count");
-        return Err(Error::invalid(format!("1 validation error detected: {fault}")));
-    }
-    page::check_select(input.select, input.index_name.is_some(), projection)
+    page::check_select(input.select, input.index_name.is_some(), projection, Envelope::Enveloped)
 }
 
 /// The parameter that asks for a projection.
@@ -106,6 +101,10 @@ fn range(
     let end = bounds.end.map_or(whole.end, Into::into);
     let range = KeyRange { start: bounds.start.into(), end };
     let Some(start) = &input.exclusive_start_key else { return Ok(range) };
+    // A Scan says more of it.
+    if !page::names_key(table, index, start) {
+        return Err(Error::invalid(text::STARTING_KEY));
+    }
     let start = page::start_key(table, index, start)?;
     if !start.starts_with(&partition) {
         return Err(Error::invalid(text::STARTING_KEY_OUTSIDE));

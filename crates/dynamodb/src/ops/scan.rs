@@ -7,7 +7,7 @@ use store::KeyRange;
 use crate::error::{Error, Result, text};
 use crate::ops::query::projection_member;
 use crate::page::{self, Sweep};
-use crate::request::{Reading, all_key_names, key_fault};
+use crate::request::{Envelope, Reading, all_key_names, key_fault};
 use crate::table::{Index, Table};
 use crate::{DynamoDb, layout};
 
@@ -21,7 +21,7 @@ struct Segment {
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: ScanInput) -> Result<ScanOutput> {
     let reading = Reading::of_scan(&input)?;
     let projection = projection_member(&input.projection_expression, &input.attributes_to_get);
-    page::check_select(input.select, input.index_name.is_some(), projection)?;
+    page::check_select(input.select, input.index_name.is_some(), projection, Envelope::Bare)?;
     let segment = segment(&input)?;
     let consistent = input.consistent_read.unwrap_or(false);
     let table = db.table(cx, &input.table_name)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use api::dynamodb::{ReturnValue, UpdateItemInput, UpdateItemOutput};
 use base::Cx;
 use expr::{Update, UpdateFault};
-use item::{Item, depth_check};
+use item::{Item, KeyRole, ValueError, depth_check, key_check};
 
 use crate::change::Outcome;
 use crate::error::{Error, Result, text};
@@ -61,20 +61,41 @@ fn updated(
     Ok(Some(Arc::new(Kept::new(item))))
 }
 
-/// An expression that gives an index key a wrong type is refused in words of its own.
+/// What an update writes to a key of an index must be a value for a key. What it leaves as it was need not be: the
+/// item may be older than the index.
 fn check_index_keys(table: &Table, update: Option<&Update>, item: &Item) -> Result<()> {
-    let parts = table.indexes.iter().flat_map(|index| index.key.parts());
-    for part in parts {
-        let misfits = item.get(&part.name).is_some_and(|value| !part.kind.fits(value));
-        if misfits
-            && update.is_some_and(|update| update.paths().any(|path| &*path.head == part.name.as_str()))
-        {
-            return Err(Error::invalid(
-                "The update expression attempted to update the secondary index key to unsupported type",
-            ));
+    let Some(update) = update else { return Ok(()) };
+    for index in &table.indexes {
+        let hash = index.key.hash.iter().map(|part| (part, KeyRole::Partition));
+        let range = index.key.range.iter().map(|part| (part, KeyRole::Sort));
+        for (part, role) in hash.chain(range) {
+            let written = update.paths().any(|path| &*path.head == part.name.as_str());
+            let Some(value) = item.get(&part.name).filter(|_| written) else { continue };
+            if !part.kind.fits(value) {
+                return Err(Error::invalid(
+                    "The update expression attempted to update the secondary index key to unsupported type",
+                ));
+            }
+            key_check(&part.name, role, value).map_err(unsuited)?;
         }
     }
-    write::check_index_keys(table, item)
+    Ok(())
+}
+
+/// Why a value cannot be an index key, as it is told of an update.
+fn unsuited(fault: ValueError) -> Error {
+    match fault {
+        ValueError::EmptyKey { kind, .. } => Error::invalid(format!(
+            "One or more parameter values are not valid. The update expression attempted to update a secondary \
+             index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an \
+             empty {} value.",
+            kind.long_name().to_lowercase()
+        )),
+        ValueError::PartitionKeySize | ValueError::SortKeySize => Error::invalid(
+            "The update expression attempted to update the secondary index key beyond allowed size limits",
+        ),
+        fault => write::refused(fault),
+    }
 }
 
 fn refused(fault: UpdateFault, input: &UpdateItemInput) -> Error {

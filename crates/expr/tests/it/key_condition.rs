@@ -75,7 +75,9 @@ fn refuses_what_is_no_key_condition() {
         "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition"
             .to_owned();
     let nested = "KeyConditionExpressions cannot contain nested operations".to_owned();
-    let attribute = "KeyConditionExpressions cannot have conditions on nested attributes".to_owned();
+    let attribute =
+        "Invalid KeyConditionExpression: KeyConditionExpressions cannot have conditions on nested attributes"
+            .to_owned();
     let none = "Invalid condition in KeyConditionExpression: No key attribute specified".to_owned();
     let twice = "KeyConditionExpressions must only contain one condition per key".to_owned();
     let (names, values) = (names(), values());
