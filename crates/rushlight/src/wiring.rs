@@ -1,6 +1,7 @@
 //! Makes the services, gives each what it needs of the others, and answers for them all behind the server. Decides
 //! nothing: who is called is said by the server's routing, what is answered by the services.
 
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use lambda::{CODE_PATH, Lambda, LambdaConfig};
 use logs::{Journal, JournalConfig, TailLine};
 use ports::{Call, ServiceCall, ServiceReply};
+use rustix::fs::{FlockOperation, flock};
 use sandbox::{Sandbox, SandboxConfig, SandboxMode};
 use server::{Backends, BoxFuture, Engine, Service, StageCall, StageReply, TailStream};
 use store::{Durability, Store};
@@ -51,28 +53,59 @@ pub(crate) struct Wiring {
 #[derive(Debug)]
 struct Folder {
     path: PathBuf,
-    /// Made for this run alone.
-    passing: bool,
+    /// Locked as long as the run for which alone it was made; none if it is a part of the data.
+    passing: Option<File>,
 }
+
+/// What names of passing folders begin with.
+const PASSING: &str = "rushlight-run-";
 
 impl Folder {
     fn make(config: &Config) -> Result<Self> {
-        let passing = config.memory;
-        let path = if passing {
-            std::env::temp_dir().join(format!("rushlight-{}", std::process::id()))
-        } else {
-            config.data.join("run")
-        };
+        if config.memory {
+            return Self::make_passing(&std::env::temp_dir());
+        }
+        let path = config.data.join("run");
         std::fs::create_dir_all(&path).with_context(|| {
             format!("cannot make the folder {}; choose another place with --data DIR", path.display())
         })?;
-        Ok(Self { path, passing })
+        Ok(Self { path, passing: None })
+    }
+
+    /// Where everybody may write: with a name that nobody foresees, and never a folder that is there already.
+    fn make_passing(place: &Path) -> Result<Self> {
+        sweep(place);
+        let id = base::random_hex(8);
+        let fresh = place.join(format!("rushlight-new-{id}"));
+        std::fs::create_dir(&fresh).with_context(|| {
+            format!("cannot make the folder {}; TMPDIR names another place", fresh.display())
+        })?;
+        let lock = File::create_new(fresh.join("lock"))?;
+        flock(&lock, FlockOperation::LockExclusive)?;
+        // Locked before it has the name that others sweep.
+        let path = place.join(format!("{PASSING}{id}"));
+        std::fs::rename(&fresh, &path)?;
+        Ok(Self { path, passing: Some(lock) })
+    }
+}
+
+/// Removes the folders of runs that were killed: those that nobody holds locked.
+fn sweep(place: &Path) {
+    for entry in std::fs::read_dir(place).into_iter().flatten().flatten() {
+        if !entry.file_name().to_string_lossy().starts_with(PASSING) {
+            continue;
+        }
+        let lock = File::open(entry.path().join("lock"));
+        if lock.is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok()) {
+            // It may be another user's: then that one sweeps it.
+            _ = std::fs::remove_dir_all(entry.path());
+        }
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if self.passing {
+        if self.passing.is_some() {
             // In the folder for temporary files: what cannot be removed is the system's to clean.
             _ = std::fs::remove_dir_all(&self.path);
         }
@@ -377,4 +410,26 @@ fn addressed(call: ServiceCall) -> Option<(Service, wire::Request)> {
         service,
         wire::Request { method: Method::POST, path, query: String::new(), headers, body: call.body },
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_of_killed_runs_are_swept_and_those_of_running_ones_stay() {
+        let place = tempfile::tempdir().unwrap();
+        let killed = place.path().join(format!("{PASSING}killed"));
+        std::fs::create_dir(&killed).unwrap();
+        std::fs::write(killed.join("lock"), "").unwrap();
+        let other = place.path().join("rushlight-other");
+        std::fs::create_dir(&other).unwrap();
+        std::fs::write(other.join("lock"), "").unwrap();
+        let first = Folder::make_passing(place.path()).unwrap();
+        let second = Folder::make_passing(place.path()).unwrap();
+        assert!(!killed.exists() && other.exists() && first.path.exists() && second.path.exists());
+        let path = first.path.clone();
+        drop(first);
+        assert!(!path.exists());
+    }
 }

@@ -278,6 +278,13 @@ fn completions_and_doctor() {
     let folder = tempfile::tempdir().unwrap();
     let (ok, script, _) = output(rushlight(folder.path()).args(["completions", "bash"]));
     assert!(ok && script.contains("rushlight"));
+    if Path::new("/dev/full").exists() {
+        for verb in [&["completions", "bash"][..], &["config"]] {
+            let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+            let done = rushlight(folder.path()).args(verb).stdout(full).output().unwrap();
+            assert_eq!(done.status.code(), Some(1), "{verb:?}");
+        }
+    }
     let (_, found, _) =
         output(rushlight(folder.path()).args(["doctor", "--json", "--memory", "--listen", "0"]));
     let found: Vec<Value> = serde_json::from_str(&found).unwrap();
