@@ -211,8 +211,8 @@ pub(crate) fn check_select(
     select: Option<Select>,
     has_index: bool,
     projection_member: Option<&str>,
-    envelope: Envelope,
 ) -> Result<()> {
+    let envelope = Envelope::Enveloped;
     let clash = |member: &str, what: &str| {
         Err(envelope.invalid(&format!("Cannot specify the {member} when choosing to get {what}")))
     };
@@ -271,19 +271,14 @@ pub(crate) fn view<'a>(
     Ok(view)
 }
 
-/// Whether `start` has the attributes of the table's key and the index's, and no others.
-pub(crate) fn names_key(table: &Table, index: Option<&Index>, start: &Item) -> bool {
-    let mut names = all_key_names(table, index);
-    names.sort_unstable();
-    names.dedup();
-    start.len() == names.len() && names.iter().all(|name| start.contains(name))
-}
-
 /// Where the row lies after which a page begins. Refuses what is no key of the table and the index.
 pub(crate) fn start_key(table: &Table, index: Option<&Index>, start: &Item) -> Result<Bytes> {
     let refuse = || Error::invalid(format!("{}: {}", text::STARTING_KEY, text::KEY_SCHEMA));
-    if !names_key(table, index, start) {
-        return Err(refuse());
+    let mut names = all_key_names(table, index);
+    names.sort_unstable();
+    names.dedup();
+    if start.len() != names.len() || !names.iter().all(|name| start.contains(name)) {
+        return Err(Error::invalid(text::STARTING_KEY));
     }
     let key = table.key.of(start);
     let lies = write::request_key(table, &key).map_err(|_| refuse())?;

@@ -2144,6 +2144,7 @@ impl ReadJson for ScanInput {
         let table_name = table_name.required(violations, "tableName");
         violations.alone(mark, "tableName");
         violations.alone(mark, "limit");
+        violations.alone(mark, "segment");
         violations.in_order(
             mark,
             &[

@@ -1330,7 +1330,7 @@ impl ScalarAttributeType {
     pub const ALL: &[Self] = &[Self::S, Self::N, Self::B];
 
     /// The value set as errors list it.
-    pub const SET: Set = Set::new("S, N, B");
+    pub const SET: Set = Set::new("B, N, S");
 
     pub fn as_str(self) -> &'static str {
         match self {

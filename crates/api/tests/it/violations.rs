@@ -118,7 +118,7 @@ fn paths_lead_through_lists_and_maps() {
         "CreateTable",
         r#"{"TableName":"abc","AttributeDefinitions":[{"AttributeName":"a","AttributeType":"X"}],"KeySchema":[{"AttributeName":"pk"}]}"#,
         &expect![
-            "2 validation errors detected: Value 'X' at 'attributeDefinitions.1.member.attributeType' failed to satisfy constraint: Member must satisfy enum value set: [S, N, B]; Value null at 'keySchema.1.member.keyType' failed to satisfy constraint: Member must not be null"
+            "2 validation errors detected: Value 'X' at 'attributeDefinitions.1.member.attributeType' failed to satisfy constraint: Member must satisfy enum value set: [B, N, S]; Value null at 'keySchema.1.member.keyType' failed to satisfy constraint: Member must not be null"
         ],
     );
     check(
@@ -132,7 +132,7 @@ fn paths_lead_through_lists_and_maps() {
         "Query",
         r#"{"TableName":"t","Limit":0}"#,
         &expect![
-            "1 validation error detected: Value '0' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1"
+            "1 validation error detected: Value at 'Limit' failed to satisfy constraint: Member must have value greater than or equal to 1"
         ],
     );
 }

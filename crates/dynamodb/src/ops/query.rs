@@ -8,7 +8,7 @@ use store::KeyRange;
 
 use crate::error::{Error, Result, text};
 use crate::page::{self, Sweep};
-use crate::request::{Envelope, Reading, all_key_names, key_fault};
+use crate::request::{Reading, all_key_names, key_fault};
 use crate::table::{Index, KeyPart, Table};
 use crate::{DynamoDb, layout};
 
@@ -52,7 +52,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: QueryInput) -> Result<Que
 
 fn check(input: &QueryInput) -> Result<()> {
     let projection = projection_member(&input.projection_expression, &input.attributes_to_get);
-    page::check_select(input.select, input.index_name.is_some(), projection, Envelope::Enveloped)
+    page::check_select(input.select, input.index_name.is_some(), projection)
 }
 
 /// The parameter that asks for a projection.
@@ -101,10 +101,6 @@ fn range(
     let end = bounds.end.map_or(whole.end, Into::into);
     let range = KeyRange { start: bounds.start.into(), end };
     let Some(start) = &input.exclusive_start_key else { return Ok(range) };
-    // A Scan says more of it.
-    if !page::names_key(table, index, start) {
-        return Err(Error::invalid(text::STARTING_KEY));
-    }
     let start = page::start_key(table, index, start)?;
     if !start.starts_with(&partition) {
         return Err(Error::invalid(text::STARTING_KEY_OUTSIDE));

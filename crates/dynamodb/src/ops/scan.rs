@@ -7,7 +7,7 @@ use store::KeyRange;
 use crate::error::{Error, Result, text};
 use crate::ops::query::projection_member;
 use crate::page::{self, Sweep};
-use crate::request::{Envelope, Reading, all_key_names, key_fault};
+use crate::request::{Reading, all_key_names, key_fault};
 use crate::table::{Index, Table};
 use crate::{DynamoDb, layout};
 
@@ -21,7 +21,7 @@ struct Segment {
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: ScanInput) -> Result<ScanOutput> {
     let reading = Reading::of_scan(&input)?;
     let projection = projection_member(&input.projection_expression, &input.attributes_to_get);
-    page::check_select(input.select, input.index_name.is_some(), projection, Envelope::Bare)?;
+    page::check_select(input.select, input.index_name.is_some(), projection)?;
     let segment = segment(&input)?;
     let consistent = input.consistent_read.unwrap_or(false);
     let table = db.table(cx, &input.table_name)?;
@@ -56,10 +56,9 @@ fn segment(input: &ScanInput) -> Result<Segment> {
             "The Segment parameter is required but was not present in the request when parameter TotalSegments is \
              present",
         )),
-        (Some(number), Some(of)) if number >= of => Err(Error::invalid(format!(
-            "The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: {number} \
-             is not less than TotalSegments: {of}"
-        ))),
+        (Some(number), Some(of)) if number >= of => Err(Error::invalid(
+            "The Segment parameter is zero-based and must be less than parameter TotalSegments",
+        )),
         (Some(number), Some(of)) => {
             Ok(Segment { number: u32::try_from(number).unwrap_or(0), of: u32::try_from(of).unwrap_or(1) })
         }
