@@ -144,3 +144,11 @@ impl Client {
         sender.send_request(request).await.context("the server did not answer")
     }
 }
+
+/// As one segment of a path, or one value of a query.
+pub(crate) fn encode(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~:$".contains(&byte);
+    text.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}

@@ -12,7 +12,7 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 
 use super::{Context, print_json, print_line, small_runtime};
-use crate::client::{Answer, Client};
+use crate::client::{Answer, Client, encode};
 use crate::instance;
 
 #[derive(Debug, Args)]
@@ -67,12 +67,4 @@ impl Invoke {
         }
         Ok(self.event.clone().into_bytes())
     }
-}
-
-/// One segment of a path.
-fn encode(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~:$".contains(&byte);
-    text.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }

@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use serde_json::{Value, json};
 
 use super::{Context, print_json, print_line, small_runtime};
-use crate::client::Client;
+use crate::client::{Client, encode};
 use crate::instance;
 
 #[derive(Debug, Args)]
@@ -42,7 +42,8 @@ impl Logs {
         let group = self.function.as_deref().map(group_of);
         // Followed before the past is read, so that nothing falls between; what is in both is printed once.
         let live = if self.follow {
-            let path = format!("/_rushlight/logs/tail?group={}", group.as_deref().unwrap_or_default());
+            let group = encode(group.as_deref().unwrap_or_default());
+            let path = format!("/_rushlight/logs/tail?group={group}");
             Some(client.stream(&path).await?)
         } else {
             None
@@ -169,5 +170,6 @@ async fn follow(printer: &mut Printer, mut live: Incoming, seen: &HashSet<Line>)
             }
         }
     }
+    eprintln!("the server ended");
     Ok(())
 }

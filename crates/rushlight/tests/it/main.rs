@@ -207,6 +207,36 @@ fn the_logs_of_all_functions_are_in_order_and_told_apart() {
 }
 
 #[test]
+fn a_group_is_followed_whatever_its_name() {
+    let server = Server::start(&["--memory"]);
+    let now = base::Clock::System.now().as_millis();
+    let put = |group: &str, text: &str| {
+        let event = format!(r#"{{"timestamp":{now},"message":"{text}"}}"#);
+        let body = format!(r#"{{"logGroupName":"{group}","logStreamName":"s","logEvents":[{event}]}}"#);
+        server.logs("PutLogEvents", &body);
+    };
+    for group in ["/a", "/a#b"] {
+        server.logs("CreateLogGroup", &format!(r#"{{"logGroupName":"{group}"}}"#));
+        server.logs("CreateLogStream", &format!(r#"{{"logGroupName":"{group}","logStreamName":"s"}}"#));
+    }
+    put("/a#b", "past");
+    let mut follow = rushlight(server.folder.path())
+        .args(["logs", "-f", "/a#b", "--listen", &server.address])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(follow.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "past");
+    put("/a", "another's");
+    put("/a#b", "live");
+    assert_eq!(lines.next().unwrap().unwrap(), "live");
+    // Killed: the follower ends and says so.
+    drop(server);
+    assert!(!follow.wait().unwrap().success());
+}
+
+#[test]
 fn a_command_that_fails_fails_the_same_way_under_run() {
     let folder = tempfile::tempdir().unwrap();
     let status = rushlight(folder.path()).args(["run", "--", "sh", "-c", "exit 7"]).status().unwrap();
