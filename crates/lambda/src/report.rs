@@ -27,13 +27,18 @@ pub(crate) fn lines(lines: &mut Vec<LogLine>) -> impl Iterator<Item = LogEvent> 
     std::mem::take(lines).into_iter().map(|line| LogEvent { timestamp: line.timestamp, message: line.bytes })
 }
 
+/// Whether the handler was never reached: loading it failed, or ended or outlived the process.
+fn is_of_init(outcome: &Outcome, fault: &FunctionFault) -> bool {
+    fault.kind == FaultKind::Init || (outcome.init_duration.is_some() && outcome.duration.is_zero())
+}
+
 impl Invoked<'_> {
     /// The log of one invocation, in order: what was written while loading, START, the function's lines, END, REPORT.
     pub(crate) fn events(&self, outcome: &mut Outcome) -> Vec<LogEvent> {
         let mut events = Vec::with_capacity(outcome.init_logs.len() + outcome.logs.len() + 5);
         events.extend(lines(&mut outcome.init_logs));
         let fault = outcome.result.as_ref().err();
-        if let Some(fault) = fault.filter(|fault| fault.kind == FaultKind::Init) {
+        if let Some(fault) = fault.filter(|fault| is_of_init(outcome, fault)) {
             events.push(event(self.started, self.init_report(outcome, fault)));
         }
         events.push(event(self.started, self.start()));
@@ -79,19 +84,23 @@ impl Invoked<'_> {
     fn init_report(&self, outcome: &Outcome, fault: &FunctionFault) -> String {
         let millis = outcome.init_duration.unwrap_or_default().as_secs_f64() * 1000.0;
         let kind = ErrorText::read(&fault.body).kind;
+        let status = if fault.kind == FaultKind::Timeout { "timeout" } else { "error" };
         if self.json {
             return self.json_event(self.started, "platform.initReport", |out| {
                 string(out, "initializationType", "on-demand");
                 string(out, "phase", "init");
-                string(out, "status", "error");
-                string(out, "errorType", &kind);
+                string(out, "status", status);
+                if status == "error" {
+                    string(out, "errorType", &kind);
+                }
                 out.key("metrics");
                 out.begin_object();
                 number(out, "durationMs", millis);
                 out.end_object();
             });
         }
-        format!("INIT_REPORT Init Duration: {millis:.2} ms\tPhase: init\tStatus: error\tError Type: {kind}\n")
+        let kind = if status == "error" { format!("\tError Type: {kind}") } else { String::new() };
+        format!("INIT_REPORT Init Duration: {millis:.2} ms\tPhase: init\tStatus: {status}{kind}\n")
     }
 
     fn text_report(&self, outcome: &Outcome) -> String {
@@ -266,6 +275,37 @@ mod tests {
         let text: Vec<_> =
             events.iter().map(|e| format!("{:?}", String::from_utf8_lossy(&e.message))).collect();
         expected.assert_eq(&text.join("\n"));
+    }
+
+    #[test]
+    fn an_end_while_loading_is_reported_as_such() {
+        let exit = r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: x Error: Runtime exited with error: exit status 1"}"#;
+        let mut at_load = outcome(Err((FaultKind::Exit, exit)), Some(3));
+        at_load.duration = Duration::ZERO;
+        check(
+            at_load,
+            false,
+            expect![[r#"
+            "INIT_REPORT Init Duration: 3.00 ms\tPhase: init\tStatus: error\tError Type: Runtime.ExitError\n"
+            "START RequestId: 00000000-0000-0000-0000-000000000007 Version: $LATEST\n"
+            "hello"
+            "RequestId: x Error: Runtime exited with error: exit status 1\nRuntime.ExitError\n"
+            "END RequestId: 00000000-0000-0000-0000-000000000007\n"
+            "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 0.00 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\tInit Duration: 3.00 ms\tStatus: error\tError Type: Runtime.ExitError\n""#]],
+        );
+        let mut too_slow = outcome(Err((FaultKind::Timeout, "{}")), Some(13_000));
+        too_slow.duration = Duration::ZERO;
+        check(
+            too_slow,
+            false,
+            expect![[r#"
+            "INIT_REPORT Init Duration: 13000.00 ms\tPhase: init\tStatus: timeout\n"
+            "START RequestId: 00000000-0000-0000-0000-000000000007 Version: $LATEST\n"
+            "hello"
+            "1970-01-01T00:00:01.234Z 00000000-0000-0000-0000-000000000007 Task timed out after 3.00 seconds\n\n"
+            "END RequestId: 00000000-0000-0000-0000-000000000007\n"
+            "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 0.00 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\tInit Duration: 13000.00 ms\tStatus: timeout\n""#]],
+        );
     }
 
     #[test]

@@ -175,6 +175,10 @@ fn check_memory(mib: i32) -> Result<u32, Failure> {
 fn check_environment(variables: &std::collections::BTreeMap<String, String>) -> Result<(), Failure> {
     const START: &str = "Lambda was unable to configure your environment variables because the environment variables \
                          you have provided";
+    if variables.values().any(|value| value.contains('\0')) {
+        // No process can be given such a variable.
+        return Err(error::invalid(format!("{START} contains a null character.")));
+    }
     let reserved: Vec<&str> =
         variables.keys().map(String::as_str).filter(|name| RESERVED.contains(name)).collect();
     if !reserved.is_empty() {

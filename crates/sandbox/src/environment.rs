@@ -83,10 +83,25 @@ impl Environment {
         &self.spec
     }
 
-    /// Whether it can serve another invocation; false after its process ended while idle, and after an
-    /// invocation was given up.
+    /// Whether it can serve another invocation; false after its process ended while idle, after an invocation was
+    /// given up, and after it answered twice: the second answer would be taken for the next invocation's.
     pub fn is_alive(&mut self) -> bool {
-        !matches!(self.stage, Stage::Busy) && self.process.as_mut().is_some_and(Process::is_running)
+        let running =
+            !matches!(self.stage, Stage::Busy) && self.process.as_mut().is_some_and(Process::is_running);
+        running && !(matches!(self.stage, Stage::Idle) && self.has_spoken_unasked())
+    }
+
+    /// Threads of a function may log while it is idle; nothing else may be said then.
+    fn has_spoken_unasked(&mut self) -> bool {
+        let now = self.clock.now();
+        let Some(process) = self.process.as_mut() else { return false };
+        loop {
+            match process.parse_unasked() {
+                Ok(None) => return false,
+                Ok(Some(FromRuntime::Log { text, .. })) => self.log.push(now, text),
+                Ok(Some(_)) | Err(frame::Garbage) => return true,
+            }
+        }
     }
 
     /// Runs the handler once, after loading it if that is not done yet. A call that is dropped before it has

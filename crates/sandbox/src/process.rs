@@ -248,6 +248,19 @@ impl Process {
         self.stderr.drain(log, now);
     }
 
+    /// A frame that has come while nothing was asked. Costs no system call when nothing has come.
+    pub(crate) fn parse_unasked(&mut self) -> Result<Option<FromRuntime>, frame::Garbage> {
+        if let Some(frame) = frame::parse_runtime(&mut self.inbox, self.body_bytes_max)? {
+            return Ok(Some(frame));
+        }
+        self.inbox.reserve(PIECE);
+        match self.channel.try_read_buf(&mut self.inbox) {
+            Ok(1..) => frame::parse_runtime(&mut self.inbox, self.body_bytes_max),
+            // Its end is for others to find.
+            Ok(0) | Err(_) => Ok(None),
+        }
+    }
+
     /// The next frame of those that came before the process ended.
     pub(crate) fn parse_leftover(&mut self) -> Option<FromRuntime> {
         loop {

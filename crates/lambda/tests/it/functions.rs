@@ -94,6 +94,16 @@ async fn what_create_refuses() {
             "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
         ),
         (
+            with(|f| {
+                f.environment = Some(Environment {
+                    variables: Some(BTreeMap::from([("NAME".to_owned(), "a\0b".to_owned())])),
+                })
+            }),
+            invalid,
+            400,
+            "Lambda was unable to configure your environment variables because the environment variables you have provided contains a null character.",
+        ),
+        (
             with(|f| f.function_name = "n".repeat(65)),
             "ValidationException",
             400,

@@ -192,6 +192,27 @@ async fn what_is_no_frame_ends_the_environment_only() {
     }
 }
 
+/// Or the second answer would be the next invocation's.
+#[tokio::test]
+async fn what_answers_twice_is_not_asked_again() {
+    let world = World::new(SandboxMode::BestEffort).await;
+    let code = r#"const fs = require('fs');
+        exports.handler = async () => {
+            const fd = Number(fs.readFileSync('/proc/self/cmdline', 'utf8').split('\0').at(-2));
+            fs.writeSync(fd, Buffer.from([6, 0, 0, 0, 18, 1, 0, 0, 0, 0x39]));
+            return 1;
+        }"#;
+    let mut environment = world.launch(world.function("nodejs20.x", &[("index.js", code)])).await;
+    assert_eq!(environment.invoke(invocation("1")).await.result.unwrap(), "9");
+    for _ in 0..500 {
+        if !environment.is_alive() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it would serve again");
+}
+
 /// What ends after its answer did not hear the next event, which another environment may then serve.
 #[tokio::test]
 async fn an_event_that_nobody_heard_is_told_from_one_that_failed() {
