@@ -1,7 +1,7 @@
 //! Updates: what an UpdateExpression makes of an item. All values are worked out from the item as it was, then
 //! all are written.
 
-use item::{DEPTH_MAX, Item, Number, Value, ValueError};
+use item::{DEPTH_MAX, Item, Name, Number, Value, ValueError};
 
 use crate::analysis::{self, Analysed};
 use crate::function::Function;
@@ -71,6 +71,31 @@ impl Update {
     /// The parts it writes: of the item before and after, these are UPDATED_OLD and UPDATED_NEW.
     pub fn touched(&self) -> Projection {
         Projection::of(self.paths())
+    }
+
+    /// What DynamoDB weighs of the update itself against the limit of an item: the attributes it sets, as they are in
+    /// `item` afterwards, and so much for each action. Attributes it leaves alone are not in it. Measured at the
+    /// limit; no page tells it.
+    pub fn weight(&self, item: &Item) -> usize {
+        const UPDATE: usize = 3;
+        const PUT: usize = 19;
+        const REMOVAL: usize = 2;
+        let mut set: Vec<&Name> = Vec::new();
+        let mut weight = UPDATE;
+        for Action { path, change, .. } in &self.actions {
+            weight += match change {
+                Change::Set(_) | Change::Add(_) => {
+                    set.push(&path.head);
+                    let indexed = path.steps.iter().any(|step| matches!(step, Step::Index(_)));
+                    PUT + usize::from(indexed)
+                }
+                Change::Remove | Change::Delete(_) => REMOVAL,
+            };
+        }
+        set.sort_unstable();
+        set.dedup();
+        let bytes = |name: &&Name| item.get(name).map_or(0, |value| name.len() + value.size());
+        weight + set.iter().map(bytes).sum::<usize>()
     }
 
     /// Refuses an update that writes a key attribute, or looks into one.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use api::dynamodb::{ReturnValue, UpdateItemInput, UpdateItemOutput};
 use base::Cx;
 use expr::{Update, UpdateFault};
-use item::{Item, KeyRole, ValueError, depth_check, key_check};
+use item::{ITEM_BYTES_MAX, Item, KeyRole, ValueError, depth_check, key_check};
 
 use crate::change::Outcome;
 use crate::error::{Error, Result, text};
@@ -57,7 +57,13 @@ fn updated(
     }
     check_index_keys(table, update, &item)?;
     depth_check(&item).map_err(write::refused)?;
-    item.size_check().map_err(|_| Error::invalid(text::ITEM_SIZE_UPDATED))?;
+    let weight = match update {
+        Some(update) if input.update_expression.is_some() => update.weight(&item),
+        _ => 0,
+    };
+    if item.size_check().is_err() || weight > ITEM_BYTES_MAX {
+        return Err(Error::invalid(text::ITEM_SIZE_UPDATED));
+    }
     Ok(Some(Arc::new(Kept::new(item))))
 }
 

@@ -47,6 +47,32 @@ async fn an_item_has_at_most_400_kilobytes() {
     assert_eq!(world.ok("GetItem", read).await["ConsumedCapacity"]["CapacityUnits"], 100.0);
 }
 
+/// An update weighs what it sets and something for each action; key and untouched attributes are not in it.
+#[tokio::test]
+async fn an_update_weighs_what_it_sets() {
+    let world = world().await;
+    let key = json!({"pk": {"S": "a"}, "sk": {"B": "AA=="}});
+    let too_large = "ValidationException: Item size to update has exceeded the maximum allowed size";
+    for (expression, spare) in [
+        ("SET b = :pad", 3 + 19),
+        ("SET b = :pad, c = :c", 3 + 2 * 19 + 2),
+        ("SET b = :pad REMOVE r", 3 + 19 + 2),
+        ("SET b = :pad, d[0] = :c", 3 + 19 + 20 + "d".len() + 3 + 1 + 1),
+    ] {
+        let update = |bytes: usize| {
+            let pad = "x".repeat(bytes - spare - "b".len());
+            let mut values = json!({":pad": {"S": pad}});
+            if expression.contains(":c") {
+                values[":c"] = json!({"S": "y"});
+            }
+            json!({"TableName": "edge", "Key": key, "UpdateExpression": expression, "ExpressionAttributeValues": values})
+        };
+        world.ok("PutItem", put(json!({"r": {"S": "z"}, "d": {"L": []}}))).await;
+        assert_eq!(world.refused("UpdateItem", update(409_601)).await, too_large, "{expression}");
+        world.ok("UpdateItem", update(409_600)).await;
+    }
+}
+
 #[tokio::test]
 async fn keys_have_their_lengths() {
     let world = world().await;

@@ -8,7 +8,7 @@ fn weighs_as_dynamodb_does() {
     let n = |text: &str| Value::N(Number::parse(text).unwrap());
     for (value, size) in [
         (Value::from("한a"), 4),
-        (n("0"), 2),
+        (n("0"), 1),
         (n("12"), 2),
         (n("123"), 3),
         (n("-123"), 4),
@@ -84,4 +84,35 @@ fn sets_are_equal_in_any_order() {
     let mut reversed = long.clone();
     reversed.reverse();
     assert_eq!(Value::Ss(long), Value::Ss(reversed));
+}
+
+/// Each was measured at the limit of 400 KB.
+#[test]
+fn numbers_weigh_by_their_digits() {
+    for (text, bytes) in [
+        ("0", 1),
+        ("-0", 1),
+        ("1", 2),
+        ("12", 2),
+        ("123", 3),
+        ("1234", 3),
+        ("12345678901234567890123456789012345678", 20),
+        ("0042", 2),
+        ("100", 2),
+        ("1010", 3),
+        ("0.0000001", 2),
+        ("1E125", 2),
+        ("1E-100", 2),
+        ("1.5", 3),
+        ("15", 2),
+        ("1.200", 3),
+        ("1.234", 4),
+        ("3.14159", 5),
+        ("123456", 4),
+        ("100.5", 4),
+        ("0.15", 2),
+        ("-42", 3),
+    ] {
+        assert_eq!(Number::parse(text).unwrap().size(), bytes, "{text}");
+    }
 }
