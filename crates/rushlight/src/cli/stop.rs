@@ -44,16 +44,39 @@ pub(super) fn run(context: &Context) -> Result<ExitCode> {
 fn check_ours(pid: Pid) -> Result<()> {
     let number = pid.as_raw_nonzero();
     let Ok(program) = std::fs::read_link(format!("/proc/{number}/exe")) else { return Ok(()) };
-    let name = program.file_name().map(Path::new).map(|name| name.to_string_lossy().into_owned());
-    if name.as_deref().is_some_and(|name| name.starts_with("rushlight")) {
+    if is_ours(&program, std::env::current_exe().ok().as_deref()) {
         return Ok(());
     }
     let command = port::command(number.get().unsigned_abs());
     bail!("process {number} is no rushlight but {command}: not stopped")
 }
 
+/// By the program's name, or by this one's, whatever name it was given.
+fn is_ours(program: &Path, this: Option<&Path>) -> bool {
+    let Some(name) = program.file_name() else { return false };
+    name.to_string_lossy().starts_with("rushlight") || this.is_some_and(|this| this.file_name() == Some(name))
+}
+
 /// Ended, and its parent has not looked yet.
 fn is_zombie(pid: Pid) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_go_to_rushlights_only() {
+        for (program, this, expected) in [
+            ("/usr/bin/rushlight", "/usr/bin/rushlight", true),
+            ("/a/rushlight-0.1 (deleted)", "/b/rushlight", true),
+            ("/a/rl", "/b/rl", true),
+            ("/usr/bin/python3", "/b/rl", false),
+            ("/", "/", false),
+        ] {
+            assert_eq!(is_ours(Path::new(program), Some(Path::new(this))), expected, "{program}");
+        }
+    }
 }
