@@ -154,6 +154,14 @@ impl AskedCondition<'_> {
     }
 }
 
+/// What is wrong with the older parameters of a write is told in the envelope too.
+fn enveloped(error: Error) -> Error {
+    match error {
+        Error::Validation(message) => Envelope::Enveloped.invalid(&message),
+        error => error,
+    }
+}
+
 /// Update before condition, then what no expression used.
 fn parse_write(
     update: Option<&str>,
@@ -171,7 +179,7 @@ fn parse_write(
     placeholders.finish().map_err(refuse)?;
     translation::check_operator(asked.operator, asked.expected.map_or(0, BTreeMap::len))?;
     if let Some(expected) = asked.expected {
-        condition = translation::expected(expected, asked.operator)?;
+        condition = translation::expected(expected, asked.operator).map_err(enveloped)?;
     }
     let shows_item = asked.on_failure == Some(ReturnValuesOnConditionCheckFailure::AllOld);
     Ok((update, WriteCondition { condition, shows_item }))

@@ -162,6 +162,12 @@ pub(crate) fn expected(
             (Some(_), Some(_), Some(_), None) => {
                 return refuse("Value and AttributeValueList cannot be used together");
             }
+            (Some(operator), None, None, None) if operands(operator).0 > 0 => {
+                let operator = operator.as_str();
+                return refuse(&format!(
+                    "Value or AttributeValueList must be used with ComparisonOperator: {operator}"
+                ));
+            }
             (Some(operator), list, value, None) => {
                 let values = list.or(value.as_ref().map(std::slice::from_ref)).unwrap_or_default();
                 check_operands(operator, values)?;

@@ -25,7 +25,7 @@ pub(super) static GLOBAL_TABLE_WITNESS_GROUP_UPDATE_LIST: Rule =
 pub(super) static INDEX_NAME: Rule =
     Rule::patterned(Some(3), Some(255), Pattern::by("[a-zA-Z0-9_.-]+", wire::rule::is_name));
 
-pub(super) static KEY_LIST: Rule = Rule::new(Some(1), Some(100)).shown(&KEY_LIST_SHOWN);
+pub(super) static KEY_LIST: Rule = Rule::new(Some(1), Some(2147483647)).shown(&KEY_LIST_SHOWN);
 
 pub(super) static KEY_SCHEMA: Rule = Rule::new(Some(1), None).shown(&KEY_SCHEMA_SHOWN);
 

@@ -30,6 +30,12 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: BatchGetItemInput) -> Res
     if input.request_items.is_empty() {
         return Err(Error::invalid("The requestItems parameter is required for BatchGetItem"));
     }
+    if let Some((name, _)) = input.request_items.iter().find(|(_, asked)| asked.keys.len() > KEYS_MAX) {
+        return Err(Error::invalid(format!(
+            "1 validation error detected: Value at 'RequestItems.{name}.member.Keys' failed to satisfy constraint: \
+             Member must have length less than or equal to {KEYS_MAX}"
+        )));
+    }
     if input.request_items.values().map(|asked| asked.keys.len()).sum::<usize>() > KEYS_MAX {
         return Err(Error::invalid("Too many items requested for the BatchGetItem call"));
     }
