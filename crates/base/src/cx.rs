@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::{RequestId, Scope};
+use crate::{RequestId, Scope, Timestamp};
 
 /// Who calls, where, and until when.
 #[derive(Debug, Clone)]
@@ -52,8 +52,32 @@ pub struct Trace(pub Arc<str>);
 
 impl Trace {
     pub fn random() -> Self {
-        let root = crate::random_hex(32);
-        let parent = crate::random_hex(16);
-        Self(format!("Root=1-{}-{};Parent={parent};Sampled=0", &root[..8], &root[8..]).into())
+        Self::of(&crate::random_hex(8))
+    }
+
+    /// Of a request that came at `now`: as on AWS the root begins with the time in seconds.
+    /// Source: <https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html>
+    pub fn at(now: Timestamp) -> Self {
+        Self::of(&format!("{:08x}", now.as_millis() / 1000))
+    }
+
+    fn of(time: &str) -> Self {
+        let (root, parent) = (crate::random_hex(24), crate::random_hex(16));
+        Self(format!("Root=1-{time}-{root};Parent={parent};Sampled=0").into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_begins_with_its_second() {
+        let Trace(trace) = Trace::at(Timestamp(1_465_510_280_999));
+        assert!(trace.starts_with("Root=1-5759e988-"), "{trace}");
+        assert_eq!(
+            trace.len(),
+            "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0".len()
+        );
     }
 }

@@ -32,7 +32,7 @@ impl Ticket {
         Self {
             request_id: request.request_id,
             extended_id: STANDARD.encode(&entropy[..11]),
-            trace: sent.map_or_else(Trace::random, |sent| Trace(sent.into())),
+            trace: sent.map_or_else(|| Trace::at(received), |sent| Trace(sent.into())),
             received,
         }
     }
