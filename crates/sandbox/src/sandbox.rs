@@ -324,11 +324,14 @@ impl Sandbox {
     }
 }
 
+/// What the kernel counts beside a function's own memory: our two processes, page tables, inodes of /tmp.
+const OVERHEAD_MIB: u64 = 64;
+
 /// /tmp is memory to the kernel, and a function may fill it: the two together are what it can hold at most. Memory
 /// alone is watched by the environment, some milliseconds late; this limit has no such gap.
 fn limits_of(spec: &FunctionSpec) -> GroupLimits {
     GroupLimits {
-        memory_bytes: (u64::from(spec.memory_mib) + u64::from(spec.ephemeral_mib)) << 20,
+        memory_bytes: (u64::from(spec.memory_mib) + u64::from(spec.ephemeral_mib) + OVERHEAD_MIB) << 20,
         tasks: TASKS_MAX,
     }
 }

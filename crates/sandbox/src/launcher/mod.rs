@@ -53,6 +53,8 @@ pub fn maybe_run_launcher() {
 }
 
 fn run() -> io::Result<i32> {
+    // When the host itself runs out of memory, functions go before the server. A process may always raise its own.
+    let _ = fs::write("/proc/self/oom_score_adj", "500");
     let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let Some((setup, runtime)) = receive_setup(&control)? else { return Ok(0) };
     let mut post = Post { control, runtime, setup, missing: Vec::new(), root: None, identity: None };

@@ -130,6 +130,7 @@ exports.handler = async (outside) => ({
   privileges: ['CapEff', 'CapPrm', 'CapBnd', 'CapAmb', 'NoNewPrivs', 'Seccomp'].map(status),
   limits: [Number(cp.execSync('ulimit -n')), Number(cp.execSync('ulimit -c'))],
   random: fs.readFileSync('/dev/null').length,
+  first_to_go: [fs.readFileSync('/proc/self/oom_score_adj', 'utf8').trim(), attempt(() => fs.writeFileSync('/proc/self/oom_score_adj', '0'))],
 });
 ";
 
@@ -225,7 +226,7 @@ async fn nothing_is_seen_or_done_from_inside() {
         "programs":[true,true,true,true,true],
         "kill":"EPERM", "privileges":["0000000000000000", "0000000000000000", "0000000000000000", "0000000000000000", "1", "2"],
         "limits":[1024,0],
-        "random":0}"#]]).await;
+        "random":0, "first_to_go":["500", "EACCES"]}"#]]).await;
     prove_with_python(expect![[r#"
         ok {"mount": -1, "ptrace": -1, "calls": {"unshare": "EPERM", "setns": "EPERM", "bpf": "EPERM", "keyctl": "EPERM", "perf": "EPERM", "io_uring": "ENOSYS", "userfaultfd": "EPERM", "kexec": "EPERM", "clone_newuser": "EPERM", "clone3": "ENOSYS", "x32_unshare": "EPERM", "open_by_handle": "EPERM", "chroot": "EPERM", "getpid": "DONE"},
         "sockets": ["EPERM", "EPERM", "EPERM", "DONE", "DONE"]}"#]]).await;

@@ -76,7 +76,7 @@ async fn the_kernel_limits_memory_and_processes() {
         let mut environment = world.launch(spec).await;
         let groups = show(&environment.invoke(invocation("\"groups\"")).await);
         let limits: Vec<String> = limits_of(&groups);
-        assert_eq!(limits, ["671088640", "1026"], "{groups}");
+        assert_eq!(limits, ["738197504", "1026"], "{groups}");
         // Files in /tmp are memory to the kernel, and none of the function's.
         let outcome = environment.invoke(invocation("\"files\"")).await;
         assert_eq!(show(&outcome), "ok 1");
