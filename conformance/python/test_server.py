@@ -113,3 +113,22 @@ def test_memory_stays_flat_under_garbage(server):
     for _ in range(2000):
         dynamodb(server, b'{"a":' * 10_000)
     assert resident() < before + 40
+
+
+def test_a_stop_takes_less_than_managers_give(own_server):
+    """With a function that hangs for longer than the grace, and its client waiting."""
+    import threading
+
+    from conftest import ROLE, zipped
+
+    lam = own_server.client("lambda")
+    lam.create_function(FunctionName="hangs", Runtime="nodejs20.x", Role=ROLE, Handler="index.handler", Timeout=60,
+                        Code={"ZipFile": zipped(index_js="exports.handler = () => new Promise(() => setInterval(() => {}, 1000));")})
+    lam.invoke(FunctionName="hangs", InvocationType="Event")
+    waiting = threading.Thread(target=lambda: pytest.raises(Exception, lam.invoke, FunctionName="hangs"))
+    waiting.start()
+    time.sleep(0.5)
+    begun = time.monotonic()
+    own_server.stop()
+    assert time.monotonic() - begun < 10 and own_server.process.returncode == 0
+    waiting.join()

@@ -35,7 +35,8 @@ pub struct Limits {
     pub zip_entries_max: usize,
     /// Environments of one account running at a time (AWS: 1,000).
     pub concurrency_max: usize,
-    /// After the signal to stop, how long requests in flight may take.
+    /// After the signal to stop, how long requests and invocations in flight may take together. Less than the 10
+    /// seconds that process managers and containers give.
     pub stop_grace: Duration,
 }
 
@@ -57,7 +58,7 @@ impl Default for Limits {
             unzipped_bytes_max: 262_144_000,
             zip_entries_max: 65_535,
             concurrency_max: 1_000,
-            stop_grace: Duration::from_secs(10),
+            stop_grace: Duration::from_secs(8),
         }
     }
 }

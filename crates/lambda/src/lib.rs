@@ -177,8 +177,8 @@ impl Lambda {
         Ok(())
     }
 
-    /// Ends workers, waits for what runs up to `Limits::stop_grace`, then ends all environments.
-    pub async fn stop(&self) {
+    /// Ends workers, waits up to `grace` for what runs, then ends all environments.
+    pub async fn stop(&self, grace: Duration) {
         self.stopping.cancel();
         self.workers.close();
         self.runner.running.close();
@@ -186,7 +186,7 @@ impl Lambda {
             self.workers.wait().await;
             self.runner.running.wait().await;
         };
-        if tokio::time::timeout(self.config.limits.stop_grace, all).await.is_err() {
+        if tokio::time::timeout(grace, all).await.is_err() {
             tracing::warn!("invocations still ran when the time to stop was over");
         }
         for function in self.catalogue.all() {

@@ -27,7 +27,7 @@ fn main() {
             answers_and_errors(&world, runtime).await;
             many_at_a_time(&world, runtime).await;
             warm_invocations(&world, runtime).await;
-            world.lambda.stop().await;
+            world.lambda.stop(Duration::from_secs(2)).await;
         }
     });
 }

@@ -196,9 +196,9 @@ impl Wiring {
         }
     }
 
-    /// Ends what runs and closes the store. No request may be under way.
-    pub(crate) async fn close(&self) -> Result<()> {
-        self.lambda.stop().await;
+    /// Ends what runs, waiting up to `grace` for invocations, and closes the store. No request may be under way.
+    pub(crate) async fn close(&self, grace: Duration) -> Result<()> {
+        self.lambda.stop(grace).await;
         self.logs.flush().await;
         self.store.close().await.context("the store did not close well")
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use api::lambda::{CreateFunctionInput, FunctionCode, FunctionConfiguration, Lambda as _};
-use base::{Clock, Cx, Limits, RequestId, Scope, Timestamp, Trace};
+use base::{Clock, Cx, RequestId, Scope, Timestamp, Trace};
 use bytes::Bytes;
 use lambda::{Executor, Instance, Lambda, LambdaConfig};
 use ports::{
@@ -60,7 +60,6 @@ impl World {
         let logs = Arc::new(Logs::default());
         let mut config =
             LambdaConfig { clock: clock.clone(), ..LambdaConfig::new(folder.path().join("code")) };
-        config.limits = Limits { stop_grace: Duration::from_secs(2), ..config.limits };
         change(&mut config);
         let lambda =
             Lambda::with_executor(store.clone(), executor.clone(), feed.clone(), logs.clone(), config);

@@ -269,7 +269,7 @@ async fn a_caller_that_goes_away_does_not_end_the_invocation() {
     settle().await;
     assert_eq!(world.logs.batches.lock().unwrap().len(), 1);
     assert_eq!(world.executor.alive(), 1);
-    world.lambda.stop().await;
+    world.lambda.stop(Duration::from_secs(2)).await;
     assert_eq!(world.executor.alive(), 0);
 }
 

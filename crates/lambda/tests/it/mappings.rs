@@ -177,7 +177,7 @@ async fn children_wait_for_their_parents() {
     world.feed.close_shard("s0");
     assert_eq!(world.seen().await, [batch(&[3])]);
     // A closed shard is not read again by the next process.
-    world.lambda.stop().await;
+    world.lambda.stop(Duration::from_secs(2)).await;
     let next = world.reopened().await;
     world.feed.put("s1", [4]);
     assert_eq!(next.seen().await, [batch(&[4])]);

@@ -56,7 +56,7 @@ async fn an_event_survives_the_process() {
     world.executor.answer(|_, _| broken());
     send(&world, "1").await;
     assert_eq!(world.seen().await, ["1"]);
-    world.lambda.stop().await;
+    world.lambda.stop(Duration::from_secs(2)).await;
     world.clock.advance(Duration::from_secs(60));
     assert_eq!(world.seen().await.len(), 0);
     let next = world.reopened().await;

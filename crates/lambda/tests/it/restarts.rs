@@ -1,6 +1,7 @@
 //! What another process finds.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use api::lambda::*;
 
@@ -40,7 +41,7 @@ async fn everything_is_there_again() {
     world.lambda.add_permission(&world.cx, permission).await.unwrap();
 
     let before = look(&world).await;
-    world.lambda.stop().await;
+    world.lambda.stop(Duration::from_secs(2)).await;
     let next = world.reopened().await;
     assert_eq!(look(&next).await, before);
     next.executor.answer(|spec, _| {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Result, anyhow, bail};
 use base::{Clock, Limits};
@@ -97,9 +98,11 @@ impl Running {
     pub(super) async fn until_stopped(self) -> Result<()> {
         signalled().await?;
         tracing::info!("stopping");
+        let begun = Instant::now();
         self.stop.cancel();
         self.served.await?;
-        self.wiring.close().await
+        // One span for both: requests first, then what runs without a client.
+        self.wiring.close(Limits::default().stop_grace.saturating_sub(begun.elapsed())).await
     }
 }
 
