@@ -10,6 +10,9 @@ mod wiring;
 
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     sandbox::maybe_run_launcher();
     cli::run()
