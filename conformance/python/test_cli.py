@@ -70,7 +70,8 @@ def test_status_and_stop(tmp_path):
 
 
 def test_doctor_and_completions():
-    assert "node" in rushlight("doctor").lower()
+    said = rushlight("doctor")
+    assert "node" in said and ("pip install boto3" in said or "boto3        1." in said)
     assert "rushlight" in rushlight("completions", "bash")
 
 

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 use sandbox::{JailReport, Sandbox, SandboxConfig};
@@ -110,7 +110,23 @@ fn jail(report: &JailReport) -> Vec<Finding> {
             (None, _) => bring(runtime.family, runtime.note.as_deref()),
         },
     });
-    layers.chain(runtimes).collect()
+    let python = report.runtimes.iter().find(|runtime| runtime.family == "python");
+    let boto3 = python.and_then(|runtime| runtime.program.as_deref()).map(boto3);
+    layers.chain(runtimes).chain(boto3).collect()
+}
+
+/// The AWS SDK for Python, which functions take from the host.
+fn boto3(python: &Path) -> Finding {
+    let asked = Command::new(python).args(["-c", "import boto3; print(boto3.__version__)"]).output();
+    let version = asked.ok().filter(|output| output.status.success());
+    let said = match &version {
+        Some(output) => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+        None => format!(
+            "not found: functions that import it need it in their package, or {} -m pip install boto3",
+            python.display()
+        ),
+    };
+    Finding { what: "boto3".into(), ok: version.is_some(), optional: true, needed: false, said }
 }
 
 /// How to bring an interpreter.
