@@ -35,12 +35,18 @@ pub(crate) fn render(service: &Service) -> String {
         ("Bytes", "use bytes::Bytes;\n"),
         ("Set::", "use wire::rule::Set;\n"),
     ] {
-        if body.contains(word) {
+        if names_word(&body, word) {
             out.push_str(import);
         }
     }
     out.push_str(&body);
     out
+}
+
+/// Whether `word` stands in `body` other than as the end of a longer name (`BulkOperationBytes`).
+fn names_word(body: &str, word: &str) -> bool {
+    let begins = |at: usize| !body[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+    body.match_indices(word).any(|(at, _)| begins(at))
 }
 
 fn structure(service: &Service, name: &str, shape: &Shape, out: &mut String) {

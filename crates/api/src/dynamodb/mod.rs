@@ -151,26 +151,68 @@ impl Op {
 
     /// The operations for which types and codecs are generated.
     pub const SERVED: &[Self] = &[
+        Self::BatchExecuteStatement,
         Self::BatchGetItem,
         Self::BatchWriteItem,
+        Self::CancelBulkOperation,
+        Self::CreateBackup,
+        Self::CreateGlobalTable,
         Self::CreateTable,
+        Self::DeleteBackup,
         Self::DeleteItem,
+        Self::DeleteResourcePolicy,
         Self::DeleteTable,
+        Self::DescribeBackup,
+        Self::DescribeBulkOperation,
         Self::DescribeContinuousBackups,
+        Self::DescribeContributorInsights,
         Self::DescribeEndpoints,
+        Self::DescribeExport,
+        Self::DescribeGlobalTable,
+        Self::DescribeGlobalTableSettings,
+        Self::DescribeImport,
+        Self::DescribeKinesisStreamingDestination,
         Self::DescribeLimits,
         Self::DescribeTable,
+        Self::DescribeTableReplicaAutoScaling,
         Self::DescribeTimeToLive,
+        Self::DisableKinesisStreamingDestination,
+        Self::EnableKinesisStreamingDestination,
+        Self::ExecuteStatement,
+        Self::ExecuteTransaction,
+        Self::ExportTableToPointInTime,
         Self::GetItem,
+        Self::GetResourcePolicy,
+        Self::ImportTable,
+        Self::ListBackups,
+        Self::ListBulkOperations,
+        Self::ListContributorInsights,
+        Self::ListExports,
+        Self::ListGlobalTables,
+        Self::ListImports,
         Self::ListTables,
         Self::ListTagsOfResource,
         Self::PutItem,
+        Self::PutResourcePolicy,
         Self::Query,
+        Self::RestoreTableFromBackup,
+        Self::RestoreTableToPointInTime,
         Self::Scan,
+        Self::SearchVectors,
+        Self::StartBulkPutItems,
         Self::TagResource,
+        Self::TransactGetItems,
+        Self::TransactWriteItems,
         Self::UntagResource,
+        Self::UpdateContinuousBackups,
+        Self::UpdateContributorInsights,
+        Self::UpdateGlobalTable,
+        Self::UpdateGlobalTableSettings,
         Self::UpdateItem,
+        Self::UpdateKinesisStreamingDestination,
         Self::UpdateTable,
+        Self::UpdateTableReplicaAutoScaling,
+        Self::UpdateTimeToLive,
     ];
 
     pub fn from_name(name: &str) -> Option<Self> {
@@ -311,6 +353,15 @@ impl Op {
 
 /// Amazon DynamoDB, the operations that are served; each answers 501 until it is implemented.
 pub trait DynamoDb: Send + Sync {
+    fn batch_execute_statement(
+        &self,
+        cx: &Cx,
+        input: BatchExecuteStatementInput,
+    ) -> impl Future<Output = Result<BatchExecuteStatementOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "BatchExecuteStatement")))
+    }
+
     fn batch_get_item(
         &self,
         cx: &Cx,
@@ -329,6 +380,33 @@ pub trait DynamoDb: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("dynamodb", "BatchWriteItem")))
     }
 
+    fn cancel_bulk_operation(
+        &self,
+        cx: &Cx,
+        input: CancelBulkOperationInput,
+    ) -> impl Future<Output = Result<CancelBulkOperationOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "CancelBulkOperation")))
+    }
+
+    fn create_backup(
+        &self,
+        cx: &Cx,
+        input: CreateBackupInput,
+    ) -> impl Future<Output = Result<CreateBackupOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "CreateBackup")))
+    }
+
+    fn create_global_table(
+        &self,
+        cx: &Cx,
+        input: CreateGlobalTableInput,
+    ) -> impl Future<Output = Result<CreateGlobalTableOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "CreateGlobalTable")))
+    }
+
     fn create_table(
         &self,
         cx: &Cx,
@@ -336,6 +414,15 @@ pub trait DynamoDb: Send + Sync {
     ) -> impl Future<Output = Result<CreateTableOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("dynamodb", "CreateTable")))
+    }
+
+    fn delete_backup(
+        &self,
+        cx: &Cx,
+        input: DeleteBackupInput,
+    ) -> impl Future<Output = Result<DeleteBackupOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "DeleteBackup")))
     }
 
     fn delete_item(
@@ -347,6 +434,15 @@ pub trait DynamoDb: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("dynamodb", "DeleteItem")))
     }
 
+    fn delete_resource_policy(
+        &self,
+        cx: &Cx,
+        input: DeleteResourcePolicyInput,
+    ) -> impl Future<Output = Result<DeleteResourcePolicyOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "DeleteResourcePolicy")))
+    }
+
     fn delete_table(
         &self,
         cx: &Cx,
@@ -354,6 +450,24 @@ pub trait DynamoDb: Send + Sync {
     ) -> impl Future<Output = Result<DeleteTableOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("dynamodb", "DeleteTable")))
+    }
+
+    fn describe_backup(
+        &self,
+        cx: &Cx,
+        input: DescribeBackupInput,
+    ) -> impl Future<Output = Result<DescribeBackupOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "DescribeBackup")))
+    }
+
+    fn describe_bulk_operation(
+        &self,
+        cx: &Cx,
+        input: DescribeBulkOperationInput,
+    ) -> impl Future<Output = Result<DescribeBulkOperationOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "DescribeBulkOperation")))
     }
 
     fn describe_continuous_backups(
@@ -365,6 +479,15 @@ pub trait DynamoDb: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("dynamodb", "DescribeContinuousBackups")))
     }
 
+    fn describe_contributor_insights(
+        &self,
+        cx: &Cx,
+        input: DescribeContributorInsightsInput,
+    ) -> impl Future<Output = Result<DescribeContributorInsightsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "DescribeContributorInsights")))
+    }
+
     fn describe_endpoints(
         &self,
         cx: &Cx,
@@ -372,6 +495,51 @@ pub trait DynamoDb: Send + Sync {
     ) -> impl Future<Output = Result<DescribeEndpointsOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("dynamodb", "DescribeEndpoints")))
+    }
+
+    fn describe_export(
+        &self,
+        cx: &Cx,
+        input: DescribeExportInput,
+    ) -> impl Future<Output = Result<DescribeExportOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "DescribeExport")))
+    }
+
+    fn describe_global_table(
+        &self,
+        cx: &Cx,
+        input: DescribeGlobalTableInput,
+    ) -> impl Future<Output = Result<DescribeGlobalTableOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "DescribeGlobalTable")))
+    }
+
+    fn describe_global_table_settings(
+        &self,
+        cx: &Cx,
+        input: DescribeGlobalTableSettingsInput,
+    ) -> impl Future<Output = Result<DescribeGlobalTableSettingsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "DescribeGlobalTableSettings")))
+    }
+
+    fn describe_import(
+        &self,
+        cx: &Cx,
+        input: DescribeImportInput,
+    ) -> impl Future<Output = Result<DescribeImportOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "DescribeImport")))
+    }
+
+    fn describe_kinesis_streaming_destination(
+        &self,
+        cx: &Cx,
+        input: DescribeKinesisStreamingDestinationInput,
+    ) -> impl Future<Output = Result<DescribeKinesisStreamingDestinationOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "DescribeKinesisStreamingDestination")))
     }
 
     fn describe_limits(
@@ -392,6 +560,15 @@ pub trait DynamoDb: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("dynamodb", "DescribeTable")))
     }
 
+    fn describe_table_replica_auto_scaling(
+        &self,
+        cx: &Cx,
+        input: DescribeTableReplicaAutoScalingInput,
+    ) -> impl Future<Output = Result<DescribeTableReplicaAutoScalingOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "DescribeTableReplicaAutoScaling")))
+    }
+
     fn describe_time_to_live(
         &self,
         cx: &Cx,
@@ -401,6 +578,51 @@ pub trait DynamoDb: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("dynamodb", "DescribeTimeToLive")))
     }
 
+    fn disable_kinesis_streaming_destination(
+        &self,
+        cx: &Cx,
+        input: DisableKinesisStreamingDestinationInput,
+    ) -> impl Future<Output = Result<DisableKinesisStreamingDestinationOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "DisableKinesisStreamingDestination")))
+    }
+
+    fn enable_kinesis_streaming_destination(
+        &self,
+        cx: &Cx,
+        input: EnableKinesisStreamingDestinationInput,
+    ) -> impl Future<Output = Result<EnableKinesisStreamingDestinationOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "EnableKinesisStreamingDestination")))
+    }
+
+    fn execute_statement(
+        &self,
+        cx: &Cx,
+        input: ExecuteStatementInput,
+    ) -> impl Future<Output = Result<ExecuteStatementOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "ExecuteStatement")))
+    }
+
+    fn execute_transaction(
+        &self,
+        cx: &Cx,
+        input: ExecuteTransactionInput,
+    ) -> impl Future<Output = Result<ExecuteTransactionOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "ExecuteTransaction")))
+    }
+
+    fn export_table_to_point_in_time(
+        &self,
+        cx: &Cx,
+        input: ExportTableToPointInTimeInput,
+    ) -> impl Future<Output = Result<ExportTableToPointInTimeOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "ExportTableToPointInTime")))
+    }
+
     fn get_item(
         &self,
         cx: &Cx,
@@ -408,6 +630,78 @@ pub trait DynamoDb: Send + Sync {
     ) -> impl Future<Output = Result<GetItemOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("dynamodb", "GetItem")))
+    }
+
+    fn get_resource_policy(
+        &self,
+        cx: &Cx,
+        input: GetResourcePolicyInput,
+    ) -> impl Future<Output = Result<GetResourcePolicyOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "GetResourcePolicy")))
+    }
+
+    fn import_table(
+        &self,
+        cx: &Cx,
+        input: ImportTableInput,
+    ) -> impl Future<Output = Result<ImportTableOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "ImportTable")))
+    }
+
+    fn list_backups(
+        &self,
+        cx: &Cx,
+        input: ListBackupsInput,
+    ) -> impl Future<Output = Result<ListBackupsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "ListBackups")))
+    }
+
+    fn list_bulk_operations(
+        &self,
+        cx: &Cx,
+        input: ListBulkOperationsInput,
+    ) -> impl Future<Output = Result<ListBulkOperationsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "ListBulkOperations")))
+    }
+
+    fn list_contributor_insights(
+        &self,
+        cx: &Cx,
+        input: ListContributorInsightsInput,
+    ) -> impl Future<Output = Result<ListContributorInsightsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "ListContributorInsights")))
+    }
+
+    fn list_exports(
+        &self,
+        cx: &Cx,
+        input: ListExportsInput,
+    ) -> impl Future<Output = Result<ListExportsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "ListExports")))
+    }
+
+    fn list_global_tables(
+        &self,
+        cx: &Cx,
+        input: ListGlobalTablesInput,
+    ) -> impl Future<Output = Result<ListGlobalTablesOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "ListGlobalTables")))
+    }
+
+    fn list_imports(
+        &self,
+        cx: &Cx,
+        input: ListImportsInput,
+    ) -> impl Future<Output = Result<ListImportsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "ListImports")))
     }
 
     fn list_tables(
@@ -437,14 +731,59 @@ pub trait DynamoDb: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("dynamodb", "PutItem")))
     }
 
+    fn put_resource_policy(
+        &self,
+        cx: &Cx,
+        input: PutResourcePolicyInput,
+    ) -> impl Future<Output = Result<PutResourcePolicyOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "PutResourcePolicy")))
+    }
+
     fn query(&self, cx: &Cx, input: QueryInput) -> impl Future<Output = Result<QueryOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("dynamodb", "Query")))
     }
 
+    fn restore_table_from_backup(
+        &self,
+        cx: &Cx,
+        input: RestoreTableFromBackupInput,
+    ) -> impl Future<Output = Result<RestoreTableFromBackupOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "RestoreTableFromBackup")))
+    }
+
+    fn restore_table_to_point_in_time(
+        &self,
+        cx: &Cx,
+        input: RestoreTableToPointInTimeInput,
+    ) -> impl Future<Output = Result<RestoreTableToPointInTimeOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "RestoreTableToPointInTime")))
+    }
+
     fn scan(&self, cx: &Cx, input: ScanInput) -> impl Future<Output = Result<ScanOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("dynamodb", "Scan")))
+    }
+
+    fn search_vectors(
+        &self,
+        cx: &Cx,
+        input: SearchVectorsInput,
+    ) -> impl Future<Output = Result<SearchVectorsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "SearchVectors")))
+    }
+
+    fn start_bulk_put_items(
+        &self,
+        cx: &Cx,
+        input: StartBulkPutItemsInput,
+    ) -> impl Future<Output = Result<StartBulkPutItemsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "StartBulkPutItems")))
     }
 
     fn tag_resource(
@@ -456,6 +795,24 @@ pub trait DynamoDb: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("dynamodb", "TagResource")))
     }
 
+    fn transact_get_items(
+        &self,
+        cx: &Cx,
+        input: TransactGetItemsInput,
+    ) -> impl Future<Output = Result<TransactGetItemsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "TransactGetItems")))
+    }
+
+    fn transact_write_items(
+        &self,
+        cx: &Cx,
+        input: TransactWriteItemsInput,
+    ) -> impl Future<Output = Result<TransactWriteItemsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "TransactWriteItems")))
+    }
+
     fn untag_resource(
         &self,
         cx: &Cx,
@@ -463,6 +820,42 @@ pub trait DynamoDb: Send + Sync {
     ) -> impl Future<Output = Result<UntagResourceOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("dynamodb", "UntagResource")))
+    }
+
+    fn update_continuous_backups(
+        &self,
+        cx: &Cx,
+        input: UpdateContinuousBackupsInput,
+    ) -> impl Future<Output = Result<UpdateContinuousBackupsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "UpdateContinuousBackups")))
+    }
+
+    fn update_contributor_insights(
+        &self,
+        cx: &Cx,
+        input: UpdateContributorInsightsInput,
+    ) -> impl Future<Output = Result<UpdateContributorInsightsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "UpdateContributorInsights")))
+    }
+
+    fn update_global_table(
+        &self,
+        cx: &Cx,
+        input: UpdateGlobalTableInput,
+    ) -> impl Future<Output = Result<UpdateGlobalTableOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "UpdateGlobalTable")))
+    }
+
+    fn update_global_table_settings(
+        &self,
+        cx: &Cx,
+        input: UpdateGlobalTableSettingsInput,
+    ) -> impl Future<Output = Result<UpdateGlobalTableSettingsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "UpdateGlobalTableSettings")))
     }
 
     fn update_item(
@@ -474,6 +867,15 @@ pub trait DynamoDb: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("dynamodb", "UpdateItem")))
     }
 
+    fn update_kinesis_streaming_destination(
+        &self,
+        cx: &Cx,
+        input: UpdateKinesisStreamingDestinationInput,
+    ) -> impl Future<Output = Result<UpdateKinesisStreamingDestinationOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "UpdateKinesisStreamingDestination")))
+    }
+
     fn update_table(
         &self,
         cx: &Cx,
@@ -481,6 +883,24 @@ pub trait DynamoDb: Send + Sync {
     ) -> impl Future<Output = Result<UpdateTableOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("dynamodb", "UpdateTable")))
+    }
+
+    fn update_table_replica_auto_scaling(
+        &self,
+        cx: &Cx,
+        input: UpdateTableReplicaAutoScalingInput,
+    ) -> impl Future<Output = Result<UpdateTableReplicaAutoScalingOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "UpdateTableReplicaAutoScaling")))
+    }
+
+    fn update_time_to_live(
+        &self,
+        cx: &Cx,
+        input: UpdateTimeToLiveInput,
+    ) -> impl Future<Output = Result<UpdateTimeToLiveOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("dynamodb", "UpdateTimeToLive")))
     }
 }
 
@@ -505,34 +925,138 @@ async fn answer<S: DynamoDb>(service: &S, cx: &Cx, request: &Request) -> Result<
     let op = Op::from_name(name).ok_or_else(aws_json::unknown_operation)?;
     let body = PROTOCOL.body(request)?;
     match op {
+        Op::BatchExecuteStatement => {
+            PROTOCOL.output(&service.batch_execute_statement(cx, PROTOCOL.input(&body)?).await?)
+        }
         Op::BatchGetItem => PROTOCOL.output(&service.batch_get_item(cx, PROTOCOL.input(&body)?).await?),
         Op::BatchWriteItem => PROTOCOL.output(&service.batch_write_item(cx, PROTOCOL.input(&body)?).await?),
+        Op::CancelBulkOperation => {
+            PROTOCOL.output(&service.cancel_bulk_operation(cx, PROTOCOL.input(&body)?).await?)
+        }
+        Op::CreateBackup => PROTOCOL.output(&service.create_backup(cx, PROTOCOL.input(&body)?).await?),
+        Op::CreateGlobalTable => {
+            PROTOCOL.output(&service.create_global_table(cx, PROTOCOL.input(&body)?).await?)
+        }
         Op::CreateTable => PROTOCOL.output(&service.create_table(cx, PROTOCOL.input(&body)?).await?),
+        Op::DeleteBackup => PROTOCOL.output(&service.delete_backup(cx, PROTOCOL.input(&body)?).await?),
         Op::DeleteItem => PROTOCOL.output(&service.delete_item(cx, PROTOCOL.input(&body)?).await?),
+        Op::DeleteResourcePolicy => {
+            PROTOCOL.output(&service.delete_resource_policy(cx, PROTOCOL.input(&body)?).await?)
+        }
         Op::DeleteTable => PROTOCOL.output(&service.delete_table(cx, PROTOCOL.input(&body)?).await?),
+        Op::DescribeBackup => PROTOCOL.output(&service.describe_backup(cx, PROTOCOL.input(&body)?).await?),
+        Op::DescribeBulkOperation => {
+            PROTOCOL.output(&service.describe_bulk_operation(cx, PROTOCOL.input(&body)?).await?)
+        }
         Op::DescribeContinuousBackups => {
             PROTOCOL.output(&service.describe_continuous_backups(cx, PROTOCOL.input(&body)?).await?)
+        }
+        Op::DescribeContributorInsights => {
+            PROTOCOL.output(&service.describe_contributor_insights(cx, PROTOCOL.input(&body)?).await?)
         }
         Op::DescribeEndpoints => {
             PROTOCOL.output(&service.describe_endpoints(cx, PROTOCOL.input(&body)?).await?)
         }
+        Op::DescribeExport => PROTOCOL.output(&service.describe_export(cx, PROTOCOL.input(&body)?).await?),
+        Op::DescribeGlobalTable => {
+            PROTOCOL.output(&service.describe_global_table(cx, PROTOCOL.input(&body)?).await?)
+        }
+        Op::DescribeGlobalTableSettings => {
+            PROTOCOL.output(&service.describe_global_table_settings(cx, PROTOCOL.input(&body)?).await?)
+        }
+        Op::DescribeImport => PROTOCOL.output(&service.describe_import(cx, PROTOCOL.input(&body)?).await?),
+        Op::DescribeKinesisStreamingDestination => PROTOCOL
+            .output(&service.describe_kinesis_streaming_destination(cx, PROTOCOL.input(&body)?).await?),
         Op::DescribeLimits => PROTOCOL.output(&service.describe_limits(cx, PROTOCOL.input(&body)?).await?),
         Op::DescribeTable => PROTOCOL.output(&service.describe_table(cx, PROTOCOL.input(&body)?).await?),
+        Op::DescribeTableReplicaAutoScaling => {
+            PROTOCOL.output(&service.describe_table_replica_auto_scaling(cx, PROTOCOL.input(&body)?).await?)
+        }
         Op::DescribeTimeToLive => {
             PROTOCOL.output(&service.describe_time_to_live(cx, PROTOCOL.input(&body)?).await?)
         }
+        Op::DisableKinesisStreamingDestination => {
+            PROTOCOL.output(&service.disable_kinesis_streaming_destination(cx, PROTOCOL.input(&body)?).await?)
+        }
+        Op::EnableKinesisStreamingDestination => {
+            PROTOCOL.output(&service.enable_kinesis_streaming_destination(cx, PROTOCOL.input(&body)?).await?)
+        }
+        Op::ExecuteStatement => {
+            PROTOCOL.output(&service.execute_statement(cx, PROTOCOL.input(&body)?).await?)
+        }
+        Op::ExecuteTransaction => {
+            PROTOCOL.output(&service.execute_transaction(cx, PROTOCOL.input(&body)?).await?)
+        }
+        Op::ExportTableToPointInTime => {
+            PROTOCOL.output(&service.export_table_to_point_in_time(cx, PROTOCOL.input(&body)?).await?)
+        }
         Op::GetItem => PROTOCOL.output(&service.get_item(cx, PROTOCOL.input(&body)?).await?),
+        Op::GetResourcePolicy => {
+            PROTOCOL.output(&service.get_resource_policy(cx, PROTOCOL.input(&body)?).await?)
+        }
+        Op::ImportTable => PROTOCOL.output(&service.import_table(cx, PROTOCOL.input(&body)?).await?),
+        Op::ListBackups => PROTOCOL.output(&service.list_backups(cx, PROTOCOL.input(&body)?).await?),
+        Op::ListBulkOperations => {
+            PROTOCOL.output(&service.list_bulk_operations(cx, PROTOCOL.input(&body)?).await?)
+        }
+        Op::ListContributorInsights => {
+            PROTOCOL.output(&service.list_contributor_insights(cx, PROTOCOL.input(&body)?).await?)
+        }
+        Op::ListExports => PROTOCOL.output(&service.list_exports(cx, PROTOCOL.input(&body)?).await?),
+        Op::ListGlobalTables => {
+            PROTOCOL.output(&service.list_global_tables(cx, PROTOCOL.input(&body)?).await?)
+        }
+        Op::ListImports => PROTOCOL.output(&service.list_imports(cx, PROTOCOL.input(&body)?).await?),
         Op::ListTables => PROTOCOL.output(&service.list_tables(cx, PROTOCOL.input(&body)?).await?),
         Op::ListTagsOfResource => {
             PROTOCOL.output(&service.list_tags_of_resource(cx, PROTOCOL.input(&body)?).await?)
         }
         Op::PutItem => PROTOCOL.output(&service.put_item(cx, PROTOCOL.input(&body)?).await?),
+        Op::PutResourcePolicy => {
+            PROTOCOL.output(&service.put_resource_policy(cx, PROTOCOL.input(&body)?).await?)
+        }
         Op::Query => PROTOCOL.output(&service.query(cx, PROTOCOL.input(&body)?).await?),
+        Op::RestoreTableFromBackup => {
+            PROTOCOL.output(&service.restore_table_from_backup(cx, PROTOCOL.input(&body)?).await?)
+        }
+        Op::RestoreTableToPointInTime => {
+            PROTOCOL.output(&service.restore_table_to_point_in_time(cx, PROTOCOL.input(&body)?).await?)
+        }
         Op::Scan => PROTOCOL.output(&service.scan(cx, PROTOCOL.input(&body)?).await?),
+        Op::SearchVectors => PROTOCOL.output(&service.search_vectors(cx, PROTOCOL.input(&body)?).await?),
+        Op::StartBulkPutItems => {
+            PROTOCOL.output(&service.start_bulk_put_items(cx, PROTOCOL.input(&body)?).await?)
+        }
         Op::TagResource => service.tag_resource(cx, PROTOCOL.input(&body)?).await.map(|_| Bytes::new()),
+        Op::TransactGetItems => {
+            PROTOCOL.output(&service.transact_get_items(cx, PROTOCOL.input(&body)?).await?)
+        }
+        Op::TransactWriteItems => {
+            PROTOCOL.output(&service.transact_write_items(cx, PROTOCOL.input(&body)?).await?)
+        }
         Op::UntagResource => service.untag_resource(cx, PROTOCOL.input(&body)?).await.map(|_| Bytes::new()),
+        Op::UpdateContinuousBackups => {
+            PROTOCOL.output(&service.update_continuous_backups(cx, PROTOCOL.input(&body)?).await?)
+        }
+        Op::UpdateContributorInsights => {
+            PROTOCOL.output(&service.update_contributor_insights(cx, PROTOCOL.input(&body)?).await?)
+        }
+        Op::UpdateGlobalTable => {
+            PROTOCOL.output(&service.update_global_table(cx, PROTOCOL.input(&body)?).await?)
+        }
+        Op::UpdateGlobalTableSettings => {
+            PROTOCOL.output(&service.update_global_table_settings(cx, PROTOCOL.input(&body)?).await?)
+        }
         Op::UpdateItem => PROTOCOL.output(&service.update_item(cx, PROTOCOL.input(&body)?).await?),
+        Op::UpdateKinesisStreamingDestination => {
+            PROTOCOL.output(&service.update_kinesis_streaming_destination(cx, PROTOCOL.input(&body)?).await?)
+        }
         Op::UpdateTable => PROTOCOL.output(&service.update_table(cx, PROTOCOL.input(&body)?).await?),
-        other => Err(Failure::not_implemented("dynamodb", other.name())),
+        Op::UpdateTableReplicaAutoScaling => {
+            PROTOCOL.output(&service.update_table_replica_auto_scaling(cx, PROTOCOL.input(&body)?).await?)
+        }
+        Op::UpdateTimeToLive => {
+            PROTOCOL.output(&service.update_time_to_live(cx, PROTOCOL.input(&body)?).await?)
+        }
     }
 }

@@ -62,6 +62,181 @@ impl ReadJson for AttributeValueUpdate {
     }
 }
 
+impl ReadJson for AutoScalingPolicyUpdate {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut policy_name = Slot::default();
+        let mut target_tracking_scaling_policy_configuration = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "PolicyName" => policy_name.read(reader, violations, "policyName", |r, v| {
+                    json::string(r, v, &rules::AUTO_SCALING_POLICY_NAME)
+                })?,
+                "TargetTrackingScalingPolicyConfiguration" => target_tracking_scaling_policy_configuration
+                    .read(
+                        reader,
+                        violations,
+                        "targetTrackingScalingPolicyConfiguration",
+                        AutoScalingTargetTrackingScalingPolicyConfigurationUpdate::read_json,
+                    )?,
+                _ => reader.skip()?,
+            }
+        }
+        let target_tracking_scaling_policy_configuration = target_tracking_scaling_policy_configuration
+            .required(violations, "targetTrackingScalingPolicyConfiguration");
+        violations.in_order(mark, &["policyName", "targetTrackingScalingPolicyConfiguration"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(target_tracking_scaling_policy_configuration),) =
+            (target_tracking_scaling_policy_configuration,)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self { policy_name: policy_name.optional(), target_tracking_scaling_policy_configuration }))
+    }
+}
+
+impl ReadJson for AutoScalingSettingsUpdate {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut minimum_units = Slot::default();
+        let mut maximum_units = Slot::default();
+        let mut auto_scaling_disabled = Slot::default();
+        let mut auto_scaling_role_arn = Slot::default();
+        let mut scaling_policy_update = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "MinimumUnits" => minimum_units.read(reader, violations, "minimumUnits", |r, v| {
+                    json::long(r, v, &rules::POSITIVE_LONG_OBJECT)
+                })?,
+                "MaximumUnits" => maximum_units.read(reader, violations, "maximumUnits", |r, v| {
+                    json::long(r, v, &rules::POSITIVE_LONG_OBJECT)
+                })?,
+                "AutoScalingDisabled" => {
+                    auto_scaling_disabled.read(reader, violations, "autoScalingDisabled", |r, v| {
+                        json::boolean(r, v, &rule::NONE)
+                    })?
+                }
+                "AutoScalingRoleArn" => {
+                    auto_scaling_role_arn.read(reader, violations, "autoScalingRoleArn", |r, v| {
+                        json::string(r, v, &rules::AUTO_SCALING_ROLE_ARN)
+                    })?
+                }
+                "ScalingPolicyUpdate" => scaling_policy_update.read(
+                    reader,
+                    violations,
+                    "scalingPolicyUpdate",
+                    AutoScalingPolicyUpdate::read_json,
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(
+            mark,
+            &[
+                "minimumUnits",
+                "maximumUnits",
+                "autoScalingDisabled",
+                "autoScalingRoleArn",
+                "scalingPolicyUpdate",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            minimum_units: minimum_units.optional(),
+            maximum_units: maximum_units.optional(),
+            auto_scaling_disabled: auto_scaling_disabled.optional(),
+            auto_scaling_role_arn: auto_scaling_role_arn.optional(),
+            scaling_policy_update: scaling_policy_update.optional(),
+        }))
+    }
+}
+
+impl ReadJson for AutoScalingTargetTrackingScalingPolicyConfigurationUpdate {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut disable_scale_in = Slot::default();
+        let mut scale_in_cooldown = Slot::default();
+        let mut scale_out_cooldown = Slot::default();
+        let mut target_value = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "DisableScaleIn" => disable_scale_in
+                    .read(reader, violations, "disableScaleIn", |r, v| json::boolean(r, v, &rule::NONE))?,
+                "ScaleInCooldown" => {
+                    scale_in_cooldown.read(reader, violations, "scaleInCooldown", |r, v| {
+                        json::integer(r, v, &rule::NONE)
+                    })?
+                }
+                "ScaleOutCooldown" => {
+                    scale_out_cooldown.read(reader, violations, "scaleOutCooldown", |r, v| {
+                        json::integer(r, v, &rule::NONE)
+                    })?
+                }
+                "TargetValue" => target_value
+                    .read(reader, violations, "targetValue", |r, v| json::double(r, v, &rule::NONE))?,
+                _ => reader.skip()?,
+            }
+        }
+        let target_value = target_value.required(violations, "targetValue");
+        violations.in_order(mark, &["disableScaleIn", "scaleInCooldown", "scaleOutCooldown", "targetValue"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(target_value),) = (target_value,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            disable_scale_in: disable_scale_in.optional(),
+            scale_in_cooldown: scale_in_cooldown.optional(),
+            scale_out_cooldown: scale_out_cooldown.optional(),
+            target_value,
+        }))
+    }
+}
+
+impl ReadJson for BatchExecuteStatementInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut statements = Slot::default();
+        let mut return_consumed_capacity = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "Statements" => statements.read(reader, violations, "statements", |r, v| {
+                    json::list(
+                        r,
+                        v,
+                        (&rules::PARTI_QL_BATCH_REQUEST, Each::Free),
+                        BatchStatementRequest::read_json,
+                    )
+                })?,
+                "ReturnConsumedCapacity" => {
+                    return_consumed_capacity.read(reader, violations, "returnConsumedCapacity", |r, v| {
+                        json::enumeration(r, v, &ReturnConsumedCapacity::SET)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        let statements = statements.required(violations, "statements");
+        violations.in_order(mark, &["statements", "returnConsumedCapacity"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(statements),) = (statements,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { statements, return_consumed_capacity: return_consumed_capacity.optional() }))
+    }
+}
+
 impl ReadJson for BatchGetItemInput {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -100,6 +275,58 @@ impl ReadJson for BatchGetItemInput {
             return Ok(None);
         };
         Ok(Some(Self { request_items, return_consumed_capacity: return_consumed_capacity.optional() }))
+    }
+}
+
+impl ReadJson for BatchStatementRequest {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut statement = Slot::default();
+        let mut parameters = Slot::default();
+        let mut consistent_read = Slot::default();
+        let mut return_values_on_condition_check_failure = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "Statement" => statement.read(reader, violations, "statement", |r, v| {
+                    json::string(r, v, &rules::PARTI_QL_STATEMENT)
+                })?,
+                "Parameters" => parameters.read(reader, violations, "parameters", |r, v| {
+                    json::list(
+                        r,
+                        v,
+                        (&rules::PREPARED_STATEMENT_PARAMETERS, Each::Free),
+                        <item::Value>::read_json,
+                    )
+                })?,
+                "ConsistentRead" => consistent_read
+                    .read(reader, violations, "consistentRead", |r, v| json::boolean(r, v, &rule::NONE))?,
+                "ReturnValuesOnConditionCheckFailure" => return_values_on_condition_check_failure.read(
+                    reader,
+                    violations,
+                    "returnValuesOnConditionCheckFailure",
+                    |r, v| json::enumeration(r, v, &ReturnValuesOnConditionCheckFailure::SET),
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        let statement = statement.required(violations, "statement");
+        violations.in_order(
+            mark,
+            &["statement", "parameters", "consistentRead", "returnValuesOnConditionCheckFailure"],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(statement),) = (statement,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            statement,
+            parameters: parameters.optional(),
+            consistent_read: consistent_read.optional(),
+            return_values_on_condition_check_failure: return_values_on_condition_check_failure.optional(),
+        }))
     }
 }
 
@@ -156,6 +383,32 @@ impl ReadJson for BatchWriteItemInput {
     }
 }
 
+impl ReadJson for CancelBulkOperationInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut bulk_operation_arn = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "BulkOperationArn" => {
+                    bulk_operation_arn.read(reader, violations, "bulkOperationArn", |r, v| {
+                        json::string(r, v, &rules::BULK_OPERATION_ARN)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        let bulk_operation_arn = bulk_operation_arn.required(violations, "bulkOperationArn");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(bulk_operation_arn),) = (bulk_operation_arn,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { bulk_operation_arn }))
+    }
+}
+
 impl ReadJson for Condition {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -186,6 +439,119 @@ impl ReadJson for Condition {
             return Ok(None);
         };
         Ok(Some(Self { attribute_value_list: attribute_value_list.optional(), comparison_operator }))
+    }
+}
+
+impl ReadJson for ConditionCheck {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut key = Slot::default();
+        let mut table_name = Slot::default();
+        let mut condition_expression = Slot::default();
+        let mut expression_attribute_names = Slot::default();
+        let mut expression_attribute_values = Slot::default();
+        let mut return_values_on_condition_check_failure = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "Key" => key.read(reader, violations, "key", <item::Item>::read_json)?,
+                "TableName" => table_name
+                    .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
+                "ConditionExpression" => {
+                    condition_expression.read(reader, violations, "conditionExpression", |r, v| {
+                        json::string(r, v, &rule::NONE)
+                    })?
+                }
+                "ExpressionAttributeNames" => expression_attribute_names.read(
+                    reader,
+                    violations,
+                    "expressionAttributeNames",
+                    |r, v| {
+                        json::map(
+                            r,
+                            v,
+                            MapRules {
+                                map: &rule::NONE,
+                                keys: &rule::NONE,
+                                values: Each::Rule(&rules::ATTRIBUTE_NAME),
+                            },
+                            |r, v| json::string(r, v, &rules::ATTRIBUTE_NAME),
+                        )
+                    },
+                )?,
+                "ExpressionAttributeValues" => expression_attribute_values.read(
+                    reader,
+                    violations,
+                    "expressionAttributeValues",
+                    <item::Values>::read_json,
+                )?,
+                "ReturnValuesOnConditionCheckFailure" => return_values_on_condition_check_failure.read(
+                    reader,
+                    violations,
+                    "returnValuesOnConditionCheckFailure",
+                    |r, v| json::enumeration(r, v, &ReturnValuesOnConditionCheckFailure::SET),
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        let key = key.required(violations, "key");
+        let table_name = table_name.required(violations, "tableName");
+        let condition_expression = condition_expression.required(violations, "conditionExpression");
+        violations.in_order(
+            mark,
+            &[
+                "key",
+                "tableName",
+                "conditionExpression",
+                "expressionAttributeNames",
+                "expressionAttributeValues",
+                "returnValuesOnConditionCheckFailure",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(key), Some(table_name), Some(condition_expression)) =
+            (key, table_name, condition_expression)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            key,
+            table_name,
+            condition_expression,
+            expression_attribute_names: expression_attribute_names.optional(),
+            expression_attribute_values: expression_attribute_values.optional(),
+            return_values_on_condition_check_failure: return_values_on_condition_check_failure.optional(),
+        }))
+    }
+}
+
+impl ReadJson for CreateBackupInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut table_name = Slot::default();
+        let mut backup_name = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "TableName" => table_name
+                    .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
+                "BackupName" => backup_name
+                    .read(reader, violations, "backupName", |r, v| json::string(r, v, &rules::BACKUP_NAME))?,
+                _ => reader.skip()?,
+            }
+        }
+        let table_name = table_name.required(violations, "tableName");
+        let backup_name = backup_name.required(violations, "backupName");
+        violations.in_order(mark, &["tableName", "backupName"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(table_name), Some(backup_name)) = (table_name, backup_name) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { table_name, backup_name }))
     }
 }
 
@@ -257,7 +623,65 @@ impl ReadJson for CreateGlobalSecondaryIndexAction {
     }
 }
 
+impl ReadJson for CreateGlobalTableInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut global_table_name = Slot::default();
+        let mut replication_group = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "GlobalTableName" => {
+                    global_table_name.read(reader, violations, "globalTableName", |r, v| {
+                        json::string(r, v, &rules::TABLE_NAME)
+                    })?
+                }
+                "ReplicationGroup" => {
+                    replication_group.read(reader, violations, "replicationGroup", |r, v| {
+                        json::list(r, v, (&rule::NONE, Each::Free), Replica::read_json)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        let global_table_name = global_table_name.required(violations, "globalTableName");
+        let replication_group = replication_group.required(violations, "replicationGroup");
+        violations.in_order(mark, &["globalTableName", "replicationGroup"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(global_table_name), Some(replication_group)) = (global_table_name, replication_group)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self { global_table_name, replication_group }))
+    }
+}
+
 impl ReadJson for CreateGlobalTableWitnessGroupMemberAction {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut region_name = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "RegionName" => region_name
+                    .read(reader, violations, "regionName", |r, v| json::string(r, v, &rule::NONE))?,
+                _ => reader.skip()?,
+            }
+        }
+        let region_name = region_name.required(violations, "regionName");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(region_name),) = (region_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { region_name }))
+    }
+}
+
+impl ReadJson for CreateReplicaAction {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
         let mut region_name = Slot::default();
@@ -589,6 +1013,138 @@ impl ReadJson for CreateVectorIndexAction {
     }
 }
 
+impl ReadJson for CsvOptions {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut delimiter = Slot::default();
+        let mut header_list = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "Delimiter" => delimiter.read(reader, violations, "delimiter", |r, v| {
+                    json::string(r, v, &rules::CSV_DELIMITER)
+                })?,
+                "HeaderList" => header_list.read(reader, violations, "headerList", |r, v| {
+                    json::list(r, v, (&rules::CSV_HEADER_LIST, Each::Rule(&rules::CSV_HEADER)), |r, v| {
+                        json::string(r, v, &rules::CSV_HEADER)
+                    })
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(mark, &["delimiter", "headerList"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { delimiter: delimiter.optional(), header_list: header_list.optional() }))
+    }
+}
+
+impl ReadJson for Delete {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut key = Slot::default();
+        let mut table_name = Slot::default();
+        let mut condition_expression = Slot::default();
+        let mut expression_attribute_names = Slot::default();
+        let mut expression_attribute_values = Slot::default();
+        let mut return_values_on_condition_check_failure = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "Key" => key.read(reader, violations, "key", <item::Item>::read_json)?,
+                "TableName" => table_name
+                    .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
+                "ConditionExpression" => {
+                    condition_expression.read(reader, violations, "conditionExpression", |r, v| {
+                        json::string(r, v, &rule::NONE)
+                    })?
+                }
+                "ExpressionAttributeNames" => expression_attribute_names.read(
+                    reader,
+                    violations,
+                    "expressionAttributeNames",
+                    |r, v| {
+                        json::map(
+                            r,
+                            v,
+                            MapRules {
+                                map: &rule::NONE,
+                                keys: &rule::NONE,
+                                values: Each::Rule(&rules::ATTRIBUTE_NAME),
+                            },
+                            |r, v| json::string(r, v, &rules::ATTRIBUTE_NAME),
+                        )
+                    },
+                )?,
+                "ExpressionAttributeValues" => expression_attribute_values.read(
+                    reader,
+                    violations,
+                    "expressionAttributeValues",
+                    <item::Values>::read_json,
+                )?,
+                "ReturnValuesOnConditionCheckFailure" => return_values_on_condition_check_failure.read(
+                    reader,
+                    violations,
+                    "returnValuesOnConditionCheckFailure",
+                    |r, v| json::enumeration(r, v, &ReturnValuesOnConditionCheckFailure::SET),
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        let key = key.required(violations, "key");
+        let table_name = table_name.required(violations, "tableName");
+        violations.in_order(
+            mark,
+            &[
+                "key",
+                "tableName",
+                "conditionExpression",
+                "expressionAttributeNames",
+                "expressionAttributeValues",
+                "returnValuesOnConditionCheckFailure",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(key), Some(table_name)) = (key, table_name) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            key,
+            table_name,
+            condition_expression: condition_expression.optional(),
+            expression_attribute_names: expression_attribute_names.optional(),
+            expression_attribute_values: expression_attribute_values.optional(),
+            return_values_on_condition_check_failure: return_values_on_condition_check_failure.optional(),
+        }))
+    }
+}
+
+impl ReadJson for DeleteBackupInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut backup_arn = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "BackupArn" => backup_arn
+                    .read(reader, violations, "backupArn", |r, v| json::string(r, v, &rules::BACKUP_ARN))?,
+                _ => reader.skip()?,
+            }
+        }
+        let backup_arn = backup_arn.required(violations, "backupArn");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(backup_arn),) = (backup_arn,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { backup_arn }))
+    }
+}
+
 impl ReadJson for DeleteGlobalSecondaryIndexAction {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -760,6 +1316,29 @@ impl ReadJson for DeleteItemInput {
     }
 }
 
+impl ReadJson for DeleteReplicaAction {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut region_name = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "RegionName" => region_name
+                    .read(reader, violations, "regionName", |r, v| json::string(r, v, &rule::NONE))?,
+                _ => reader.skip()?,
+            }
+        }
+        let region_name = region_name.required(violations, "regionName");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(region_name),) = (region_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { region_name }))
+    }
+}
+
 impl ReadJson for DeleteReplicationGroupMemberAction {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -802,6 +1381,37 @@ impl ReadJson for DeleteRequest {
             return Ok(None);
         };
         Ok(Some(Self { key }))
+    }
+}
+
+impl ReadJson for DeleteResourcePolicyInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut resource_arn = Slot::default();
+        let mut expected_revision_id = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "ResourceArn" => resource_arn.read(reader, violations, "resourceArn", |r, v| {
+                    json::string(r, v, &rules::RESOURCE_ARN_STRING)
+                })?,
+                "ExpectedRevisionId" => {
+                    expected_revision_id.read(reader, violations, "expectedRevisionId", |r, v| {
+                        json::string(r, v, &rules::POLICY_REVISION_ID)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        let resource_arn = resource_arn.required(violations, "resourceArn");
+        violations.in_order(mark, &["resourceArn", "expectedRevisionId"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(resource_arn),) = (resource_arn,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { resource_arn, expected_revision_id: expected_revision_id.optional() }))
     }
 }
 
@@ -851,6 +1461,55 @@ impl ReadJson for DeleteVectorIndexAction {
     }
 }
 
+impl ReadJson for DescribeBackupInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut backup_arn = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "BackupArn" => backup_arn
+                    .read(reader, violations, "backupArn", |r, v| json::string(r, v, &rules::BACKUP_ARN))?,
+                _ => reader.skip()?,
+            }
+        }
+        let backup_arn = backup_arn.required(violations, "backupArn");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(backup_arn),) = (backup_arn,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { backup_arn }))
+    }
+}
+
+impl ReadJson for DescribeBulkOperationInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut bulk_operation_arn = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "BulkOperationArn" => {
+                    bulk_operation_arn.read(reader, violations, "bulkOperationArn", |r, v| {
+                        json::string(r, v, &rules::BULK_OPERATION_ARN)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        let bulk_operation_arn = bulk_operation_arn.required(violations, "bulkOperationArn");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(bulk_operation_arn),) = (bulk_operation_arn,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { bulk_operation_arn }))
+    }
+}
+
 impl ReadJson for DescribeContinuousBackupsInput {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -874,6 +1533,33 @@ impl ReadJson for DescribeContinuousBackupsInput {
     }
 }
 
+impl ReadJson for DescribeContributorInsightsInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut table_name = Slot::default();
+        let mut index_name = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "TableName" => table_name
+                    .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
+                "IndexName" => index_name
+                    .read(reader, violations, "indexName", |r, v| json::string(r, v, &rules::INDEX_NAME))?,
+                _ => reader.skip()?,
+            }
+        }
+        let table_name = table_name.required(violations, "tableName");
+        violations.in_order(mark, &["tableName", "indexName"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(table_name),) = (table_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { table_name, index_name: index_name.optional() }))
+    }
+}
+
 impl ReadJson for DescribeEndpointsInput {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         reader.begin_object()?;
@@ -882,6 +1568,127 @@ impl ReadJson for DescribeEndpointsInput {
         }
         let _ = violations;
         Ok(Some(Self {}))
+    }
+}
+
+impl ReadJson for DescribeExportInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut export_arn = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "ExportArn" => export_arn
+                    .read(reader, violations, "exportArn", |r, v| json::string(r, v, &rules::EXPORT_ARN))?,
+                _ => reader.skip()?,
+            }
+        }
+        let export_arn = export_arn.required(violations, "exportArn");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(export_arn),) = (export_arn,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { export_arn }))
+    }
+}
+
+impl ReadJson for DescribeGlobalTableInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut global_table_name = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "GlobalTableName" => {
+                    global_table_name.read(reader, violations, "globalTableName", |r, v| {
+                        json::string(r, v, &rules::TABLE_NAME)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        let global_table_name = global_table_name.required(violations, "globalTableName");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(global_table_name),) = (global_table_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { global_table_name }))
+    }
+}
+
+impl ReadJson for DescribeGlobalTableSettingsInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut global_table_name = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "GlobalTableName" => {
+                    global_table_name.read(reader, violations, "globalTableName", |r, v| {
+                        json::string(r, v, &rules::TABLE_NAME)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        let global_table_name = global_table_name.required(violations, "globalTableName");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(global_table_name),) = (global_table_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { global_table_name }))
+    }
+}
+
+impl ReadJson for DescribeImportInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut import_arn = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "ImportArn" => import_arn
+                    .read(reader, violations, "importArn", |r, v| json::string(r, v, &rules::IMPORT_ARN))?,
+                _ => reader.skip()?,
+            }
+        }
+        let import_arn = import_arn.required(violations, "importArn");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(import_arn),) = (import_arn,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { import_arn }))
+    }
+}
+
+impl ReadJson for DescribeKinesisStreamingDestinationInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut table_name = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "TableName" => table_name
+                    .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
+                _ => reader.skip()?,
+            }
+        }
+        let table_name = table_name.required(violations, "tableName");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(table_name),) = (table_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { table_name }))
     }
 }
 
@@ -897,6 +1704,29 @@ impl ReadJson for DescribeLimitsInput {
 }
 
 impl ReadJson for DescribeTableInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut table_name = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "TableName" => table_name
+                    .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
+                _ => reader.skip()?,
+            }
+        }
+        let table_name = table_name.required(violations, "tableName");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(table_name),) = (table_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { table_name }))
+    }
+}
+
+impl ReadJson for DescribeTableReplicaAutoScalingInput {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
         let mut table_name = Slot::default();
@@ -973,6 +1803,156 @@ impl ReadJson for DisassociateReplicationGroupMemberAction {
     }
 }
 
+impl ReadJson for EnableKinesisStreamingConfiguration {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut approximate_creation_date_time_precision = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "ApproximateCreationDateTimePrecision" => approximate_creation_date_time_precision.read(
+                    reader,
+                    violations,
+                    "approximateCreationDateTimePrecision",
+                    |r, v| json::enumeration(r, v, &ApproximateCreationDateTimePrecision::SET),
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            approximate_creation_date_time_precision: approximate_creation_date_time_precision.optional(),
+        }))
+    }
+}
+
+impl ReadJson for ExecuteStatementInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut statement = Slot::default();
+        let mut parameters = Slot::default();
+        let mut consistent_read = Slot::default();
+        let mut next_token = Slot::default();
+        let mut return_consumed_capacity = Slot::default();
+        let mut limit = Slot::default();
+        let mut return_values_on_condition_check_failure = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "Statement" => statement.read(reader, violations, "statement", |r, v| {
+                    json::string(r, v, &rules::PARTI_QL_STATEMENT)
+                })?,
+                "Parameters" => parameters.read(reader, violations, "parameters", |r, v| {
+                    json::list(
+                        r,
+                        v,
+                        (&rules::PREPARED_STATEMENT_PARAMETERS, Each::Free),
+                        <item::Value>::read_json,
+                    )
+                })?,
+                "ConsistentRead" => consistent_read
+                    .read(reader, violations, "consistentRead", |r, v| json::boolean(r, v, &rule::NONE))?,
+                "NextToken" => next_token.read(reader, violations, "nextToken", |r, v| {
+                    json::string(r, v, &rules::PARTI_QL_NEXT_TOKEN)
+                })?,
+                "ReturnConsumedCapacity" => {
+                    return_consumed_capacity.read(reader, violations, "returnConsumedCapacity", |r, v| {
+                        json::enumeration(r, v, &ReturnConsumedCapacity::SET)
+                    })?
+                }
+                "Limit" => limit.read(reader, violations, "limit", |r, v| {
+                    json::integer(r, v, &rules::POSITIVE_INTEGER_OBJECT)
+                })?,
+                "ReturnValuesOnConditionCheckFailure" => return_values_on_condition_check_failure.read(
+                    reader,
+                    violations,
+                    "returnValuesOnConditionCheckFailure",
+                    |r, v| json::enumeration(r, v, &ReturnValuesOnConditionCheckFailure::SET),
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        let statement = statement.required(violations, "statement");
+        violations.in_order(
+            mark,
+            &[
+                "statement",
+                "parameters",
+                "consistentRead",
+                "nextToken",
+                "returnConsumedCapacity",
+                "limit",
+                "returnValuesOnConditionCheckFailure",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(statement),) = (statement,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            statement,
+            parameters: parameters.optional(),
+            consistent_read: consistent_read.optional(),
+            next_token: next_token.optional(),
+            return_consumed_capacity: return_consumed_capacity.optional(),
+            limit: limit.optional(),
+            return_values_on_condition_check_failure: return_values_on_condition_check_failure.optional(),
+        }))
+    }
+}
+
+impl ReadJson for ExecuteTransactionInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut transact_statements = Slot::default();
+        let mut client_request_token = Slot::default();
+        let mut return_consumed_capacity = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "TransactStatements" => {
+                    transact_statements.read(reader, violations, "transactStatements", |r, v| {
+                        json::list(
+                            r,
+                            v,
+                            (&rules::PARAMETERIZED_STATEMENTS, Each::Free),
+                            ParameterizedStatement::read_json,
+                        )
+                    })?
+                }
+                "ClientRequestToken" => {
+                    client_request_token.read(reader, violations, "clientRequestToken", |r, v| {
+                        json::string(r, v, &rules::CLIENT_REQUEST_TOKEN)
+                    })?
+                }
+                "ReturnConsumedCapacity" => {
+                    return_consumed_capacity.read(reader, violations, "returnConsumedCapacity", |r, v| {
+                        json::enumeration(r, v, &ReturnConsumedCapacity::SET)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        let transact_statements = transact_statements.required(violations, "transactStatements");
+        violations.in_order(mark, &["transactStatements", "clientRequestToken", "returnConsumedCapacity"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(transact_statements),) = (transact_statements,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            transact_statements,
+            client_request_token: client_request_token.optional(),
+            return_consumed_capacity: return_consumed_capacity.optional(),
+        }))
+    }
+}
+
 impl ReadJson for ExpectedAttributeValue {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -1009,6 +1989,238 @@ impl ReadJson for ExpectedAttributeValue {
             exists: exists.optional(),
             comparison_operator: comparison_operator.optional(),
             attribute_value_list: attribute_value_list.optional(),
+        }))
+    }
+}
+
+impl ReadJson for ExportTableToPointInTimeInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut table_arn = Slot::default();
+        let mut export_time = Slot::default();
+        let mut client_token = Slot::default();
+        let mut s3_bucket = Slot::default();
+        let mut s3_bucket_owner = Slot::default();
+        let mut s3_prefix = Slot::default();
+        let mut s3_sse_algorithm = Slot::default();
+        let mut s3_sse_kms_key_id = Slot::default();
+        let mut export_format = Slot::default();
+        let mut export_type = Slot::default();
+        let mut incremental_export_specification = Slot::default();
+        let mut filter_specification = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "TableArn" => table_arn
+                    .read(reader, violations, "tableArn", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
+                "ExportTime" => export_time
+                    .read(reader, violations, "exportTime", |r, v| json::timestamp(r, v, &rule::NONE))?,
+                "ClientToken" => client_token.read(reader, violations, "clientToken", |r, v| {
+                    json::string(r, v, &rules::CLIENT_TOKEN)
+                })?,
+                "S3Bucket" => s3_bucket
+                    .read(reader, violations, "s3Bucket", |r, v| json::string(r, v, &rules::S3_BUCKET))?,
+                "S3BucketOwner" => s3_bucket_owner.read(reader, violations, "s3BucketOwner", |r, v| {
+                    json::string(r, v, &rules::S3_BUCKET_OWNER)
+                })?,
+                "S3Prefix" => s3_prefix
+                    .read(reader, violations, "s3Prefix", |r, v| json::string(r, v, &rules::S3_PREFIX))?,
+                "S3SseAlgorithm" => s3_sse_algorithm.read(reader, violations, "s3SseAlgorithm", |r, v| {
+                    json::enumeration(r, v, &S3SseAlgorithm::SET)
+                })?,
+                "S3SseKmsKeyId" => s3_sse_kms_key_id.read(reader, violations, "s3SseKmsKeyId", |r, v| {
+                    json::string(r, v, &rules::S3_SSE_KMS_KEY_ID)
+                })?,
+                "ExportFormat" => export_format.read(reader, violations, "exportFormat", |r, v| {
+                    json::enumeration(r, v, &ExportFormat::SET)
+                })?,
+                "ExportType" => export_type.read(reader, violations, "exportType", |r, v| {
+                    json::enumeration(r, v, &ExportType::SET)
+                })?,
+                "IncrementalExportSpecification" => incremental_export_specification.read(
+                    reader,
+                    violations,
+                    "incrementalExportSpecification",
+                    IncrementalExportSpecification::read_json,
+                )?,
+                "FilterSpecification" => filter_specification.read(
+                    reader,
+                    violations,
+                    "filterSpecification",
+                    FilterSpecification::read_json,
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        let table_arn = table_arn.required(violations, "tableArn");
+        let s3_bucket = s3_bucket.required(violations, "s3Bucket");
+        violations.in_order(
+            mark,
+            &[
+                "tableArn",
+                "exportTime",
+                "clientToken",
+                "s3Bucket",
+                "s3BucketOwner",
+                "s3Prefix",
+                "s3SseAlgorithm",
+                "s3SseKmsKeyId",
+                "exportFormat",
+                "exportType",
+                "incrementalExportSpecification",
+                "filterSpecification",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(table_arn), Some(s3_bucket)) = (table_arn, s3_bucket) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            table_arn,
+            export_time: export_time.optional(),
+            client_token: client_token.optional(),
+            s3_bucket,
+            s3_bucket_owner: s3_bucket_owner.optional(),
+            s3_prefix: s3_prefix.optional(),
+            s3_sse_algorithm: s3_sse_algorithm.optional(),
+            s3_sse_kms_key_id: s3_sse_kms_key_id.optional(),
+            export_format: export_format.optional(),
+            export_type: export_type.optional(),
+            incremental_export_specification: incremental_export_specification.optional(),
+            filter_specification: filter_specification.optional(),
+        }))
+    }
+}
+
+impl ReadJson for FilterSpecification {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut filter_expression = Slot::default();
+        let mut projection_expression = Slot::default();
+        let mut key_condition_expression = Slot::default();
+        let mut expression_attribute_names = Slot::default();
+        let mut expression_attribute_values = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "FilterExpression" => {
+                    filter_expression.read(reader, violations, "filterExpression", |r, v| {
+                        json::string(r, v, &rule::NONE)
+                    })?
+                }
+                "ProjectionExpression" => {
+                    projection_expression.read(reader, violations, "projectionExpression", |r, v| {
+                        json::string(r, v, &rule::NONE)
+                    })?
+                }
+                "KeyConditionExpression" => {
+                    key_condition_expression.read(reader, violations, "keyConditionExpression", |r, v| {
+                        json::string(r, v, &rule::NONE)
+                    })?
+                }
+                "ExpressionAttributeNames" => expression_attribute_names.read(
+                    reader,
+                    violations,
+                    "expressionAttributeNames",
+                    |r, v| {
+                        json::map(
+                            r,
+                            v,
+                            MapRules {
+                                map: &rule::NONE,
+                                keys: &rule::NONE,
+                                values: Each::Rule(&rules::ATTRIBUTE_NAME),
+                            },
+                            |r, v| json::string(r, v, &rules::ATTRIBUTE_NAME),
+                        )
+                    },
+                )?,
+                "ExpressionAttributeValues" => expression_attribute_values.read(
+                    reader,
+                    violations,
+                    "expressionAttributeValues",
+                    <item::Values>::read_json,
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(
+            mark,
+            &[
+                "filterExpression",
+                "projectionExpression",
+                "keyConditionExpression",
+                "expressionAttributeNames",
+                "expressionAttributeValues",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            filter_expression: filter_expression.optional(),
+            projection_expression: projection_expression.optional(),
+            key_condition_expression: key_condition_expression.optional(),
+            expression_attribute_names: expression_attribute_names.optional(),
+            expression_attribute_values: expression_attribute_values.optional(),
+        }))
+    }
+}
+
+impl ReadJson for Get {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut key = Slot::default();
+        let mut table_name = Slot::default();
+        let mut projection_expression = Slot::default();
+        let mut expression_attribute_names = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "Key" => key.read(reader, violations, "key", <item::Item>::read_json)?,
+                "TableName" => table_name
+                    .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
+                "ProjectionExpression" => {
+                    projection_expression.read(reader, violations, "projectionExpression", |r, v| {
+                        json::string(r, v, &rule::NONE)
+                    })?
+                }
+                "ExpressionAttributeNames" => expression_attribute_names.read(
+                    reader,
+                    violations,
+                    "expressionAttributeNames",
+                    |r, v| {
+                        json::map(
+                            r,
+                            v,
+                            MapRules {
+                                map: &rule::NONE,
+                                keys: &rule::NONE,
+                                values: Each::Rule(&rules::ATTRIBUTE_NAME),
+                            },
+                            |r, v| json::string(r, v, &rules::ATTRIBUTE_NAME),
+                        )
+                    },
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        let key = key.required(violations, "key");
+        let table_name = table_name.required(violations, "tableName");
+        violations.in_order(mark, &["key", "tableName", "projectionExpression", "expressionAttributeNames"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(key), Some(table_name)) = (key, table_name) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            key,
+            table_name,
+            projection_expression: projection_expression.optional(),
+            expression_attribute_names: expression_attribute_names.optional(),
         }))
     }
 }
@@ -1104,6 +2316,30 @@ impl ReadJson for GetItemInput {
     }
 }
 
+impl ReadJson for GetResourcePolicyInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut resource_arn = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "ResourceArn" => resource_arn.read(reader, violations, "resourceArn", |r, v| {
+                    json::string(r, v, &rules::RESOURCE_ARN_STRING)
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        let resource_arn = resource_arn.required(violations, "resourceArn");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(resource_arn),) = (resource_arn,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { resource_arn }))
+    }
+}
+
 impl ReadJson for GlobalSecondaryIndex {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -1172,6 +2408,38 @@ impl ReadJson for GlobalSecondaryIndex {
     }
 }
 
+impl ReadJson for GlobalSecondaryIndexAutoScalingUpdate {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut index_name = Slot::default();
+        let mut provisioned_write_capacity_auto_scaling_update = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "IndexName" => index_name
+                    .read(reader, violations, "indexName", |r, v| json::string(r, v, &rules::INDEX_NAME))?,
+                "ProvisionedWriteCapacityAutoScalingUpdate" => provisioned_write_capacity_auto_scaling_update
+                    .read(
+                        reader,
+                        violations,
+                        "provisionedWriteCapacityAutoScalingUpdate",
+                        AutoScalingSettingsUpdate::read_json,
+                    )?,
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(mark, &["indexName", "provisionedWriteCapacityAutoScalingUpdate"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            index_name: index_name.optional(),
+            provisioned_write_capacity_auto_scaling_update: provisioned_write_capacity_auto_scaling_update
+                .optional(),
+        }))
+    }
+}
+
 impl ReadJson for GlobalSecondaryIndexUpdate {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -1198,6 +2466,58 @@ impl ReadJson for GlobalSecondaryIndexUpdate {
             return Ok(None);
         }
         Ok(Some(Self { update: update.optional(), create: create.optional(), delete: delete.optional() }))
+    }
+}
+
+impl ReadJson for GlobalTableGlobalSecondaryIndexSettingsUpdate {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut index_name = Slot::default();
+        let mut provisioned_write_capacity_units = Slot::default();
+        let mut provisioned_write_capacity_auto_scaling_settings_update = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "IndexName" => index_name
+                    .read(reader, violations, "indexName", |r, v| json::string(r, v, &rules::INDEX_NAME))?,
+                "ProvisionedWriteCapacityUnits" => provisioned_write_capacity_units.read(
+                    reader,
+                    violations,
+                    "provisionedWriteCapacityUnits",
+                    |r, v| json::long(r, v, &rules::POSITIVE_LONG_OBJECT),
+                )?,
+                "ProvisionedWriteCapacityAutoScalingSettingsUpdate" => {
+                    provisioned_write_capacity_auto_scaling_settings_update.read(
+                        reader,
+                        violations,
+                        "provisionedWriteCapacityAutoScalingSettingsUpdate",
+                        AutoScalingSettingsUpdate::read_json,
+                    )?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        let index_name = index_name.required(violations, "indexName");
+        violations.in_order(
+            mark,
+            &[
+                "indexName",
+                "provisionedWriteCapacityUnits",
+                "provisionedWriteCapacityAutoScalingSettingsUpdate",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(index_name),) = (index_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            index_name,
+            provisioned_write_capacity_units: provisioned_write_capacity_units.optional(),
+            provisioned_write_capacity_auto_scaling_settings_update:
+                provisioned_write_capacity_auto_scaling_settings_update.optional(),
+        }))
     }
 }
 
@@ -1229,6 +2549,181 @@ impl ReadJson for GlobalTableWitnessGroupUpdate {
             return Ok(None);
         }
         Ok(Some(Self { create: create.optional(), delete: delete.optional() }))
+    }
+}
+
+impl ReadJson for ImportTableInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut client_token = Slot::default();
+        let mut s3_bucket_source = Slot::default();
+        let mut input_format = Slot::default();
+        let mut input_format_options = Slot::default();
+        let mut input_compression_type = Slot::default();
+        let mut table_creation_parameters = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "ClientToken" => client_token.read(reader, violations, "clientToken", |r, v| {
+                    json::string(r, v, &rules::CLIENT_TOKEN)
+                })?,
+                "S3BucketSource" => {
+                    s3_bucket_source.read(reader, violations, "s3BucketSource", S3BucketSource::read_json)?
+                }
+                "InputFormat" => input_format.read(reader, violations, "inputFormat", |r, v| {
+                    json::enumeration(r, v, &InputFormat::SET)
+                })?,
+                "InputFormatOptions" => input_format_options.read(
+                    reader,
+                    violations,
+                    "inputFormatOptions",
+                    InputFormatOptions::read_json,
+                )?,
+                "InputCompressionType" => {
+                    input_compression_type.read(reader, violations, "inputCompressionType", |r, v| {
+                        json::enumeration(r, v, &InputCompressionType::SET)
+                    })?
+                }
+                "TableCreationParameters" => table_creation_parameters.read(
+                    reader,
+                    violations,
+                    "tableCreationParameters",
+                    TableCreationParameters::read_json,
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        let s3_bucket_source = s3_bucket_source.required(violations, "s3BucketSource");
+        let input_format = input_format.required(violations, "inputFormat");
+        let table_creation_parameters =
+            table_creation_parameters.required(violations, "tableCreationParameters");
+        violations.in_order(
+            mark,
+            &[
+                "clientToken",
+                "s3BucketSource",
+                "inputFormat",
+                "inputFormatOptions",
+                "inputCompressionType",
+                "tableCreationParameters",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(s3_bucket_source), Some(input_format), Some(table_creation_parameters)) =
+            (s3_bucket_source, input_format, table_creation_parameters)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            client_token: client_token.optional(),
+            s3_bucket_source,
+            input_format,
+            input_format_options: input_format_options.optional(),
+            input_compression_type: input_compression_type.optional(),
+            table_creation_parameters,
+        }))
+    }
+}
+
+impl ReadJson for IncrementalExportSpecification {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut export_from_time = Slot::default();
+        let mut export_to_time = Slot::default();
+        let mut export_view_type = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "ExportFromTime" => export_from_time
+                    .read(reader, violations, "exportFromTime", |r, v| json::timestamp(r, v, &rule::NONE))?,
+                "ExportToTime" => export_to_time
+                    .read(reader, violations, "exportToTime", |r, v| json::timestamp(r, v, &rule::NONE))?,
+                "ExportViewType" => export_view_type.read(reader, violations, "exportViewType", |r, v| {
+                    json::enumeration(r, v, &ExportViewType::SET)
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(mark, &["exportFromTime", "exportToTime", "exportViewType"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            export_from_time: export_from_time.optional(),
+            export_to_time: export_to_time.optional(),
+            export_view_type: export_view_type.optional(),
+        }))
+    }
+}
+
+impl ReadJson for InputFormatOptions {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut csv = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "Csv" => csv.read(reader, violations, "csv", CsvOptions::read_json)?,
+                _ => reader.skip()?,
+            }
+        }
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { csv: csv.optional() }))
+    }
+}
+
+impl ReadJson for InputS3Configuration {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut s3_bucket_owner = Slot::default();
+        let mut s3_bucket = Slot::default();
+        let mut s3_key_prefix = Slot::default();
+        let mut input_format = Slot::default();
+        let mut input_compression_type = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "S3BucketOwner" => s3_bucket_owner.read(reader, violations, "s3BucketOwner", |r, v| {
+                    json::string(r, v, &rules::S3_BUCKET_OWNER)
+                })?,
+                "S3Bucket" => s3_bucket
+                    .read(reader, violations, "s3Bucket", |r, v| json::string(r, v, &rules::S3_BUCKET))?,
+                "S3KeyPrefix" => s3_key_prefix
+                    .read(reader, violations, "s3KeyPrefix", |r, v| json::string(r, v, &rules::S3_PREFIX))?,
+                "InputFormat" => input_format.read(reader, violations, "inputFormat", |r, v| {
+                    json::enumeration(r, v, &BulkOperationInputFormat::SET)
+                })?,
+                "InputCompressionType" => {
+                    input_compression_type.read(reader, violations, "inputCompressionType", |r, v| {
+                        json::enumeration(r, v, &InputCompressionType::SET)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        let s3_bucket = s3_bucket.required(violations, "s3Bucket");
+        let input_format = input_format.required(violations, "inputFormat");
+        violations.in_order(
+            mark,
+            &["s3BucketOwner", "s3Bucket", "s3KeyPrefix", "inputFormat", "inputCompressionType"],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(s3_bucket), Some(input_format)) = (s3_bucket, input_format) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            s3_bucket_owner: s3_bucket_owner.optional(),
+            s3_bucket,
+            s3_key_prefix: s3_key_prefix.optional(),
+            input_format,
+            input_compression_type: input_compression_type.optional(),
+        }))
     }
 }
 
@@ -1335,6 +2830,263 @@ impl ReadJson for KeysAndAttributes {
             consistent_read: consistent_read.optional(),
             projection_expression: projection_expression.optional(),
             expression_attribute_names: expression_attribute_names.optional(),
+        }))
+    }
+}
+
+impl ReadJson for KinesisStreamingDestinationInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut table_name = Slot::default();
+        let mut stream_arn = Slot::default();
+        let mut enable_kinesis_streaming_configuration = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "TableName" => table_name
+                    .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
+                "StreamArn" => stream_arn
+                    .read(reader, violations, "streamArn", |r, v| json::string(r, v, &rules::STREAM_ARN))?,
+                "EnableKinesisStreamingConfiguration" => enable_kinesis_streaming_configuration.read(
+                    reader,
+                    violations,
+                    "enableKinesisStreamingConfiguration",
+                    EnableKinesisStreamingConfiguration::read_json,
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        let table_name = table_name.required(violations, "tableName");
+        let stream_arn = stream_arn.required(violations, "streamArn");
+        violations.in_order(mark, &["tableName", "streamArn", "enableKinesisStreamingConfiguration"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(table_name), Some(stream_arn)) = (table_name, stream_arn) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            table_name,
+            stream_arn,
+            enable_kinesis_streaming_configuration: enable_kinesis_streaming_configuration.optional(),
+        }))
+    }
+}
+
+impl ReadJson for ListBackupsInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut table_name = Slot::default();
+        let mut limit = Slot::default();
+        let mut time_range_lower_bound = Slot::default();
+        let mut time_range_upper_bound = Slot::default();
+        let mut exclusive_start_backup_arn = Slot::default();
+        let mut backup_type = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "TableName" => table_name
+                    .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
+                "Limit" => limit.read(reader, violations, "limit", |r, v| {
+                    json::integer(r, v, &rules::BACKUPS_INPUT_LIMIT)
+                })?,
+                "TimeRangeLowerBound" => {
+                    time_range_lower_bound.read(reader, violations, "timeRangeLowerBound", |r, v| {
+                        json::timestamp(r, v, &rule::NONE)
+                    })?
+                }
+                "TimeRangeUpperBound" => {
+                    time_range_upper_bound.read(reader, violations, "timeRangeUpperBound", |r, v| {
+                        json::timestamp(r, v, &rule::NONE)
+                    })?
+                }
+                "ExclusiveStartBackupArn" => exclusive_start_backup_arn.read(
+                    reader,
+                    violations,
+                    "exclusiveStartBackupArn",
+                    |r, v| json::string(r, v, &rules::BACKUP_ARN),
+                )?,
+                "BackupType" => backup_type.read(reader, violations, "backupType", |r, v| {
+                    json::enumeration(r, v, &BackupTypeFilter::SET)
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(
+            mark,
+            &[
+                "tableName",
+                "limit",
+                "timeRangeLowerBound",
+                "timeRangeUpperBound",
+                "exclusiveStartBackupArn",
+                "backupType",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            table_name: table_name.optional(),
+            limit: limit.optional(),
+            time_range_lower_bound: time_range_lower_bound.optional(),
+            time_range_upper_bound: time_range_upper_bound.optional(),
+            exclusive_start_backup_arn: exclusive_start_backup_arn.optional(),
+            backup_type: backup_type.optional(),
+        }))
+    }
+}
+
+impl ReadJson for ListBulkOperationsInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut max_results = Slot::default();
+        let mut next_token = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "MaxResults" => max_results.read(reader, violations, "maxResults", |r, v| {
+                    json::integer(r, v, &rules::LIST_BULK_OPERATIONS_MAX_LIMIT)
+                })?,
+                "NextToken" => next_token.read(reader, violations, "nextToken", |r, v| {
+                    json::string(r, v, &rules::BULK_OPERATION_NEXT_TOKEN)
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(mark, &["maxResults", "nextToken"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { max_results: max_results.optional(), next_token: next_token.optional() }))
+    }
+}
+
+impl ReadJson for ListContributorInsightsInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut table_name = Slot::default();
+        let mut next_token = Slot::default();
+        let mut max_results = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "TableName" => table_name
+                    .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
+                "NextToken" => next_token
+                    .read(reader, violations, "nextToken", |r, v| json::string(r, v, &rule::NONE))?,
+                "MaxResults" => max_results.read(reader, violations, "maxResults", |r, v| {
+                    json::integer(r, v, &rules::LIST_CONTRIBUTOR_INSIGHTS_LIMIT)
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(mark, &["tableName", "nextToken", "maxResults"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            table_name: table_name.optional(),
+            next_token: next_token.optional(),
+            max_results: max_results.optional(),
+        }))
+    }
+}
+
+impl ReadJson for ListExportsInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut table_arn = Slot::default();
+        let mut max_results = Slot::default();
+        let mut next_token = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "TableArn" => table_arn
+                    .read(reader, violations, "tableArn", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
+                "MaxResults" => max_results.read(reader, violations, "maxResults", |r, v| {
+                    json::integer(r, v, &rules::LIST_EXPORTS_MAX_LIMIT)
+                })?,
+                "NextToken" => next_token
+                    .read(reader, violations, "nextToken", |r, v| json::string(r, v, &rule::NONE))?,
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(mark, &["tableArn", "maxResults", "nextToken"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            table_arn: table_arn.optional(),
+            max_results: max_results.optional(),
+            next_token: next_token.optional(),
+        }))
+    }
+}
+
+impl ReadJson for ListGlobalTablesInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut exclusive_start_global_table_name = Slot::default();
+        let mut limit = Slot::default();
+        let mut region_name = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "ExclusiveStartGlobalTableName" => exclusive_start_global_table_name.read(
+                    reader,
+                    violations,
+                    "exclusiveStartGlobalTableName",
+                    |r, v| json::string(r, v, &rules::TABLE_NAME),
+                )?,
+                "Limit" => limit.read(reader, violations, "limit", |r, v| {
+                    json::integer(r, v, &rules::POSITIVE_INTEGER_OBJECT)
+                })?,
+                "RegionName" => region_name
+                    .read(reader, violations, "regionName", |r, v| json::string(r, v, &rule::NONE))?,
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(mark, &["exclusiveStartGlobalTableName", "limit", "regionName"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            exclusive_start_global_table_name: exclusive_start_global_table_name.optional(),
+            limit: limit.optional(),
+            region_name: region_name.optional(),
+        }))
+    }
+}
+
+impl ReadJson for ListImportsInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut table_arn = Slot::default();
+        let mut page_size = Slot::default();
+        let mut next_token = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "TableArn" => table_arn
+                    .read(reader, violations, "tableArn", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
+                "PageSize" => page_size.read(reader, violations, "pageSize", |r, v| {
+                    json::integer(r, v, &rules::LIST_IMPORTS_MAX_LIMIT)
+                })?,
+                "NextToken" => next_token.read(reader, violations, "nextToken", |r, v| {
+                    json::string(r, v, &rules::IMPORT_NEXT_TOKEN)
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(mark, &["tableArn", "pageSize", "nextToken"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            table_arn: table_arn.optional(),
+            page_size: page_size.optional(),
+            next_token: next_token.optional(),
         }))
     }
 }
@@ -1490,6 +3242,144 @@ impl ReadJson for OnDemandThroughputOverride {
     }
 }
 
+impl ReadJson for OutputS3Configuration {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut s3_bucket_owner = Slot::default();
+        let mut s3_bucket = Slot::default();
+        let mut s3_key_prefix = Slot::default();
+        let mut s3_sse_algorithm = Slot::default();
+        let mut s3_sse_kms_key_id = Slot::default();
+        let mut output_type = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "S3BucketOwner" => s3_bucket_owner.read(reader, violations, "s3BucketOwner", |r, v| {
+                    json::string(r, v, &rules::S3_BUCKET_OWNER)
+                })?,
+                "S3Bucket" => s3_bucket
+                    .read(reader, violations, "s3Bucket", |r, v| json::string(r, v, &rules::S3_BUCKET))?,
+                "S3KeyPrefix" => s3_key_prefix
+                    .read(reader, violations, "s3KeyPrefix", |r, v| json::string(r, v, &rules::S3_PREFIX))?,
+                "S3SseAlgorithm" => s3_sse_algorithm.read(reader, violations, "s3SseAlgorithm", |r, v| {
+                    json::enumeration(r, v, &S3SseAlgorithm::SET)
+                })?,
+                "S3SseKmsKeyId" => s3_sse_kms_key_id.read(reader, violations, "s3SseKmsKeyId", |r, v| {
+                    json::string(r, v, &rules::S3_SSE_KMS_KEY_ID)
+                })?,
+                "OutputType" => output_type.read(reader, violations, "outputType", |r, v| {
+                    json::list(r, v, (&rule::NONE, Each::Set(&OutputTypeEnum::SET)), |r, v| {
+                        json::enumeration(r, v, &OutputTypeEnum::SET)
+                    })
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        let output_type = output_type.required(violations, "outputType");
+        violations.in_order(
+            mark,
+            &["s3BucketOwner", "s3Bucket", "s3KeyPrefix", "s3SseAlgorithm", "s3SseKmsKeyId", "outputType"],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(output_type),) = (output_type,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            s3_bucket_owner: s3_bucket_owner.optional(),
+            s3_bucket: s3_bucket.optional(),
+            s3_key_prefix: s3_key_prefix.optional(),
+            s3_sse_algorithm: s3_sse_algorithm.optional(),
+            s3_sse_kms_key_id: s3_sse_kms_key_id.optional(),
+            output_type,
+        }))
+    }
+}
+
+impl ReadJson for ParameterizedStatement {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut statement = Slot::default();
+        let mut parameters = Slot::default();
+        let mut return_values_on_condition_check_failure = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "Statement" => statement.read(reader, violations, "statement", |r, v| {
+                    json::string(r, v, &rules::PARTI_QL_STATEMENT)
+                })?,
+                "Parameters" => parameters.read(reader, violations, "parameters", |r, v| {
+                    json::list(
+                        r,
+                        v,
+                        (&rules::PREPARED_STATEMENT_PARAMETERS, Each::Free),
+                        <item::Value>::read_json,
+                    )
+                })?,
+                "ReturnValuesOnConditionCheckFailure" => return_values_on_condition_check_failure.read(
+                    reader,
+                    violations,
+                    "returnValuesOnConditionCheckFailure",
+                    |r, v| json::enumeration(r, v, &ReturnValuesOnConditionCheckFailure::SET),
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        let statement = statement.required(violations, "statement");
+        violations.in_order(mark, &["statement", "parameters", "returnValuesOnConditionCheckFailure"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(statement),) = (statement,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            statement,
+            parameters: parameters.optional(),
+            return_values_on_condition_check_failure: return_values_on_condition_check_failure.optional(),
+        }))
+    }
+}
+
+impl ReadJson for PointInTimeRecoverySpecification {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut point_in_time_recovery_enabled = Slot::default();
+        let mut recovery_period_in_days = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "PointInTimeRecoveryEnabled" => point_in_time_recovery_enabled.read(
+                    reader,
+                    violations,
+                    "pointInTimeRecoveryEnabled",
+                    |r, v| json::boolean(r, v, &rule::NONE),
+                )?,
+                "RecoveryPeriodInDays" => {
+                    recovery_period_in_days.read(reader, violations, "recoveryPeriodInDays", |r, v| {
+                        json::integer(r, v, &rules::RECOVERY_PERIOD_IN_DAYS)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        let point_in_time_recovery_enabled =
+            point_in_time_recovery_enabled.required(violations, "pointInTimeRecoveryEnabled");
+        violations.in_order(mark, &["pointInTimeRecoveryEnabled", "recoveryPeriodInDays"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(point_in_time_recovery_enabled),) = (point_in_time_recovery_enabled,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            point_in_time_recovery_enabled,
+            recovery_period_in_days: recovery_period_in_days.optional(),
+        }))
+    }
+}
+
 impl ReadJson for Projection {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -1580,6 +3470,88 @@ impl ReadJson for ProvisionedThroughputOverride {
             return Ok(None);
         }
         Ok(Some(Self { read_capacity_units: read_capacity_units.optional() }))
+    }
+}
+
+impl ReadJson for Put {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut item = Slot::default();
+        let mut table_name = Slot::default();
+        let mut condition_expression = Slot::default();
+        let mut expression_attribute_names = Slot::default();
+        let mut expression_attribute_values = Slot::default();
+        let mut return_values_on_condition_check_failure = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "Item" => item.read(reader, violations, "item", <item::Item>::read_json)?,
+                "TableName" => table_name
+                    .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
+                "ConditionExpression" => {
+                    condition_expression.read(reader, violations, "conditionExpression", |r, v| {
+                        json::string(r, v, &rule::NONE)
+                    })?
+                }
+                "ExpressionAttributeNames" => expression_attribute_names.read(
+                    reader,
+                    violations,
+                    "expressionAttributeNames",
+                    |r, v| {
+                        json::map(
+                            r,
+                            v,
+                            MapRules {
+                                map: &rule::NONE,
+                                keys: &rule::NONE,
+                                values: Each::Rule(&rules::ATTRIBUTE_NAME),
+                            },
+                            |r, v| json::string(r, v, &rules::ATTRIBUTE_NAME),
+                        )
+                    },
+                )?,
+                "ExpressionAttributeValues" => expression_attribute_values.read(
+                    reader,
+                    violations,
+                    "expressionAttributeValues",
+                    <item::Values>::read_json,
+                )?,
+                "ReturnValuesOnConditionCheckFailure" => return_values_on_condition_check_failure.read(
+                    reader,
+                    violations,
+                    "returnValuesOnConditionCheckFailure",
+                    |r, v| json::enumeration(r, v, &ReturnValuesOnConditionCheckFailure::SET),
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        let item = item.required(violations, "item");
+        let table_name = table_name.required(violations, "tableName");
+        violations.in_order(
+            mark,
+            &[
+                "item",
+                "tableName",
+                "conditionExpression",
+                "expressionAttributeNames",
+                "expressionAttributeValues",
+                "returnValuesOnConditionCheckFailure",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(item), Some(table_name)) = (item, table_name) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            item,
+            table_name,
+            condition_expression: condition_expression.optional(),
+            expression_attribute_names: expression_attribute_names.optional(),
+            expression_attribute_values: expression_attribute_values.optional(),
+            return_values_on_condition_check_failure: return_values_on_condition_check_failure.optional(),
+        }))
     }
 }
 
@@ -1727,6 +3699,57 @@ impl ReadJson for PutRequest {
             return Ok(None);
         };
         Ok(Some(Self { item }))
+    }
+}
+
+impl ReadJson for PutResourcePolicyInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut resource_arn = Slot::default();
+        let mut policy = Slot::default();
+        let mut expected_revision_id = Slot::default();
+        let mut confirm_remove_self_resource_access = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "ResourceArn" => resource_arn.read(reader, violations, "resourceArn", |r, v| {
+                    json::string(r, v, &rules::RESOURCE_ARN_STRING)
+                })?,
+                "Policy" => {
+                    policy.read(reader, violations, "policy", |r, v| json::string(r, v, &rule::NONE))?
+                }
+                "ExpectedRevisionId" => {
+                    expected_revision_id.read(reader, violations, "expectedRevisionId", |r, v| {
+                        json::string(r, v, &rules::POLICY_REVISION_ID)
+                    })?
+                }
+                "ConfirmRemoveSelfResourceAccess" => confirm_remove_self_resource_access.read(
+                    reader,
+                    violations,
+                    "confirmRemoveSelfResourceAccess",
+                    |r, v| json::boolean(r, v, &rule::NONE),
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        let resource_arn = resource_arn.required(violations, "resourceArn");
+        let policy = policy.required(violations, "policy");
+        violations.in_order(
+            mark,
+            &["resourceArn", "policy", "expectedRevisionId", "confirmRemoveSelfResourceAccess"],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(resource_arn), Some(policy)) = (resource_arn, policy) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            resource_arn,
+            policy,
+            expected_revision_id: expected_revision_id.optional(),
+            confirm_remove_self_resource_access: confirm_remove_self_resource_access.optional(),
+        }))
     }
 }
 
@@ -1906,6 +3929,84 @@ impl ReadJson for QueryInput {
     }
 }
 
+impl ReadJson for Replica {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut region_name = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "RegionName" => region_name
+                    .read(reader, violations, "regionName", |r, v| json::string(r, v, &rule::NONE))?,
+                _ => reader.skip()?,
+            }
+        }
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { region_name: region_name.optional() }))
+    }
+}
+
+impl ReadJson for ReplicaAutoScalingUpdate {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut region_name = Slot::default();
+        let mut replica_global_secondary_index_updates = Slot::default();
+        let mut replica_provisioned_read_capacity_auto_scaling_update = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "RegionName" => region_name
+                    .read(reader, violations, "regionName", |r, v| json::string(r, v, &rule::NONE))?,
+                "ReplicaGlobalSecondaryIndexUpdates" => replica_global_secondary_index_updates.read(
+                    reader,
+                    violations,
+                    "replicaGlobalSecondaryIndexUpdates",
+                    |r, v| {
+                        json::list(
+                            r,
+                            v,
+                            (&rule::NONE, Each::Free),
+                            ReplicaGlobalSecondaryIndexAutoScalingUpdate::read_json,
+                        )
+                    },
+                )?,
+                "ReplicaProvisionedReadCapacityAutoScalingUpdate" => {
+                    replica_provisioned_read_capacity_auto_scaling_update.read(
+                        reader,
+                        violations,
+                        "replicaProvisionedReadCapacityAutoScalingUpdate",
+                        AutoScalingSettingsUpdate::read_json,
+                    )?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        let region_name = region_name.required(violations, "regionName");
+        violations.in_order(
+            mark,
+            &[
+                "regionName",
+                "replicaGlobalSecondaryIndexUpdates",
+                "replicaProvisionedReadCapacityAutoScalingUpdate",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(region_name),) = (region_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            region_name,
+            replica_global_secondary_index_updates: replica_global_secondary_index_updates.optional(),
+            replica_provisioned_read_capacity_auto_scaling_update:
+                replica_provisioned_read_capacity_auto_scaling_update.optional(),
+        }))
+    }
+}
+
 impl ReadJson for ReplicaGlobalSecondaryIndex {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -1946,6 +4047,184 @@ impl ReadJson for ReplicaGlobalSecondaryIndex {
             provisioned_throughput_override: provisioned_throughput_override.optional(),
             on_demand_throughput_override: on_demand_throughput_override.optional(),
         }))
+    }
+}
+
+impl ReadJson for ReplicaGlobalSecondaryIndexAutoScalingUpdate {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut index_name = Slot::default();
+        let mut provisioned_read_capacity_auto_scaling_update = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "IndexName" => index_name
+                    .read(reader, violations, "indexName", |r, v| json::string(r, v, &rules::INDEX_NAME))?,
+                "ProvisionedReadCapacityAutoScalingUpdate" => provisioned_read_capacity_auto_scaling_update
+                    .read(
+                    reader,
+                    violations,
+                    "provisionedReadCapacityAutoScalingUpdate",
+                    AutoScalingSettingsUpdate::read_json,
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(mark, &["indexName", "provisionedReadCapacityAutoScalingUpdate"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            index_name: index_name.optional(),
+            provisioned_read_capacity_auto_scaling_update: provisioned_read_capacity_auto_scaling_update
+                .optional(),
+        }))
+    }
+}
+
+impl ReadJson for ReplicaGlobalSecondaryIndexSettingsUpdate {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut index_name = Slot::default();
+        let mut provisioned_read_capacity_units = Slot::default();
+        let mut provisioned_read_capacity_auto_scaling_settings_update = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "IndexName" => index_name
+                    .read(reader, violations, "indexName", |r, v| json::string(r, v, &rules::INDEX_NAME))?,
+                "ProvisionedReadCapacityUnits" => provisioned_read_capacity_units.read(
+                    reader,
+                    violations,
+                    "provisionedReadCapacityUnits",
+                    |r, v| json::long(r, v, &rules::POSITIVE_LONG_OBJECT),
+                )?,
+                "ProvisionedReadCapacityAutoScalingSettingsUpdate" => {
+                    provisioned_read_capacity_auto_scaling_settings_update.read(
+                        reader,
+                        violations,
+                        "provisionedReadCapacityAutoScalingSettingsUpdate",
+                        AutoScalingSettingsUpdate::read_json,
+                    )?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        let index_name = index_name.required(violations, "indexName");
+        violations.in_order(
+            mark,
+            &[
+                "indexName",
+                "provisionedReadCapacityUnits",
+                "provisionedReadCapacityAutoScalingSettingsUpdate",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(index_name),) = (index_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            index_name,
+            provisioned_read_capacity_units: provisioned_read_capacity_units.optional(),
+            provisioned_read_capacity_auto_scaling_settings_update:
+                provisioned_read_capacity_auto_scaling_settings_update.optional(),
+        }))
+    }
+}
+
+impl ReadJson for ReplicaSettingsUpdate {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut region_name = Slot::default();
+        let mut replica_provisioned_read_capacity_units = Slot::default();
+        let mut replica_provisioned_read_capacity_auto_scaling_settings_update = Slot::default();
+        let mut replica_global_secondary_index_settings_update = Slot::default();
+        let mut replica_table_class = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "RegionName" => region_name
+                    .read(reader, violations, "regionName", |r, v| json::string(r, v, &rule::NONE))?,
+                "ReplicaProvisionedReadCapacityUnits" => replica_provisioned_read_capacity_units.read(
+                    reader,
+                    violations,
+                    "replicaProvisionedReadCapacityUnits",
+                    |r, v| json::long(r, v, &rules::POSITIVE_LONG_OBJECT),
+                )?,
+                "ReplicaProvisionedReadCapacityAutoScalingSettingsUpdate" => {
+                    replica_provisioned_read_capacity_auto_scaling_settings_update.read(
+                        reader,
+                        violations,
+                        "replicaProvisionedReadCapacityAutoScalingSettingsUpdate",
+                        AutoScalingSettingsUpdate::read_json,
+                    )?
+                }
+                "ReplicaGlobalSecondaryIndexSettingsUpdate" => replica_global_secondary_index_settings_update
+                    .read(reader, violations, "replicaGlobalSecondaryIndexSettingsUpdate", |r, v| {
+                        json::list(
+                            r,
+                            v,
+                            (&rules::REPLICA_GLOBAL_SECONDARY_INDEX_SETTINGS_UPDATE_LIST, Each::Free),
+                            ReplicaGlobalSecondaryIndexSettingsUpdate::read_json,
+                        )
+                    })?,
+                "ReplicaTableClass" => {
+                    replica_table_class.read(reader, violations, "replicaTableClass", |r, v| {
+                        json::enumeration(r, v, &TableClass::SET)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        let region_name = region_name.required(violations, "regionName");
+        violations.in_order(
+            mark,
+            &[
+                "regionName",
+                "replicaProvisionedReadCapacityUnits",
+                "replicaProvisionedReadCapacityAutoScalingSettingsUpdate",
+                "replicaGlobalSecondaryIndexSettingsUpdate",
+                "replicaTableClass",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(region_name),) = (region_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            region_name,
+            replica_provisioned_read_capacity_units: replica_provisioned_read_capacity_units.optional(),
+            replica_provisioned_read_capacity_auto_scaling_settings_update:
+                replica_provisioned_read_capacity_auto_scaling_settings_update.optional(),
+            replica_global_secondary_index_settings_update: replica_global_secondary_index_settings_update
+                .optional(),
+            replica_table_class: replica_table_class.optional(),
+        }))
+    }
+}
+
+impl ReadJson for ReplicaUpdate {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut create = Slot::default();
+        let mut delete = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "Create" => create.read(reader, violations, "create", CreateReplicaAction::read_json)?,
+                "Delete" => delete.read(reader, violations, "delete", DeleteReplicaAction::read_json)?,
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(mark, &["create", "delete"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { create: create.optional(), delete: delete.optional() }))
     }
 }
 
@@ -1995,6 +4274,268 @@ impl ReadJson for ReplicationGroupUpdate {
             update: update.optional(),
             delete: delete.optional(),
             disassociate: disassociate.optional(),
+        }))
+    }
+}
+
+impl ReadJson for RestoreTableFromBackupInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut target_table_name = Slot::default();
+        let mut backup_arn = Slot::default();
+        let mut billing_mode_override = Slot::default();
+        let mut global_secondary_index_override = Slot::default();
+        let mut local_secondary_index_override = Slot::default();
+        let mut provisioned_throughput_override = Slot::default();
+        let mut on_demand_throughput_override = Slot::default();
+        let mut sse_specification_override = Slot::default();
+        let mut vector_index_override = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "TargetTableName" => {
+                    target_table_name.read(reader, violations, "targetTableName", |r, v| {
+                        json::string(r, v, &rules::TABLE_NAME)
+                    })?
+                }
+                "BackupArn" => backup_arn
+                    .read(reader, violations, "backupArn", |r, v| json::string(r, v, &rules::BACKUP_ARN))?,
+                "BillingModeOverride" => {
+                    billing_mode_override.read(reader, violations, "billingModeOverride", |r, v| {
+                        json::enumeration(r, v, &BillingMode::SET)
+                    })?
+                }
+                "GlobalSecondaryIndexOverride" => global_secondary_index_override.read(
+                    reader,
+                    violations,
+                    "globalSecondaryIndexOverride",
+                    |r, v| json::list(r, v, (&rule::NONE, Each::Free), GlobalSecondaryIndex::read_json),
+                )?,
+                "LocalSecondaryIndexOverride" => local_secondary_index_override.read(
+                    reader,
+                    violations,
+                    "localSecondaryIndexOverride",
+                    |r, v| json::list(r, v, (&rule::NONE, Each::Free), LocalSecondaryIndex::read_json),
+                )?,
+                "ProvisionedThroughputOverride" => provisioned_throughput_override.read(
+                    reader,
+                    violations,
+                    "provisionedThroughputOverride",
+                    ProvisionedThroughput::read_json,
+                )?,
+                "OnDemandThroughputOverride" => on_demand_throughput_override.read(
+                    reader,
+                    violations,
+                    "onDemandThroughputOverride",
+                    OnDemandThroughput::read_json,
+                )?,
+                "SSESpecificationOverride" => sse_specification_override.read(
+                    reader,
+                    violations,
+                    "sSESpecificationOverride",
+                    SSESpecification::read_json,
+                )?,
+                "VectorIndexOverride" => {
+                    vector_index_override.read(reader, violations, "vectorIndexOverride", |r, v| {
+                        json::list(r, v, (&rule::NONE, Each::Free), VectorIndex::read_json)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        let target_table_name = target_table_name.required(violations, "targetTableName");
+        let backup_arn = backup_arn.required(violations, "backupArn");
+        violations.in_order(
+            mark,
+            &[
+                "targetTableName",
+                "backupArn",
+                "billingModeOverride",
+                "globalSecondaryIndexOverride",
+                "localSecondaryIndexOverride",
+                "provisionedThroughputOverride",
+                "onDemandThroughputOverride",
+                "sSESpecificationOverride",
+                "vectorIndexOverride",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(target_table_name), Some(backup_arn)) = (target_table_name, backup_arn) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            target_table_name,
+            backup_arn,
+            billing_mode_override: billing_mode_override.optional(),
+            global_secondary_index_override: global_secondary_index_override.optional(),
+            local_secondary_index_override: local_secondary_index_override.optional(),
+            provisioned_throughput_override: provisioned_throughput_override.optional(),
+            on_demand_throughput_override: on_demand_throughput_override.optional(),
+            sse_specification_override: sse_specification_override.optional(),
+            vector_index_override: vector_index_override.optional(),
+        }))
+    }
+}
+
+impl ReadJson for RestoreTableToPointInTimeInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut source_table_arn = Slot::default();
+        let mut source_table_name = Slot::default();
+        let mut target_table_name = Slot::default();
+        let mut use_latest_restorable_time = Slot::default();
+        let mut restore_date_time = Slot::default();
+        let mut billing_mode_override = Slot::default();
+        let mut global_secondary_index_override = Slot::default();
+        let mut local_secondary_index_override = Slot::default();
+        let mut provisioned_throughput_override = Slot::default();
+        let mut on_demand_throughput_override = Slot::default();
+        let mut sse_specification_override = Slot::default();
+        let mut vector_index_override = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "SourceTableArn" => source_table_arn.read(reader, violations, "sourceTableArn", |r, v| {
+                    json::string(r, v, &rules::TABLE_ARN)
+                })?,
+                "SourceTableName" => {
+                    source_table_name.read(reader, violations, "sourceTableName", |r, v| {
+                        json::string(r, v, &rules::TABLE_NAME)
+                    })?
+                }
+                "TargetTableName" => {
+                    target_table_name.read(reader, violations, "targetTableName", |r, v| {
+                        json::string(r, v, &rules::TABLE_NAME)
+                    })?
+                }
+                "UseLatestRestorableTime" => use_latest_restorable_time.read(
+                    reader,
+                    violations,
+                    "useLatestRestorableTime",
+                    |r, v| json::boolean(r, v, &rule::NONE),
+                )?,
+                "RestoreDateTime" => {
+                    restore_date_time.read(reader, violations, "restoreDateTime", |r, v| {
+                        json::timestamp(r, v, &rule::NONE)
+                    })?
+                }
+                "BillingModeOverride" => {
+                    billing_mode_override.read(reader, violations, "billingModeOverride", |r, v| {
+                        json::enumeration(r, v, &BillingMode::SET)
+                    })?
+                }
+                "GlobalSecondaryIndexOverride" => global_secondary_index_override.read(
+                    reader,
+                    violations,
+                    "globalSecondaryIndexOverride",
+                    |r, v| json::list(r, v, (&rule::NONE, Each::Free), GlobalSecondaryIndex::read_json),
+                )?,
+                "LocalSecondaryIndexOverride" => local_secondary_index_override.read(
+                    reader,
+                    violations,
+                    "localSecondaryIndexOverride",
+                    |r, v| json::list(r, v, (&rule::NONE, Each::Free), LocalSecondaryIndex::read_json),
+                )?,
+                "ProvisionedThroughputOverride" => provisioned_throughput_override.read(
+                    reader,
+                    violations,
+                    "provisionedThroughputOverride",
+                    ProvisionedThroughput::read_json,
+                )?,
+                "OnDemandThroughputOverride" => on_demand_throughput_override.read(
+                    reader,
+                    violations,
+                    "onDemandThroughputOverride",
+                    OnDemandThroughput::read_json,
+                )?,
+                "SSESpecificationOverride" => sse_specification_override.read(
+                    reader,
+                    violations,
+                    "sSESpecificationOverride",
+                    SSESpecification::read_json,
+                )?,
+                "VectorIndexOverride" => {
+                    vector_index_override.read(reader, violations, "vectorIndexOverride", |r, v| {
+                        json::list(r, v, (&rule::NONE, Each::Free), VectorIndex::read_json)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        let target_table_name = target_table_name.required(violations, "targetTableName");
+        violations.in_order(
+            mark,
+            &[
+                "sourceTableArn",
+                "sourceTableName",
+                "targetTableName",
+                "useLatestRestorableTime",
+                "restoreDateTime",
+                "billingModeOverride",
+                "globalSecondaryIndexOverride",
+                "localSecondaryIndexOverride",
+                "provisionedThroughputOverride",
+                "onDemandThroughputOverride",
+                "sSESpecificationOverride",
+                "vectorIndexOverride",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(target_table_name),) = (target_table_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            source_table_arn: source_table_arn.optional(),
+            source_table_name: source_table_name.optional(),
+            target_table_name,
+            use_latest_restorable_time: use_latest_restorable_time.optional(),
+            restore_date_time: restore_date_time.optional(),
+            billing_mode_override: billing_mode_override.optional(),
+            global_secondary_index_override: global_secondary_index_override.optional(),
+            local_secondary_index_override: local_secondary_index_override.optional(),
+            provisioned_throughput_override: provisioned_throughput_override.optional(),
+            on_demand_throughput_override: on_demand_throughput_override.optional(),
+            sse_specification_override: sse_specification_override.optional(),
+            vector_index_override: vector_index_override.optional(),
+        }))
+    }
+}
+
+impl ReadJson for S3BucketSource {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut s3_bucket_owner = Slot::default();
+        let mut s3_bucket = Slot::default();
+        let mut s3_key_prefix = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "S3BucketOwner" => s3_bucket_owner.read(reader, violations, "s3BucketOwner", |r, v| {
+                    json::string(r, v, &rules::S3_BUCKET_OWNER)
+                })?,
+                "S3Bucket" => s3_bucket
+                    .read(reader, violations, "s3Bucket", |r, v| json::string(r, v, &rules::S3_BUCKET))?,
+                "S3KeyPrefix" => s3_key_prefix
+                    .read(reader, violations, "s3KeyPrefix", |r, v| json::string(r, v, &rules::S3_PREFIX))?,
+                _ => reader.skip()?,
+            }
+        }
+        let s3_bucket = s3_bucket.required(violations, "s3Bucket");
+        violations.in_order(mark, &["s3BucketOwner", "s3Bucket", "s3KeyPrefix"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(s3_bucket),) = (s3_bucket,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            s3_bucket_owner: s3_bucket_owner.optional(),
+            s3_bucket,
+            s3_key_prefix: s3_key_prefix.optional(),
         }))
     }
 }
@@ -2229,6 +4770,187 @@ impl ReadJson for SearchSchemaElement {
     }
 }
 
+impl ReadJson for SearchVectorsInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut table_name = Slot::default();
+        let mut index_name = Slot::default();
+        let mut return_consumed_capacity = Slot::default();
+        let mut expression_attribute_names = Slot::default();
+        let mut expression_attribute_values = Slot::default();
+        let mut projection_expression = Slot::default();
+        let mut search_vector = Slot::default();
+        let mut search_condition_expression = Slot::default();
+        let mut top_k = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "TableName" => table_name
+                    .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
+                "IndexName" => index_name
+                    .read(reader, violations, "indexName", |r, v| json::string(r, v, &rules::INDEX_NAME))?,
+                "ReturnConsumedCapacity" => {
+                    return_consumed_capacity.read(reader, violations, "returnConsumedCapacity", |r, v| {
+                        json::enumeration(r, v, &ReturnConsumedCapacity::SET)
+                    })?
+                }
+                "ExpressionAttributeNames" => expression_attribute_names.read(
+                    reader,
+                    violations,
+                    "expressionAttributeNames",
+                    |r, v| {
+                        json::map(
+                            r,
+                            v,
+                            MapRules {
+                                map: &rule::NONE,
+                                keys: &rule::NONE,
+                                values: Each::Rule(&rules::ATTRIBUTE_NAME),
+                            },
+                            |r, v| json::string(r, v, &rules::ATTRIBUTE_NAME),
+                        )
+                    },
+                )?,
+                "ExpressionAttributeValues" => expression_attribute_values.read(
+                    reader,
+                    violations,
+                    "expressionAttributeValues",
+                    <item::Values>::read_json,
+                )?,
+                "ProjectionExpression" => {
+                    projection_expression.read(reader, violations, "projectionExpression", |r, v| {
+                        json::string(r, v, &rule::NONE)
+                    })?
+                }
+                "SearchVector" => search_vector.read(reader, violations, "searchVector", |r, v| {
+                    json::list(r, v, (&rules::SEARCH_VECTOR_LIST, Each::Free), <item::Value>::read_json)
+                })?,
+                "SearchConditionExpression" => search_condition_expression.read(
+                    reader,
+                    violations,
+                    "searchConditionExpression",
+                    |r, v| json::string(r, v, &rule::NONE),
+                )?,
+                "TopK" => top_k
+                    .read(reader, violations, "topK", |r, v| json::integer(r, v, &rules::TOP_K_INTEGER))?,
+                _ => reader.skip()?,
+            }
+        }
+        let table_name = table_name.required(violations, "tableName");
+        let index_name = index_name.required(violations, "indexName");
+        let search_vector = search_vector.required(violations, "searchVector");
+        let top_k = top_k.required(violations, "topK");
+        violations.in_order(
+            mark,
+            &[
+                "tableName",
+                "indexName",
+                "returnConsumedCapacity",
+                "expressionAttributeNames",
+                "expressionAttributeValues",
+                "projectionExpression",
+                "searchVector",
+                "searchConditionExpression",
+                "topK",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(table_name), Some(index_name), Some(search_vector), Some(top_k)) =
+            (table_name, index_name, search_vector, top_k)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            table_name,
+            index_name,
+            return_consumed_capacity: return_consumed_capacity.optional(),
+            expression_attribute_names: expression_attribute_names.optional(),
+            expression_attribute_values: expression_attribute_values.optional(),
+            projection_expression: projection_expression.optional(),
+            search_vector,
+            search_condition_expression: search_condition_expression.optional(),
+            top_k,
+        }))
+    }
+}
+
+impl ReadJson for StartBulkPutItemsInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut client_token = Slot::default();
+        let mut input_s3_configuration = Slot::default();
+        let mut output_s3_configuration = Slot::default();
+        let mut table_name = Slot::default();
+        let mut max_write_request_units = Slot::default();
+        let mut performance_tier = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "ClientToken" => client_token.read(reader, violations, "clientToken", |r, v| {
+                    json::string(r, v, &rules::CLIENT_TOKEN)
+                })?,
+                "InputS3Configuration" => input_s3_configuration.read(
+                    reader,
+                    violations,
+                    "inputS3Configuration",
+                    InputS3Configuration::read_json,
+                )?,
+                "OutputS3Configuration" => output_s3_configuration.read(
+                    reader,
+                    violations,
+                    "outputS3Configuration",
+                    OutputS3Configuration::read_json,
+                )?,
+                "TableName" => table_name
+                    .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
+                "MaxWriteRequestUnits" => {
+                    max_write_request_units.read(reader, violations, "maxWriteRequestUnits", |r, v| {
+                        json::long(r, v, &rules::BULK_OPERATION_MAX_WRITE_REQUEST_UNITS)
+                    })?
+                }
+                "PerformanceTier" => {
+                    performance_tier.read(reader, violations, "performanceTier", |r, v| {
+                        json::enumeration(r, v, &BulkOperationPerformanceTier::SET)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        let input_s3_configuration = input_s3_configuration.required(violations, "inputS3Configuration");
+        let output_s3_configuration = output_s3_configuration.required(violations, "outputS3Configuration");
+        let table_name = table_name.required(violations, "tableName");
+        violations.in_order(
+            mark,
+            &[
+                "clientToken",
+                "inputS3Configuration",
+                "outputS3Configuration",
+                "tableName",
+                "maxWriteRequestUnits",
+                "performanceTier",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(input_s3_configuration), Some(output_s3_configuration), Some(table_name)) =
+            (input_s3_configuration, output_s3_configuration, table_name)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            client_token: client_token.optional(),
+            input_s3_configuration,
+            output_s3_configuration,
+            table_name,
+            max_write_request_units: max_write_request_units.optional(),
+            performance_tier: performance_tier.optional(),
+        }))
+    }
+}
+
 impl ReadJson for StreamSpecification {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -2254,6 +4976,102 @@ impl ReadJson for StreamSpecification {
             return Ok(None);
         };
         Ok(Some(Self { stream_enabled, stream_view_type: stream_view_type.optional() }))
+    }
+}
+
+impl ReadJson for TableCreationParameters {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut table_name = Slot::default();
+        let mut attribute_definitions = Slot::default();
+        let mut key_schema = Slot::default();
+        let mut billing_mode = Slot::default();
+        let mut provisioned_throughput = Slot::default();
+        let mut on_demand_throughput = Slot::default();
+        let mut sse_specification = Slot::default();
+        let mut global_secondary_indexes = Slot::default();
+        let mut vector_indexes = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "TableName" => table_name
+                    .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_NAME))?,
+                "AttributeDefinitions" => {
+                    attribute_definitions.read(reader, violations, "attributeDefinitions", |r, v| {
+                        json::list(r, v, (&rule::NONE, Each::Free), AttributeDefinition::read_json)
+                    })?
+                }
+                "KeySchema" => key_schema.read(reader, violations, "keySchema", |r, v| {
+                    json::list(r, v, (&rules::KEY_SCHEMA, Each::Free), KeySchemaElement::read_json)
+                })?,
+                "BillingMode" => billing_mode.read(reader, violations, "billingMode", |r, v| {
+                    json::enumeration(r, v, &BillingMode::SET)
+                })?,
+                "ProvisionedThroughput" => provisioned_throughput.read(
+                    reader,
+                    violations,
+                    "provisionedThroughput",
+                    ProvisionedThroughput::read_json,
+                )?,
+                "OnDemandThroughput" => on_demand_throughput.read(
+                    reader,
+                    violations,
+                    "onDemandThroughput",
+                    OnDemandThroughput::read_json,
+                )?,
+                "SSESpecification" => sse_specification.read(
+                    reader,
+                    violations,
+                    "sSESpecification",
+                    SSESpecification::read_json,
+                )?,
+                "GlobalSecondaryIndexes" => {
+                    global_secondary_indexes.read(reader, violations, "globalSecondaryIndexes", |r, v| {
+                        json::list(r, v, (&rule::NONE, Each::Free), GlobalSecondaryIndex::read_json)
+                    })?
+                }
+                "VectorIndexes" => vector_indexes.read(reader, violations, "vectorIndexes", |r, v| {
+                    json::list(r, v, (&rule::NONE, Each::Free), VectorIndex::read_json)
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        let table_name = table_name.required(violations, "tableName");
+        let attribute_definitions = attribute_definitions.required(violations, "attributeDefinitions");
+        let key_schema = key_schema.required(violations, "keySchema");
+        violations.in_order(
+            mark,
+            &[
+                "tableName",
+                "attributeDefinitions",
+                "keySchema",
+                "billingMode",
+                "provisionedThroughput",
+                "onDemandThroughput",
+                "sSESpecification",
+                "globalSecondaryIndexes",
+                "vectorIndexes",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(table_name), Some(attribute_definitions), Some(key_schema)) =
+            (table_name, attribute_definitions, key_schema)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            table_name,
+            attribute_definitions,
+            key_schema,
+            billing_mode: billing_mode.optional(),
+            provisioned_throughput: provisioned_throughput.optional(),
+            on_demand_throughput: on_demand_throughput.optional(),
+            sse_specification: sse_specification.optional(),
+            global_secondary_indexes: global_secondary_indexes.optional(),
+            vector_indexes: vector_indexes.optional(),
+        }))
     }
 }
 
@@ -2316,6 +5134,178 @@ impl ReadJson for TagResourceInput {
     }
 }
 
+impl ReadJson for TimeToLiveSpecification {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut enabled = Slot::default();
+        let mut attribute_name = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "Enabled" => {
+                    enabled.read(reader, violations, "enabled", |r, v| json::boolean(r, v, &rule::NONE))?
+                }
+                "AttributeName" => attribute_name.read(reader, violations, "attributeName", |r, v| {
+                    json::string(r, v, &rules::TIME_TO_LIVE_ATTRIBUTE_NAME)
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        let enabled = enabled.required(violations, "enabled");
+        let attribute_name = attribute_name.required(violations, "attributeName");
+        violations.in_order(mark, &["enabled", "attributeName"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(enabled), Some(attribute_name)) = (enabled, attribute_name) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { enabled, attribute_name }))
+    }
+}
+
+impl ReadJson for TransactGetItem {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut get = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "Get" => get.read(reader, violations, "get", Get::read_json)?,
+                _ => reader.skip()?,
+            }
+        }
+        let get = get.required(violations, "get");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(get),) = (get,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { get }))
+    }
+}
+
+impl ReadJson for TransactGetItemsInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut transact_items = Slot::default();
+        let mut return_consumed_capacity = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "TransactItems" => transact_items.read(reader, violations, "transactItems", |r, v| {
+                    json::list(r, v, (&rules::TRANSACT_GET_ITEM_LIST, Each::Free), TransactGetItem::read_json)
+                })?,
+                "ReturnConsumedCapacity" => {
+                    return_consumed_capacity.read(reader, violations, "returnConsumedCapacity", |r, v| {
+                        json::enumeration(r, v, &ReturnConsumedCapacity::SET)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        let transact_items = transact_items.required(violations, "transactItems");
+        violations.in_order(mark, &["transactItems", "returnConsumedCapacity"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(transact_items),) = (transact_items,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { transact_items, return_consumed_capacity: return_consumed_capacity.optional() }))
+    }
+}
+
+impl ReadJson for TransactWriteItem {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut condition_check = Slot::default();
+        let mut put = Slot::default();
+        let mut delete = Slot::default();
+        let mut update = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "ConditionCheck" => {
+                    condition_check.read(reader, violations, "conditionCheck", ConditionCheck::read_json)?
+                }
+                "Put" => put.read(reader, violations, "put", Put::read_json)?,
+                "Delete" => delete.read(reader, violations, "delete", Delete::read_json)?,
+                "Update" => update.read(reader, violations, "update", Update::read_json)?,
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(mark, &["conditionCheck", "put", "delete", "update"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            condition_check: condition_check.optional(),
+            put: put.optional(),
+            delete: delete.optional(),
+            update: update.optional(),
+        }))
+    }
+}
+
+impl ReadJson for TransactWriteItemsInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut transact_items = Slot::default();
+        let mut return_consumed_capacity = Slot::default();
+        let mut return_item_collection_metrics = Slot::default();
+        let mut client_request_token = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "TransactItems" => transact_items.read(reader, violations, "transactItems", |r, v| {
+                    json::list(
+                        r,
+                        v,
+                        (&rules::TRANSACT_WRITE_ITEM_LIST, Each::Free),
+                        TransactWriteItem::read_json,
+                    )
+                })?,
+                "ReturnConsumedCapacity" => {
+                    return_consumed_capacity.read(reader, violations, "returnConsumedCapacity", |r, v| {
+                        json::enumeration(r, v, &ReturnConsumedCapacity::SET)
+                    })?
+                }
+                "ReturnItemCollectionMetrics" => return_item_collection_metrics.read(
+                    reader,
+                    violations,
+                    "returnItemCollectionMetrics",
+                    |r, v| json::enumeration(r, v, &ReturnItemCollectionMetrics::SET),
+                )?,
+                "ClientRequestToken" => {
+                    client_request_token.read(reader, violations, "clientRequestToken", |r, v| {
+                        json::string(r, v, &rules::CLIENT_REQUEST_TOKEN)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        let transact_items = transact_items.required(violations, "transactItems");
+        violations.in_order(
+            mark,
+            &["transactItems", "returnConsumedCapacity", "returnItemCollectionMetrics", "clientRequestToken"],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(transact_items),) = (transact_items,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            transact_items,
+            return_consumed_capacity: return_consumed_capacity.optional(),
+            return_item_collection_metrics: return_item_collection_metrics.optional(),
+            client_request_token: client_request_token.optional(),
+        }))
+    }
+}
+
 impl ReadJson for UntagResourceInput {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -2345,6 +5335,185 @@ impl ReadJson for UntagResourceInput {
             return Ok(None);
         };
         Ok(Some(Self { resource_arn, tag_keys }))
+    }
+}
+
+impl ReadJson for Update {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut key = Slot::default();
+        let mut update_expression = Slot::default();
+        let mut table_name = Slot::default();
+        let mut condition_expression = Slot::default();
+        let mut expression_attribute_names = Slot::default();
+        let mut expression_attribute_values = Slot::default();
+        let mut return_values_on_condition_check_failure = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "Key" => key.read(reader, violations, "key", <item::Item>::read_json)?,
+                "UpdateExpression" => {
+                    update_expression.read(reader, violations, "updateExpression", |r, v| {
+                        json::string(r, v, &rule::NONE)
+                    })?
+                }
+                "TableName" => table_name
+                    .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
+                "ConditionExpression" => {
+                    condition_expression.read(reader, violations, "conditionExpression", |r, v| {
+                        json::string(r, v, &rule::NONE)
+                    })?
+                }
+                "ExpressionAttributeNames" => expression_attribute_names.read(
+                    reader,
+                    violations,
+                    "expressionAttributeNames",
+                    |r, v| {
+                        json::map(
+                            r,
+                            v,
+                            MapRules {
+                                map: &rule::NONE,
+                                keys: &rule::NONE,
+                                values: Each::Rule(&rules::ATTRIBUTE_NAME),
+                            },
+                            |r, v| json::string(r, v, &rules::ATTRIBUTE_NAME),
+                        )
+                    },
+                )?,
+                "ExpressionAttributeValues" => expression_attribute_values.read(
+                    reader,
+                    violations,
+                    "expressionAttributeValues",
+                    <item::Values>::read_json,
+                )?,
+                "ReturnValuesOnConditionCheckFailure" => return_values_on_condition_check_failure.read(
+                    reader,
+                    violations,
+                    "returnValuesOnConditionCheckFailure",
+                    |r, v| json::enumeration(r, v, &ReturnValuesOnConditionCheckFailure::SET),
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        let key = key.required(violations, "key");
+        let update_expression = update_expression.required(violations, "updateExpression");
+        let table_name = table_name.required(violations, "tableName");
+        violations.in_order(
+            mark,
+            &[
+                "key",
+                "updateExpression",
+                "tableName",
+                "conditionExpression",
+                "expressionAttributeNames",
+                "expressionAttributeValues",
+                "returnValuesOnConditionCheckFailure",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(key), Some(update_expression), Some(table_name)) = (key, update_expression, table_name)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            key,
+            update_expression,
+            table_name,
+            condition_expression: condition_expression.optional(),
+            expression_attribute_names: expression_attribute_names.optional(),
+            expression_attribute_values: expression_attribute_values.optional(),
+            return_values_on_condition_check_failure: return_values_on_condition_check_failure.optional(),
+        }))
+    }
+}
+
+impl ReadJson for UpdateContinuousBackupsInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut table_name = Slot::default();
+        let mut point_in_time_recovery_specification = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "TableName" => table_name
+                    .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
+                "PointInTimeRecoverySpecification" => point_in_time_recovery_specification.read(
+                    reader,
+                    violations,
+                    "pointInTimeRecoverySpecification",
+                    PointInTimeRecoverySpecification::read_json,
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        let table_name = table_name.required(violations, "tableName");
+        let point_in_time_recovery_specification =
+            point_in_time_recovery_specification.required(violations, "pointInTimeRecoverySpecification");
+        violations.in_order(mark, &["tableName", "pointInTimeRecoverySpecification"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(table_name), Some(point_in_time_recovery_specification)) =
+            (table_name, point_in_time_recovery_specification)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self { table_name, point_in_time_recovery_specification }))
+    }
+}
+
+impl ReadJson for UpdateContributorInsightsInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut table_name = Slot::default();
+        let mut index_name = Slot::default();
+        let mut contributor_insights_action = Slot::default();
+        let mut contributor_insights_mode = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "TableName" => table_name
+                    .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
+                "IndexName" => index_name
+                    .read(reader, violations, "indexName", |r, v| json::string(r, v, &rules::INDEX_NAME))?,
+                "ContributorInsightsAction" => contributor_insights_action.read(
+                    reader,
+                    violations,
+                    "contributorInsightsAction",
+                    |r, v| json::enumeration(r, v, &ContributorInsightsAction::SET),
+                )?,
+                "ContributorInsightsMode" => contributor_insights_mode.read(
+                    reader,
+                    violations,
+                    "contributorInsightsMode",
+                    |r, v| json::enumeration(r, v, &ContributorInsightsMode::SET),
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        let table_name = table_name.required(violations, "tableName");
+        let contributor_insights_action =
+            contributor_insights_action.required(violations, "contributorInsightsAction");
+        violations.in_order(
+            mark,
+            &["tableName", "indexName", "contributorInsightsAction", "contributorInsightsMode"],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(table_name), Some(contributor_insights_action)) = (table_name, contributor_insights_action)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            table_name,
+            index_name: index_name.optional(),
+            contributor_insights_action,
+            contributor_insights_mode: contributor_insights_mode.optional(),
+        }))
     }
 }
 
@@ -2392,6 +5561,138 @@ impl ReadJson for UpdateGlobalSecondaryIndexAction {
             provisioned_throughput: provisioned_throughput.optional(),
             on_demand_throughput: on_demand_throughput.optional(),
             warm_throughput: warm_throughput.optional(),
+        }))
+    }
+}
+
+impl ReadJson for UpdateGlobalTableInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut global_table_name = Slot::default();
+        let mut replica_updates = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "GlobalTableName" => {
+                    global_table_name.read(reader, violations, "globalTableName", |r, v| {
+                        json::string(r, v, &rules::TABLE_NAME)
+                    })?
+                }
+                "ReplicaUpdates" => replica_updates.read(reader, violations, "replicaUpdates", |r, v| {
+                    json::list(r, v, (&rule::NONE, Each::Free), ReplicaUpdate::read_json)
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        let global_table_name = global_table_name.required(violations, "globalTableName");
+        let replica_updates = replica_updates.required(violations, "replicaUpdates");
+        violations.in_order(mark, &["globalTableName", "replicaUpdates"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(global_table_name), Some(replica_updates)) = (global_table_name, replica_updates) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { global_table_name, replica_updates }))
+    }
+}
+
+impl ReadJson for UpdateGlobalTableSettingsInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut global_table_name = Slot::default();
+        let mut global_table_billing_mode = Slot::default();
+        let mut global_table_provisioned_write_capacity_units = Slot::default();
+        let mut global_table_provisioned_write_capacity_auto_scaling_settings_update = Slot::default();
+        let mut global_table_global_secondary_index_settings_update = Slot::default();
+        let mut replica_settings_update = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "GlobalTableName" => {
+                    global_table_name.read(reader, violations, "globalTableName", |r, v| {
+                        json::string(r, v, &rules::TABLE_NAME)
+                    })?
+                }
+                "GlobalTableBillingMode" => {
+                    global_table_billing_mode.read(reader, violations, "globalTableBillingMode", |r, v| {
+                        json::enumeration(r, v, &BillingMode::SET)
+                    })?
+                }
+                "GlobalTableProvisionedWriteCapacityUnits" => global_table_provisioned_write_capacity_units
+                    .read(
+                    reader,
+                    violations,
+                    "globalTableProvisionedWriteCapacityUnits",
+                    |r, v| json::long(r, v, &rules::POSITIVE_LONG_OBJECT),
+                )?,
+                "GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate" => {
+                    global_table_provisioned_write_capacity_auto_scaling_settings_update.read(
+                        reader,
+                        violations,
+                        "globalTableProvisionedWriteCapacityAutoScalingSettingsUpdate",
+                        AutoScalingSettingsUpdate::read_json,
+                    )?
+                }
+                "GlobalTableGlobalSecondaryIndexSettingsUpdate" => {
+                    global_table_global_secondary_index_settings_update.read(
+                        reader,
+                        violations,
+                        "globalTableGlobalSecondaryIndexSettingsUpdate",
+                        |r, v| {
+                            json::list(
+                                r,
+                                v,
+                                (
+                                    &rules::GLOBAL_TABLE_GLOBAL_SECONDARY_INDEX_SETTINGS_UPDATE_LIST,
+                                    Each::Free,
+                                ),
+                                GlobalTableGlobalSecondaryIndexSettingsUpdate::read_json,
+                            )
+                        },
+                    )?
+                }
+                "ReplicaSettingsUpdate" => {
+                    replica_settings_update.read(reader, violations, "replicaSettingsUpdate", |r, v| {
+                        json::list(
+                            r,
+                            v,
+                            (&rules::REPLICA_SETTINGS_UPDATE_LIST, Each::Free),
+                            ReplicaSettingsUpdate::read_json,
+                        )
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        let global_table_name = global_table_name.required(violations, "globalTableName");
+        violations.in_order(
+            mark,
+            &[
+                "globalTableName",
+                "globalTableBillingMode",
+                "globalTableProvisionedWriteCapacityUnits",
+                "globalTableProvisionedWriteCapacityAutoScalingSettingsUpdate",
+                "globalTableGlobalSecondaryIndexSettingsUpdate",
+                "replicaSettingsUpdate",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(global_table_name),) = (global_table_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            global_table_name,
+            global_table_billing_mode: global_table_billing_mode.optional(),
+            global_table_provisioned_write_capacity_units: global_table_provisioned_write_capacity_units
+                .optional(),
+            global_table_provisioned_write_capacity_auto_scaling_settings_update:
+                global_table_provisioned_write_capacity_auto_scaling_settings_update.optional(),
+            global_table_global_secondary_index_settings_update:
+                global_table_global_secondary_index_settings_update.optional(),
+            replica_settings_update: replica_settings_update.optional(),
         }))
     }
 }
@@ -2539,6 +5840,70 @@ impl ReadJson for UpdateItemInput {
             expression_attribute_names: expression_attribute_names.optional(),
             expression_attribute_values: expression_attribute_values.optional(),
             return_values_on_condition_check_failure: return_values_on_condition_check_failure.optional(),
+        }))
+    }
+}
+
+impl ReadJson for UpdateKinesisStreamingConfiguration {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut approximate_creation_date_time_precision = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "ApproximateCreationDateTimePrecision" => approximate_creation_date_time_precision.read(
+                    reader,
+                    violations,
+                    "approximateCreationDateTimePrecision",
+                    |r, v| json::enumeration(r, v, &ApproximateCreationDateTimePrecision::SET),
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            approximate_creation_date_time_precision: approximate_creation_date_time_precision.optional(),
+        }))
+    }
+}
+
+impl ReadJson for UpdateKinesisStreamingDestinationInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut table_name = Slot::default();
+        let mut stream_arn = Slot::default();
+        let mut update_kinesis_streaming_configuration = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "TableName" => table_name
+                    .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
+                "StreamArn" => stream_arn
+                    .read(reader, violations, "streamArn", |r, v| json::string(r, v, &rules::STREAM_ARN))?,
+                "UpdateKinesisStreamingConfiguration" => update_kinesis_streaming_configuration.read(
+                    reader,
+                    violations,
+                    "updateKinesisStreamingConfiguration",
+                    UpdateKinesisStreamingConfiguration::read_json,
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        let table_name = table_name.required(violations, "tableName");
+        let stream_arn = stream_arn.required(violations, "streamArn");
+        violations.in_order(mark, &["tableName", "streamArn", "updateKinesisStreamingConfiguration"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(table_name), Some(stream_arn)) = (table_name, stream_arn) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            table_name,
+            stream_arn,
+            update_kinesis_streaming_configuration: update_kinesis_streaming_configuration.optional(),
         }))
     }
 }
@@ -2789,6 +6154,109 @@ impl ReadJson for UpdateTableInput {
             disassociation_protection_enabled: disassociation_protection_enabled.optional(),
             vector_index_updates: vector_index_updates.optional(),
         }))
+    }
+}
+
+impl ReadJson for UpdateTableReplicaAutoScalingInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut global_secondary_index_updates = Slot::default();
+        let mut table_name = Slot::default();
+        let mut provisioned_write_capacity_auto_scaling_update = Slot::default();
+        let mut replica_updates = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "GlobalSecondaryIndexUpdates" => global_secondary_index_updates.read(
+                    reader,
+                    violations,
+                    "globalSecondaryIndexUpdates",
+                    |r, v| {
+                        json::list(
+                            r,
+                            v,
+                            (&rules::GLOBAL_SECONDARY_INDEX_AUTO_SCALING_UPDATE_LIST, Each::Free),
+                            GlobalSecondaryIndexAutoScalingUpdate::read_json,
+                        )
+                    },
+                )?,
+                "TableName" => table_name
+                    .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
+                "ProvisionedWriteCapacityAutoScalingUpdate" => provisioned_write_capacity_auto_scaling_update
+                    .read(
+                        reader,
+                        violations,
+                        "provisionedWriteCapacityAutoScalingUpdate",
+                        AutoScalingSettingsUpdate::read_json,
+                    )?,
+                "ReplicaUpdates" => replica_updates.read(reader, violations, "replicaUpdates", |r, v| {
+                    json::list(
+                        r,
+                        v,
+                        (&rules::REPLICA_AUTO_SCALING_UPDATE_LIST, Each::Free),
+                        ReplicaAutoScalingUpdate::read_json,
+                    )
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        let table_name = table_name.required(violations, "tableName");
+        violations.in_order(
+            mark,
+            &[
+                "globalSecondaryIndexUpdates",
+                "tableName",
+                "provisionedWriteCapacityAutoScalingUpdate",
+                "replicaUpdates",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(table_name),) = (table_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            global_secondary_index_updates: global_secondary_index_updates.optional(),
+            table_name,
+            provisioned_write_capacity_auto_scaling_update: provisioned_write_capacity_auto_scaling_update
+                .optional(),
+            replica_updates: replica_updates.optional(),
+        }))
+    }
+}
+
+impl ReadJson for UpdateTimeToLiveInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut table_name = Slot::default();
+        let mut time_to_live_specification = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "TableName" => table_name
+                    .read(reader, violations, "tableName", |r, v| json::string(r, v, &rules::TABLE_ARN))?,
+                "TimeToLiveSpecification" => time_to_live_specification.read(
+                    reader,
+                    violations,
+                    "timeToLiveSpecification",
+                    TimeToLiveSpecification::read_json,
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        let table_name = table_name.required(violations, "tableName");
+        let time_to_live_specification =
+            time_to_live_specification.required(violations, "timeToLiveSpecification");
+        violations.in_order(mark, &["tableName", "timeToLiveSpecification"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(table_name), Some(time_to_live_specification)) = (table_name, time_to_live_specification)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self { table_name, time_to_live_specification }))
     }
 }
 

@@ -8,19 +8,75 @@ pub(super) static ATTRIBUTE_NAME: Rule = Rule::new(None, Some(65535));
 
 pub(super) static ATTRIBUTE_NAME_LIST: Rule = Rule::new(Some(1), None).shown(&ATTRIBUTE_NAME_LIST_SHOWN);
 
+pub(super) static AUTO_SCALING_POLICY_NAME: Rule =
+    Rule::patterned(Some(1), Some(256), Pattern::new("\\p{Print}+", "\\p{Print}+", None));
+
+pub(super) static AUTO_SCALING_ROLE_ARN: Rule = Rule::patterned(
+    Some(1),
+    Some(1600),
+    Pattern::new(
+        "[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\r\\n\\t]*",
+        "[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\r\\n\\t]*",
+        None,
+    ),
+);
+
+pub(super) static BACKUPS_INPUT_LIMIT: Rule = Rule::new(Some(1), Some(100));
+
+pub(super) static BACKUP_ARN: Rule = Rule::new(Some(37), Some(1024));
+
+pub(super) static BACKUP_NAME: Rule =
+    Rule::patterned(Some(3), Some(255), Pattern::by("[a-zA-Z0-9_.-]+", wire::rule::is_name));
+
 pub(super) static BATCH_GET_REQUEST_MAP: Rule =
     Rule::new(Some(1), Some(100)).shown(&BATCH_GET_REQUEST_MAP_SHOWN);
 
 pub(super) static BATCH_WRITE_ITEM_REQUEST_MAP: Rule =
     Rule::new(None, Some(25)).shown(&BATCH_WRITE_ITEM_REQUEST_MAP_SHOWN);
 
+pub(super) static BULK_OPERATION_ARN: Rule = Rule::new(Some(37), Some(1024));
+
+pub(super) static BULK_OPERATION_MAX_WRITE_REQUEST_UNITS: Rule = Rule::new(Some(1024), None);
+
+pub(super) static BULK_OPERATION_NEXT_TOKEN: Rule =
+    Rule::patterned(Some(1), Some(1024), Pattern::new("([0-9a-f]{16})+", "([0-9a-f]{16})+", None));
+
+pub(super) static CLIENT_REQUEST_TOKEN: Rule = Rule::new(Some(1), Some(36));
+
+pub(super) static CLIENT_TOKEN: Rule =
+    Rule::patterned(None, None, Pattern::new("^[^\\$]+$", "^[^\\$]+$", None));
+
 pub(super) static CREATE_TABLE_INPUT_KEY_SCHEMA: Rule = Rule::new(Some(1), Some(2)).shown(&KEY_SCHEMA_SHOWN);
 
 pub(super) static CREATE_TABLE_INPUT_TABLE_NAME: Rule =
     Rule::patterned(Some(3), Some(255), Pattern::by("[a-zA-Z0-9_.-]+", wire::rule::is_name)).or_arn();
 
+pub(super) static CSV_DELIMITER: Rule =
+    Rule::patterned(Some(1), Some(1), Pattern::new("[,;:|\\t ]", "[,;:|\\t ]", None));
+
+pub(super) static CSV_HEADER: Rule = Rule::patterned(
+    Some(1),
+    Some(65536),
+    Pattern::new("[\\x20-\\x21\\x23-\\x2B\\x2D-\\x7E]*", "[\\x20-\\x21\\x23-\\x2B\\x2D-\\x7E]*", None),
+);
+
+pub(super) static CSV_HEADER_LIST: Rule = Rule::new(Some(1), Some(255)).shown(&CSV_HEADER_LIST_SHOWN);
+
+pub(super) static EXPORT_ARN: Rule = Rule::new(Some(37), Some(1024));
+
+pub(super) static GLOBAL_SECONDARY_INDEX_AUTO_SCALING_UPDATE_LIST: Rule =
+    Rule::new(Some(1), None).shown(&GLOBAL_SECONDARY_INDEX_AUTO_SCALING_UPDATE_LIST_SHOWN);
+
+pub(super) static GLOBAL_TABLE_GLOBAL_SECONDARY_INDEX_SETTINGS_UPDATE_LIST: Rule =
+    Rule::new(Some(1), Some(20)).shown(&GLOBAL_TABLE_GLOBAL_SECONDARY_INDEX_SETTINGS_UPDATE_LIST_SHOWN);
+
 pub(super) static GLOBAL_TABLE_WITNESS_GROUP_UPDATE_LIST: Rule =
     Rule::new(Some(1), Some(1)).shown(&GLOBAL_TABLE_WITNESS_GROUP_UPDATE_LIST_SHOWN);
+
+pub(super) static IMPORT_ARN: Rule = Rule::new(Some(37), Some(1024));
+
+pub(super) static IMPORT_NEXT_TOKEN: Rule =
+    Rule::patterned(Some(112), Some(1024), Pattern::new("([0-9a-f]{16})+", "([0-9a-f]{16})+", None));
 
 pub(super) static INDEX_NAME: Rule =
     Rule::patterned(Some(3), Some(255), Pattern::by("[a-zA-Z0-9_.-]+", wire::rule::is_name));
@@ -30,6 +86,14 @@ pub(super) static KEY_LIST: Rule = Rule::new(Some(1), Some(2147483647)).shown(&K
 pub(super) static KEY_SCHEMA: Rule = Rule::new(Some(1), None).shown(&KEY_SCHEMA_SHOWN);
 
 pub(super) static KEY_SCHEMA_ATTRIBUTE_NAME: Rule = Rule::new(Some(1), Some(255));
+
+pub(super) static LIST_BULK_OPERATIONS_MAX_LIMIT: Rule = Rule::new(Some(1), Some(25));
+
+pub(super) static LIST_CONTRIBUTOR_INSIGHTS_LIMIT: Rule = Rule::new(None, Some(100));
+
+pub(super) static LIST_EXPORTS_MAX_LIMIT: Rule = Rule::new(Some(1), Some(25));
+
+pub(super) static LIST_IMPORTS_MAX_LIMIT: Rule = Rule::new(Some(1), Some(25));
 
 pub(super) static LIST_TABLES_INPUT_LIMIT: Rule = Rule::new(Some(1), Some(100));
 
@@ -41,23 +105,66 @@ pub(super) static NON_KEY_ATTRIBUTE_NAME: Rule = Rule::new(Some(1), Some(255));
 pub(super) static NON_KEY_ATTRIBUTE_NAME_LIST: Rule =
     Rule::new(Some(1), Some(20)).shown(&NON_KEY_ATTRIBUTE_NAME_LIST_SHOWN);
 
+pub(super) static PARAMETERIZED_STATEMENTS: Rule =
+    Rule::new(Some(1), Some(100)).shown(&PARAMETERIZED_STATEMENTS_SHOWN);
+
+pub(super) static PARTI_QL_BATCH_REQUEST: Rule =
+    Rule::new(Some(1), Some(25)).shown(&PARTI_QL_BATCH_REQUEST_SHOWN);
+
+pub(super) static PARTI_QL_NEXT_TOKEN: Rule = Rule::new(Some(1), Some(32768));
+
+pub(super) static PARTI_QL_STATEMENT: Rule = Rule::new(Some(1), Some(8192));
+
+pub(super) static POLICY_REVISION_ID: Rule = Rule::new(Some(1), Some(255));
+
 pub(super) static POSITIVE_INTEGER_OBJECT: Rule = Rule::new(Some(1), None);
 
 pub(super) static POSITIVE_LONG_OBJECT: Rule = Rule::new(Some(1), None);
 
+pub(super) static PREPARED_STATEMENT_PARAMETERS: Rule =
+    Rule::new(Some(1), None).shown(&PREPARED_STATEMENT_PARAMETERS_SHOWN);
+
+pub(super) static RECOVERY_PERIOD_IN_DAYS: Rule = Rule::new(Some(1), Some(35));
+
 pub(super) static REPLICATION_GROUP_UPDATE_LIST: Rule =
     Rule::new(Some(1), None).shown(&REPLICATION_GROUP_UPDATE_LIST_SHOWN);
+
+pub(super) static REPLICA_AUTO_SCALING_UPDATE_LIST: Rule =
+    Rule::new(Some(1), None).shown(&REPLICA_AUTO_SCALING_UPDATE_LIST_SHOWN);
 
 pub(super) static REPLICA_GLOBAL_SECONDARY_INDEX_LIST: Rule =
     Rule::new(Some(1), None).shown(&REPLICA_GLOBAL_SECONDARY_INDEX_LIST_SHOWN);
 
+pub(super) static REPLICA_GLOBAL_SECONDARY_INDEX_SETTINGS_UPDATE_LIST: Rule =
+    Rule::new(Some(1), Some(20)).shown(&REPLICA_GLOBAL_SECONDARY_INDEX_SETTINGS_UPDATE_LIST_SHOWN);
+
+pub(super) static REPLICA_SETTINGS_UPDATE_LIST: Rule =
+    Rule::new(Some(1), Some(50)).shown(&REPLICA_SETTINGS_UPDATE_LIST_SHOWN);
+
 pub(super) static RESOURCE_ARN_STRING: Rule = Rule::new(Some(1), Some(1283));
+
+pub(super) static S3_BUCKET: Rule = Rule::patterned(
+    None,
+    Some(255),
+    Pattern::new("^[a-z0-9A-Z]+[\\.\\-\\w]*[a-z0-9A-Z]+$", "^[a-z0-9A-Z]+[\\.\\-\\w]*[a-z0-9A-Z]+$", None),
+);
+
+pub(super) static S3_BUCKET_OWNER: Rule =
+    Rule::patterned(None, None, Pattern::new("[0-9]{12}", "[0-9]{12}", None));
+
+pub(super) static S3_PREFIX: Rule = Rule::new(None, Some(1024));
+
+pub(super) static S3_SSE_KMS_KEY_ID: Rule = Rule::new(Some(1), Some(2048));
 
 pub(super) static SCAN_SEGMENT: Rule = Rule::new(Some(0), Some(999999));
 
 pub(super) static SCAN_TOTAL_SEGMENTS: Rule = Rule::new(Some(1), Some(1000000));
 
 pub(super) static SEARCH_SCHEMA: Rule = Rule::new(Some(1), None).shown(&SEARCH_SCHEMA_SHOWN);
+
+pub(super) static SEARCH_VECTOR_LIST: Rule = Rule::new(Some(1), Some(4096)).shown(&SEARCH_VECTOR_LIST_SHOWN);
+
+pub(super) static STREAM_ARN: Rule = Rule::new(Some(37), Some(1024));
 
 pub(super) static TABLE_ARN: Rule =
     Rule::patterned(Some(1), Some(255), Pattern::by("[a-zA-Z0-9_.-]+", wire::rule::is_name)).or_arn();
@@ -68,6 +175,16 @@ pub(super) static TABLE_NAME: Rule =
 pub(super) static TAG_KEY_STRING: Rule = Rule::new(Some(1), Some(128));
 
 pub(super) static TAG_VALUE_STRING: Rule = Rule::new(Some(0), Some(256));
+
+pub(super) static TIME_TO_LIVE_ATTRIBUTE_NAME: Rule = Rule::new(Some(1), Some(255));
+
+pub(super) static TOP_K_INTEGER: Rule = Rule::new(Some(1), None);
+
+pub(super) static TRANSACT_GET_ITEM_LIST: Rule =
+    Rule::new(Some(1), Some(100)).shown(&TRANSACT_GET_ITEM_LIST_SHOWN);
+
+pub(super) static TRANSACT_WRITE_ITEM_LIST: Rule =
+    Rule::new(Some(1), Some(100)).shown(&TRANSACT_WRITE_ITEM_LIST_SHOWN);
 
 pub(super) static VECTOR_ATTRIBUTE_NAME: Rule = Rule::new(Some(1), Some(255));
 
@@ -91,11 +208,65 @@ static ATTRIBUTE_VALUE_SHOWN: Shown = Shown::Structure(
     ],
 );
 
+static AUTO_SCALING_POLICY_UPDATE_SHOWN: Shown = Shown::Structure(
+    "AutoScalingPolicyUpdate",
+    &[
+        ("PolicyName", &Shown::Plain),
+        (
+            "TargetTrackingScalingPolicyConfiguration",
+            &AUTO_SCALING_TARGET_TRACKING_SCALING_POLICY_CONFIGURATION_UPDATE_SHOWN,
+        ),
+    ],
+);
+
+static AUTO_SCALING_SETTINGS_UPDATE_SHOWN: Shown = Shown::Structure(
+    "AutoScalingSettingsUpdate",
+    &[
+        ("MinimumUnits", &Shown::Plain),
+        ("MaximumUnits", &Shown::Plain),
+        ("AutoScalingDisabled", &Shown::Plain),
+        ("AutoScalingRoleArn", &Shown::Plain),
+        ("ScalingPolicyUpdate", &AUTO_SCALING_POLICY_UPDATE_SHOWN),
+    ],
+);
+
+static AUTO_SCALING_TARGET_TRACKING_SCALING_POLICY_CONFIGURATION_UPDATE_SHOWN: Shown = Shown::Structure(
+    "AutoScalingTargetTrackingScalingPolicyConfigurationUpdate",
+    &[
+        ("DisableScaleIn", &Shown::Plain),
+        ("ScaleInCooldown", &Shown::Plain),
+        ("ScaleOutCooldown", &Shown::Plain),
+        ("TargetValue", &Shown::Plain),
+    ],
+);
+
 static BATCH_GET_REQUEST_MAP_SHOWN: Shown = Shown::Map(&KEYS_AND_ATTRIBUTES_SHOWN);
+
+static BATCH_STATEMENT_REQUEST_SHOWN: Shown = Shown::Structure(
+    "BatchStatementRequest",
+    &[
+        ("Statement", &Shown::Plain),
+        ("Parameters", &PREPARED_STATEMENT_PARAMETERS_SHOWN),
+        ("ConsistentRead", &Shown::Plain),
+        ("ReturnValuesOnConditionCheckFailure", &Shown::Plain),
+    ],
+);
 
 static BATCH_WRITE_ITEM_REQUEST_MAP_SHOWN: Shown = Shown::Map(&WRITE_REQUESTS_SHOWN);
 
 static BINARY_SET_ATTRIBUTE_VALUE_SHOWN: Shown = Shown::List(&Shown::Plain);
+
+static CONDITION_CHECK_SHOWN: Shown = Shown::Structure(
+    "ConditionCheck",
+    &[
+        ("Key", &KEY_SHOWN),
+        ("TableName", &Shown::Plain),
+        ("ConditionExpression", &Shown::Plain),
+        ("ExpressionAttributeNames", &EXPRESSION_ATTRIBUTE_NAME_MAP_SHOWN),
+        ("ExpressionAttributeValues", &EXPRESSION_ATTRIBUTE_VALUE_MAP_SHOWN),
+        ("ReturnValuesOnConditionCheckFailure", &Shown::Plain),
+    ],
+);
 
 static CREATE_GLOBAL_TABLE_WITNESS_GROUP_MEMBER_ACTION_SHOWN: Shown =
     Shown::Structure("CreateGlobalTableWitnessGroupMemberAction", &[("RegionName", &Shown::Plain)]);
@@ -109,6 +280,20 @@ static CREATE_REPLICATION_GROUP_MEMBER_ACTION_SHOWN: Shown = Shown::Structure(
         ("OnDemandThroughputOverride", &ON_DEMAND_THROUGHPUT_OVERRIDE_SHOWN),
         ("GlobalSecondaryIndexes", &REPLICA_GLOBAL_SECONDARY_INDEX_LIST_SHOWN),
         ("TableClassOverride", &Shown::Plain),
+    ],
+);
+
+static CSV_HEADER_LIST_SHOWN: Shown = Shown::List(&Shown::Plain);
+
+static DELETE_SHOWN: Shown = Shown::Structure(
+    "Delete",
+    &[
+        ("Key", &KEY_SHOWN),
+        ("TableName", &Shown::Plain),
+        ("ConditionExpression", &Shown::Plain),
+        ("ExpressionAttributeNames", &EXPRESSION_ATTRIBUTE_NAME_MAP_SHOWN),
+        ("ExpressionAttributeValues", &EXPRESSION_ATTRIBUTE_VALUE_MAP_SHOWN),
+        ("ReturnValuesOnConditionCheckFailure", &Shown::Plain),
     ],
 );
 
@@ -126,6 +311,41 @@ static DISASSOCIATE_REPLICATION_GROUP_MEMBER_ACTION_SHOWN: Shown = Shown::Struct
 );
 
 static EXPRESSION_ATTRIBUTE_NAME_MAP_SHOWN: Shown = Shown::Map(&Shown::Plain);
+
+static EXPRESSION_ATTRIBUTE_VALUE_MAP_SHOWN: Shown = Shown::Map(&ATTRIBUTE_VALUE_SHOWN);
+
+static GET_SHOWN: Shown = Shown::Structure(
+    "Get",
+    &[
+        ("Key", &KEY_SHOWN),
+        ("TableName", &Shown::Plain),
+        ("ProjectionExpression", &Shown::Plain),
+        ("ExpressionAttributeNames", &EXPRESSION_ATTRIBUTE_NAME_MAP_SHOWN),
+    ],
+);
+
+static GLOBAL_SECONDARY_INDEX_AUTO_SCALING_UPDATE_SHOWN: Shown = Shown::Structure(
+    "GlobalSecondaryIndexAutoScalingUpdate",
+    &[
+        ("IndexName", &Shown::Plain),
+        ("ProvisionedWriteCapacityAutoScalingUpdate", &AUTO_SCALING_SETTINGS_UPDATE_SHOWN),
+    ],
+);
+
+static GLOBAL_SECONDARY_INDEX_AUTO_SCALING_UPDATE_LIST_SHOWN: Shown =
+    Shown::List(&GLOBAL_SECONDARY_INDEX_AUTO_SCALING_UPDATE_SHOWN);
+
+static GLOBAL_TABLE_GLOBAL_SECONDARY_INDEX_SETTINGS_UPDATE_SHOWN: Shown = Shown::Structure(
+    "GlobalTableGlobalSecondaryIndexSettingsUpdate",
+    &[
+        ("IndexName", &Shown::Plain),
+        ("ProvisionedWriteCapacityUnits", &Shown::Plain),
+        ("ProvisionedWriteCapacityAutoScalingSettingsUpdate", &AUTO_SCALING_SETTINGS_UPDATE_SHOWN),
+    ],
+);
+
+static GLOBAL_TABLE_GLOBAL_SECONDARY_INDEX_SETTINGS_UPDATE_LIST_SHOWN: Shown =
+    Shown::List(&GLOBAL_TABLE_GLOBAL_SECONDARY_INDEX_SETTINGS_UPDATE_SHOWN);
 
 static GLOBAL_TABLE_WITNESS_GROUP_UPDATE_SHOWN: Shown = Shown::Structure(
     "GlobalTableWitnessGroupUpdate",
@@ -169,13 +389,54 @@ static NUMBER_SET_ATTRIBUTE_VALUE_SHOWN: Shown = Shown::List(&Shown::Plain);
 static ON_DEMAND_THROUGHPUT_OVERRIDE_SHOWN: Shown =
     Shown::Structure("OnDemandThroughputOverride", &[("MaxReadRequestUnits", &Shown::Plain)]);
 
+static PARAMETERIZED_STATEMENT_SHOWN: Shown = Shown::Structure(
+    "ParameterizedStatement",
+    &[
+        ("Statement", &Shown::Plain),
+        ("Parameters", &PREPARED_STATEMENT_PARAMETERS_SHOWN),
+        ("ReturnValuesOnConditionCheckFailure", &Shown::Plain),
+    ],
+);
+
+static PARAMETERIZED_STATEMENTS_SHOWN: Shown = Shown::List(&PARAMETERIZED_STATEMENT_SHOWN);
+
+static PARTI_QL_BATCH_REQUEST_SHOWN: Shown = Shown::List(&BATCH_STATEMENT_REQUEST_SHOWN);
+
+static PREPARED_STATEMENT_PARAMETERS_SHOWN: Shown = Shown::List(&ATTRIBUTE_VALUE_SHOWN);
+
 static PROVISIONED_THROUGHPUT_OVERRIDE_SHOWN: Shown =
     Shown::Structure("ProvisionedThroughputOverride", &[("ReadCapacityUnits", &Shown::Plain)]);
+
+static PUT_SHOWN: Shown = Shown::Structure(
+    "Put",
+    &[
+        ("Item", &PUT_ITEM_INPUT_ATTRIBUTE_MAP_SHOWN),
+        ("TableName", &Shown::Plain),
+        ("ConditionExpression", &Shown::Plain),
+        ("ExpressionAttributeNames", &EXPRESSION_ATTRIBUTE_NAME_MAP_SHOWN),
+        ("ExpressionAttributeValues", &EXPRESSION_ATTRIBUTE_VALUE_MAP_SHOWN),
+        ("ReturnValuesOnConditionCheckFailure", &Shown::Plain),
+    ],
+);
 
 static PUT_ITEM_INPUT_ATTRIBUTE_MAP_SHOWN: Shown = Shown::Map(&ATTRIBUTE_VALUE_SHOWN);
 
 static PUT_REQUEST_SHOWN: Shown =
     Shown::Structure("PutRequest", &[("Item", &PUT_ITEM_INPUT_ATTRIBUTE_MAP_SHOWN)]);
+
+static REPLICA_AUTO_SCALING_UPDATE_SHOWN: Shown = Shown::Structure(
+    "ReplicaAutoScalingUpdate",
+    &[
+        ("RegionName", &Shown::Plain),
+        (
+            "ReplicaGlobalSecondaryIndexUpdates",
+            &REPLICA_GLOBAL_SECONDARY_INDEX_AUTO_SCALING_UPDATE_LIST_SHOWN,
+        ),
+        ("ReplicaProvisionedReadCapacityAutoScalingUpdate", &AUTO_SCALING_SETTINGS_UPDATE_SHOWN),
+    ],
+);
+
+static REPLICA_AUTO_SCALING_UPDATE_LIST_SHOWN: Shown = Shown::List(&REPLICA_AUTO_SCALING_UPDATE_SHOWN);
 
 static REPLICA_GLOBAL_SECONDARY_INDEX_SHOWN: Shown = Shown::Structure(
     "ReplicaGlobalSecondaryIndex",
@@ -186,7 +447,46 @@ static REPLICA_GLOBAL_SECONDARY_INDEX_SHOWN: Shown = Shown::Structure(
     ],
 );
 
+static REPLICA_GLOBAL_SECONDARY_INDEX_AUTO_SCALING_UPDATE_SHOWN: Shown = Shown::Structure(
+    "ReplicaGlobalSecondaryIndexAutoScalingUpdate",
+    &[
+        ("IndexName", &Shown::Plain),
+        ("ProvisionedReadCapacityAutoScalingUpdate", &AUTO_SCALING_SETTINGS_UPDATE_SHOWN),
+    ],
+);
+
+static REPLICA_GLOBAL_SECONDARY_INDEX_AUTO_SCALING_UPDATE_LIST_SHOWN: Shown =
+    Shown::List(&REPLICA_GLOBAL_SECONDARY_INDEX_AUTO_SCALING_UPDATE_SHOWN);
+
 static REPLICA_GLOBAL_SECONDARY_INDEX_LIST_SHOWN: Shown = Shown::List(&REPLICA_GLOBAL_SECONDARY_INDEX_SHOWN);
+
+static REPLICA_GLOBAL_SECONDARY_INDEX_SETTINGS_UPDATE_SHOWN: Shown = Shown::Structure(
+    "ReplicaGlobalSecondaryIndexSettingsUpdate",
+    &[
+        ("IndexName", &Shown::Plain),
+        ("ProvisionedReadCapacityUnits", &Shown::Plain),
+        ("ProvisionedReadCapacityAutoScalingSettingsUpdate", &AUTO_SCALING_SETTINGS_UPDATE_SHOWN),
+    ],
+);
+
+static REPLICA_GLOBAL_SECONDARY_INDEX_SETTINGS_UPDATE_LIST_SHOWN: Shown =
+    Shown::List(&REPLICA_GLOBAL_SECONDARY_INDEX_SETTINGS_UPDATE_SHOWN);
+
+static REPLICA_SETTINGS_UPDATE_SHOWN: Shown = Shown::Structure(
+    "ReplicaSettingsUpdate",
+    &[
+        ("RegionName", &Shown::Plain),
+        ("ReplicaProvisionedReadCapacityUnits", &Shown::Plain),
+        ("ReplicaProvisionedReadCapacityAutoScalingSettingsUpdate", &AUTO_SCALING_SETTINGS_UPDATE_SHOWN),
+        (
+            "ReplicaGlobalSecondaryIndexSettingsUpdate",
+            &REPLICA_GLOBAL_SECONDARY_INDEX_SETTINGS_UPDATE_LIST_SHOWN,
+        ),
+        ("ReplicaTableClass", &Shown::Plain),
+    ],
+);
+
+static REPLICA_SETTINGS_UPDATE_LIST_SHOWN: Shown = Shown::List(&REPLICA_SETTINGS_UPDATE_SHOWN);
 
 static REPLICATION_GROUP_UPDATE_SHOWN: Shown = Shown::Structure(
     "ReplicationGroupUpdate",
@@ -207,7 +507,38 @@ static SEARCH_SCHEMA_ELEMENT_SHOWN: Shown = Shown::Structure(
     &[("AttributeName", &Shown::Plain), ("SearchSchemaElementType", &Shown::Plain)],
 );
 
+static SEARCH_VECTOR_LIST_SHOWN: Shown = Shown::List(&ATTRIBUTE_VALUE_SHOWN);
+
 static STRING_SET_ATTRIBUTE_VALUE_SHOWN: Shown = Shown::List(&Shown::Plain);
+
+static TRANSACT_GET_ITEM_SHOWN: Shown = Shown::Structure("TransactGetItem", &[("Get", &GET_SHOWN)]);
+
+static TRANSACT_GET_ITEM_LIST_SHOWN: Shown = Shown::List(&TRANSACT_GET_ITEM_SHOWN);
+
+static TRANSACT_WRITE_ITEM_SHOWN: Shown = Shown::Structure(
+    "TransactWriteItem",
+    &[
+        ("ConditionCheck", &CONDITION_CHECK_SHOWN),
+        ("Put", &PUT_SHOWN),
+        ("Delete", &DELETE_SHOWN),
+        ("Update", &UPDATE_SHOWN),
+    ],
+);
+
+static TRANSACT_WRITE_ITEM_LIST_SHOWN: Shown = Shown::List(&TRANSACT_WRITE_ITEM_SHOWN);
+
+static UPDATE_SHOWN: Shown = Shown::Structure(
+    "Update",
+    &[
+        ("Key", &KEY_SHOWN),
+        ("UpdateExpression", &Shown::Plain),
+        ("TableName", &Shown::Plain),
+        ("ConditionExpression", &Shown::Plain),
+        ("ExpressionAttributeNames", &EXPRESSION_ATTRIBUTE_NAME_MAP_SHOWN),
+        ("ExpressionAttributeValues", &EXPRESSION_ATTRIBUTE_VALUE_MAP_SHOWN),
+        ("ReturnValuesOnConditionCheckFailure", &Shown::Plain),
+    ],
+);
 
 static UPDATE_REPLICATION_GROUP_MEMBER_ACTION_SHOWN: Shown = Shown::Structure(
     "UpdateReplicationGroupMemberAction",
@@ -234,31 +565,73 @@ fn every_pattern_can_be_checked() {
     let rules: &[&Rule] = &[
         &ATTRIBUTE_NAME,
         &ATTRIBUTE_NAME_LIST,
+        &AUTO_SCALING_POLICY_NAME,
+        &AUTO_SCALING_ROLE_ARN,
+        &BACKUPS_INPUT_LIMIT,
+        &BACKUP_ARN,
+        &BACKUP_NAME,
         &BATCH_GET_REQUEST_MAP,
         &BATCH_WRITE_ITEM_REQUEST_MAP,
+        &BULK_OPERATION_ARN,
+        &BULK_OPERATION_MAX_WRITE_REQUEST_UNITS,
+        &BULK_OPERATION_NEXT_TOKEN,
+        &CLIENT_REQUEST_TOKEN,
+        &CLIENT_TOKEN,
         &CREATE_TABLE_INPUT_KEY_SCHEMA,
         &CREATE_TABLE_INPUT_TABLE_NAME,
+        &CSV_DELIMITER,
+        &CSV_HEADER,
+        &CSV_HEADER_LIST,
+        &EXPORT_ARN,
+        &GLOBAL_SECONDARY_INDEX_AUTO_SCALING_UPDATE_LIST,
+        &GLOBAL_TABLE_GLOBAL_SECONDARY_INDEX_SETTINGS_UPDATE_LIST,
         &GLOBAL_TABLE_WITNESS_GROUP_UPDATE_LIST,
+        &IMPORT_ARN,
+        &IMPORT_NEXT_TOKEN,
         &INDEX_NAME,
         &KEY_LIST,
         &KEY_SCHEMA,
         &KEY_SCHEMA_ATTRIBUTE_NAME,
+        &LIST_BULK_OPERATIONS_MAX_LIMIT,
+        &LIST_CONTRIBUTOR_INSIGHTS_LIMIT,
+        &LIST_EXPORTS_MAX_LIMIT,
+        &LIST_IMPORTS_MAX_LIMIT,
         &LIST_TABLES_INPUT_LIMIT,
         &LOCAL_SECONDARY_INDEX_KEY_SCHEMA,
         &NON_KEY_ATTRIBUTE_NAME,
         &NON_KEY_ATTRIBUTE_NAME_LIST,
+        &PARAMETERIZED_STATEMENTS,
+        &PARTI_QL_BATCH_REQUEST,
+        &PARTI_QL_NEXT_TOKEN,
+        &PARTI_QL_STATEMENT,
+        &POLICY_REVISION_ID,
         &POSITIVE_INTEGER_OBJECT,
         &POSITIVE_LONG_OBJECT,
+        &PREPARED_STATEMENT_PARAMETERS,
+        &RECOVERY_PERIOD_IN_DAYS,
         &REPLICATION_GROUP_UPDATE_LIST,
+        &REPLICA_AUTO_SCALING_UPDATE_LIST,
         &REPLICA_GLOBAL_SECONDARY_INDEX_LIST,
+        &REPLICA_GLOBAL_SECONDARY_INDEX_SETTINGS_UPDATE_LIST,
+        &REPLICA_SETTINGS_UPDATE_LIST,
         &RESOURCE_ARN_STRING,
+        &S3_BUCKET,
+        &S3_BUCKET_OWNER,
+        &S3_PREFIX,
+        &S3_SSE_KMS_KEY_ID,
         &SCAN_SEGMENT,
         &SCAN_TOTAL_SEGMENTS,
         &SEARCH_SCHEMA,
+        &SEARCH_VECTOR_LIST,
+        &STREAM_ARN,
         &TABLE_ARN,
         &TABLE_NAME,
         &TAG_KEY_STRING,
         &TAG_VALUE_STRING,
+        &TIME_TO_LIVE_ATTRIBUTE_NAME,
+        &TOP_K_INTEGER,
+        &TRANSACT_GET_ITEM_LIST,
+        &TRANSACT_WRITE_ITEM_LIST,
         &VECTOR_ATTRIBUTE_NAME,
         &WRITE_REQUESTS,
     ];

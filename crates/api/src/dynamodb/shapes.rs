@@ -6,6 +6,39 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use wire::rule::Set;
 
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ApproximateCreationDateTimePrecision {
+    #[default]
+    Millisecond,
+    Microsecond,
+}
+
+impl ApproximateCreationDateTimePrecision {
+    pub const ALL: &[Self] = &[Self::Millisecond, Self::Microsecond];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("MILLISECOND, MICROSECOND");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Millisecond => "MILLISECOND",
+            Self::Microsecond => "MICROSECOND",
+        }
+    }
+}
+
+impl FromStr for ApproximateCreationDateTimePrecision {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "MILLISECOND" => Ok(Self::Millisecond),
+            "MICROSECOND" => Ok(Self::Microsecond),
+            _ => Err(()),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ArchivalSummary {
     pub archival_date_time: Option<Timestamp>,
@@ -62,6 +95,209 @@ pub struct AttributeValueUpdate {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct AutoScalingPolicyDescription {
+    pub policy_name: Option<String>,
+    pub target_tracking_scaling_policy_configuration:
+        Option<AutoScalingTargetTrackingScalingPolicyConfigurationDescription>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AutoScalingPolicyUpdate {
+    pub policy_name: Option<String>,
+    pub target_tracking_scaling_policy_configuration:
+        AutoScalingTargetTrackingScalingPolicyConfigurationUpdate,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AutoScalingSettingsDescription {
+    pub minimum_units: Option<i64>,
+    pub maximum_units: Option<i64>,
+    pub auto_scaling_disabled: Option<bool>,
+    pub auto_scaling_role_arn: Option<String>,
+    pub scaling_policies: Option<Vec<AutoScalingPolicyDescription>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AutoScalingSettingsUpdate {
+    pub minimum_units: Option<i64>,
+    pub maximum_units: Option<i64>,
+    pub auto_scaling_disabled: Option<bool>,
+    pub auto_scaling_role_arn: Option<String>,
+    pub scaling_policy_update: Option<AutoScalingPolicyUpdate>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AutoScalingTargetTrackingScalingPolicyConfigurationDescription {
+    pub disable_scale_in: Option<bool>,
+    pub scale_in_cooldown: Option<i32>,
+    pub scale_out_cooldown: Option<i32>,
+    pub target_value: f64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AutoScalingTargetTrackingScalingPolicyConfigurationUpdate {
+    pub disable_scale_in: Option<bool>,
+    pub scale_in_cooldown: Option<i32>,
+    pub scale_out_cooldown: Option<i32>,
+    pub target_value: f64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BackupDescription {
+    pub backup_details: Option<BackupDetails>,
+    pub source_table_details: Option<SourceTableDetails>,
+    pub source_table_feature_details: Option<SourceTableFeatureDetails>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BackupDetails {
+    pub backup_arn: String,
+    pub backup_name: String,
+    pub backup_size_bytes: Option<i64>,
+    pub backup_status: BackupStatus,
+    pub backup_type: BackupType,
+    pub backup_creation_date_time: Timestamp,
+    pub backup_expiry_date_time: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BackupStatus {
+    #[default]
+    Creating,
+    Deleted,
+    Available,
+}
+
+impl BackupStatus {
+    pub const ALL: &[Self] = &[Self::Creating, Self::Deleted, Self::Available];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("CREATING, DELETED, AVAILABLE");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Creating => "CREATING",
+            Self::Deleted => "DELETED",
+            Self::Available => "AVAILABLE",
+        }
+    }
+}
+
+impl FromStr for BackupStatus {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "CREATING" => Ok(Self::Creating),
+            "DELETED" => Ok(Self::Deleted),
+            "AVAILABLE" => Ok(Self::Available),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BackupSummary {
+    pub table_name: Option<String>,
+    pub table_id: Option<String>,
+    pub table_arn: Option<String>,
+    pub backup_arn: Option<String>,
+    pub backup_name: Option<String>,
+    pub backup_creation_date_time: Option<Timestamp>,
+    pub backup_expiry_date_time: Option<Timestamp>,
+    pub backup_status: Option<BackupStatus>,
+    pub backup_type: Option<BackupType>,
+    pub backup_size_bytes: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BackupType {
+    #[default]
+    User,
+    System,
+    AwsBackup,
+}
+
+impl BackupType {
+    pub const ALL: &[Self] = &[Self::User, Self::System, Self::AwsBackup];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("USER, SYSTEM, AWS_BACKUP");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "USER",
+            Self::System => "SYSTEM",
+            Self::AwsBackup => "AWS_BACKUP",
+        }
+    }
+}
+
+impl FromStr for BackupType {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "USER" => Ok(Self::User),
+            "SYSTEM" => Ok(Self::System),
+            "AWS_BACKUP" => Ok(Self::AwsBackup),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BackupTypeFilter {
+    #[default]
+    User,
+    System,
+    AwsBackup,
+    All,
+}
+
+impl BackupTypeFilter {
+    pub const ALL: &[Self] = &[Self::User, Self::System, Self::AwsBackup, Self::All];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("USER, SYSTEM, AWS_BACKUP, ALL");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "USER",
+            Self::System => "SYSTEM",
+            Self::AwsBackup => "AWS_BACKUP",
+            Self::All => "ALL",
+        }
+    }
+}
+
+impl FromStr for BackupTypeFilter {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "USER" => Ok(Self::User),
+            "SYSTEM" => Ok(Self::System),
+            "AWS_BACKUP" => Ok(Self::AwsBackup),
+            "ALL" => Ok(Self::All),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BatchExecuteStatementInput {
+    pub statements: Vec<BatchStatementRequest>,
+    pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BatchExecuteStatementOutput {
+    pub responses: Option<Vec<BatchStatementResponse>>,
+    pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct BatchGetItemInput {
     pub request_items: BTreeMap<String, KeysAndAttributes>,
     pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
@@ -72,6 +308,102 @@ pub struct BatchGetItemOutput {
     pub responses: Option<BTreeMap<String, Vec<item::Image>>>,
     pub unprocessed_keys: Option<BTreeMap<String, KeysAndAttributes>>,
     pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BatchStatementError {
+    pub code: Option<BatchStatementErrorCodeEnum>,
+    pub message: Option<String>,
+    pub item: Option<item::Item>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BatchStatementErrorCodeEnum {
+    #[default]
+    ConditionalCheckFailed,
+    ItemCollectionSizeLimitExceeded,
+    RequestLimitExceeded,
+    ValidationError,
+    ProvisionedThroughputExceeded,
+    TransactionConflict,
+    ThrottlingError,
+    InternalServerError,
+    ResourceNotFound,
+    AccessDenied,
+    DuplicateItem,
+}
+
+impl BatchStatementErrorCodeEnum {
+    pub const ALL: &[Self] = &[
+        Self::ConditionalCheckFailed,
+        Self::ItemCollectionSizeLimitExceeded,
+        Self::RequestLimitExceeded,
+        Self::ValidationError,
+        Self::ProvisionedThroughputExceeded,
+        Self::TransactionConflict,
+        Self::ThrottlingError,
+        Self::InternalServerError,
+        Self::ResourceNotFound,
+        Self::AccessDenied,
+        Self::DuplicateItem,
+    ];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new(
+        "ConditionalCheckFailed, ItemCollectionSizeLimitExceeded, RequestLimitExceeded, ValidationError, ProvisionedThroughputExceeded, TransactionConflict, ThrottlingError, InternalServerError, ResourceNotFound, AccessDenied, DuplicateItem",
+    );
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ConditionalCheckFailed => "ConditionalCheckFailed",
+            Self::ItemCollectionSizeLimitExceeded => "ItemCollectionSizeLimitExceeded",
+            Self::RequestLimitExceeded => "RequestLimitExceeded",
+            Self::ValidationError => "ValidationError",
+            Self::ProvisionedThroughputExceeded => "ProvisionedThroughputExceeded",
+            Self::TransactionConflict => "TransactionConflict",
+            Self::ThrottlingError => "ThrottlingError",
+            Self::InternalServerError => "InternalServerError",
+            Self::ResourceNotFound => "ResourceNotFound",
+            Self::AccessDenied => "AccessDenied",
+            Self::DuplicateItem => "DuplicateItem",
+        }
+    }
+}
+
+impl FromStr for BatchStatementErrorCodeEnum {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "ConditionalCheckFailed" => Ok(Self::ConditionalCheckFailed),
+            "ItemCollectionSizeLimitExceeded" => Ok(Self::ItemCollectionSizeLimitExceeded),
+            "RequestLimitExceeded" => Ok(Self::RequestLimitExceeded),
+            "ValidationError" => Ok(Self::ValidationError),
+            "ProvisionedThroughputExceeded" => Ok(Self::ProvisionedThroughputExceeded),
+            "TransactionConflict" => Ok(Self::TransactionConflict),
+            "ThrottlingError" => Ok(Self::ThrottlingError),
+            "InternalServerError" => Ok(Self::InternalServerError),
+            "ResourceNotFound" => Ok(Self::ResourceNotFound),
+            "AccessDenied" => Ok(Self::AccessDenied),
+            "DuplicateItem" => Ok(Self::DuplicateItem),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BatchStatementRequest {
+    pub statement: String,
+    pub parameters: Option<Vec<item::Value>>,
+    pub consistent_read: Option<bool>,
+    pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BatchStatementResponse {
+    pub error: Option<BatchStatementError>,
+    pub table_name: Option<String>,
+    pub item: Option<item::Item>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -125,6 +457,191 @@ impl FromStr for BillingMode {
 pub struct BillingModeSummary {
     pub billing_mode: Option<BillingMode>,
     pub last_update_to_pay_per_request_date_time: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BulkOperationBytes {
+    pub bulk_put_bytes: Option<i64>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BulkOperationDescription {
+    pub bulk_operation_arn: Option<String>,
+    pub bulk_operation_status: Option<BulkOperationStatus>,
+    pub table_details: Option<Vec<BulkOperationTableDetail>>,
+    pub client_token: Option<String>,
+    pub input_s3_configuration: Option<InputS3Configuration>,
+    pub output_s3_configuration: Option<OutputS3Configuration>,
+    pub start_time: Option<Timestamp>,
+    pub end_time: Option<Timestamp>,
+    pub processed_item_count: Option<i64>,
+    pub processed_input_bytes: Option<i64>,
+    pub total_input_bytes: Option<i64>,
+    pub bulk_operation_usage: Option<Vec<BulkOperationUsage>>,
+    pub failed_item_count: Option<i64>,
+    pub failure_code: Option<String>,
+    pub failure_message: Option<String>,
+    pub max_write_request_units: Option<i64>,
+    pub performance_tier: Option<BulkOperationPerformanceTier>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BulkOperationInputFormat {
+    #[default]
+    DynamodbJson,
+    Ion,
+}
+
+impl BulkOperationInputFormat {
+    pub const ALL: &[Self] = &[Self::DynamodbJson, Self::Ion];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("DYNAMODB_JSON, ION");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DynamodbJson => "DYNAMODB_JSON",
+            Self::Ion => "ION",
+        }
+    }
+}
+
+impl FromStr for BulkOperationInputFormat {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "DYNAMODB_JSON" => Ok(Self::DynamodbJson),
+            "ION" => Ok(Self::Ion),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BulkOperationPerformanceTier {
+    #[default]
+    Standard,
+    Accelerated,
+}
+
+impl BulkOperationPerformanceTier {
+    pub const ALL: &[Self] = &[Self::Standard, Self::Accelerated];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("STANDARD, ACCELERATED");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "STANDARD",
+            Self::Accelerated => "ACCELERATED",
+        }
+    }
+}
+
+impl FromStr for BulkOperationPerformanceTier {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "STANDARD" => Ok(Self::Standard),
+            "ACCELERATED" => Ok(Self::Accelerated),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BulkOperationStatus {
+    #[default]
+    InProgress,
+    Completed,
+    CompletedWithErrors,
+    Cancelling,
+    Cancelled,
+    Failed,
+}
+
+impl BulkOperationStatus {
+    pub const ALL: &[Self] = &[
+        Self::InProgress,
+        Self::Completed,
+        Self::CompletedWithErrors,
+        Self::Cancelling,
+        Self::Cancelled,
+        Self::Failed,
+    ];
+
+    /// The value set as errors list it.
+    pub const SET: Set =
+        Set::new("IN_PROGRESS, COMPLETED, COMPLETED_WITH_ERRORS, CANCELLING, CANCELLED, FAILED");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InProgress => "IN_PROGRESS",
+            Self::Completed => "COMPLETED",
+            Self::CompletedWithErrors => "COMPLETED_WITH_ERRORS",
+            Self::Cancelling => "CANCELLING",
+            Self::Cancelled => "CANCELLED",
+            Self::Failed => "FAILED",
+        }
+    }
+}
+
+impl FromStr for BulkOperationStatus {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "IN_PROGRESS" => Ok(Self::InProgress),
+            "COMPLETED" => Ok(Self::Completed),
+            "COMPLETED_WITH_ERRORS" => Ok(Self::CompletedWithErrors),
+            "CANCELLING" => Ok(Self::Cancelling),
+            "CANCELLED" => Ok(Self::Cancelled),
+            "FAILED" => Ok(Self::Failed),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BulkOperationSummary {
+    pub bulk_operation_arn: String,
+    pub bulk_operation_status: BulkOperationStatus,
+    pub start_time: Timestamp,
+    pub end_time: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BulkOperationTableDetail {
+    pub table_name: Option<String>,
+    pub table_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BulkOperationUsage {
+    pub table_name: Option<String>,
+    pub bulk_put_bytes: Option<i64>,
+    pub table: Option<BulkOperationBytes>,
+    pub local_secondary_indexes: Option<BTreeMap<String, BulkOperationBytes>>,
+    pub global_secondary_indexes: Option<BTreeMap<String, BulkOperationBytes>>,
+    pub vector_indexes: Option<BTreeMap<String, BulkOperationVectorBytes>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BulkOperationVectorBytes {
+    pub bulk_put_vector_bytes: Option<i64>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CancelBulkOperationInput {
+    pub bulk_operation_arn: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CancelBulkOperationOutput {
+    pub bulk_operation_arn: String,
+    pub bulk_operation_status: BulkOperationStatus,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -221,6 +738,16 @@ pub struct Condition {
     pub comparison_operator: ComparisonOperator,
 }
 
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ConditionCheck {
+    pub key: item::Item,
+    pub table_name: String,
+    pub condition_expression: String,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+    pub expression_attribute_values: Option<item::Values>,
+    pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ConditionalOperator {
     #[default]
@@ -305,6 +832,133 @@ impl FromStr for ContinuousBackupsStatus {
     }
 }
 
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ContributorInsightsAction {
+    #[default]
+    Enable,
+    Disable,
+}
+
+impl ContributorInsightsAction {
+    pub const ALL: &[Self] = &[Self::Enable, Self::Disable];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("ENABLE, DISABLE");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Enable => "ENABLE",
+            Self::Disable => "DISABLE",
+        }
+    }
+}
+
+impl FromStr for ContributorInsightsAction {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "ENABLE" => Ok(Self::Enable),
+            "DISABLE" => Ok(Self::Disable),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ContributorInsightsMode {
+    #[default]
+    AccessedAndThrottledKeys,
+    ThrottledKeys,
+}
+
+impl ContributorInsightsMode {
+    pub const ALL: &[Self] = &[Self::AccessedAndThrottledKeys, Self::ThrottledKeys];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("ACCESSED_AND_THROTTLED_KEYS, THROTTLED_KEYS");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AccessedAndThrottledKeys => "ACCESSED_AND_THROTTLED_KEYS",
+            Self::ThrottledKeys => "THROTTLED_KEYS",
+        }
+    }
+}
+
+impl FromStr for ContributorInsightsMode {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "ACCESSED_AND_THROTTLED_KEYS" => Ok(Self::AccessedAndThrottledKeys),
+            "THROTTLED_KEYS" => Ok(Self::ThrottledKeys),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ContributorInsightsStatus {
+    #[default]
+    Enabling,
+    Enabled,
+    Disabling,
+    Disabled,
+    Failed,
+}
+
+impl ContributorInsightsStatus {
+    pub const ALL: &[Self] = &[Self::Enabling, Self::Enabled, Self::Disabling, Self::Disabled, Self::Failed];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("ENABLING, ENABLED, DISABLING, DISABLED, FAILED");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Enabling => "ENABLING",
+            Self::Enabled => "ENABLED",
+            Self::Disabling => "DISABLING",
+            Self::Disabled => "DISABLED",
+            Self::Failed => "FAILED",
+        }
+    }
+}
+
+impl FromStr for ContributorInsightsStatus {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "ENABLING" => Ok(Self::Enabling),
+            "ENABLED" => Ok(Self::Enabled),
+            "DISABLING" => Ok(Self::Disabling),
+            "DISABLED" => Ok(Self::Disabled),
+            "FAILED" => Ok(Self::Failed),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ContributorInsightsSummary {
+    pub table_name: Option<String>,
+    pub index_name: Option<String>,
+    pub contributor_insights_status: Option<ContributorInsightsStatus>,
+    pub contributor_insights_mode: Option<ContributorInsightsMode>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateBackupInput {
+    pub table_name: String,
+    pub backup_name: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateBackupOutput {
+    pub backup_details: Option<BackupDetails>,
+}
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateGlobalSecondaryIndexAction {
     pub index_name: String,
@@ -316,7 +970,23 @@ pub struct CreateGlobalSecondaryIndexAction {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateGlobalTableInput {
+    pub global_table_name: String,
+    pub replication_group: Vec<Replica>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateGlobalTableOutput {
+    pub global_table_description: Option<GlobalTableDescription>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateGlobalTableWitnessGroupMemberAction {
+    pub region_name: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateReplicaAction {
     pub region_name: String,
 }
 
@@ -368,6 +1038,32 @@ pub struct CreateVectorIndexAction {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct CsvOptions {
+    pub delimiter: Option<String>,
+    pub header_list: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Delete {
+    pub key: item::Item,
+    pub table_name: String,
+    pub condition_expression: Option<String>,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+    pub expression_attribute_values: Option<item::Values>,
+    pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteBackupInput {
+    pub backup_arn: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteBackupOutput {
+    pub backup_description: Option<BackupDescription>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteGlobalSecondaryIndexAction {
     pub index_name: String,
 }
@@ -400,6 +1096,11 @@ pub struct DeleteItemOutput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteReplicaAction {
+    pub region_name: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteReplicationGroupMemberAction {
     pub region_name: String,
 }
@@ -407,6 +1108,17 @@ pub struct DeleteReplicationGroupMemberAction {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteRequest {
     pub key: item::Item,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteResourcePolicyInput {
+    pub resource_arn: String,
+    pub expected_revision_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteResourcePolicyOutput {
+    pub revision_id: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -425,6 +1137,26 @@ pub struct DeleteVectorIndexAction {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeBackupInput {
+    pub backup_arn: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeBackupOutput {
+    pub backup_description: Option<BackupDescription>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeBulkOperationInput {
+    pub bulk_operation_arn: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeBulkOperationOutput {
+    pub bulk_operation_description: BulkOperationDescription,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeContinuousBackupsInput {
     pub table_name: String,
 }
@@ -435,11 +1167,80 @@ pub struct DescribeContinuousBackupsOutput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeContributorInsightsInput {
+    pub table_name: String,
+    pub index_name: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeContributorInsightsOutput {
+    pub table_name: Option<String>,
+    pub index_name: Option<String>,
+    pub contributor_insights_rule_list: Option<Vec<String>>,
+    pub contributor_insights_status: Option<ContributorInsightsStatus>,
+    pub last_update_date_time: Option<Timestamp>,
+    pub failure_exception: Option<FailureException>,
+    pub contributor_insights_mode: Option<ContributorInsightsMode>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeEndpointsInput {}
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeEndpointsOutput {
     pub endpoints: Vec<Endpoint>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeExportInput {
+    pub export_arn: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeExportOutput {
+    pub export_description: Option<ExportDescription>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeGlobalTableInput {
+    pub global_table_name: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeGlobalTableOutput {
+    pub global_table_description: Option<GlobalTableDescription>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeGlobalTableSettingsInput {
+    pub global_table_name: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeGlobalTableSettingsOutput {
+    pub global_table_name: Option<String>,
+    pub replica_settings: Option<Vec<ReplicaSettingsDescription>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeImportInput {
+    pub import_arn: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeImportOutput {
+    pub import_table_description: ImportTableDescription,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeKinesisStreamingDestinationInput {
+    pub table_name: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeKinesisStreamingDestinationOutput {
+    pub table_name: Option<String>,
+    pub kinesis_data_stream_destinations: Option<Vec<KinesisDataStreamDestination>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -464,6 +1265,16 @@ pub struct DescribeTableOutput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTableReplicaAutoScalingInput {
+    pub table_name: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTableReplicaAutoScalingOutput {
+    pub table_auto_scaling_description: Option<TableAutoScalingDescription>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeTimeToLiveInput {
     pub table_name: String,
 }
@@ -471,6 +1282,52 @@ pub struct DescribeTimeToLiveInput {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeTimeToLiveOutput {
     pub time_to_live_description: Option<TimeToLiveDescription>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DestinationStatus {
+    #[default]
+    Enabling,
+    Active,
+    Disabling,
+    Disabled,
+    EnableFailed,
+    Updating,
+}
+
+impl DestinationStatus {
+    pub const ALL: &[Self] =
+        &[Self::Enabling, Self::Active, Self::Disabling, Self::Disabled, Self::EnableFailed, Self::Updating];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("ENABLING, ACTIVE, DISABLING, DISABLED, ENABLE_FAILED, UPDATING");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Enabling => "ENABLING",
+            Self::Active => "ACTIVE",
+            Self::Disabling => "DISABLING",
+            Self::Disabled => "DISABLED",
+            Self::EnableFailed => "ENABLE_FAILED",
+            Self::Updating => "UPDATING",
+        }
+    }
+}
+
+impl FromStr for DestinationStatus {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "ENABLING" => Ok(Self::Enabling),
+            "ACTIVE" => Ok(Self::Active),
+            "DISABLING" => Ok(Self::Disabling),
+            "DISABLED" => Ok(Self::Disabled),
+            "ENABLE_FAILED" => Ok(Self::EnableFailed),
+            "UPDATING" => Ok(Self::Updating),
+            _ => Err(()),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -510,9 +1367,46 @@ impl FromStr for DisassociationMode {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableKinesisStreamingConfiguration {
+    pub approximate_creation_date_time_precision: Option<ApproximateCreationDateTimePrecision>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Endpoint {
     pub address: String,
     pub cache_period_in_minutes: i64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExecuteStatementInput {
+    pub statement: String,
+    pub parameters: Option<Vec<item::Value>>,
+    pub consistent_read: Option<bool>,
+    pub next_token: Option<String>,
+    pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
+    pub limit: Option<i32>,
+    pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExecuteStatementOutput {
+    pub items: Option<Vec<item::Image>>,
+    pub next_token: Option<String>,
+    pub consumed_capacity: Option<ConsumedCapacity>,
+    pub last_evaluated_key: Option<item::Item>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExecuteTransactionInput {
+    pub transact_statements: Vec<ParameterizedStatement>,
+    pub client_request_token: Option<String>,
+    pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExecuteTransactionOutput {
+    pub responses: Option<Vec<ItemResponse>>,
+    pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -521,6 +1415,218 @@ pub struct ExpectedAttributeValue {
     pub exists: Option<bool>,
     pub comparison_operator: Option<ComparisonOperator>,
     pub attribute_value_list: Option<Vec<item::Value>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExportDescription {
+    pub export_arn: Option<String>,
+    pub export_status: Option<ExportStatus>,
+    pub start_time: Option<Timestamp>,
+    pub end_time: Option<Timestamp>,
+    pub export_manifest: Option<String>,
+    pub table_arn: Option<String>,
+    pub table_id: Option<String>,
+    pub export_time: Option<Timestamp>,
+    pub client_token: Option<String>,
+    pub s3_bucket: Option<String>,
+    pub s3_bucket_owner: Option<String>,
+    pub s3_prefix: Option<String>,
+    pub s3_sse_algorithm: Option<S3SseAlgorithm>,
+    pub s3_sse_kms_key_id: Option<String>,
+    pub failure_code: Option<String>,
+    pub failure_message: Option<String>,
+    pub export_format: Option<ExportFormat>,
+    pub billed_size_bytes: Option<i64>,
+    pub item_count: Option<i64>,
+    pub export_type: Option<ExportType>,
+    pub incremental_export_specification: Option<IncrementalExportSpecification>,
+    pub filter_specification: Option<FilterSpecification>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ExportFormat {
+    #[default]
+    DynamodbJson,
+    Ion,
+}
+
+impl ExportFormat {
+    pub const ALL: &[Self] = &[Self::DynamodbJson, Self::Ion];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("DYNAMODB_JSON, ION");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DynamodbJson => "DYNAMODB_JSON",
+            Self::Ion => "ION",
+        }
+    }
+}
+
+impl FromStr for ExportFormat {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "DYNAMODB_JSON" => Ok(Self::DynamodbJson),
+            "ION" => Ok(Self::Ion),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ExportStatus {
+    #[default]
+    InProgress,
+    Completed,
+    Failed,
+}
+
+impl ExportStatus {
+    pub const ALL: &[Self] = &[Self::InProgress, Self::Completed, Self::Failed];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("IN_PROGRESS, COMPLETED, FAILED");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InProgress => "IN_PROGRESS",
+            Self::Completed => "COMPLETED",
+            Self::Failed => "FAILED",
+        }
+    }
+}
+
+impl FromStr for ExportStatus {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "IN_PROGRESS" => Ok(Self::InProgress),
+            "COMPLETED" => Ok(Self::Completed),
+            "FAILED" => Ok(Self::Failed),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExportSummary {
+    pub export_arn: Option<String>,
+    pub export_status: Option<ExportStatus>,
+    pub export_type: Option<ExportType>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExportTableToPointInTimeInput {
+    pub table_arn: String,
+    pub export_time: Option<Timestamp>,
+    pub client_token: Option<String>,
+    pub s3_bucket: String,
+    pub s3_bucket_owner: Option<String>,
+    pub s3_prefix: Option<String>,
+    pub s3_sse_algorithm: Option<S3SseAlgorithm>,
+    pub s3_sse_kms_key_id: Option<String>,
+    pub export_format: Option<ExportFormat>,
+    pub export_type: Option<ExportType>,
+    pub incremental_export_specification: Option<IncrementalExportSpecification>,
+    pub filter_specification: Option<FilterSpecification>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExportTableToPointInTimeOutput {
+    pub export_description: Option<ExportDescription>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ExportType {
+    #[default]
+    FullExport,
+    IncrementalExport,
+}
+
+impl ExportType {
+    pub const ALL: &[Self] = &[Self::FullExport, Self::IncrementalExport];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("FULL_EXPORT, INCREMENTAL_EXPORT");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FullExport => "FULL_EXPORT",
+            Self::IncrementalExport => "INCREMENTAL_EXPORT",
+        }
+    }
+}
+
+impl FromStr for ExportType {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "FULL_EXPORT" => Ok(Self::FullExport),
+            "INCREMENTAL_EXPORT" => Ok(Self::IncrementalExport),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ExportViewType {
+    #[default]
+    NewImage,
+    NewAndOldImages,
+}
+
+impl ExportViewType {
+    pub const ALL: &[Self] = &[Self::NewImage, Self::NewAndOldImages];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("NEW_IMAGE, NEW_AND_OLD_IMAGES");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NewImage => "NEW_IMAGE",
+            Self::NewAndOldImages => "NEW_AND_OLD_IMAGES",
+        }
+    }
+}
+
+impl FromStr for ExportViewType {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "NEW_IMAGE" => Ok(Self::NewImage),
+            "NEW_AND_OLD_IMAGES" => Ok(Self::NewAndOldImages),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FailureException {
+    pub exception_name: Option<String>,
+    pub exception_description: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FilterSpecification {
+    pub filter_expression: Option<String>,
+    pub projection_expression: Option<String>,
+    pub key_condition_expression: Option<String>,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+    pub expression_attribute_values: Option<item::Values>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Get {
+    pub key: item::Item,
+    pub table_name: String,
+    pub projection_expression: Option<String>,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -541,6 +1647,17 @@ pub struct GetItemOutput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetResourcePolicyInput {
+    pub resource_arn: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetResourcePolicyOutput {
+    pub policy: Option<String>,
+    pub revision_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct GlobalSecondaryIndex {
     pub index_name: String,
     pub key_schema: Vec<KeySchemaElement>,
@@ -548,6 +1665,12 @@ pub struct GlobalSecondaryIndex {
     pub provisioned_throughput: Option<ProvisionedThroughput>,
     pub on_demand_throughput: Option<OnDemandThroughput>,
     pub warm_throughput: Option<WarmThroughput>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GlobalSecondaryIndexAutoScalingUpdate {
+    pub index_name: Option<String>,
+    pub provisioned_write_capacity_auto_scaling_update: Option<AutoScalingSettingsUpdate>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -566,6 +1689,15 @@ pub struct GlobalSecondaryIndexDescription {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct GlobalSecondaryIndexInfo {
+    pub index_name: Option<String>,
+    pub key_schema: Option<Vec<KeySchemaElement>>,
+    pub projection: Option<Projection>,
+    pub provisioned_throughput: Option<ProvisionedThroughput>,
+    pub on_demand_throughput: Option<OnDemandThroughput>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct GlobalSecondaryIndexUpdate {
     pub update: Option<UpdateGlobalSecondaryIndexAction>,
     pub create: Option<CreateGlobalSecondaryIndexAction>,
@@ -577,6 +1709,28 @@ pub struct GlobalSecondaryIndexWarmThroughputDescription {
     pub read_units_per_second: Option<i64>,
     pub write_units_per_second: Option<i64>,
     pub status: Option<IndexStatus>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GlobalTable {
+    pub global_table_name: Option<String>,
+    pub replication_group: Option<Vec<Replica>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GlobalTableDescription {
+    pub replication_group: Option<Vec<ReplicaDescription>>,
+    pub global_table_arn: Option<String>,
+    pub creation_date_time: Option<Timestamp>,
+    pub global_table_status: Option<GlobalTableStatus>,
+    pub global_table_name: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GlobalTableGlobalSecondaryIndexSettingsUpdate {
+    pub index_name: String,
+    pub provisioned_write_capacity_units: Option<i64>,
+    pub provisioned_write_capacity_auto_scaling_settings_update: Option<AutoScalingSettingsUpdate>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -615,6 +1769,45 @@ impl FromStr for GlobalTableSettingsReplicationMode {
     }
 }
 
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GlobalTableStatus {
+    #[default]
+    Creating,
+    Active,
+    Deleting,
+    Updating,
+}
+
+impl GlobalTableStatus {
+    pub const ALL: &[Self] = &[Self::Creating, Self::Active, Self::Deleting, Self::Updating];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("CREATING, ACTIVE, DELETING, UPDATING");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Creating => "CREATING",
+            Self::Active => "ACTIVE",
+            Self::Deleting => "DELETING",
+            Self::Updating => "UPDATING",
+        }
+    }
+}
+
+impl FromStr for GlobalTableStatus {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "CREATING" => Ok(Self::Creating),
+            "ACTIVE" => Ok(Self::Active),
+            "DELETING" => Ok(Self::Deleting),
+            "UPDATING" => Ok(Self::Updating),
+            _ => Err(()),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GlobalTableWitnessDescription {
     pub region_name: Option<String>,
@@ -625,6 +1818,106 @@ pub struct GlobalTableWitnessDescription {
 pub struct GlobalTableWitnessGroupUpdate {
     pub create: Option<CreateGlobalTableWitnessGroupMemberAction>,
     pub delete: Option<DeleteGlobalTableWitnessGroupMemberAction>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ImportStatus {
+    #[default]
+    InProgress,
+    Completed,
+    Cancelling,
+    Cancelled,
+    Failed,
+}
+
+impl ImportStatus {
+    pub const ALL: &[Self] =
+        &[Self::InProgress, Self::Completed, Self::Cancelling, Self::Cancelled, Self::Failed];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("IN_PROGRESS, COMPLETED, CANCELLING, CANCELLED, FAILED");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InProgress => "IN_PROGRESS",
+            Self::Completed => "COMPLETED",
+            Self::Cancelling => "CANCELLING",
+            Self::Cancelled => "CANCELLED",
+            Self::Failed => "FAILED",
+        }
+    }
+}
+
+impl FromStr for ImportStatus {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "IN_PROGRESS" => Ok(Self::InProgress),
+            "COMPLETED" => Ok(Self::Completed),
+            "CANCELLING" => Ok(Self::Cancelling),
+            "CANCELLED" => Ok(Self::Cancelled),
+            "FAILED" => Ok(Self::Failed),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImportSummary {
+    pub import_arn: Option<String>,
+    pub import_status: Option<ImportStatus>,
+    pub table_arn: Option<String>,
+    pub s3_bucket_source: Option<S3BucketSource>,
+    pub cloud_watch_log_group_arn: Option<String>,
+    pub input_format: Option<InputFormat>,
+    pub start_time: Option<Timestamp>,
+    pub end_time: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImportTableDescription {
+    pub import_arn: Option<String>,
+    pub import_status: Option<ImportStatus>,
+    pub table_arn: Option<String>,
+    pub table_id: Option<String>,
+    pub client_token: Option<String>,
+    pub s3_bucket_source: Option<S3BucketSource>,
+    pub error_count: Option<i64>,
+    pub cloud_watch_log_group_arn: Option<String>,
+    pub input_format: Option<InputFormat>,
+    pub input_format_options: Option<InputFormatOptions>,
+    pub input_compression_type: Option<InputCompressionType>,
+    pub table_creation_parameters: Option<TableCreationParameters>,
+    pub start_time: Option<Timestamp>,
+    pub end_time: Option<Timestamp>,
+    pub processed_size_bytes: Option<i64>,
+    pub processed_item_count: Option<i64>,
+    pub imported_item_count: Option<i64>,
+    pub failure_code: Option<String>,
+    pub failure_message: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImportTableInput {
+    pub client_token: Option<String>,
+    pub s3_bucket_source: S3BucketSource,
+    pub input_format: InputFormat,
+    pub input_format_options: Option<InputFormatOptions>,
+    pub input_compression_type: Option<InputCompressionType>,
+    pub table_creation_parameters: TableCreationParameters,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImportTableOutput {
+    pub import_table_description: ImportTableDescription,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IncrementalExportSpecification {
+    pub export_from_time: Option<Timestamp>,
+    pub export_to_time: Option<Timestamp>,
+    pub export_view_type: Option<ExportViewType>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -666,10 +1959,101 @@ impl FromStr for IndexStatus {
     }
 }
 
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum InputCompressionType {
+    #[default]
+    Gzip,
+    Zstd,
+    None,
+}
+
+impl InputCompressionType {
+    pub const ALL: &[Self] = &[Self::Gzip, Self::Zstd, Self::None];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("GZIP, ZSTD, NONE");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gzip => "GZIP",
+            Self::Zstd => "ZSTD",
+            Self::None => "NONE",
+        }
+    }
+}
+
+impl FromStr for InputCompressionType {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "GZIP" => Ok(Self::Gzip),
+            "ZSTD" => Ok(Self::Zstd),
+            "NONE" => Ok(Self::None),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum InputFormat {
+    #[default]
+    DynamodbJson,
+    Ion,
+    Csv,
+}
+
+impl InputFormat {
+    pub const ALL: &[Self] = &[Self::DynamodbJson, Self::Ion, Self::Csv];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("DYNAMODB_JSON, ION, CSV");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DynamodbJson => "DYNAMODB_JSON",
+            Self::Ion => "ION",
+            Self::Csv => "CSV",
+        }
+    }
+}
+
+impl FromStr for InputFormat {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "DYNAMODB_JSON" => Ok(Self::DynamodbJson),
+            "ION" => Ok(Self::Ion),
+            "CSV" => Ok(Self::Csv),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InputFormatOptions {
+    pub csv: Option<CsvOptions>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InputS3Configuration {
+    pub s3_bucket_owner: Option<String>,
+    pub s3_bucket: String,
+    pub s3_key_prefix: Option<String>,
+    pub input_format: BulkOperationInputFormat,
+    pub input_compression_type: Option<InputCompressionType>,
+}
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ItemCollectionMetrics {
     pub item_collection_key: Option<item::Item>,
     pub size_estimate_range_gb: Option<Vec<f64>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ItemResponse {
+    pub item: Option<item::Item>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -721,6 +2105,109 @@ pub struct KeysAndAttributes {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct KinesisDataStreamDestination {
+    pub stream_arn: Option<String>,
+    pub destination_status: Option<DestinationStatus>,
+    pub destination_status_description: Option<String>,
+    pub approximate_creation_date_time_precision: Option<ApproximateCreationDateTimePrecision>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct KinesisStreamingDestinationInput {
+    pub table_name: String,
+    pub stream_arn: String,
+    pub enable_kinesis_streaming_configuration: Option<EnableKinesisStreamingConfiguration>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct KinesisStreamingDestinationOutput {
+    pub table_name: Option<String>,
+    pub stream_arn: Option<String>,
+    pub destination_status: Option<DestinationStatus>,
+    pub enable_kinesis_streaming_configuration: Option<EnableKinesisStreamingConfiguration>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListBackupsInput {
+    pub table_name: Option<String>,
+    pub limit: Option<i32>,
+    pub time_range_lower_bound: Option<Timestamp>,
+    pub time_range_upper_bound: Option<Timestamp>,
+    pub exclusive_start_backup_arn: Option<String>,
+    pub backup_type: Option<BackupTypeFilter>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListBackupsOutput {
+    pub backup_summaries: Option<Vec<BackupSummary>>,
+    pub last_evaluated_backup_arn: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListBulkOperationsInput {
+    pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListBulkOperationsOutput {
+    pub bulk_operations_summary_list: Option<Vec<BulkOperationSummary>>,
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListContributorInsightsInput {
+    pub table_name: Option<String>,
+    pub next_token: Option<String>,
+    pub max_results: Option<i32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListContributorInsightsOutput {
+    pub contributor_insights_summaries: Option<Vec<ContributorInsightsSummary>>,
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListExportsInput {
+    pub table_arn: Option<String>,
+    pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListExportsOutput {
+    pub export_summaries: Option<Vec<ExportSummary>>,
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListGlobalTablesInput {
+    pub exclusive_start_global_table_name: Option<String>,
+    pub limit: Option<i32>,
+    pub region_name: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListGlobalTablesOutput {
+    pub global_tables: Option<Vec<GlobalTable>>,
+    pub last_evaluated_global_table_name: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListImportsInput {
+    pub table_arn: Option<String>,
+    pub page_size: Option<i32>,
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListImportsOutput {
+    pub import_summary_list: Option<Vec<ImportSummary>>,
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListTablesInput {
     pub exclusive_start_table_name: Option<String>,
     pub limit: Option<i32>,
@@ -759,6 +2246,13 @@ pub struct LocalSecondaryIndexDescription {
     pub index_size_bytes: Option<i64>,
     pub item_count: Option<i64>,
     pub index_arn: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LocalSecondaryIndexInfo {
+    pub index_name: Option<String>,
+    pub key_schema: Option<Vec<KeySchemaElement>>,
+    pub projection: Option<Projection>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -806,11 +2300,67 @@ pub struct OnDemandThroughputOverride {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct OutputS3Configuration {
+    pub s3_bucket_owner: Option<String>,
+    pub s3_bucket: Option<String>,
+    pub s3_key_prefix: Option<String>,
+    pub s3_sse_algorithm: Option<S3SseAlgorithm>,
+    pub s3_sse_kms_key_id: Option<String>,
+    pub output_type: Vec<OutputTypeEnum>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OutputTypeEnum {
+    #[default]
+    Error,
+    ConditionCheckFailure,
+}
+
+impl OutputTypeEnum {
+    pub const ALL: &[Self] = &[Self::Error, Self::ConditionCheckFailure];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("ERROR, CONDITION_CHECK_FAILURE");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "ERROR",
+            Self::ConditionCheckFailure => "CONDITION_CHECK_FAILURE",
+        }
+    }
+}
+
+impl FromStr for OutputTypeEnum {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "ERROR" => Ok(Self::Error),
+            "CONDITION_CHECK_FAILURE" => Ok(Self::ConditionCheckFailure),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ParameterizedStatement {
+    pub statement: String,
+    pub parameters: Option<Vec<item::Value>>,
+    pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct PointInTimeRecoveryDescription {
     pub point_in_time_recovery_status: Option<PointInTimeRecoveryStatus>,
     pub recovery_period_in_days: Option<i32>,
     pub earliest_restorable_date_time: Option<Timestamp>,
     pub latest_restorable_date_time: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PointInTimeRecoverySpecification {
+    pub point_in_time_recovery_enabled: bool,
+    pub recovery_period_in_days: Option<i32>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -909,6 +2459,16 @@ pub struct ProvisionedThroughputOverride {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct Put {
+    pub item: item::Item,
+    pub table_name: String,
+    pub condition_expression: Option<String>,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+    pub expression_attribute_values: Option<item::Values>,
+    pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct PutItemInput {
     pub table_name: String,
     pub item: item::Item,
@@ -933,6 +2493,19 @@ pub struct PutItemOutput {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PutRequest {
     pub item: item::Item,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutResourcePolicyInput {
+    pub resource_arn: String,
+    pub policy: String,
+    pub expected_revision_id: Option<String>,
+    pub confirm_remove_self_resource_access: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutResourcePolicyOutput {
+    pub revision_id: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -966,6 +2539,27 @@ pub struct QueryOutput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct Replica {
+    pub region_name: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReplicaAutoScalingDescription {
+    pub region_name: Option<String>,
+    pub global_secondary_indexes: Option<Vec<ReplicaGlobalSecondaryIndexAutoScalingDescription>>,
+    pub replica_provisioned_read_capacity_auto_scaling_settings: Option<AutoScalingSettingsDescription>,
+    pub replica_provisioned_write_capacity_auto_scaling_settings: Option<AutoScalingSettingsDescription>,
+    pub replica_status: Option<ReplicaStatus>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReplicaAutoScalingUpdate {
+    pub region_name: String,
+    pub replica_global_secondary_index_updates: Option<Vec<ReplicaGlobalSecondaryIndexAutoScalingUpdate>>,
+    pub replica_provisioned_read_capacity_auto_scaling_update: Option<AutoScalingSettingsUpdate>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReplicaDescription {
     pub region_name: Option<String>,
     pub replica_status: Option<ReplicaStatus>,
@@ -990,11 +2584,65 @@ pub struct ReplicaGlobalSecondaryIndex {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReplicaGlobalSecondaryIndexAutoScalingDescription {
+    pub index_name: Option<String>,
+    pub index_status: Option<IndexStatus>,
+    pub provisioned_read_capacity_auto_scaling_settings: Option<AutoScalingSettingsDescription>,
+    pub provisioned_write_capacity_auto_scaling_settings: Option<AutoScalingSettingsDescription>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReplicaGlobalSecondaryIndexAutoScalingUpdate {
+    pub index_name: Option<String>,
+    pub provisioned_read_capacity_auto_scaling_update: Option<AutoScalingSettingsUpdate>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReplicaGlobalSecondaryIndexDescription {
     pub index_name: Option<String>,
     pub provisioned_throughput_override: Option<ProvisionedThroughputOverride>,
     pub on_demand_throughput_override: Option<OnDemandThroughputOverride>,
     pub warm_throughput: Option<GlobalSecondaryIndexWarmThroughputDescription>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReplicaGlobalSecondaryIndexSettingsDescription {
+    pub index_name: String,
+    pub index_status: Option<IndexStatus>,
+    pub provisioned_read_capacity_units: Option<i64>,
+    pub provisioned_read_capacity_auto_scaling_settings: Option<AutoScalingSettingsDescription>,
+    pub provisioned_write_capacity_units: Option<i64>,
+    pub provisioned_write_capacity_auto_scaling_settings: Option<AutoScalingSettingsDescription>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReplicaGlobalSecondaryIndexSettingsUpdate {
+    pub index_name: String,
+    pub provisioned_read_capacity_units: Option<i64>,
+    pub provisioned_read_capacity_auto_scaling_settings_update: Option<AutoScalingSettingsUpdate>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReplicaSettingsDescription {
+    pub region_name: String,
+    pub replica_status: Option<ReplicaStatus>,
+    pub replica_billing_mode_summary: Option<BillingModeSummary>,
+    pub replica_provisioned_read_capacity_units: Option<i64>,
+    pub replica_provisioned_read_capacity_auto_scaling_settings: Option<AutoScalingSettingsDescription>,
+    pub replica_provisioned_write_capacity_units: Option<i64>,
+    pub replica_provisioned_write_capacity_auto_scaling_settings: Option<AutoScalingSettingsDescription>,
+    pub replica_global_secondary_index_settings: Option<Vec<ReplicaGlobalSecondaryIndexSettingsDescription>>,
+    pub replica_table_class_summary: Option<TableClassSummary>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReplicaSettingsUpdate {
+    pub region_name: String,
+    pub replica_provisioned_read_capacity_units: Option<i64>,
+    pub replica_provisioned_read_capacity_auto_scaling_settings_update: Option<AutoScalingSettingsUpdate>,
+    pub replica_global_secondary_index_settings_update:
+        Option<Vec<ReplicaGlobalSecondaryIndexSettingsUpdate>>,
+    pub replica_table_class: Option<TableClass>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1068,6 +2716,12 @@ impl FromStr for ReplicaStatus {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReplicaUpdate {
+    pub create: Option<CreateReplicaAction>,
+    pub delete: Option<DeleteReplicaAction>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReplicationGroupUpdate {
     pub create: Option<CreateReplicationGroupMemberAction>,
     pub update: Option<UpdateReplicationGroupMemberAction>,
@@ -1081,6 +2735,45 @@ pub struct RestoreSummary {
     pub source_table_arn: Option<String>,
     pub restore_date_time: Timestamp,
     pub restore_in_progress: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RestoreTableFromBackupInput {
+    pub target_table_name: String,
+    pub backup_arn: String,
+    pub billing_mode_override: Option<BillingMode>,
+    pub global_secondary_index_override: Option<Vec<GlobalSecondaryIndex>>,
+    pub local_secondary_index_override: Option<Vec<LocalSecondaryIndex>>,
+    pub provisioned_throughput_override: Option<ProvisionedThroughput>,
+    pub on_demand_throughput_override: Option<OnDemandThroughput>,
+    pub sse_specification_override: Option<SSESpecification>,
+    pub vector_index_override: Option<Vec<VectorIndex>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RestoreTableFromBackupOutput {
+    pub table_description: Option<TableDescription>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RestoreTableToPointInTimeInput {
+    pub source_table_arn: Option<String>,
+    pub source_table_name: Option<String>,
+    pub target_table_name: String,
+    pub use_latest_restorable_time: Option<bool>,
+    pub restore_date_time: Option<Timestamp>,
+    pub billing_mode_override: Option<BillingMode>,
+    pub global_secondary_index_override: Option<Vec<GlobalSecondaryIndex>>,
+    pub local_secondary_index_override: Option<Vec<LocalSecondaryIndex>>,
+    pub provisioned_throughput_override: Option<ProvisionedThroughput>,
+    pub on_demand_throughput_override: Option<OnDemandThroughput>,
+    pub sse_specification_override: Option<SSESpecification>,
+    pub vector_index_override: Option<Vec<VectorIndex>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RestoreTableToPointInTimeOutput {
+    pub table_description: Option<TableDescription>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1222,6 +2915,46 @@ impl FromStr for ReturnValuesOnConditionCheckFailure {
         match text {
             "ALL_OLD" => Ok(Self::AllOld),
             "NONE" => Ok(Self::None),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct S3BucketSource {
+    pub s3_bucket_owner: Option<String>,
+    pub s3_bucket: String,
+    pub s3_key_prefix: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum S3SseAlgorithm {
+    #[default]
+    Aes256,
+    Kms,
+}
+
+impl S3SseAlgorithm {
+    pub const ALL: &[Self] = &[Self::Aes256, Self::Kms];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("AES256, KMS");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Aes256 => "AES256",
+            Self::Kms => "KMS",
+        }
+    }
+}
+
+impl FromStr for S3SseAlgorithm {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "AES256" => Ok(Self::Aes256),
+            "KMS" => Ok(Self::Kms),
             _ => Err(()),
         }
     }
@@ -1384,6 +3117,12 @@ pub struct ScanOutput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct SearchResultItem {
+    pub item: Option<item::Item>,
+    pub score: Option<f64>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct SearchSchemaElement {
     pub attribute_name: String,
     pub search_schema_element_type: SearchSchemaElementType,
@@ -1420,6 +3159,25 @@ impl FromStr for SearchSchemaElementType {
             _ => Err(()),
         }
     }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SearchVectorsInput {
+    pub table_name: String,
+    pub index_name: String,
+    pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+    pub expression_attribute_values: Option<item::Values>,
+    pub projection_expression: Option<String>,
+    pub search_vector: Vec<item::Value>,
+    pub search_condition_expression: Option<String>,
+    pub top_k: i32,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SearchVectorsOutput {
+    pub consumed_capacity: Option<VectorCapacity>,
+    pub search_results: Option<Vec<SearchResultItem>>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1460,6 +3218,45 @@ impl FromStr for Select {
             _ => Err(()),
         }
     }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SourceTableDetails {
+    pub table_name: String,
+    pub table_id: String,
+    pub table_arn: Option<String>,
+    pub table_size_bytes: Option<i64>,
+    pub key_schema: Vec<KeySchemaElement>,
+    pub table_creation_date_time: Timestamp,
+    pub provisioned_throughput: ProvisionedThroughput,
+    pub on_demand_throughput: Option<OnDemandThroughput>,
+    pub item_count: Option<i64>,
+    pub billing_mode: Option<BillingMode>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SourceTableFeatureDetails {
+    pub local_secondary_indexes: Option<Vec<LocalSecondaryIndexInfo>>,
+    pub global_secondary_indexes: Option<Vec<GlobalSecondaryIndexInfo>>,
+    pub stream_description: Option<StreamSpecification>,
+    pub time_to_live_description: Option<TimeToLiveDescription>,
+    pub sse_description: Option<SSEDescription>,
+    pub vector_indexes: Option<Vec<VectorIndexInfo>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StartBulkPutItemsInput {
+    pub client_token: Option<String>,
+    pub input_s3_configuration: InputS3Configuration,
+    pub output_s3_configuration: OutputS3Configuration,
+    pub table_name: String,
+    pub max_write_request_units: Option<i64>,
+    pub performance_tier: Option<BulkOperationPerformanceTier>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StartBulkPutItemsOutput {
+    pub bulk_operation_description: BulkOperationDescription,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -1507,6 +3304,13 @@ impl FromStr for StreamViewType {
     }
 }
 
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TableAutoScalingDescription {
+    pub table_name: Option<String>,
+    pub table_status: Option<TableStatus>,
+    pub replicas: Option<Vec<ReplicaAutoScalingDescription>>,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TableClass {
     #[default]
@@ -1544,6 +3348,19 @@ impl FromStr for TableClass {
 pub struct TableClassSummary {
     pub table_class: Option<TableClass>,
     pub last_update_date_time: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TableCreationParameters {
+    pub table_name: String,
+    pub attribute_definitions: Vec<AttributeDefinition>,
+    pub key_schema: Vec<KeySchemaElement>,
+    pub billing_mode: Option<BillingMode>,
+    pub provisioned_throughput: Option<ProvisionedThroughput>,
+    pub on_demand_throughput: Option<OnDemandThroughput>,
+    pub sse_specification: Option<SSESpecification>,
+    pub global_secondary_indexes: Option<Vec<GlobalSecondaryIndex>>,
+    pub vector_indexes: Option<Vec<VectorIndex>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -1667,6 +3484,12 @@ pub struct TimeToLiveDescription {
     pub attribute_name: Option<String>,
 }
 
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TimeToLiveSpecification {
+    pub enabled: bool,
+    pub attribute_name: String,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TimeToLiveStatus {
     #[default]
@@ -1707,9 +3530,86 @@ impl FromStr for TimeToLiveStatus {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransactGetItem {
+    pub get: Get,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransactGetItemsInput {
+    pub transact_items: Vec<TransactGetItem>,
+    pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransactGetItemsOutput {
+    pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
+    pub responses: Option<Vec<ItemResponse>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransactWriteItem {
+    pub condition_check: Option<ConditionCheck>,
+    pub put: Option<Put>,
+    pub delete: Option<Delete>,
+    pub update: Option<Update>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransactWriteItemsInput {
+    pub transact_items: Vec<TransactWriteItem>,
+    pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
+    pub return_item_collection_metrics: Option<ReturnItemCollectionMetrics>,
+    pub client_request_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransactWriteItemsOutput {
+    pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
+    pub item_collection_metrics: Option<BTreeMap<String, Vec<ItemCollectionMetrics>>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct UntagResourceInput {
     pub resource_arn: String,
     pub tag_keys: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Update {
+    pub key: item::Item,
+    pub update_expression: String,
+    pub table_name: String,
+    pub condition_expression: Option<String>,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+    pub expression_attribute_values: Option<item::Values>,
+    pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateContinuousBackupsInput {
+    pub table_name: String,
+    pub point_in_time_recovery_specification: PointInTimeRecoverySpecification,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateContinuousBackupsOutput {
+    pub continuous_backups_description: Option<ContinuousBackupsDescription>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateContributorInsightsInput {
+    pub table_name: String,
+    pub index_name: Option<String>,
+    pub contributor_insights_action: ContributorInsightsAction,
+    pub contributor_insights_mode: Option<ContributorInsightsMode>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateContributorInsightsOutput {
+    pub table_name: Option<String>,
+    pub index_name: Option<String>,
+    pub contributor_insights_status: Option<ContributorInsightsStatus>,
+    pub contributor_insights_mode: Option<ContributorInsightsMode>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -1718,6 +3618,35 @@ pub struct UpdateGlobalSecondaryIndexAction {
     pub provisioned_throughput: Option<ProvisionedThroughput>,
     pub on_demand_throughput: Option<OnDemandThroughput>,
     pub warm_throughput: Option<WarmThroughput>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateGlobalTableInput {
+    pub global_table_name: String,
+    pub replica_updates: Vec<ReplicaUpdate>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateGlobalTableOutput {
+    pub global_table_description: Option<GlobalTableDescription>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateGlobalTableSettingsInput {
+    pub global_table_name: String,
+    pub global_table_billing_mode: Option<BillingMode>,
+    pub global_table_provisioned_write_capacity_units: Option<i64>,
+    pub global_table_provisioned_write_capacity_auto_scaling_settings_update:
+        Option<AutoScalingSettingsUpdate>,
+    pub global_table_global_secondary_index_settings_update:
+        Option<Vec<GlobalTableGlobalSecondaryIndexSettingsUpdate>>,
+    pub replica_settings_update: Option<Vec<ReplicaSettingsUpdate>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateGlobalTableSettingsOutput {
+    pub global_table_name: Option<String>,
+    pub replica_settings: Option<Vec<ReplicaSettingsDescription>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -1742,6 +3671,26 @@ pub struct UpdateItemOutput {
     pub attributes: Option<item::Item>,
     pub consumed_capacity: Option<ConsumedCapacity>,
     pub item_collection_metrics: Option<ItemCollectionMetrics>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateKinesisStreamingConfiguration {
+    pub approximate_creation_date_time_precision: Option<ApproximateCreationDateTimePrecision>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateKinesisStreamingDestinationInput {
+    pub table_name: String,
+    pub stream_arn: String,
+    pub update_kinesis_streaming_configuration: Option<UpdateKinesisStreamingConfiguration>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateKinesisStreamingDestinationOutput {
+    pub table_name: Option<String>,
+    pub stream_arn: Option<String>,
+    pub destination_status: Option<DestinationStatus>,
+    pub update_kinesis_streaming_configuration: Option<UpdateKinesisStreamingConfiguration>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -1778,6 +3727,30 @@ pub struct UpdateTableInput {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateTableOutput {
     pub table_description: Option<TableDescription>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateTableReplicaAutoScalingInput {
+    pub global_secondary_index_updates: Option<Vec<GlobalSecondaryIndexAutoScalingUpdate>>,
+    pub table_name: String,
+    pub provisioned_write_capacity_auto_scaling_update: Option<AutoScalingSettingsUpdate>,
+    pub replica_updates: Option<Vec<ReplicaAutoScalingUpdate>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateTableReplicaAutoScalingOutput {
+    pub table_auto_scaling_description: Option<TableAutoScalingDescription>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateTimeToLiveInput {
+    pub table_name: String,
+    pub time_to_live_specification: TimeToLiveSpecification,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateTimeToLiveOutput {
+    pub time_to_live_specification: Option<TimeToLiveSpecification>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -1853,6 +3826,16 @@ pub struct VectorIndexDescription {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct VectorIndexInfo {
+    pub index_name: Option<String>,
+    pub vector_attribute: Option<VectorAttributeDefinition>,
+    pub search_schema: Option<Vec<SearchSchemaElement>>,
+    pub projection: Option<Projection>,
+    pub dimensions: Option<i64>,
+    pub distance_function: Option<VectorDistanceFunction>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct VectorIndexUpdate {
     pub create: Option<CreateVectorIndexAction>,
     pub delete: Option<DeleteVectorIndexAction>,
@@ -1905,6 +3888,14 @@ pub struct WriteRequest {
     pub put_request: Option<PutRequest>,
     pub delete_request: Option<DeleteRequest>,
 }
+
+pub type DisableKinesisStreamingDestinationInput = KinesisStreamingDestinationInput;
+
+pub type DisableKinesisStreamingDestinationOutput = KinesisStreamingDestinationOutput;
+
+pub type EnableKinesisStreamingDestinationInput = KinesisStreamingDestinationInput;
+
+pub type EnableKinesisStreamingDestinationOutput = KinesisStreamingDestinationOutput;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TagResourceOutput {}

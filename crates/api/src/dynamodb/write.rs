@@ -4,6 +4,12 @@
 use super::shapes::*;
 use wire::json::{WriteJson, Writer};
 
+impl WriteJson for ApproximateCreationDateTimePrecision {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
 impl WriteJson for ArchivalSummary {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
@@ -23,12 +29,135 @@ impl WriteJson for AttributeDefinition {
     }
 }
 
+impl WriteJson for AutoScalingPolicyDescription {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("PolicyName", &self.policy_name);
+        writer.optional(
+            "TargetTrackingScalingPolicyConfiguration",
+            &self.target_tracking_scaling_policy_configuration,
+        );
+        writer.end_object();
+    }
+}
+
+impl WriteJson for AutoScalingSettingsDescription {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("MinimumUnits", &self.minimum_units);
+        writer.optional("MaximumUnits", &self.maximum_units);
+        writer.optional("AutoScalingDisabled", &self.auto_scaling_disabled);
+        writer.optional("AutoScalingRoleArn", &self.auto_scaling_role_arn);
+        writer.optional("ScalingPolicies", &self.scaling_policies);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for AutoScalingTargetTrackingScalingPolicyConfigurationDescription {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("DisableScaleIn", &self.disable_scale_in);
+        writer.optional("ScaleInCooldown", &self.scale_in_cooldown);
+        writer.optional("ScaleOutCooldown", &self.scale_out_cooldown);
+        writer.member("TargetValue", &self.target_value);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for BackupDescription {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("BackupDetails", &self.backup_details);
+        writer.optional("SourceTableDetails", &self.source_table_details);
+        writer.optional("SourceTableFeatureDetails", &self.source_table_feature_details);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for BackupDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("BackupArn", &self.backup_arn);
+        writer.member("BackupName", &self.backup_name);
+        writer.optional("BackupSizeBytes", &self.backup_size_bytes);
+        writer.member("BackupStatus", &self.backup_status);
+        writer.member("BackupType", &self.backup_type);
+        writer.member("BackupCreationDateTime", &self.backup_creation_date_time);
+        writer.optional("BackupExpiryDateTime", &self.backup_expiry_date_time);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for BackupStatus {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for BackupSummary {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("TableName", &self.table_name);
+        writer.optional("TableId", &self.table_id);
+        writer.optional("TableArn", &self.table_arn);
+        writer.optional("BackupArn", &self.backup_arn);
+        writer.optional("BackupName", &self.backup_name);
+        writer.optional("BackupCreationDateTime", &self.backup_creation_date_time);
+        writer.optional("BackupExpiryDateTime", &self.backup_expiry_date_time);
+        writer.optional("BackupStatus", &self.backup_status);
+        writer.optional("BackupType", &self.backup_type);
+        writer.optional("BackupSizeBytes", &self.backup_size_bytes);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for BackupType {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for BatchExecuteStatementOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Responses", &self.responses);
+        writer.optional("ConsumedCapacity", &self.consumed_capacity);
+        writer.end_object();
+    }
+}
+
 impl WriteJson for BatchGetItemOutput {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
         writer.optional("Responses", &self.responses);
         writer.optional("UnprocessedKeys", &self.unprocessed_keys);
         writer.optional("ConsumedCapacity", &self.consumed_capacity);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for BatchStatementError {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Code", &self.code);
+        writer.optional("Message", &self.message);
+        writer.optional("Item", &self.item);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for BatchStatementErrorCodeEnum {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for BatchStatementResponse {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Error", &self.error);
+        writer.optional("TableName", &self.table_name);
+        writer.optional("Item", &self.item);
         writer.end_object();
     }
 }
@@ -54,6 +183,106 @@ impl WriteJson for BillingModeSummary {
         writer.begin_object();
         writer.optional("BillingMode", &self.billing_mode);
         writer.optional("LastUpdateToPayPerRequestDateTime", &self.last_update_to_pay_per_request_date_time);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for BulkOperationBytes {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("BulkPutBytes", &self.bulk_put_bytes);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for BulkOperationDescription {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("BulkOperationArn", &self.bulk_operation_arn);
+        writer.optional("BulkOperationStatus", &self.bulk_operation_status);
+        writer.optional("TableDetails", &self.table_details);
+        writer.optional("ClientToken", &self.client_token);
+        writer.optional("InputS3Configuration", &self.input_s3_configuration);
+        writer.optional("OutputS3Configuration", &self.output_s3_configuration);
+        writer.optional("StartTime", &self.start_time);
+        writer.optional("EndTime", &self.end_time);
+        writer.optional("ProcessedItemCount", &self.processed_item_count);
+        writer.optional("ProcessedInputBytes", &self.processed_input_bytes);
+        writer.optional("TotalInputBytes", &self.total_input_bytes);
+        writer.optional("BulkOperationUsage", &self.bulk_operation_usage);
+        writer.optional("FailedItemCount", &self.failed_item_count);
+        writer.optional("FailureCode", &self.failure_code);
+        writer.optional("FailureMessage", &self.failure_message);
+        writer.optional("MaxWriteRequestUnits", &self.max_write_request_units);
+        writer.optional("PerformanceTier", &self.performance_tier);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for BulkOperationInputFormat {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for BulkOperationPerformanceTier {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for BulkOperationStatus {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for BulkOperationSummary {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("BulkOperationArn", &self.bulk_operation_arn);
+        writer.member("BulkOperationStatus", &self.bulk_operation_status);
+        writer.member("StartTime", &self.start_time);
+        writer.optional("EndTime", &self.end_time);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for BulkOperationTableDetail {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("TableName", &self.table_name);
+        writer.optional("TableId", &self.table_id);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for BulkOperationUsage {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("TableName", &self.table_name);
+        writer.optional("BulkPutBytes", &self.bulk_put_bytes);
+        writer.optional("Table", &self.table);
+        writer.optional("LocalSecondaryIndexes", &self.local_secondary_indexes);
+        writer.optional("GlobalSecondaryIndexes", &self.global_secondary_indexes);
+        writer.optional("VectorIndexes", &self.vector_indexes);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for BulkOperationVectorBytes {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("BulkPutVectorBytes", &self.bulk_put_vector_bytes);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for CancelBulkOperationOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("BulkOperationArn", &self.bulk_operation_arn);
+        writer.member("BulkOperationStatus", &self.bulk_operation_status);
         writer.end_object();
     }
 }
@@ -98,10 +327,66 @@ impl WriteJson for ContinuousBackupsStatus {
     }
 }
 
+impl WriteJson for ContributorInsightsMode {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for ContributorInsightsStatus {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for ContributorInsightsSummary {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("TableName", &self.table_name);
+        writer.optional("IndexName", &self.index_name);
+        writer.optional("ContributorInsightsStatus", &self.contributor_insights_status);
+        writer.optional("ContributorInsightsMode", &self.contributor_insights_mode);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for CreateBackupOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("BackupDetails", &self.backup_details);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for CreateGlobalTableOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("GlobalTableDescription", &self.global_table_description);
+        writer.end_object();
+    }
+}
+
 impl WriteJson for CreateTableOutput {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
         writer.optional("TableDescription", &self.table_description);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for CsvOptions {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Delimiter", &self.delimiter);
+        writer.optional("HeaderList", &self.header_list);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for DeleteBackupOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("BackupDescription", &self.backup_description);
         writer.end_object();
     }
 }
@@ -124,10 +409,34 @@ impl WriteJson for DeleteRequest {
     }
 }
 
+impl WriteJson for DeleteResourcePolicyOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("RevisionId", &self.revision_id);
+        writer.end_object();
+    }
+}
+
 impl WriteJson for DeleteTableOutput {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
         writer.optional("TableDescription", &self.table_description);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for DescribeBackupOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("BackupDescription", &self.backup_description);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for DescribeBulkOperationOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("BulkOperationDescription", &self.bulk_operation_description);
         writer.end_object();
     }
 }
@@ -140,10 +449,66 @@ impl WriteJson for DescribeContinuousBackupsOutput {
     }
 }
 
+impl WriteJson for DescribeContributorInsightsOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("TableName", &self.table_name);
+        writer.optional("IndexName", &self.index_name);
+        writer.optional("ContributorInsightsRuleList", &self.contributor_insights_rule_list);
+        writer.optional("ContributorInsightsStatus", &self.contributor_insights_status);
+        writer.optional("LastUpdateDateTime", &self.last_update_date_time);
+        writer.optional("FailureException", &self.failure_exception);
+        writer.optional("ContributorInsightsMode", &self.contributor_insights_mode);
+        writer.end_object();
+    }
+}
+
 impl WriteJson for DescribeEndpointsOutput {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
         writer.member("Endpoints", &self.endpoints);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for DescribeExportOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("ExportDescription", &self.export_description);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for DescribeGlobalTableOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("GlobalTableDescription", &self.global_table_description);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for DescribeGlobalTableSettingsOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("GlobalTableName", &self.global_table_name);
+        writer.optional("ReplicaSettings", &self.replica_settings);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for DescribeImportOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("ImportTableDescription", &self.import_table_description);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for DescribeKinesisStreamingDestinationOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("TableName", &self.table_name);
+        writer.optional("KinesisDataStreamDestinations", &self.kinesis_data_stream_destinations);
         writer.end_object();
     }
 }
@@ -167,10 +532,33 @@ impl WriteJson for DescribeTableOutput {
     }
 }
 
+impl WriteJson for DescribeTableReplicaAutoScalingOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("TableAutoScalingDescription", &self.table_auto_scaling_description);
+        writer.end_object();
+    }
+}
+
 impl WriteJson for DescribeTimeToLiveOutput {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
         writer.optional("TimeToLiveDescription", &self.time_to_live_description);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for DestinationStatus {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for EnableKinesisStreamingConfiguration {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer
+            .optional("ApproximateCreationDateTimePrecision", &self.approximate_creation_date_time_precision);
         writer.end_object();
     }
 }
@@ -184,11 +572,145 @@ impl WriteJson for Endpoint {
     }
 }
 
+impl WriteJson for ExecuteStatementOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Items", &self.items);
+        writer.optional("NextToken", &self.next_token);
+        writer.optional("ConsumedCapacity", &self.consumed_capacity);
+        writer.optional("LastEvaluatedKey", &self.last_evaluated_key);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ExecuteTransactionOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Responses", &self.responses);
+        writer.optional("ConsumedCapacity", &self.consumed_capacity);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ExportDescription {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("ExportArn", &self.export_arn);
+        writer.optional("ExportStatus", &self.export_status);
+        writer.optional("StartTime", &self.start_time);
+        writer.optional("EndTime", &self.end_time);
+        writer.optional("ExportManifest", &self.export_manifest);
+        writer.optional("TableArn", &self.table_arn);
+        writer.optional("TableId", &self.table_id);
+        writer.optional("ExportTime", &self.export_time);
+        writer.optional("ClientToken", &self.client_token);
+        writer.optional("S3Bucket", &self.s3_bucket);
+        writer.optional("S3BucketOwner", &self.s3_bucket_owner);
+        writer.optional("S3Prefix", &self.s3_prefix);
+        writer.optional("S3SseAlgorithm", &self.s3_sse_algorithm);
+        writer.optional("S3SseKmsKeyId", &self.s3_sse_kms_key_id);
+        writer.optional("FailureCode", &self.failure_code);
+        writer.optional("FailureMessage", &self.failure_message);
+        writer.optional("ExportFormat", &self.export_format);
+        writer.optional("BilledSizeBytes", &self.billed_size_bytes);
+        writer.optional("ItemCount", &self.item_count);
+        writer.optional("ExportType", &self.export_type);
+        writer.optional("IncrementalExportSpecification", &self.incremental_export_specification);
+        writer.optional("FilterSpecification", &self.filter_specification);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ExportFormat {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for ExportStatus {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for ExportSummary {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("ExportArn", &self.export_arn);
+        writer.optional("ExportStatus", &self.export_status);
+        writer.optional("ExportType", &self.export_type);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ExportTableToPointInTimeOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("ExportDescription", &self.export_description);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ExportType {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for ExportViewType {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for FailureException {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("ExceptionName", &self.exception_name);
+        writer.optional("ExceptionDescription", &self.exception_description);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for FilterSpecification {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("FilterExpression", &self.filter_expression);
+        writer.optional("ProjectionExpression", &self.projection_expression);
+        writer.optional("KeyConditionExpression", &self.key_condition_expression);
+        writer.optional("ExpressionAttributeNames", &self.expression_attribute_names);
+        writer.optional("ExpressionAttributeValues", &self.expression_attribute_values);
+        writer.end_object();
+    }
+}
+
 impl WriteJson for GetItemOutput {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
         writer.optional("Item", &self.item);
         writer.optional("ConsumedCapacity", &self.consumed_capacity);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for GetResourcePolicyOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Policy", &self.policy);
+        writer.optional("RevisionId", &self.revision_id);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for GlobalSecondaryIndex {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("IndexName", &self.index_name);
+        writer.member("KeySchema", &self.key_schema);
+        writer.member("Projection", &self.projection);
+        writer.optional("ProvisionedThroughput", &self.provisioned_throughput);
+        writer.optional("OnDemandThroughput", &self.on_demand_throughput);
+        writer.optional("WarmThroughput", &self.warm_throughput);
         writer.end_object();
     }
 }
@@ -211,6 +733,18 @@ impl WriteJson for GlobalSecondaryIndexDescription {
     }
 }
 
+impl WriteJson for GlobalSecondaryIndexInfo {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("IndexName", &self.index_name);
+        writer.optional("KeySchema", &self.key_schema);
+        writer.optional("Projection", &self.projection);
+        writer.optional("ProvisionedThroughput", &self.provisioned_throughput);
+        writer.optional("OnDemandThroughput", &self.on_demand_throughput);
+        writer.end_object();
+    }
+}
+
 impl WriteJson for GlobalSecondaryIndexWarmThroughputDescription {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
@@ -221,7 +755,34 @@ impl WriteJson for GlobalSecondaryIndexWarmThroughputDescription {
     }
 }
 
+impl WriteJson for GlobalTable {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("GlobalTableName", &self.global_table_name);
+        writer.optional("ReplicationGroup", &self.replication_group);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for GlobalTableDescription {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("ReplicationGroup", &self.replication_group);
+        writer.optional("GlobalTableArn", &self.global_table_arn);
+        writer.optional("CreationDateTime", &self.creation_date_time);
+        writer.optional("GlobalTableStatus", &self.global_table_status);
+        writer.optional("GlobalTableName", &self.global_table_name);
+        writer.end_object();
+    }
+}
+
 impl WriteJson for GlobalTableSettingsReplicationMode {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for GlobalTableStatus {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
     }
@@ -236,9 +797,106 @@ impl WriteJson for GlobalTableWitnessDescription {
     }
 }
 
+impl WriteJson for ImportStatus {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for ImportSummary {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("ImportArn", &self.import_arn);
+        writer.optional("ImportStatus", &self.import_status);
+        writer.optional("TableArn", &self.table_arn);
+        writer.optional("S3BucketSource", &self.s3_bucket_source);
+        writer.optional("CloudWatchLogGroupArn", &self.cloud_watch_log_group_arn);
+        writer.optional("InputFormat", &self.input_format);
+        writer.optional("StartTime", &self.start_time);
+        writer.optional("EndTime", &self.end_time);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ImportTableDescription {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("ImportArn", &self.import_arn);
+        writer.optional("ImportStatus", &self.import_status);
+        writer.optional("TableArn", &self.table_arn);
+        writer.optional("TableId", &self.table_id);
+        writer.optional("ClientToken", &self.client_token);
+        writer.optional("S3BucketSource", &self.s3_bucket_source);
+        writer.optional("ErrorCount", &self.error_count);
+        writer.optional("CloudWatchLogGroupArn", &self.cloud_watch_log_group_arn);
+        writer.optional("InputFormat", &self.input_format);
+        writer.optional("InputFormatOptions", &self.input_format_options);
+        writer.optional("InputCompressionType", &self.input_compression_type);
+        writer.optional("TableCreationParameters", &self.table_creation_parameters);
+        writer.optional("StartTime", &self.start_time);
+        writer.optional("EndTime", &self.end_time);
+        writer.optional("ProcessedSizeBytes", &self.processed_size_bytes);
+        writer.optional("ProcessedItemCount", &self.processed_item_count);
+        writer.optional("ImportedItemCount", &self.imported_item_count);
+        writer.optional("FailureCode", &self.failure_code);
+        writer.optional("FailureMessage", &self.failure_message);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ImportTableOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("ImportTableDescription", &self.import_table_description);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for IncrementalExportSpecification {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("ExportFromTime", &self.export_from_time);
+        writer.optional("ExportToTime", &self.export_to_time);
+        writer.optional("ExportViewType", &self.export_view_type);
+        writer.end_object();
+    }
+}
+
 impl WriteJson for IndexStatus {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for InputCompressionType {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for InputFormat {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for InputFormatOptions {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Csv", &self.csv);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for InputS3Configuration {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("S3BucketOwner", &self.s3_bucket_owner);
+        writer.member("S3Bucket", &self.s3_bucket);
+        writer.optional("S3KeyPrefix", &self.s3_key_prefix);
+        writer.member("InputFormat", &self.input_format);
+        writer.optional("InputCompressionType", &self.input_compression_type);
+        writer.end_object();
     }
 }
 
@@ -247,6 +905,14 @@ impl WriteJson for ItemCollectionMetrics {
         writer.begin_object();
         writer.optional("ItemCollectionKey", &self.item_collection_key);
         writer.optional("SizeEstimateRangeGB", &self.size_estimate_range_gb);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ItemResponse {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Item", &self.item);
         writer.end_object();
     }
 }
@@ -274,6 +940,83 @@ impl WriteJson for KeysAndAttributes {
         writer.optional("ConsistentRead", &self.consistent_read);
         writer.optional("ProjectionExpression", &self.projection_expression);
         writer.optional("ExpressionAttributeNames", &self.expression_attribute_names);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for KinesisDataStreamDestination {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("StreamArn", &self.stream_arn);
+        writer.optional("DestinationStatus", &self.destination_status);
+        writer.optional("DestinationStatusDescription", &self.destination_status_description);
+        writer
+            .optional("ApproximateCreationDateTimePrecision", &self.approximate_creation_date_time_precision);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for KinesisStreamingDestinationOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("TableName", &self.table_name);
+        writer.optional("StreamArn", &self.stream_arn);
+        writer.optional("DestinationStatus", &self.destination_status);
+        writer.optional("EnableKinesisStreamingConfiguration", &self.enable_kinesis_streaming_configuration);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ListBackupsOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("BackupSummaries", &self.backup_summaries);
+        writer.optional("LastEvaluatedBackupArn", &self.last_evaluated_backup_arn);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ListBulkOperationsOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("BulkOperationsSummaryList", &self.bulk_operations_summary_list);
+        writer.optional("NextToken", &self.next_token);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ListContributorInsightsOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("ContributorInsightsSummaries", &self.contributor_insights_summaries);
+        writer.optional("NextToken", &self.next_token);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ListExportsOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("ExportSummaries", &self.export_summaries);
+        writer.optional("NextToken", &self.next_token);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ListGlobalTablesOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("GlobalTables", &self.global_tables);
+        writer.optional("LastEvaluatedGlobalTableName", &self.last_evaluated_global_table_name);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ListImportsOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("ImportSummaryList", &self.import_summary_list);
+        writer.optional("NextToken", &self.next_token);
         writer.end_object();
     }
 }
@@ -309,6 +1052,16 @@ impl WriteJson for LocalSecondaryIndexDescription {
     }
 }
 
+impl WriteJson for LocalSecondaryIndexInfo {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("IndexName", &self.index_name);
+        writer.optional("KeySchema", &self.key_schema);
+        writer.optional("Projection", &self.projection);
+        writer.end_object();
+    }
+}
+
 impl WriteJson for MultiRegionConsistency {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
@@ -329,6 +1082,25 @@ impl WriteJson for OnDemandThroughputOverride {
         writer.begin_object();
         writer.optional("MaxReadRequestUnits", &self.max_read_request_units);
         writer.end_object();
+    }
+}
+
+impl WriteJson for OutputS3Configuration {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("S3BucketOwner", &self.s3_bucket_owner);
+        writer.optional("S3Bucket", &self.s3_bucket);
+        writer.optional("S3KeyPrefix", &self.s3_key_prefix);
+        writer.optional("S3SseAlgorithm", &self.s3_sse_algorithm);
+        writer.optional("S3SseKmsKeyId", &self.s3_sse_kms_key_id);
+        writer.member("OutputType", &self.output_type);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for OutputTypeEnum {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
     }
 }
 
@@ -361,6 +1133,15 @@ impl WriteJson for Projection {
 impl WriteJson for ProjectionType {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for ProvisionedThroughput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("ReadCapacityUnits", &self.read_capacity_units);
+        writer.member("WriteCapacityUnits", &self.write_capacity_units);
+        writer.end_object();
     }
 }
 
@@ -402,6 +1183,14 @@ impl WriteJson for PutRequest {
     }
 }
 
+impl WriteJson for PutResourcePolicyOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("RevisionId", &self.revision_id);
+        writer.end_object();
+    }
+}
+
 impl WriteJson for QueryOutput {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
@@ -410,6 +1199,32 @@ impl WriteJson for QueryOutput {
         writer.optional("ScannedCount", &self.scanned_count);
         writer.optional("LastEvaluatedKey", &self.last_evaluated_key);
         writer.optional("ConsumedCapacity", &self.consumed_capacity);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for Replica {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("RegionName", &self.region_name);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ReplicaAutoScalingDescription {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("RegionName", &self.region_name);
+        writer.optional("GlobalSecondaryIndexes", &self.global_secondary_indexes);
+        writer.optional(
+            "ReplicaProvisionedReadCapacityAutoScalingSettings",
+            &self.replica_provisioned_read_capacity_auto_scaling_settings,
+        );
+        writer.optional(
+            "ReplicaProvisionedWriteCapacityAutoScalingSettings",
+            &self.replica_provisioned_write_capacity_auto_scaling_settings,
+        );
+        writer.optional("ReplicaStatus", &self.replica_status);
         writer.end_object();
     }
 }
@@ -434,6 +1249,23 @@ impl WriteJson for ReplicaDescription {
     }
 }
 
+impl WriteJson for ReplicaGlobalSecondaryIndexAutoScalingDescription {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("IndexName", &self.index_name);
+        writer.optional("IndexStatus", &self.index_status);
+        writer.optional(
+            "ProvisionedReadCapacityAutoScalingSettings",
+            &self.provisioned_read_capacity_auto_scaling_settings,
+        );
+        writer.optional(
+            "ProvisionedWriteCapacityAutoScalingSettings",
+            &self.provisioned_write_capacity_auto_scaling_settings,
+        );
+        writer.end_object();
+    }
+}
+
 impl WriteJson for ReplicaGlobalSecondaryIndexDescription {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
@@ -441,6 +1273,48 @@ impl WriteJson for ReplicaGlobalSecondaryIndexDescription {
         writer.optional("ProvisionedThroughputOverride", &self.provisioned_throughput_override);
         writer.optional("OnDemandThroughputOverride", &self.on_demand_throughput_override);
         writer.optional("WarmThroughput", &self.warm_throughput);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ReplicaGlobalSecondaryIndexSettingsDescription {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("IndexName", &self.index_name);
+        writer.optional("IndexStatus", &self.index_status);
+        writer.optional("ProvisionedReadCapacityUnits", &self.provisioned_read_capacity_units);
+        writer.optional(
+            "ProvisionedReadCapacityAutoScalingSettings",
+            &self.provisioned_read_capacity_auto_scaling_settings,
+        );
+        writer.optional("ProvisionedWriteCapacityUnits", &self.provisioned_write_capacity_units);
+        writer.optional(
+            "ProvisionedWriteCapacityAutoScalingSettings",
+            &self.provisioned_write_capacity_auto_scaling_settings,
+        );
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ReplicaSettingsDescription {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("RegionName", &self.region_name);
+        writer.optional("ReplicaStatus", &self.replica_status);
+        writer.optional("ReplicaBillingModeSummary", &self.replica_billing_mode_summary);
+        writer.optional("ReplicaProvisionedReadCapacityUnits", &self.replica_provisioned_read_capacity_units);
+        writer.optional(
+            "ReplicaProvisionedReadCapacityAutoScalingSettings",
+            &self.replica_provisioned_read_capacity_auto_scaling_settings,
+        );
+        writer
+            .optional("ReplicaProvisionedWriteCapacityUnits", &self.replica_provisioned_write_capacity_units);
+        writer.optional(
+            "ReplicaProvisionedWriteCapacityAutoScalingSettings",
+            &self.replica_provisioned_write_capacity_auto_scaling_settings,
+        );
+        writer.optional("ReplicaGlobalSecondaryIndexSettings", &self.replica_global_secondary_index_settings);
+        writer.optional("ReplicaTableClassSummary", &self.replica_table_class_summary);
         writer.end_object();
     }
 }
@@ -462,6 +1336,38 @@ impl WriteJson for RestoreSummary {
     }
 }
 
+impl WriteJson for RestoreTableFromBackupOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("TableDescription", &self.table_description);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for RestoreTableToPointInTimeOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("TableDescription", &self.table_description);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for S3BucketSource {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("S3BucketOwner", &self.s3_bucket_owner);
+        writer.member("S3Bucket", &self.s3_bucket);
+        writer.optional("S3KeyPrefix", &self.s3_key_prefix);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for S3SseAlgorithm {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
 impl WriteJson for SSEDescription {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
@@ -469,6 +1375,16 @@ impl WriteJson for SSEDescription {
         writer.optional("SSEType", &self.sse_type);
         writer.optional("KMSMasterKeyArn", &self.kms_master_key_arn);
         writer.optional("InaccessibleEncryptionDateTime", &self.inaccessible_encryption_date_time);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for SSESpecification {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Enabled", &self.enabled);
+        writer.optional("SSEType", &self.sse_type);
+        writer.optional("KMSMasterKeyId", &self.kms_master_key_id);
         writer.end_object();
     }
 }
@@ -503,6 +1419,15 @@ impl WriteJson for ScanOutput {
     }
 }
 
+impl WriteJson for SearchResultItem {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Item", &self.item);
+        writer.optional("Score", &self.score);
+        writer.end_object();
+    }
+}
+
 impl WriteJson for SearchSchemaElement {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
@@ -515,6 +1440,53 @@ impl WriteJson for SearchSchemaElement {
 impl WriteJson for SearchSchemaElementType {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for SearchVectorsOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("ConsumedCapacity", &self.consumed_capacity);
+        writer.optional("SearchResults", &self.search_results);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for SourceTableDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("TableName", &self.table_name);
+        writer.member("TableId", &self.table_id);
+        writer.optional("TableArn", &self.table_arn);
+        writer.optional("TableSizeBytes", &self.table_size_bytes);
+        writer.member("KeySchema", &self.key_schema);
+        writer.member("TableCreationDateTime", &self.table_creation_date_time);
+        writer.member("ProvisionedThroughput", &self.provisioned_throughput);
+        writer.optional("OnDemandThroughput", &self.on_demand_throughput);
+        writer.optional("ItemCount", &self.item_count);
+        writer.optional("BillingMode", &self.billing_mode);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for SourceTableFeatureDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("LocalSecondaryIndexes", &self.local_secondary_indexes);
+        writer.optional("GlobalSecondaryIndexes", &self.global_secondary_indexes);
+        writer.optional("StreamDescription", &self.stream_description);
+        writer.optional("TimeToLiveDescription", &self.time_to_live_description);
+        writer.optional("SSEDescription", &self.sse_description);
+        writer.optional("VectorIndexes", &self.vector_indexes);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for StartBulkPutItemsOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("BulkOperationDescription", &self.bulk_operation_description);
+        writer.end_object();
     }
 }
 
@@ -533,6 +1505,16 @@ impl WriteJson for StreamViewType {
     }
 }
 
+impl WriteJson for TableAutoScalingDescription {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("TableName", &self.table_name);
+        writer.optional("TableStatus", &self.table_status);
+        writer.optional("Replicas", &self.replicas);
+        writer.end_object();
+    }
+}
+
 impl WriteJson for TableClass {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
@@ -544,6 +1526,22 @@ impl WriteJson for TableClassSummary {
         writer.begin_object();
         writer.optional("TableClass", &self.table_class);
         writer.optional("LastUpdateDateTime", &self.last_update_date_time);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for TableCreationParameters {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("TableName", &self.table_name);
+        writer.member("AttributeDefinitions", &self.attribute_definitions);
+        writer.member("KeySchema", &self.key_schema);
+        writer.optional("BillingMode", &self.billing_mode);
+        writer.optional("ProvisionedThroughput", &self.provisioned_throughput);
+        writer.optional("OnDemandThroughput", &self.on_demand_throughput);
+        writer.optional("SSESpecification", &self.sse_specification);
+        writer.optional("GlobalSecondaryIndexes", &self.global_secondary_indexes);
+        writer.optional("VectorIndexes", &self.vector_indexes);
         writer.end_object();
     }
 }
@@ -619,9 +1617,72 @@ impl WriteJson for TimeToLiveDescription {
     }
 }
 
+impl WriteJson for TimeToLiveSpecification {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("Enabled", &self.enabled);
+        writer.member("AttributeName", &self.attribute_name);
+        writer.end_object();
+    }
+}
+
 impl WriteJson for TimeToLiveStatus {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for TransactGetItemsOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("ConsumedCapacity", &self.consumed_capacity);
+        writer.optional("Responses", &self.responses);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for TransactWriteItemsOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("ConsumedCapacity", &self.consumed_capacity);
+        writer.optional("ItemCollectionMetrics", &self.item_collection_metrics);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for UpdateContinuousBackupsOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("ContinuousBackupsDescription", &self.continuous_backups_description);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for UpdateContributorInsightsOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("TableName", &self.table_name);
+        writer.optional("IndexName", &self.index_name);
+        writer.optional("ContributorInsightsStatus", &self.contributor_insights_status);
+        writer.optional("ContributorInsightsMode", &self.contributor_insights_mode);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for UpdateGlobalTableOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("GlobalTableDescription", &self.global_table_description);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for UpdateGlobalTableSettingsOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("GlobalTableName", &self.global_table_name);
+        writer.optional("ReplicaSettings", &self.replica_settings);
+        writer.end_object();
     }
 }
 
@@ -635,10 +1696,46 @@ impl WriteJson for UpdateItemOutput {
     }
 }
 
+impl WriteJson for UpdateKinesisStreamingConfiguration {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer
+            .optional("ApproximateCreationDateTimePrecision", &self.approximate_creation_date_time_precision);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for UpdateKinesisStreamingDestinationOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("TableName", &self.table_name);
+        writer.optional("StreamArn", &self.stream_arn);
+        writer.optional("DestinationStatus", &self.destination_status);
+        writer.optional("UpdateKinesisStreamingConfiguration", &self.update_kinesis_streaming_configuration);
+        writer.end_object();
+    }
+}
+
 impl WriteJson for UpdateTableOutput {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
         writer.optional("TableDescription", &self.table_description);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for UpdateTableReplicaAutoScalingOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("TableAutoScalingDescription", &self.table_auto_scaling_description);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for UpdateTimeToLiveOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("TimeToLiveSpecification", &self.time_to_live_specification);
         writer.end_object();
     }
 }
@@ -666,6 +1763,19 @@ impl WriteJson for VectorDistanceFunction {
     }
 }
 
+impl WriteJson for VectorIndex {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("IndexName", &self.index_name);
+        writer.member("VectorAttribute", &self.vector_attribute);
+        writer.optional("SearchSchema", &self.search_schema);
+        writer.member("Projection", &self.projection);
+        writer.member("Dimensions", &self.dimensions);
+        writer.member("DistanceFunction", &self.distance_function);
+        writer.end_object();
+    }
+}
+
 impl WriteJson for VectorIndexDescription {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
@@ -680,6 +1790,28 @@ impl WriteJson for VectorIndexDescription {
         writer.optional("IndexSizeBytes", &self.index_size_bytes);
         writer.optional("ItemCount", &self.item_count);
         writer.optional("IndexArn", &self.index_arn);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for VectorIndexInfo {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("IndexName", &self.index_name);
+        writer.optional("VectorAttribute", &self.vector_attribute);
+        writer.optional("SearchSchema", &self.search_schema);
+        writer.optional("Projection", &self.projection);
+        writer.optional("Dimensions", &self.dimensions);
+        writer.optional("DistanceFunction", &self.distance_function);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for WarmThroughput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("ReadUnitsPerSecond", &self.read_units_per_second);
+        writer.optional("WriteUnitsPerSecond", &self.write_units_per_second);
         writer.end_object();
     }
 }
