@@ -65,6 +65,10 @@ impl From<Error> for Failure {
                     None => failure,
                 }
             }
+            Error::Store(KvError::Unavailable(cause)) => {
+                tracing::warn!(%cause, "the database is not available");
+                Self::unavailable()
+            }
             Error::Store(cause) => {
                 tracing::error!(%cause, "the store failed");
                 Self::internal("Internal server error")

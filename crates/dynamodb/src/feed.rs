@@ -29,7 +29,7 @@ impl ChangeFeed for DynamoDb {
             feed_shard(&stream, shard)?;
             let after = match start {
                 FeedStart::TrimHorizon => 0,
-                FeedStart::Latest => streams::latest(&self.store),
+                FeedStart::Latest => streams::latest(&self.store).await?,
             };
             Ok(FeedPosition { shard: shard.to_owned(), after })
         })

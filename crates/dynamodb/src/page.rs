@@ -168,6 +168,7 @@ async fn read_rows(store: &Store, mut range: KeyRange, reverse: bool, limit: usi
             limit: (limit - rows.values.len()).min(ScanOptions::LIMIT_MAX),
             // Keys are counted too; what is read too much is read again.
             max_bytes: PAGE_BYTES_MAX.saturating_sub(rows.bytes) + 4096,
+            ..ScanOptions::default()
         };
         let page = store.scan(range.clone(), options).await?;
         for (_, value) in page.entries {

@@ -101,16 +101,14 @@ pub(crate) async fn read(
     let prefix = layout::shard(stream.table_id, stream.number, shard);
     let oldest = oldest_kept(now);
     let mut page = RecordPage { records: Vec::new(), after, ended: false };
-    // What is not yet safe to read may be followed by a smaller number.
-    let safe = store.safe_seq().saturating_add(1) << 8;
-    let mut range = KeyRange {
-        start: layout::shard_from(&prefix, after.saturating_add(1)),
-        end: layout::shard_from(&prefix, safe),
-    };
+    let start = layout::shard_from(&prefix, after.saturating_add(1));
+    let mut range = KeyRange { start, ..KeyRange::prefix(prefix) };
     loop {
         let options = ScanOptions {
             limit: records_max.clamp(1, RECORDS_MAX),
             max_bytes: PAGE_BYTES_MAX,
+            // What is not settled may be followed by a smaller number.
+            settled: true,
             ..ScanOptions::default()
         };
         if range.is_empty() {
@@ -149,14 +147,17 @@ fn is_closed(stream: &Stream, now: Timestamp) -> bool {
 
 /// Notes the last commit of a disabled stream, to which nobody writes any more.
 pub(crate) async fn close(store: &Store, scope: &Scope, stream: &Stream) -> Result<Stream> {
-    let closed = Stream { last_seq: Some(store.safe_seq()), ..stream.clone() };
+    store.settle().await?;
+    let closed = Stream { last_seq: Some(store.safe_seq().await?), ..stream.clone() };
     store.commit(put_stream(Batch::new(), scope, &closed)).await?;
     Ok(closed)
 }
 
 /// The position before everything that `store` will append from now on.
-pub(crate) fn latest(store: &Store) -> u64 {
-    (store.safe_seq() << 8) | 0xff
+pub(crate) async fn latest(store: &Store) -> Result<u64> {
+    // What was acknowledged before is not to come again.
+    store.settle().await?;
+    Ok((store.safe_seq().await? << 8) | 0xff)
 }
 
 /// The position before the first record of `from` or later: before the end, if there is none.

@@ -91,6 +91,10 @@ impl From<GatewayError> for Failure {
             GatewayError::BadRequest(message) => errors::bad_request(message),
             GatewayError::Conflict(message) => errors::conflict(message),
             GatewayError::LimitExceeded(message) => errors::limit_exceeded(message),
+            GatewayError::Store(KvError::Unavailable(cause)) => {
+                tracing::warn!(%cause, "the database is not available");
+                Failure::unavailable()
+            }
             GatewayError::Store(error) => {
                 tracing::error!(%error, "the store refused an operation of API Gateway");
                 errors::service_unavailable("The store cannot serve this request; see the server's log")

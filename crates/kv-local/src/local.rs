@@ -90,6 +90,10 @@ impl Local {
         }
     }
 
+    fn visible(&self) -> Seq {
+        self.shared.visible.load(Ordering::Acquire)
+    }
+
     /// The row a decision must see: queued, or else stored. Its latch is held.
     fn read(
         &self,
@@ -112,7 +116,7 @@ impl Local {
     ) -> Result<Decided<Seq>, KvError> {
         let changes = resolve(batch, |key| self.read(held, key, seen))?;
         if changes.is_empty() {
-            let seq = self.safe_seq().max(seen.staged);
+            let seq = self.visible().max(seen.staged);
             return Ok(Decided { result: seq, wait: self.wait_for(seen)? });
         }
         let plain = |change: &Change| match &change.key {
@@ -132,7 +136,7 @@ impl Local {
 
     /// An answer that rests on queued rows is told only when those are durable.
     fn wait_for(&self, seen: &Seen) -> Result<Option<Ticket>, KvError> {
-        if seen.staged <= self.safe_seq() { Ok(None) } else { self.shared.queue.barrier(false).map(Some) }
+        if seen.staged <= self.visible() { Ok(None) } else { self.shared.queue.barrier(false).map(Some) }
     }
 
     fn decide<T, E, F>(&self, keys: &[Bytes], mut decide: F) -> Decided<Result<(T, Seq), TransactError<E>>>
@@ -248,8 +252,12 @@ impl Kv for Local {
         result
     }
 
-    fn safe_seq(&self) -> Seq {
-        self.shared.visible.load(Ordering::Acquire)
+    async fn safe_seq(&self) -> Result<Seq, KvError> {
+        Ok(self.visible())
+    }
+
+    async fn settle(&self) -> Result<(), KvError> {
+        settled(Some(self.shared.queue.barrier(false)?)).await
     }
 
     fn watch(&self, prefix: Bytes) -> Watch {
@@ -257,7 +265,7 @@ impl Kv for Local {
     }
 
     async fn delete_range(&self, mut range: KeyRange) -> Result<u64, KvError> {
-        let newest = self.safe_seq();
+        let newest = self.visible();
         let mut deleted = 0;
         loop {
             self.shared.queue.room().await?;
@@ -275,7 +283,7 @@ impl Kv for Local {
 
     async fn checkpoint(&self) -> Result<Seq, KvError> {
         settled(Some(self.shared.queue.barrier(true)?)).await?;
-        Ok(self.safe_seq())
+        Ok(self.visible())
     }
 
     fn limits(&self) -> Limits {

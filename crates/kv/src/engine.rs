@@ -26,7 +26,7 @@ pub trait Kv: Send + Sync {
     ) -> impl Future<Output = Result<Page, KvError>> + Send;
 
     /// Commits without reading; [`KvError::Conflict`] when a guard does not hold. An empty batch whose guards hold
-    /// gets no number of its own: the answer is a sequence at which they held.
+    /// gets no number of its own: the answer is one that is not below any row it saw.
     fn commit(&self, batch: Batch) -> impl Future<Output = Result<Seq, KvError>> + Send;
 
     /// Reads `keys`, lets `decide` look at them and make a batch, and commits it as if nobody else were there.
@@ -42,8 +42,13 @@ pub trait Kv: Send + Sync {
         E: Send,
         F: FnMut(&[Option<Entry>]) -> Result<(Batch, T), E> + Send;
 
-    /// Every commit up to this number is visible, and none below it will ever appear.
-    fn safe_seq(&self) -> Seq;
+    /// Every commit up to this number is visible, and none below it will ever appear. On a remote engine it costs a
+    /// round trip and may be behind what was acknowledged, for as long as an older write is under way.
+    fn safe_seq(&self) -> impl Future<Output = Result<Seq, KvError>> + Send;
+
+    /// Returns when every write that had its number when this was called is visible or dead: whatever was
+    /// acknowledged before is then below [`Kv::safe_seq`].
+    fn settle(&self) -> impl Future<Output = Result<(), KvError>> + Send;
 
     /// Wakes after writes to keys that begin with `prefix` became visible. Make the watch, then read, then wait.
     fn watch(&self, prefix: Bytes) -> Watch;

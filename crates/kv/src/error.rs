@@ -13,6 +13,10 @@ pub enum KvError {
     Poisoned,
     #[error("the store is closed")]
     Closed,
+    /// The database cannot be reached, or did not answer in time; trying again later may help. A write that was
+    /// answered so may have happened or not.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
     #[error("{} guarded row(s) were changed by others", .0.rows.len())]
     Conflict(Box<Conflict>),
     #[error("{what} of {bytes} bytes is over the limit of {bytes_max}")]

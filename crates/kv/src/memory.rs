@@ -44,6 +44,10 @@ impl Memory {
         self.watchers.close();
     }
 
+    fn newest(&self) -> Seq {
+        self.seq.load(Ordering::Acquire)
+    }
+
     fn rows(&self) -> RwLockReadGuard<'_, Rows> {
         self.rows.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -56,7 +60,7 @@ impl Memory {
     fn apply(&self, batch: Batch) -> Result<Seq, KvError> {
         let changes = resolve(batch, |key| Ok(self.read(key)))?;
         if changes.is_empty() {
-            return Ok(self.safe_seq());
+            return Ok(self.newest());
         }
         let mut written = Vec::new();
         let seq = {
@@ -177,8 +181,12 @@ impl Kv for Memory {
         self.run(&keys, decide)
     }
 
-    fn safe_seq(&self) -> Seq {
-        self.seq.load(Ordering::Acquire)
+    async fn safe_seq(&self) -> Result<Seq, KvError> {
+        Ok(self.newest())
+    }
+
+    async fn settle(&self) -> Result<(), KvError> {
+        Ok(())
     }
 
     fn watch(&self, prefix: Bytes) -> Watch {
@@ -186,7 +194,7 @@ impl Kv for Memory {
     }
 
     async fn delete_range(&self, mut range: KeyRange) -> Result<u64, KvError> {
-        let newest = self.safe_seq();
+        let newest = self.newest();
         let mut deleted = 0;
         loop {
             let page = self.page(&range, ScanOptions::default());
@@ -201,7 +209,7 @@ impl Kv for Memory {
     }
 
     async fn checkpoint(&self) -> Result<Seq, KvError> {
-        Ok(self.safe_seq())
+        Ok(self.newest())
     }
 
     fn limits(&self) -> Limits {

@@ -59,11 +59,14 @@ pub struct ScanOptions {
     pub limit: usize,
     /// Bytes of keys and values at most; a single larger row is answered alone.
     pub max_bytes: usize,
+    /// Only rows below the safe horizon of the page's own snapshot, see [`crate::Kv::safe_seq`]: who reads appended rows
+    /// so, and goes on after the last one, misses none. On an embedded engine every visible row is.
+    pub settled: bool,
 }
 
 impl Default for ScanOptions {
     fn default() -> Self {
-        Self { reverse: false, limit: 1_000, max_bytes: 1 << 20 }
+        Self { reverse: false, limit: 1_000, max_bytes: 1 << 20, settled: false }
     }
 }
 
@@ -79,6 +82,10 @@ impl ScanOptions {
 
     pub fn reversed(self) -> Self {
         Self { reverse: true, ..self }
+    }
+
+    pub fn settled(self) -> Self {
+        Self { settled: true, ..self }
     }
 }
 

@@ -23,7 +23,8 @@ pub struct Watch {
 
 impl Watch {
     /// Returns once a write below the prefix became visible since the watch was made or last returned, with the
-    /// sequence of the newest. Safe to cancel. [`KvError::Closed`] when the store is gone.
+    /// sequence of the newest, which on a remote engine is known for writes of this node only and else 0. May return
+    /// for nothing. Safe to cancel. [`KvError::Closed`] when the store is gone.
     pub async fn changed(&mut self) -> Result<Seq, KvError> {
         self.receiver.changed().await.map_err(|_| KvError::Closed)?;
         Ok(*self.receiver.borrow_and_update())

@@ -86,6 +86,10 @@ pub(crate) fn package(error: PackageError) -> Failure {
 }
 
 pub(crate) fn store(error: &KvError) -> Failure {
+    if let KvError::Unavailable(cause) = error {
+        tracing::warn!(%cause, "the database is not available");
+        return Failure::unavailable();
+    }
     internal("use the store", error)
 }
 

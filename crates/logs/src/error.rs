@@ -30,6 +30,10 @@ pub(crate) fn bad_token() -> Failure {
 
 /// The cause is for the log, not for the caller.
 pub(crate) fn store(error: KvError) -> Failure {
+    if let KvError::Unavailable(cause) = error {
+        tracing::warn!(%cause, "the database is not available");
+        return Failure::unavailable();
+    }
     tracing::error!(%error, "the log store failed");
     errors::service_unavailable("The service cannot complete the request.")
 }

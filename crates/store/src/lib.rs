@@ -87,10 +87,17 @@ impl Store {
         }
     }
 
-    pub fn safe_seq(&self) -> Seq {
+    pub async fn safe_seq(&self) -> Result<Seq, KvError> {
         match self {
-            Store::Memory(engine) => engine.safe_seq(),
-            Store::Local(engine) => engine.safe_seq(),
+            Store::Memory(engine) => engine.safe_seq().await,
+            Store::Local(engine) => engine.safe_seq().await,
+        }
+    }
+
+    pub async fn settle(&self) -> Result<(), KvError> {
+        match self {
+            Store::Memory(engine) => engine.settle().await,
+            Store::Local(engine) => engine.settle().await,
         }
     }
 

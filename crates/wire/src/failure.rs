@@ -41,6 +41,12 @@ impl Failure {
         Self::server("InternalServerError", 500, message)
     }
 
+    /// `ServiceUnavailable`, 503: one of AWS's common errors, which its SDKs try again.
+    pub fn unavailable() -> Self {
+        let message = "The request has failed due to a temporary failure of the server.";
+        Self::server("ServiceUnavailable", 503, message)
+    }
+
     /// An operation of AWS's that this server does not serve (yet): 501, naming it.
     pub fn not_implemented(service: &str, operation: &str) -> Self {
         let message = format!("Rushlight does not implement {service} {operation} (see docs/coverage.md)");

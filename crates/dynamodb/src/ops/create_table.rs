@@ -87,7 +87,7 @@ pub(crate) async fn new_stream(
         shards: streams::shards_for(table),
         created_ms,
         disabled_ms: None,
-        first_seq: db.store.safe_seq(),
+        first_seq: db.store.safe_seq().await?,
         last_seq: None,
         key: table.key.clone(),
     })

@@ -21,7 +21,7 @@ pub(crate) async fn run(
     })?;
     let after = match input.shard_iterator_type {
         ShardIteratorType::TrimHorizon => 0,
-        ShardIteratorType::Latest => streams::latest(&db.store),
+        ShardIteratorType::Latest => streams::latest(&db.store).await?,
         ShardIteratorType::AtSequenceNumber => sequence(&input)?.saturating_sub(1),
         ShardIteratorType::AfterSequenceNumber => sequence(&input)?,
         ShardIteratorType::AtTimestamp => {

@@ -191,7 +191,7 @@ impl Model {
             self.last = seq;
         }
         assert_eq!(acknowledged.next(), None, "an acknowledged commit is lost");
-        assert_eq!(engine.safe_seq(), self.last);
+        assert_eq!(engine.safe_seq().await.unwrap(), self.last);
         let mut rows = scan(engine, KeyRange::prefix("row/")).await;
         rows.extend(scan(engine, KeyRange::prefix("sum/")).await);
         assert!(rows.into_iter().eq(self.rows.clone()), "the rows are not what the log says");

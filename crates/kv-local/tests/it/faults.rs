@@ -57,7 +57,7 @@ impl Image {
 /// Opens and checks that the rows are the first so many commits; answers how many. Writing goes on after them.
 async fn commits_found(folder: &Path) -> Result<u64, KvError> {
     let engine = Local::open(folder, Options::default())?;
-    let last = engine.safe_seq();
+    let last = engine.safe_seq().await.unwrap();
     let page = engine.scan(KeyRange::prefix("row/"), ScanOptions::default()).await.unwrap();
     let expected: Vec<Bytes> = (1..=last).map(row).collect();
     assert!(page.entries.iter().map(|(key, _)| key).eq(&expected), "{last} commits");
@@ -65,7 +65,7 @@ async fn commits_found(folder: &Path) -> Result<u64, KvError> {
     assert_eq!(engine.commit(Batch::new().put(row(last + 1), "again")).await.unwrap(), last + 1);
     drop(engine);
     let engine = Local::open(folder, Options::default())?;
-    assert_eq!(engine.safe_seq(), last + 1);
+    assert_eq!(engine.safe_seq().await.unwrap(), last + 1);
     Ok(last)
 }
 
@@ -137,11 +137,11 @@ async fn limited_child() {
     assert!(engine.watch(Bytes::from_static(b"a")).changed().await.is_err());
     assert_eq!(engine.get(b"a").await.unwrap().unwrap().value.as_ref(), b"1", "reading goes on");
     assert_eq!(engine.get(&row(written)).await.unwrap(), None, "what failed is not visible");
-    let seq = engine.safe_seq();
+    let seq = engine.safe_seq().await.unwrap();
     drop(engine);
 
     let engine = Local::open(&folder, Options::default()).unwrap();
-    assert!(engine.safe_seq() >= seq);
+    assert!(engine.safe_seq().await.unwrap() >= seq);
     for at in 0..written {
         assert!(engine.get(&row(at)).await.unwrap().is_some(), "{at}");
     }

@@ -122,7 +122,7 @@ async fn check_fixture(engine: &Local) {
     let counter = engine.get(b"counter").await.unwrap().unwrap();
     assert_eq!(counter.value.as_ref(), (2 * FIXTURE_ROWS).to_le_bytes());
     assert_eq!(counter.version, FIXTURE_ROWS);
-    assert_eq!(engine.safe_seq(), FIXTURE_ROWS + 1);
+    assert_eq!(engine.safe_seq().await.unwrap(), FIXTURE_ROWS + 1);
     let key = [b"log/".as_ref(), &(FIXTURE_ROWS + 1).to_be_bytes(), b"/end"].concat();
     assert_eq!(engine.get(&key).await.unwrap().unwrap().value.as_ref(), b"said");
     assert_eq!(engine.commit(Batch::new().add("counter", 1)).await.unwrap(), FIXTURE_ROWS + 2);
@@ -135,7 +135,7 @@ async fn every_format_opens() {
         copy(&fixture(format), folder.path());
         check_fixture(&open(folder.path()).unwrap()).await;
         let engine = open(folder.path()).unwrap();
-        assert_eq!(engine.safe_seq(), FIXTURE_ROWS + 2);
+        assert_eq!(engine.safe_seq().await.unwrap(), FIXTURE_ROWS + 2);
     }
 }
 

@@ -15,17 +15,18 @@ pub async fn rows_come_and_go<F: Factory>(factory: &F) {
     assert_eq!((entry.value.as_ref(), entry.version), (b"1".as_ref(), first));
 
     let second = put(&*engine, "a", "2").await;
-    assert_eq!(second, first + 1);
-    assert_eq!(engine.safe_seq(), second);
+    assert!(second > first);
+    engine.settle().await.unwrap();
+    assert!(engine.safe_seq().await.unwrap() >= second, "what is settled is safe");
     assert_eq!(engine.get(b"a").await.unwrap().unwrap().version, second);
 
     let third = engine.commit(Batch::new().delete("a").put("b", "").delete("never")).await.unwrap();
-    assert_eq!(third, second + 1);
+    assert!(third > second);
     assert_eq!(text(&*engine, "a").await, None);
     assert_eq!(text(&*engine, "b").await.as_deref(), Some(""));
 
-    assert_eq!(engine.commit(Batch::new()).await.unwrap(), third, "an empty batch gets no number");
-    assert_eq!(put(&*engine, "c", "3").await, third + 1);
+    let nothing = engine.commit(Batch::new()).await.unwrap();
+    assert!(put(&*engine, "c", "3").await > nothing.max(third));
 }
 
 pub async fn large_values_and_long_keys<F: Factory>(factory: &F) {
@@ -67,7 +68,7 @@ pub async fn limits_are_refused<F: Factory>(factory: &F) {
     put(&*engine, "text", "not eight").await;
     let error = engine.commit(Batch::new().add("text", 1)).await.unwrap_err();
     assert!(matches!(error, KvError::NotACounter { .. }), "{error:?}");
-    assert_eq!(put(&*engine, "a", "1").await, 2, "what was refused got no number");
+    assert_eq!(text(&*engine, "text").await.as_deref(), Some("not eight"));
 }
 
 /// A writer keeps two rows equal; nobody may ever read them different.
@@ -103,15 +104,16 @@ pub async fn everything_survives_reopening<F: Factory>(factory: &F) {
     let rows = engine.scan(crate::KeyRange::new("a", "z"), Default::default()).await.unwrap();
 
     let Some(engine) = factory.reopen(engine) else { return };
-    assert_eq!(engine.safe_seq(), last);
+    engine.settle().await.unwrap();
+    assert!(engine.safe_seq().await.unwrap() >= last);
     assert_eq!(engine.scan(crate::KeyRange::new("a", "z"), Default::default()).await.unwrap(), rows);
     assert_eq!(engine.get(b"counter").await.unwrap().unwrap().version, last);
 
     // The last rows are deleted: the numbers go on all the same.
     let deleted = engine.delete_range(crate::KeyRange::new("a", "z")).await.unwrap();
     assert_eq!(deleted, 51);
-    let last = engine.safe_seq();
+    let last = engine.safe_seq().await.unwrap();
     let engine: Arc<F::Engine> = factory.reopen(engine).unwrap();
-    assert_eq!(engine.safe_seq(), last);
-    assert_eq!(put(&*engine, "a", "1").await, last + 1);
+    assert!(engine.safe_seq().await.unwrap() >= last);
+    assert!(put(&*engine, "a", "1").await > last);
 }

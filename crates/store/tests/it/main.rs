@@ -35,7 +35,8 @@ async fn check(store: &Store) {
     let page = at_first_poll(store.scan(KeyRange::prefix("log/"), ScanOptions::default())).unwrap();
     assert_eq!(page.entries.len(), 1);
     assert_eq!(store.delete_range(KeyRange::prefix("log/")).await.unwrap(), 1);
-    assert_eq!(store.checkpoint().await.unwrap(), store.safe_seq());
+    store.settle().await.unwrap();
+    assert_eq!(store.checkpoint().await.unwrap(), store.safe_seq().await.unwrap());
     assert!(store.describe().bytes > 0);
     store.close().await.unwrap();
 }
