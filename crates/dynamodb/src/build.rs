@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use store::{Batch, Entry, KeyRange, ScanOptions, Store};
 
-use crate::catalogue::{Catalogue, refusal, settle};
+use crate::catalogue::{Catalogue, Decision, refusal};
 use crate::error::{Error, Result};
 use crate::layout;
 use crate::record::Kept;
@@ -20,19 +20,17 @@ const PAGE_ITEMS: usize = 200;
 pub(crate) async fn fill(
     store: Store,
     catalogue: Arc<Catalogue>,
-    table: Arc<Table>,
+    table: Table,
     before: Option<Arc<Table>>,
 ) -> Result<()> {
-    if let Some(before) = before {
-        settle(before).await;
-    }
+    catalogue.quiesce(before).await;
+    store.settle().await?;
     let (scope, name, id) = (table.scope.clone(), table.name.clone(), table.id);
     let Some(number) = table.indexes.iter().find(|index| index.building).map(|index| index.number) else {
         return Ok(());
     };
     let options = ScanOptions { limit: PAGE_ITEMS, ..ScanOptions::default() };
     let mut range = KeyRange::prefix(layout::space(id, layout::BASE));
-    drop(table);
     loop {
         let page = store.scan(range.clone(), options).await?;
         let Some(table) = catalogue.get(&scope, &name).filter(|table| table.id == id) else { return Ok(()) };
@@ -45,13 +43,15 @@ pub(crate) async fn fill(
             None => break,
         }
     }
-    let _changing = catalogue.change().await;
-    let Some(table) = catalogue.get(&scope, &name).filter(|table| table.id == id) else { return Ok(()) };
-    let mut table = Table::clone(&table);
-    for index in table.indexes.iter_mut().filter(|index| index.number == number) {
-        index.building = false;
-    }
-    catalogue.commit(&store, Batch::new(), table).await?;
+    let decide = |before: Option<&Table>| {
+        let Some(table) = before.filter(|table| table.id == id) else { return Ok(Decision::stays()) };
+        let mut table = table.clone();
+        for index in table.indexes.iter_mut().filter(|index| index.number == number) {
+            index.building = false;
+        }
+        Ok(Decision::becomes(table))
+    };
+    catalogue.alter(&scope, &name, decide).await?;
     Ok(())
 }
 

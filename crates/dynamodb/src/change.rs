@@ -34,7 +34,7 @@ where
         let old = entries[0].as_ref().map(|entry| Kept::stored(&entry.value)).transpose()?.map(Arc::new);
         let new = decide(old.as_ref())?;
         let change = Change { key: &key, old: old.as_deref(), new: new.as_deref(), now, ordinal: 0 };
-        let effects = change.effects(table);
+        let effects = change.effects(table)?;
         let batch = Batch { expects: Vec::new(), mutations: effects.mutations };
         Ok::<_, Error>((batch, Outcome { old, new, tally: effects.tally }))
     };

@@ -28,6 +28,9 @@ pub(crate) enum Error {
     ConditionFailed(Option<Box<Item>>),
     #[error("Iterator expired. The iterator was created more than 15 minutes ago")]
     ExpiredIterator,
+    /// Another node may have changed the table since this one last looked.
+    #[error("the catalogue of this node is out of date")]
+    Outdated,
     #[error(transparent)]
     Store(#[from] KvError),
     /// Stored bytes that do not decode. The text is for the log.
@@ -65,6 +68,7 @@ impl From<Error> for Failure {
                     None => failure,
                 }
             }
+            Error::Outdated => Self::unavailable(),
             Error::Store(KvError::Unavailable(cause)) => {
                 tracing::warn!(%cause, "the database is not available");
                 Self::unavailable()

@@ -5,6 +5,7 @@
 //! | 10 | account, region, 0, table name | [`Table`] |
 //! | 11 | | the next table id |
 //! | 12 | account, region, 0, table name, 0, label | [`crate::table::Stream`] |
+//! | 13 | | a counter of the changes of tables |
 //! | 14 | table id, index number, hash of the partition key, partition key, sort key, then for an index the table's key | item |
 //! | 15 | table id, stream number, shard, commit sequence, ordinal | [`crate::record::Record`] |
 //!
@@ -21,6 +22,7 @@ use crate::table::{Index, Reach, Table};
 const TABLE: u8 = 0x10;
 const NEXT_TABLE_ID: u8 = 0x11;
 const STREAM: u8 = 0x12;
+const EPOCH: u8 = 0x13;
 const ITEM: u8 = 0x14;
 const RECORD: u8 = 0x15;
 
@@ -49,6 +51,11 @@ pub(crate) fn scope_of_table(key: &[u8]) -> Option<Scope> {
 
 pub(crate) fn next_table_id() -> Bytes {
     Bytes::from_static(&[NEXT_TABLE_ID])
+}
+
+/// Changes with every table.
+pub(crate) fn epoch() -> Bytes {
+    Bytes::from_static(&[EPOCH])
 }
 
 /// All streams of an account and region, by table name and label.

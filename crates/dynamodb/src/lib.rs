@@ -5,7 +5,7 @@
 //!
 //! - [`ops`]: one operation a file: validate, read, decide, commit, reply
 //! - [`table`], [`schema`], [`describe`]: a table as stored, as declared by a request, as shown
-//! - [`catalogue`]: which tables there are; [`census`]: how many items they hold
+//! - [`catalogue`]: which tables there are; [`hold`]: until when one may be used; [`census`]: how many items they hold
 //! - [`layout`]: the keys of all records
 //! - [`request`], [`translation`]: expressions of a request, and what came before expressions, as one plan
 //! - [`write`]: what one change does to items, indexes and streams; [`change`]: how it is committed
@@ -18,7 +18,7 @@
 //!
 //! 1. An item, its index entries and its stream record are written in one batch, or none is.
 //! 2. All records of one item are in one shard, in the order of their commits.
-//! 3. A request holds the `Arc` of its table until its write is committed; [`catalogue::settle`] waits for that.
+//! 3. A request holds the `Arc` of its table until its write is committed; [`Catalogue::quiesce`] waits for that.
 //! 4. What a decision depends on is in its arguments: it may run again.
 //! 5. Reading the catalogue takes no lock, and GetItem builds no item that is only passed on.
 
@@ -30,6 +30,7 @@ mod change;
 mod describe;
 mod error;
 mod feed;
+mod hold;
 mod iterator;
 mod layout;
 mod name;
@@ -76,10 +77,10 @@ impl DynamoDb {
     /// # Errors
     /// When the store cannot be read or holds records that this version does not understand.
     pub async fn new(store: Store, clock: Clock) -> Result<Self, Failure> {
-        let catalogue = Arc::new(Catalogue::load(&store).await?);
+        let catalogue = Arc::new(Catalogue::load(&store, false).await?);
         for table in catalogue.all() {
             if table.indexes.iter().any(|index| index.building) {
-                let filling = build::fill(store.clone(), catalogue.clone(), table, None);
+                let filling = build::fill(store.clone(), catalogue.clone(), Table::clone(&table), None);
                 tokio::spawn(async move {
                     if let Err(error) = filling.await {
                         tracing::error!(%error, "an index could not be filled");
@@ -107,22 +108,22 @@ impl DynamoDb {
     }
 
     /// The table that an operation on items names.
-    fn table(&self, cx: &Cx, text: &str) -> Result<Arc<Table>> {
+    async fn table(&self, cx: &Cx, text: &str) -> Result<Arc<Table>> {
         let name = name::table_name(&cx.scope, text)?;
-        let table = self.catalogue.get(&cx.scope, name);
+        let table = self.catalogue.open(&cx.scope, name).await?;
         table.ok_or_else(|| Error::NotFound(text::NO_RESOURCE.to_owned()))
     }
 
-    /// The table that an operation on tables names; its error names it too.
-    fn named_table(&self, cx: &Cx, text: &str) -> Result<Arc<Table>> {
+    /// The table that an operation on tables names, as it is now; its error names it too.
+    async fn named_table(&self, cx: &Cx, text: &str) -> Result<Arc<Table>> {
         let name = name::table_name(&cx.scope, text)?;
-        let table = self.catalogue.get(&cx.scope, name);
+        let table = self.catalogue.fresh(&cx.scope, name).await?;
         table.ok_or_else(|| Error::NotFound(text::no_table(name)))
     }
 
-    fn tagged_table(&self, cx: &Cx, arn: &str) -> Result<Arc<Table>> {
+    async fn tagged_table(&self, cx: &Cx, arn: &str) -> Result<Arc<Table>> {
         let name = name::tagged_table(&cx.scope, arn)?;
-        self.catalogue.get(&cx.scope, name).ok_or_else(|| name::no_tagged(arn))
+        self.catalogue.fresh(&cx.scope, name).await?.ok_or_else(|| name::no_tagged(arn))
     }
 
     async fn stream(&self, cx: &Cx, arn: &str) -> Result<Stream> {

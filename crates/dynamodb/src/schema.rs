@@ -8,6 +8,7 @@ use api::dynamodb::{BillingMode, CreateTableInput, KeyType, ProjectionType, Scal
 use base::{Scope, Timestamp};
 
 use crate::error::{Error, Result};
+use crate::hold::Hold;
 use crate::table::{
     Billing, Class, Encryption, Index, KeyPart, KeySchema, OnDemand, PartKind, Projection, Reach, Table,
     Throughput, Warm,
@@ -39,6 +40,7 @@ pub(crate) fn declare(scope: &Scope, input: &CreateTableInput, now: Timestamp) -
     check_all_used(&attributes, &key, &indexes)?;
     Ok(Table {
         scope: scope.clone(),
+        hold: Hold::default(),
         id: 0,
         name: input.table_name.clone(),
         uuid: base::RequestId::random().to_string(),

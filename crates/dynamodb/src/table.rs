@@ -6,12 +6,16 @@ use base::{Arn, Scope, Timestamp};
 use item::{Item, KeyKind, Kind, Value};
 use minicbor::{Decode, Encode};
 
+use crate::hold::Hold;
+
 /// One table. Immutable: a change makes a new one with the same id.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub(crate) struct Table {
     /// Given by the key of the record.
     #[cbor(skip)]
     pub(crate) scope: Scope,
+    #[cbor(skip)]
+    pub(crate) hold: Hold,
     /// Never used for another table.
     #[n(0)]
     pub(crate) id: u32,
@@ -397,6 +401,7 @@ mod tests {
         let key = KeySchema { hash: vec![part("pk", PartKind::S)], range: vec![part("sk", PartKind::N)] };
         Table {
             scope: Scope::default(),
+            hold: Hold::default(),
             id: 7,
             name: "t".to_owned(),
             uuid: "u".to_owned(),

@@ -34,7 +34,9 @@ pub(crate) struct Change<'a> {
 }
 
 impl Change<'_> {
-    pub(crate) fn effects(&self, table: &Table) -> Effects {
+    /// Refused when another node may have changed the table meanwhile.
+    pub(crate) fn effects(&self, table: &Table) -> Result<Effects> {
+        table.check_current()?;
         let size = |kept: Option<&Kept>| kept.map_or(0, |kept| kept.item.size());
         let mut effects = Effects {
             mutations: Vec::new(),
@@ -46,7 +48,7 @@ impl Change<'_> {
             _ => false,
         };
         if same {
-            return effects;
+            return Ok(effects);
         }
         effects.mutations.push(put_or_delete(self.key.clone(), self.new.map(|new| new.bytes.clone())));
         for index in &table.indexes {
@@ -55,7 +57,7 @@ impl Change<'_> {
         if let Some(mutation) = self.stream_effect(table) {
             effects.mutations.push(mutation);
         }
-        effects
+        Ok(effects)
     }
 
     fn index_effects(&self, table: &Table, index: &Index, effects: &mut Effects) {
@@ -91,6 +93,13 @@ impl Change<'_> {
             suffix: Bytes::copy_from_slice(&[self.ordinal]),
             value: encode(&record),
         })
+    }
+}
+
+impl Table {
+    /// Asked right before a write of an item is committed.
+    pub(crate) fn check_current(&self) -> Result<()> {
+        if self.hold.is_current() { Ok(()) } else { Err(Error::Outdated) }
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: BatchGetItemInput) -> Res
     kinds(input.request_items.values()).check_mix(Envelope::Bare)?;
     let mut parts = Vec::with_capacity(input.request_items.len());
     for (name, asked) in &input.request_items {
-        parts.push(part(db, cx, name, asked)?);
+        parts.push(part(db, cx, name, asked).await?);
     }
     let mut responses = BTreeMap::new();
     let mut unprocessed = BTreeMap::new();
@@ -88,7 +88,7 @@ fn kinds<'a>(mut parts: impl Iterator<Item = &'a KeysAndAttributes> + Clone) -> 
         .parameter("AttributesToGet", parts.any(|part| part.attributes_to_get.is_some()))
 }
 
-fn part(db: &DynamoDb, cx: &Cx, name: &str, asked: &KeysAndAttributes) -> Result<Part> {
+async fn part(db: &DynamoDb, cx: &Cx, name: &str, asked: &KeysAndAttributes) -> Result<Part> {
     let maps = Maps { names: asked.expression_attribute_names.as_ref(), values: None };
     kinds(std::iter::once(asked)).check(maps, Envelope::Bare)?;
     let refuse = |error| Envelope::Bare.refuse(error);
@@ -100,7 +100,7 @@ fn part(db: &DynamoDb, cx: &Cx, name: &str, asked: &KeysAndAttributes) -> Result
     if (1..asked.keys.len()).any(|at| asked.keys[..at].contains(&asked.keys[at])) {
         return Err(Error::invalid(text::DUPLICATE_KEYS));
     }
-    let table = db.table(cx, name)?;
+    let table = db.table(cx, name).await?;
     check_projection(projection.as_ref(), &table, None)?;
     let keys = asked.keys.iter().map(|key| write::request_key(&table, key)).collect::<Result<_>>()?;
     Ok(Part { table, projection, keys })

@@ -40,7 +40,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: BatchWriteItemInput) -> R
     let mut writes = Vec::new();
     let mut metrics: BTreeMap<String, Vec<ItemCollectionMetrics>> = BTreeMap::new();
     for (name, requests) in input.request_items {
-        let table = db.table(cx, &name)?;
+        let table = db.table(cx, &name).await?;
         for request in requests {
             let write = write(&table, tables.len(), request)?;
             let wanted = input.return_item_collection_metrics;
@@ -138,7 +138,7 @@ fn decide(
         let old = entry.as_ref().map(|entry| Kept::stored(&entry.value)).transpose()?;
         let ordinal = u8::try_from(ordinal).unwrap_or(u8::MAX);
         let change = Change { key: &write.key, old: old.as_ref(), new: write.new.as_ref(), now, ordinal };
-        let effects = change.effects(&tables[write.part].1);
+        let effects = change.effects(&tables[write.part].1)?;
         batch.mutations.extend(effects.mutations);
         tallies[write.part].merge(&effects.tally);
     }

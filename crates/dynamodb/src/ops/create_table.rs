@@ -1,10 +1,10 @@
 //! CreateTable.
 
 use api::dynamodb::{CreateTableInput, CreateTableOutput, StreamSpecification, StreamViewType, TableStatus};
-use base::{Cx, Timestamp};
-use store::{Batch, Expect};
+use base::{Cx, Scope, Timestamp};
+use store::Batch;
 
-use crate::catalogue::{allocate_id, is_conflict, put_stream};
+use crate::catalogue::{Decision, allocate_id, begin_stream};
 use crate::error::{Error, Result};
 use crate::table::{Stream, StreamView, Table};
 use crate::{DynamoDb, describe, layout, name, schema, streams};
@@ -15,23 +15,22 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: CreateTableInput) -> Resu
     let mut table = schema::declare(&cx.scope, &CreateTableInput { table_name, ..input.clone() }, now)?;
     let view = stream_view(input.stream_specification.as_ref())?;
 
-    let _changing = db.catalogue.change().await;
-    if db.catalogue.get(&cx.scope, &table.name).is_some() {
+    if db.catalogue.fresh(&cx.scope, &table.name).await?.is_some() {
         return Err(in_use(&table.name));
     }
     table.id = allocate_id(&db.store).await?;
-    let mut batch = Batch::new().expect(layout::table(&table.scope, &table.name), Expect::Absent);
+    let mut batch = Batch::new();
     if let Some(view) = view {
-        let stream = new_stream(db, &table, view, now).await?;
-        batch = put_stream(batch, &table.scope, &stream);
+        let start = stream_start(db, &cx.scope, &table.name, now).await?;
+        let stream = Stream::begun(&table, view, start);
+        batch = begin_stream(batch, &cx.scope, &stream);
         table.stream = Some(stream);
     }
-    let table_name = table.name.clone();
-    let (table, _) = db
-        .catalogue
-        .commit(&db.store, batch, table)
-        .await
-        .map_err(|error| if is_conflict(&error) { in_use(&table_name) } else { error })?;
+    let decide = |before: Option<&Table>| match before {
+        Some(_) => Err(in_use(&table.name)),
+        None => Ok(Decision::becomes(table.clone()).with(batch.clone())),
+    };
+    db.catalogue.alter(&cx.scope, &table.name, decide).await?;
     let standing = describe::Standing { status: TableStatus::Creating, now, counts: &[] };
     Ok(CreateTableOutput { table_description: Some(describe::table(&table, &standing)) })
 }
@@ -64,31 +63,43 @@ pub(crate) fn view_of(view: StreamViewType) -> StreamView {
     }
 }
 
-/// The stream that begins now.
-pub(crate) async fn new_stream(
+/// When a stream that is made now begins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StreamStart {
+    created_ms: i64,
+    first_seq: u64,
+}
+
+pub(crate) async fn stream_start(
     db: &DynamoDb,
-    table: &Table,
-    view: StreamView,
+    scope: &Scope,
+    table_name: &str,
     now: Timestamp,
-) -> Result<Stream> {
-    let before = table.stream.as_ref();
+) -> Result<StreamStart> {
     // The label is the time, but no two streams of tables of one name may have the same.
     let mut created_ms = now.0;
     let label_at = |ms| streams::label(Timestamp(ms));
-    while db.store.get(&layout::stream(&table.scope, &table.name, &label_at(created_ms))).await?.is_some() {
+    while db.store.get(&layout::stream(scope, table_name, &label_at(created_ms))).await?.is_some() {
         created_ms += 1;
     }
-    Ok(Stream {
-        table_id: table.id,
-        table_name: table.name.clone(),
-        number: before.map_or(0, |before| before.number.wrapping_add(1)),
-        label: label_at(created_ms),
-        view,
-        shards: streams::shards_for(table),
-        created_ms,
-        disabled_ms: None,
-        first_seq: db.store.safe_seq().await?,
-        last_seq: None,
-        key: table.key.clone(),
-    })
+    Ok(StreamStart { created_ms, first_seq: db.store.safe_seq().await? })
+}
+
+impl Stream {
+    pub(crate) fn begun(table: &Table, view: StreamView, start: StreamStart) -> Self {
+        let before = table.stream.as_ref();
+        Self {
+            table_id: table.id,
+            table_name: table.name.clone(),
+            number: before.map_or(0, |before| before.number.wrapping_add(1)),
+            label: streams::label(Timestamp(start.created_ms)),
+            view,
+            shards: streams::shards_for(table),
+            created_ms: start.created_ms,
+            disabled_ms: None,
+            first_seq: start.first_seq,
+            last_seq: None,
+            key: table.key.clone(),
+        }
+    }
 }

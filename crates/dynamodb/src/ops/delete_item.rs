@@ -22,7 +22,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: DeleteItemInput) -> Resul
         values: input.expression_attribute_values.as_deref(),
     };
     let condition = WriteCondition::parse(&asked, maps)?;
-    let table = db.table(cx, &input.table_name)?;
+    let table = db.table(cx, &input.table_name).await?;
     condition.check_keys(&table)?;
     let key = write::request_key(&table, &input.key)?;
 
@@ -30,6 +30,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: DeleteItemInput) -> Resul
     let metrics = change::collection_metrics(&table, &input.key, input.return_item_collection_metrics);
     let blind = condition.is_none() && !wants_old && told == ReturnConsumedCapacity::None;
     if blind && change::is_blind(&table) {
+        table.check_current()?;
         db.store.commit(Batch::new().delete(key)).await?;
         return Ok(DeleteItemOutput { item_collection_metrics: metrics, ..DeleteItemOutput::default() });
     }

@@ -15,7 +15,7 @@ pub(crate) async fn run(
     input: DescribeContinuousBackupsInput,
 ) -> Result<DescribeContinuousBackupsOutput> {
     let name = name::table_name(&cx.scope, &input.table_name)?;
-    if db.catalogue.get(&cx.scope, name).is_none() {
+    if db.catalogue.fresh(&cx.scope, name).await?.is_none() {
         return Err(Error::TableNotFound(name.to_owned()));
     }
     Ok(DescribeContinuousBackupsOutput {

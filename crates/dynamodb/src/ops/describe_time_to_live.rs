@@ -13,7 +13,7 @@ pub(crate) async fn run(
     cx: &Cx,
     input: DescribeTimeToLiveInput,
 ) -> Result<DescribeTimeToLiveOutput> {
-    db.named_table(cx, &input.table_name)?;
+    db.named_table(cx, &input.table_name).await?;
     Ok(DescribeTimeToLiveOutput {
         time_to_live_description: Some(TimeToLiveDescription {
             time_to_live_status: Some(TimeToLiveStatus::Disabled),

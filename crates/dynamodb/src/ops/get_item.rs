@@ -13,7 +13,7 @@ use crate::{DynamoDb, write};
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: GetItemInput) -> Result<GetItemOutput> {
     let projection = projection(&input)?;
-    let table = db.table(cx, &input.table_name)?;
+    let table = db.table(cx, &input.table_name).await?;
     check_projection(projection.as_ref(), &table, None)?;
     let key = write::request_key(&table, &input.key)?;
 

@@ -11,7 +11,7 @@ pub(crate) async fn run(
     cx: &Cx,
     input: ListTagsOfResourceInput,
 ) -> Result<ListTagsOfResourceOutput> {
-    let table = db.tagged_table(cx, &input.resource_arn)?;
+    let table = db.tagged_table(cx, &input.resource_arn).await?;
     let tags = table.tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() });
     Ok(ListTagsOfResourceOutput { tags: Some(tags.collect()), next_token: None })
 }

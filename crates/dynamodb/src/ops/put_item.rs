@@ -26,7 +26,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: PutItemInput) -> Result<P
     };
     let condition = WriteCondition::parse(&asked, maps)?;
     input.item.size_check().map_err(|_| Error::invalid(text::ITEM_SIZE))?;
-    let table = db.table(cx, &input.table_name)?;
+    let table = db.table(cx, &input.table_name).await?;
     condition.check_keys(&table)?;
     let key = write::item_key(&table, &input.item)?;
 
@@ -34,6 +34,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: PutItemInput) -> Result<P
     let metrics = change::collection_metrics(&table, &input.item, input.return_item_collection_metrics);
     let blind = condition.is_none() && !wants_old && told == ReturnConsumedCapacity::None;
     if blind && change::is_blind(&table) {
+        table.check_current()?;
         db.store.commit(Batch::new().put(key, codec::encode(&input.item))).await?;
         return Ok(PutItemOutput { item_collection_metrics: metrics, ..PutItemOutput::default() });
     }

@@ -19,7 +19,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: QueryInput) -> Result<Que
     }
     check(&input)?;
     let consistent = input.consistent_read.unwrap_or(false);
-    let table = db.table(cx, &input.table_name)?;
+    let table = db.table(cx, &input.table_name).await?;
     let index = page::index_to_read(&table, input.index_name.as_deref(), consistent)?;
     let Some(condition) = reading.key else {
         return Err(Error::invalid(

@@ -24,7 +24,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: ScanInput) -> Result<Scan
     page::check_select(input.select, input.index_name.is_some(), projection)?;
     let segment = segment(&input)?;
     let consistent = input.consistent_read.unwrap_or(false);
-    let table = db.table(cx, &input.table_name)?;
+    let table = db.table(cx, &input.table_name).await?;
     let index = page::index_to_read(&table, input.index_name.as_deref(), consistent)?;
     if let Some(filter) = &reading.filter {
         filter.check_keys(&all_key_names(&table, index)).map_err(key_fault)?;

@@ -2,19 +2,22 @@
 
 use api::dynamodb::{TagResourceInput, TagResourceOutput};
 use base::Cx;
-use store::Batch;
 
+use crate::catalogue::Decision;
 use crate::error::{Error, Result};
 use crate::table::Table;
-use crate::{DynamoDb, schema};
+use crate::{DynamoDb, name, schema};
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: TagResourceInput) -> Result<TagResourceOutput> {
     if input.tags.is_empty() {
         return Err(Error::invalid("Atleast one Tag needs to be provided as Input."));
     }
-    let _changing = db.catalogue.change().await;
-    let table = db.tagged_table(cx, &input.resource_arn)?;
-    let tags = schema::tags(&input.tags, table.tags.clone())?;
-    db.catalogue.commit(&db.store, Batch::new(), Table { tags, ..Table::clone(&table) }).await?;
+    let name = name::tagged_table(&cx.scope, &input.resource_arn)?;
+    let decide = |before: Option<&Table>| {
+        let table = before.ok_or_else(|| name::no_tagged(&input.resource_arn))?;
+        let tags = schema::tags(&input.tags, table.tags.clone())?;
+        Ok(Decision::becomes(Table { tags, ..table.clone() }))
+    };
+    db.catalogue.alter(&cx.scope, name, decide).await?;
     Ok(TagResourceOutput {})
 }

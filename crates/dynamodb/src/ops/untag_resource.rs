@@ -2,19 +2,22 @@
 
 use api::dynamodb::{UntagResourceInput, UntagResourceOutput};
 use base::Cx;
-use store::Batch;
 
-use crate::DynamoDb;
+use crate::catalogue::Decision;
 use crate::error::{Error, Result};
 use crate::table::Table;
+use crate::{DynamoDb, name};
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: UntagResourceInput) -> Result<UntagResourceOutput> {
     if input.tag_keys.is_empty() {
         return Err(Error::invalid("Atleast one Tag Key needs to be provided as Input."));
     }
-    let _changing = db.catalogue.change().await;
-    let mut table = Table::clone(&*db.tagged_table(cx, &input.resource_arn)?);
-    table.tags.retain(|key, _| !input.tag_keys.contains(key));
-    db.catalogue.commit(&db.store, Batch::new(), table).await?;
+    let name = name::tagged_table(&cx.scope, &input.resource_arn)?;
+    let decide = |before: Option<&Table>| {
+        let mut table = before.ok_or_else(|| name::no_tagged(&input.resource_arn))?.clone();
+        table.tags.retain(|key, _| !input.tag_keys.contains(key));
+        Ok(Decision::becomes(table))
+    };
+    db.catalogue.alter(&cx.scope, name, decide).await?;
     Ok(UntagResourceOutput {})
 }

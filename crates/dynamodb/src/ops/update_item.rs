@@ -16,7 +16,7 @@ use crate::{DynamoDb, change, write};
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: UpdateItemInput) -> Result<UpdateItemOutput> {
     let (update, condition) = parse_update(&input)?;
-    let table = db.table(cx, &input.table_name)?;
+    let table = db.table(cx, &input.table_name).await?;
     let keys = key_names(&table.key);
     if let Some(update) = &update {
         update.check_keys(&keys).map_err(key_fault)?;

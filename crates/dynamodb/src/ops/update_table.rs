@@ -8,11 +8,11 @@ use api::dynamodb::{BillingMode, TableStatus, UpdateTableInput, UpdateTableOutpu
 use base::{Cx, Timestamp};
 use store::{Batch, KeyRange};
 
-use crate::catalogue::{put_stream, settle};
-use crate::error::{Error, Result};
-use crate::ops::create_table::{new_stream, view_of};
+use crate::catalogue::{Altered, Decision, begin_stream, put_stream};
+use crate::error::{Error, Result, text};
+use crate::ops::create_table::{StreamStart, stream_start, view_of};
 use crate::table::{Billing, Reach, Stream, Table, Throughput};
-use crate::{DynamoDb, build, describe, layout, schema, streams};
+use crate::{DynamoDb, build, describe, layout, name, schema, streams};
 
 /// How long the answer waits for an index to be filled: that of a small table is ready when the caller reads on.
 const FILL_WAIT: Duration = Duration::from_millis(500);
@@ -21,20 +21,23 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: UpdateTableInput) -> Resu
     check_served(&input)?;
     check_alone(&input)?;
     let now = db.clock.now();
-    let changing = db.catalogue.change().await;
-    let before = db.named_table(cx, &input.table_name)?;
-    let mut table = Table::clone(&before);
-    drop(before);
-    change_billing(&mut table, &input, now)?;
-    change_settings(&mut table, &input, now)?;
-    let stream = change_stream(db, &mut table, &input, now).await?;
-    let dropped = change_indexes(&mut table, &input, now)?;
-    let batch = match &stream {
-        Some(stream) => put_stream(Batch::new(), &table.scope, stream),
-        None => Batch::new(),
+    let name = name::table_name(&cx.scope, &input.table_name)?;
+    let enabled = input.stream_specification.as_ref().is_some_and(|asked| asked.stream_enabled);
+    let start = if enabled { Some(stream_start(db, &cx.scope, name, now).await?) } else { None };
+    let decide = |before: Option<&Table>| {
+        let mut table = before.ok_or_else(|| Error::NotFound(text::no_table(name)))?.clone();
+        change_billing(&mut table, &input, now)?;
+        change_settings(&mut table, &input, now)?;
+        let stream = change_stream(&mut table, &input, start, now)?;
+        let dropped = change_indexes(&mut table, &input, now)?;
+        let batch = match &stream {
+            Some(stream) if stream.disabled_ms.is_none() => begin_stream(Batch::new(), &table.scope, stream),
+            Some(stream) => put_stream(Batch::new(), &table.scope, stream),
+            None => Batch::new(),
+        };
+        Ok(Decision::becomes(table.clone()).with(batch).answering((table, Follow { stream, dropped })))
     };
-    let (table, before) = db.catalogue.commit(&db.store, batch, table).await?;
-    drop(changing);
+    let Altered { before, answer: (table, work), .. } = db.catalogue.alter(&cx.scope, name, decide).await?;
 
     let status = match input.deletion_protection_enabled {
         Some(_) => TableStatus::Active,
@@ -42,7 +45,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: UpdateTableInput) -> Resu
     };
     let counts = db.census.of(&table).await?;
     let described = describe::table(&table, &describe::Standing { status, now, counts: &counts });
-    follow(db, table, before, Follow { stream, dropped }).await;
+    follow(db, table, before, work).await;
     Ok(UpdateTableOutput { table_description: Some(described) })
 }
 
@@ -53,10 +56,11 @@ struct Follow {
 }
 
 /// Does what waits for the last writers of the table as it was, behind the request if it takes longer.
-async fn follow(db: &DynamoDb, table: Arc<Table>, before: Option<Arc<Table>>, work: Follow) {
+async fn follow(db: &DynamoDb, table: Table, before: Option<Arc<Table>>, work: Follow) {
     let building = table.indexes.iter().any(|index| index.building);
     let (store, catalogue) = (db.store.clone(), db.catalogue.clone());
     let task = async move {
+        let quiet = catalogue.clone();
         if building {
             return build::fill(store, catalogue, table, before).await;
         }
@@ -65,10 +69,8 @@ async fn follow(db: &DynamoDb, table: Arc<Table>, before: Option<Arc<Table>>, wo
             return Ok(());
         }
         let (id, scope) = (table.id, table.scope.clone());
-        drop(table);
-        if let Some(before) = before {
-            settle(before).await;
-        }
+        quiet.quiesce(before).await;
+        store.settle().await?;
         if let Some(stream) = ended {
             streams::close(&store, &scope, &stream).await?;
         }
@@ -236,34 +238,34 @@ fn change_settings(table: &mut Table, input: &UpdateTableInput, now: Timestamp) 
 }
 
 /// The stream as it is to be stored, if the request changes it.
-async fn change_stream(
-    db: &DynamoDb,
+fn change_stream(
     table: &mut Table,
     input: &UpdateTableInput,
+    start: Option<StreamStart>,
     now: Timestamp,
 ) -> Result<Option<Stream>> {
     let Some(asked) = &input.stream_specification else { return Ok(None) };
     let live = table.live_stream();
-    let changed = match (asked.stream_enabled, asked.stream_view_type, live) {
-        (true, None, _) => {
+    let changed = match (start, asked.stream_view_type, live) {
+        (Some(_), None, _) => {
             return Err(Error::parameter("If stream is being enabled then UpdateViewType is required"));
         }
-        (false, Some(_), _) => {
+        (None, Some(_), _) => {
             return Err(Error::parameter(
                 "If stream is being disabled, then UpdateViewType must not be specified",
             ));
         }
-        (true, Some(_), Some(_)) => {
+        (Some(_), Some(_), Some(_)) => {
             return Err(Error::invalid(format!(
                 "Table already has an enabled stream: TableName: {}",
                 table.name
             )));
         }
-        (false, None, None) => {
+        (None, None, None) => {
             return Err(Error::invalid(format!("Table has no stream to disable: TableName: {}", table.name)));
         }
-        (true, Some(view), None) => new_stream(db, table, view_of(view), now).await?,
-        (false, None, Some(live)) => live.disabled(now),
+        (Some(start), Some(view), None) => Stream::begun(table, view_of(view), start),
+        (None, None, Some(live)) => live.disabled(now),
     };
     table.stream = Some(changed.clone());
     Ok(Some(changed))
