@@ -16,6 +16,7 @@ pub struct Cx {
     pub host: Option<Arc<str>>,
     pub source_ip: Option<std::net::IpAddr>,
     pub deadline: Option<Instant>,
+    pub wording: Wording,
 }
 
 impl Cx {
@@ -29,8 +30,20 @@ impl Cx {
             host: None,
             source_ip: None,
             deadline: None,
+            wording: Wording::default(),
         }
     }
+}
+
+/// In which of AWS's wordings errors are told. DynamoDB's regions took up the newer one in June 2026.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Wording {
+    #[default]
+    Newer,
+    /// Tells every violation, always with value and place.
+    Older,
+    /// As the older one; that elements must be there is said where a collection's are described. Lambda's.
+    Rest,
 }
 
 /// The identity behind a call.

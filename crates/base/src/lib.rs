@@ -9,6 +9,6 @@ mod limits;
 
 pub use arn::{Arn, ArnError};
 pub use clock::{Clock, Timestamp, VirtualClock};
-pub use cx::{Cx, Principal, Trace};
+pub use cx::{Cx, Principal, Trace, Wording};
 pub use id::{AccountId, IdError, Region, RequestId, Scope, random_alphanumeric, random_hex};
 pub use limits::Limits;

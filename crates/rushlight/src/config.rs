@@ -7,13 +7,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use base::Wording;
 use sandbox::SandboxMode;
 use store::Durability;
 use toml::de::{DeTable, DeValue};
 use tracing_subscriber::EnvFilter;
 
 /// Every setting, in the order in which `rushlight config` prints them.
-const NAMES: [&str; 7] = ["listen", "data", "memory", "durability", "auth", "sandbox", "log"];
+const NAMES: [&str; 8] = ["listen", "data", "memory", "durability", "auth", "sandbox", "wording", "log"];
 
 pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:4566";
 
@@ -58,6 +59,7 @@ pub(crate) struct Config {
     pub(crate) durability: Durability,
     pub(crate) auth: Auth,
     pub(crate) sandbox: SandboxMode,
+    pub(crate) wording: Wording,
     pub(crate) log: String,
     /// As they were given, for `rushlight config`.
     texts: Layer,
@@ -111,6 +113,11 @@ impl Config {
                 "off" => Some(SandboxMode::Off),
                 _ => None,
             })?,
+            wording: parse(&texts, "wording", "newer or older", |text| match text {
+                "newer" => Some(Wording::Newer),
+                "older" => Some(Wording::Older),
+                _ => None,
+            })?,
             log: parse(&texts, "log", "a filter, such as info or access=debug", |text| {
                 EnvFilter::builder().parse(text).ok().map(|_| text.to_owned())
             })?,
@@ -156,6 +163,7 @@ fn default(name: &str) -> String {
         "memory" => "false".to_owned(),
         "durability" => "strict".to_owned(),
         "sandbox" => "best-effort".to_owned(),
+        "wording" => "newer".to_owned(),
         "log" => "info".to_owned(),
         _ => String::new(),
     }
@@ -252,6 +260,7 @@ mod tests {
                 "durability rushlight.toml:2",
                 "auth default",
                 "sandbox default",
+                "wording default",
                 "log default"
             ]
         );
@@ -276,7 +285,7 @@ mod tests {
                 &[],
                 &[],
                 "\nport = 1",
-                "rushlight.toml:2: port is no setting; there are listen, data, memory, durability, auth, sandbox, log",
+                "rushlight.toml:2: port is no setting; there are listen, data, memory, durability, auth, sandbox, wording, log",
             ),
             (&[], &[], "memory = [1]", "rushlight.toml:1: memory must be a text, a number or true or false"),
             (&[], &[], "# a\n\nmemory = 2", "memory = \"2\" (from rushlight.toml:3) must be true or false"),

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use base::{Cx, Principal, RequestId, Scope, Timestamp, Trace};
+use base::{Cx, Principal, RequestId, Scope, Timestamp, Trace, Wording};
 use http::HeaderMap;
 use sigv4::Credential;
 
@@ -16,6 +16,7 @@ pub(crate) struct Claim<'a> {
     pub(crate) source_ip: IpAddr,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) credential: Option<&'a Credential<'a>>,
+    pub(crate) wording: Wording,
 }
 
 pub(crate) fn identify(claim: &Claim<'_>) -> Cx {
@@ -33,6 +34,7 @@ pub(crate) fn identify(claim: &Claim<'_>) -> Cx {
         host: (!claim.host.is_empty()).then(|| Arc::from(claim.host)),
         source_ip: Some(claim.source_ip),
         deadline: None,
+        wording: claim.wording,
     }
 }
 

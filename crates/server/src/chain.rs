@@ -123,6 +123,7 @@ impl Front {
             source_ip: exchange.peer.ip(),
             headers: &head.headers,
             credential,
+            wording: self.config.wording,
         };
         let cx = caller::identify(&claim);
         match signature {

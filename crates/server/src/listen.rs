@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{Clock, Limits};
+use base::{Clock, Limits, Wording};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,7 @@ pub struct ServerConfig {
     /// Port 0 takes a free one.
     pub listen: SocketAddr,
     pub limits: Limits,
+    pub wording: Wording,
     /// Printed by the health answers.
     pub version: &'static str,
 }
@@ -32,6 +33,7 @@ impl Default for ServerConfig {
         Self {
             listen: ([127, 0, 0, 1], 0).into(),
             limits: Limits::default(),
+            wording: Wording::default(),
             version: env!("CARGO_PKG_VERSION"),
         }
     }

@@ -1,11 +1,11 @@
 //! The protocols awsJson1.0 and awsJson1.1: the operation in `X-Amz-Target`, input and output as JSON bodies,
 //! errors by `__type`. Knows no operation.
 
-use base::{Cx, Limits};
+use base::{Cx, Limits, Wording};
 use bytes::Bytes;
 
 use crate::json::{self, ReadJson, WriteJson, Writer};
-use crate::{Failure, Refusal, Request, Response, Wording, compression, wording};
+use crate::{Failure, Refusal, Request, Response, compression, wording};
 
 /// What a service of these protocols differs in from the next.
 #[derive(Debug)]
@@ -18,7 +18,6 @@ pub struct AwsJson {
     pub namespace: &'static str,
     /// The code for violated constraints.
     pub validation: &'static str,
-    pub wording: Wording,
     /// DynamoDB's ways: its form of request ids, a checksum, and the package of `__type`.
     pub dynamodb: bool,
     /// `message` or `Message`, by code.
@@ -41,13 +40,11 @@ impl AwsJson {
     }
 
     /// Reads the operation's input.
-    pub fn input<T: ReadJson>(&self, body: &[u8]) -> Result<T, Failure> {
-        json::document(body, Limits::default().json_depth_max, self.wording).map_err(
-            |refusal| match refusal {
-                Refusal::Json(error) => Failure::client("SerializationException", 400, wording::json(&error)),
-                Refusal::Invalid(message) => Failure::client(self.validation, 400, message),
-            },
-        )
+    pub fn input<T: ReadJson>(&self, cx: &Cx, body: &[u8]) -> Result<T, Failure> {
+        json::document(body, Limits::default().json_depth_max, cx.wording).map_err(|refusal| match refusal {
+            Refusal::Json(error) => Failure::client("SerializationException", 400, wording::json(&error)),
+            Refusal::Invalid(message) => Failure::client(self.validation, 400, message),
+        })
     }
 
     /// Writes the operation's output.
@@ -61,7 +58,13 @@ impl AwsJson {
     pub fn respond(&self, cx: &Cx, request: &Request, result: Result<Bytes, Failure>) -> Response {
         let mut response = match result {
             Ok(body) => Response::new(200, body),
-            Err(failure) => Response::new(failure.status, self.error_body(&failure)),
+            Err(mut failure) => {
+                if self.dynamodb && cx.wording == Wording::Older && failure.code == self.validation {
+                    let operation = self.operation(request).unwrap_or_default();
+                    failure.message = wording::older(&failure.message, operation);
+                }
+                Response::new(failure.status, self.error_body(&failure))
+            }
         };
         response.set("content-type", if self.version == "1.0" { JSON_1_0 } else { JSON_1_1 });
         match self.dynamodb {

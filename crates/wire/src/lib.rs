@@ -17,10 +17,10 @@ mod wording;
 
 pub mod xml;
 
+pub use base::Wording;
 pub use failure::{Failure, Fault};
 pub use message::{Request, Response};
 pub use shown::Shown;
 pub use slot::Slot;
 pub use spelling::Spelling;
 pub use violations::{Constraint, Mark, Part, Refusal, Violations};
-pub use wording::Wording;

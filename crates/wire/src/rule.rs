@@ -4,6 +4,7 @@
 use std::str::FromStr;
 use std::sync::OnceLock;
 
+use base::Wording;
 use regex_lite::Regex;
 
 use crate::shown;
@@ -38,17 +39,24 @@ const ARN_LEN_MAX: usize = 1024;
 #[derive(Debug)]
 pub struct Set {
     pub(crate) text: &'static str,
-    /// The newer wording tells neither value nor place.
-    pub(crate) bare: bool,
+    /// The newer wording tells neither value nor place, the older one this list.
+    pub(crate) older: Option<&'static str>,
 }
 
 impl Set {
     pub const fn new(text: &'static str) -> Self {
-        Self { text, bare: false }
+        Self { text, older: None }
     }
 
-    pub const fn bare(text: &'static str) -> Self {
-        Self { text, bare: true }
+    pub const fn bare(text: &'static str, older: &'static str) -> Self {
+        Self { text, older: Some(older) }
+    }
+
+    pub(crate) fn told(&self, wording: Wording) -> &'static str {
+        match (self.older, wording) {
+            (Some(older), Wording::Older) => older,
+            _ => self.text,
+        }
     }
 }
 

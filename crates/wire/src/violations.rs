@@ -1,9 +1,11 @@
 //! The constraints of a model that a request violates, all of them, with the paths at which they do.
 //! Knows the paths and the values; the words are in [`crate::wording`].
 
+use base::Wording;
+
 use crate::json::JsonError;
 use crate::rule::{Each, Set};
-use crate::wording::{self, Wording};
+use crate::wording;
 
 /// A constraint of the model, as AWS prints it.
 #[derive(Debug, Clone)]

@@ -1,29 +1,41 @@
 //! AWS's words for what is wrong with a request: one table. Knows no operation.
 
+use base::Wording;
+
 use crate::json::{JsonError, Kind};
 use crate::rule::Each;
 use crate::violations::{Constraint, Part, Violation};
 
-/// Which of AWS's wordings is spoken. DynamoDB's regions took up the newer one in June 2026.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Wording {
-    #[default]
-    Newer,
-    /// Tells every violation, always with value and place.
-    Older,
-    /// As the older one; that elements must be there is said where a collection's are described. Lambda's.
-    Rest,
-}
-
 /// `N validation errors detected: a; b`.
 pub(crate) fn violations(found: &[Violation], wording: Wording) -> String {
-    let alone = found.iter().find(|violation| violation.alone && wording == Wording::Newer);
-    let told = alone.map_or(found, std::slice::from_ref);
-    let texts: Vec<String> = told.iter().take(TOLD_MAX).map(|v| violation(v, wording)).collect();
+    let told = match wording {
+        Wording::Newer => match found.iter().find(|violation| violation.alone) {
+            Some(alone) => vec![alone],
+            None => found.iter().collect(),
+        },
+        Wording::Older => older_order(found),
+        Wording::Rest => found.iter().collect(),
+    };
+    let texts: Vec<String> = told.into_iter().take(TOLD_MAX).map(|v| violation(v, wording)).collect();
     match texts.len() {
         1 => format!("1 validation error detected: {}", texts[0]),
         n => format!("{n} validation errors detected: {}", texts.join("; ")),
     }
+}
+
+/// As captured from the regions of the older wording: a list of values that the newer one keeps to itself is told
+/// first, but where that one tells of nothing else; an empty value is too short and nothing more.
+fn older_order(found: &[Violation]) -> Vec<&Violation> {
+    let empty = |violation: &Violation| {
+        matches!(violation.constraint, Constraint::Pattern(_)) && violation.value.as_deref() == Some("")
+    };
+    let first = |violation: &Violation| match violation.constraint {
+        Constraint::Enum(set) => set.older.is_some() && !violation.alone,
+        _ => false,
+    };
+    let mut told: Vec<&Violation> = found.iter().filter(|violation| !empty(violation)).collect();
+    told.sort_by_key(|violation| !first(violation));
+    if told.is_empty() { found.iter().collect() } else { told }
 }
 
 /// AWS tells no more than this of what is wrong with one request.
@@ -34,7 +46,9 @@ fn violation(violation: &Violation, wording: Wording) -> String {
     let text = constraint_text(constraint, wording);
     let newer = wording == Wording::Newer;
     match (value, constraint) {
-        (_, Constraint::Enum(set)) if set.bare && newer => format!("Failed to satisfy constraint: {text}"),
+        (_, Constraint::Enum(set)) if set.older.is_some() && newer => {
+            format!("Failed to satisfy constraint: {text}")
+        }
         (None, _) => format!("Value null at '{path}' failed to satisfy constraint: {text}"),
         (Some(_), Constraint::LengthMin(_) | Constraint::RangeMin(_)) if *alone && newer => {
             format!("Value at '{}' failed to satisfy constraint: {text}", capital(path))
@@ -56,7 +70,7 @@ fn constraint_text(constraint: &Constraint, wording: Wording) -> String {
         Constraint::RangeMin(n) => format!("Member must have value greater than or equal to {n}"),
         Constraint::RangeMax(n) => format!("Member must have value less than or equal to {n}"),
         Constraint::Pattern(p) => format!("Member must satisfy regular expression pattern: {p}"),
-        Constraint::Enum(set) => format!("Member must satisfy enum value set: [{}]", set.text),
+        Constraint::Enum(set) => format!("Member must satisfy enum value set: [{}]", set.told(wording)),
         Constraint::Each(part, each) => each_text(*part, *each, wording),
     }
 }
@@ -76,6 +90,28 @@ fn each_text(part: Part, each: Each, wording: Wording) -> String {
         Part::Value => "Map value",
     };
     format!("{part} must satisfy constraint: [{}]", texts.join(", "))
+}
+
+/// The older form of what DynamoDB itself (not its model) says in the newer one: without the envelope, and with the
+/// expressions that an operation could have had. `operation` is its name.
+pub(crate) fn older(message: &str, operation: &str) -> String {
+    const ENVELOPE: &str = "1 validation error detected: ";
+    let own = |text: &&str| !text.contains(" failed to satisfy constraint: ");
+    let text = message.strip_prefix(ENVELOPE).filter(own).unwrap_or(message);
+    if text.ends_with(" can only be specified when using expressions") {
+        let expressions = match operation {
+            "PutItem" | "DeleteItem" => "ConditionExpression is null",
+            "UpdateItem" => "UpdateExpression and ConditionExpression are null",
+            "Query" => "KeyConditionExpression and FilterExpression are null",
+            "Scan" => "FilterExpression is null",
+            _ => return text.to_owned(),
+        };
+        return format!("{text}: {expressions}");
+    }
+    match text.contains("Input collection [") && text.ends_with(" contains duplicates.") {
+        true => text.replace('"', ""),
+        false => text.to_owned(),
+    }
 }
 
 /// What AWS says of a body that is not JSON, or JSON of wrong types.

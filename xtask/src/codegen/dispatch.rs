@@ -46,7 +46,7 @@ fn json(service: &Service, out: &mut String) {
     };
     let _ = writeln!(
         out,
-        "static PROTOCOL: AwsJson = AwsJson {{ target: {target:?}, version: {:?}, namespace: {namespace:?}, validation: {:?}, wording: Wording::Newer, \
+        "static PROTOCOL: AwsJson = AwsJson {{ target: {target:?}, version: {:?}, namespace: {namespace:?}, validation: {:?}, \
          dynamodb: {dynamodb}, message_key: errors::message_key }};\n",
         metadata.json_version.as_deref().unwrap_or("1.0"),
         service.overrides.validation()
@@ -61,7 +61,7 @@ fn json(service: &Service, out: &mut String) {
     );
     for operation in service.served() {
         let method = names::field(&operation.name);
-        let call = format!("service.{method}(cx, PROTOCOL.input(&body)?).await");
+        let call = format!("service.{method}(cx, PROTOCOL.input(cx, &body)?).await");
         let _ = match operation.output {
             Some(_) => writeln!(out, "Op::{} => PROTOCOL.output(&{call}?),", operation.name),
             None => writeln!(out, "Op::{} => {call}.map(|_| Bytes::new()),", operation.name),

@@ -39,12 +39,6 @@ pub(crate) fn render(service: &Service) -> String {
             out.push_str(import);
         }
     }
-    if body.contains("Wording") {
-        out = out.replace(
-            "use wire::{Failure, Request, Response}",
-            "use wire::{Failure, Request, Response, Wording}",
-        );
-    }
     if !body.contains("Parts::") {
         out = out.replace("Labels, Parts, RestJson", "Labels, RestJson");
     }

@@ -26,6 +26,8 @@ pub(crate) struct Overrides {
     pub(crate) first: BTreeMap<String, Vec<String>>,
     /// Structure -> members of which, if they are violated, nothing else is told.
     pub(crate) alone: BTreeMap<String, Vec<String>>,
+    /// Structure -> its members as errors print them, also those that the model does not tell of.
+    pub(crate) shown: BTreeMap<String, Vec<String>>,
     /// The code for violated constraints.
     validation: Option<String>,
 }
@@ -45,7 +47,8 @@ pub(crate) struct RuleOverride {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SetOverride {
     pub(crate) text: String,
-    pub(crate) bare: bool,
+    /// The list of the older wording; the newer one then tells neither value nor place.
+    pub(crate) older: Option<String>,
 }
 
 /// A pattern that is checked in another way than by itself.

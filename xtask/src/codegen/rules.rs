@@ -173,10 +173,18 @@ fn shown(service: &Service, shape: &str) -> String {
         ("list", Some(member), _) => format!("Shown::List({})", inner(&member.shape)),
         ("map", _, Some(value)) => format!("Shown::Map({})", inner(&value.shape)),
         _ => {
-            let members: Vec<String> = target
-                .members()
-                .iter()
-                .map(|(name, member)| format!("({name:?}, {})", inner(&member.shape)))
+            let model = target.members();
+            let names: Vec<&str> = match service.overrides.shown.get(shape) {
+                Some(names) => names.iter().map(String::as_str).collect(),
+                None => model.iter().map(|(name, _)| name.as_str()).collect(),
+            };
+            let shape_of = |name: &str| model.iter().find(|(known, _)| known.as_str() == name);
+            let members: Vec<String> = names
+                .into_iter()
+                .map(|name| match shape_of(name) {
+                    Some((_, member)) => format!("({name:?}, {})", inner(&member.shape)),
+                    None => format!("({name:?}, &Shown::Plain)"),
+                })
                 .collect();
             format!("Shown::Structure({:?}, &[{}])", names::type_name(shape), members.join(", "))
         }

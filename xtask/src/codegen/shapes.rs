@@ -104,8 +104,10 @@ fn enumeration(service: &Service, shape: &str, values: &[String], out: &mut Stri
         out,
         "];\n\n/// The value set as errors list it.\npub const SET: Set = {};\n",
         match service.overrides.sets.get(shape) {
-            Some(set) if set.bare => format!("Set::bare({:?})", set.text),
-            Some(set) => format!("Set::new({:?})", set.text),
+            Some(set) => match &set.older {
+                Some(older) => format!("Set::bare({:?}, {older:?})", set.text),
+                None => format!("Set::new({:?})", set.text),
+            },
             None => format!("Set::new({:?})", values.join(", ")),
         }
     );

@@ -14,7 +14,7 @@ use std::future::Future;
 use base::Cx;
 use bytes::Bytes;
 use wire::aws_json::{self, AwsJson};
-use wire::{Failure, Request, Response, Wording};
+use wire::{Failure, Request, Response};
 
 /// Every operation of Amazon DynamoDB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -915,7 +915,6 @@ static PROTOCOL: AwsJson = AwsJson {
     version: "1.0",
     namespace: "com.amazonaws.dynamodb.v20120810",
     validation: "ValidationException",
-    wording: Wording::Newer,
     dynamodb: true,
     message_key: errors::message_key,
 };
@@ -926,137 +925,145 @@ async fn answer<S: DynamoDb>(service: &S, cx: &Cx, request: &Request) -> Result<
     let body = PROTOCOL.body(request)?;
     match op {
         Op::BatchExecuteStatement => {
-            PROTOCOL.output(&service.batch_execute_statement(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.batch_execute_statement(cx, PROTOCOL.input(cx, &body)?).await?)
         }
-        Op::BatchGetItem => PROTOCOL.output(&service.batch_get_item(cx, PROTOCOL.input(&body)?).await?),
-        Op::BatchWriteItem => PROTOCOL.output(&service.batch_write_item(cx, PROTOCOL.input(&body)?).await?),
+        Op::BatchGetItem => PROTOCOL.output(&service.batch_get_item(cx, PROTOCOL.input(cx, &body)?).await?),
+        Op::BatchWriteItem => {
+            PROTOCOL.output(&service.batch_write_item(cx, PROTOCOL.input(cx, &body)?).await?)
+        }
         Op::CancelBulkOperation => {
-            PROTOCOL.output(&service.cancel_bulk_operation(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.cancel_bulk_operation(cx, PROTOCOL.input(cx, &body)?).await?)
         }
-        Op::CreateBackup => PROTOCOL.output(&service.create_backup(cx, PROTOCOL.input(&body)?).await?),
+        Op::CreateBackup => PROTOCOL.output(&service.create_backup(cx, PROTOCOL.input(cx, &body)?).await?),
         Op::CreateGlobalTable => {
-            PROTOCOL.output(&service.create_global_table(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.create_global_table(cx, PROTOCOL.input(cx, &body)?).await?)
         }
-        Op::CreateTable => PROTOCOL.output(&service.create_table(cx, PROTOCOL.input(&body)?).await?),
-        Op::DeleteBackup => PROTOCOL.output(&service.delete_backup(cx, PROTOCOL.input(&body)?).await?),
-        Op::DeleteItem => PROTOCOL.output(&service.delete_item(cx, PROTOCOL.input(&body)?).await?),
+        Op::CreateTable => PROTOCOL.output(&service.create_table(cx, PROTOCOL.input(cx, &body)?).await?),
+        Op::DeleteBackup => PROTOCOL.output(&service.delete_backup(cx, PROTOCOL.input(cx, &body)?).await?),
+        Op::DeleteItem => PROTOCOL.output(&service.delete_item(cx, PROTOCOL.input(cx, &body)?).await?),
         Op::DeleteResourcePolicy => {
-            PROTOCOL.output(&service.delete_resource_policy(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.delete_resource_policy(cx, PROTOCOL.input(cx, &body)?).await?)
         }
-        Op::DeleteTable => PROTOCOL.output(&service.delete_table(cx, PROTOCOL.input(&body)?).await?),
-        Op::DescribeBackup => PROTOCOL.output(&service.describe_backup(cx, PROTOCOL.input(&body)?).await?),
+        Op::DeleteTable => PROTOCOL.output(&service.delete_table(cx, PROTOCOL.input(cx, &body)?).await?),
+        Op::DescribeBackup => {
+            PROTOCOL.output(&service.describe_backup(cx, PROTOCOL.input(cx, &body)?).await?)
+        }
         Op::DescribeBulkOperation => {
-            PROTOCOL.output(&service.describe_bulk_operation(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.describe_bulk_operation(cx, PROTOCOL.input(cx, &body)?).await?)
         }
         Op::DescribeContinuousBackups => {
-            PROTOCOL.output(&service.describe_continuous_backups(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.describe_continuous_backups(cx, PROTOCOL.input(cx, &body)?).await?)
         }
         Op::DescribeContributorInsights => {
-            PROTOCOL.output(&service.describe_contributor_insights(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.describe_contributor_insights(cx, PROTOCOL.input(cx, &body)?).await?)
         }
         Op::DescribeEndpoints => {
-            PROTOCOL.output(&service.describe_endpoints(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.describe_endpoints(cx, PROTOCOL.input(cx, &body)?).await?)
         }
-        Op::DescribeExport => PROTOCOL.output(&service.describe_export(cx, PROTOCOL.input(&body)?).await?),
+        Op::DescribeExport => {
+            PROTOCOL.output(&service.describe_export(cx, PROTOCOL.input(cx, &body)?).await?)
+        }
         Op::DescribeGlobalTable => {
-            PROTOCOL.output(&service.describe_global_table(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.describe_global_table(cx, PROTOCOL.input(cx, &body)?).await?)
         }
         Op::DescribeGlobalTableSettings => {
-            PROTOCOL.output(&service.describe_global_table_settings(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.describe_global_table_settings(cx, PROTOCOL.input(cx, &body)?).await?)
         }
-        Op::DescribeImport => PROTOCOL.output(&service.describe_import(cx, PROTOCOL.input(&body)?).await?),
+        Op::DescribeImport => {
+            PROTOCOL.output(&service.describe_import(cx, PROTOCOL.input(cx, &body)?).await?)
+        }
         Op::DescribeKinesisStreamingDestination => PROTOCOL
-            .output(&service.describe_kinesis_streaming_destination(cx, PROTOCOL.input(&body)?).await?),
-        Op::DescribeLimits => PROTOCOL.output(&service.describe_limits(cx, PROTOCOL.input(&body)?).await?),
-        Op::DescribeTable => PROTOCOL.output(&service.describe_table(cx, PROTOCOL.input(&body)?).await?),
-        Op::DescribeTableReplicaAutoScaling => {
-            PROTOCOL.output(&service.describe_table_replica_auto_scaling(cx, PROTOCOL.input(&body)?).await?)
+            .output(&service.describe_kinesis_streaming_destination(cx, PROTOCOL.input(cx, &body)?).await?),
+        Op::DescribeLimits => {
+            PROTOCOL.output(&service.describe_limits(cx, PROTOCOL.input(cx, &body)?).await?)
         }
+        Op::DescribeTable => PROTOCOL.output(&service.describe_table(cx, PROTOCOL.input(cx, &body)?).await?),
+        Op::DescribeTableReplicaAutoScaling => PROTOCOL
+            .output(&service.describe_table_replica_auto_scaling(cx, PROTOCOL.input(cx, &body)?).await?),
         Op::DescribeTimeToLive => {
-            PROTOCOL.output(&service.describe_time_to_live(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.describe_time_to_live(cx, PROTOCOL.input(cx, &body)?).await?)
         }
-        Op::DisableKinesisStreamingDestination => {
-            PROTOCOL.output(&service.disable_kinesis_streaming_destination(cx, PROTOCOL.input(&body)?).await?)
-        }
-        Op::EnableKinesisStreamingDestination => {
-            PROTOCOL.output(&service.enable_kinesis_streaming_destination(cx, PROTOCOL.input(&body)?).await?)
-        }
+        Op::DisableKinesisStreamingDestination => PROTOCOL
+            .output(&service.disable_kinesis_streaming_destination(cx, PROTOCOL.input(cx, &body)?).await?),
+        Op::EnableKinesisStreamingDestination => PROTOCOL
+            .output(&service.enable_kinesis_streaming_destination(cx, PROTOCOL.input(cx, &body)?).await?),
         Op::ExecuteStatement => {
-            PROTOCOL.output(&service.execute_statement(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.execute_statement(cx, PROTOCOL.input(cx, &body)?).await?)
         }
         Op::ExecuteTransaction => {
-            PROTOCOL.output(&service.execute_transaction(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.execute_transaction(cx, PROTOCOL.input(cx, &body)?).await?)
         }
         Op::ExportTableToPointInTime => {
-            PROTOCOL.output(&service.export_table_to_point_in_time(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.export_table_to_point_in_time(cx, PROTOCOL.input(cx, &body)?).await?)
         }
-        Op::GetItem => PROTOCOL.output(&service.get_item(cx, PROTOCOL.input(&body)?).await?),
+        Op::GetItem => PROTOCOL.output(&service.get_item(cx, PROTOCOL.input(cx, &body)?).await?),
         Op::GetResourcePolicy => {
-            PROTOCOL.output(&service.get_resource_policy(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.get_resource_policy(cx, PROTOCOL.input(cx, &body)?).await?)
         }
-        Op::ImportTable => PROTOCOL.output(&service.import_table(cx, PROTOCOL.input(&body)?).await?),
-        Op::ListBackups => PROTOCOL.output(&service.list_backups(cx, PROTOCOL.input(&body)?).await?),
+        Op::ImportTable => PROTOCOL.output(&service.import_table(cx, PROTOCOL.input(cx, &body)?).await?),
+        Op::ListBackups => PROTOCOL.output(&service.list_backups(cx, PROTOCOL.input(cx, &body)?).await?),
         Op::ListBulkOperations => {
-            PROTOCOL.output(&service.list_bulk_operations(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.list_bulk_operations(cx, PROTOCOL.input(cx, &body)?).await?)
         }
         Op::ListContributorInsights => {
-            PROTOCOL.output(&service.list_contributor_insights(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.list_contributor_insights(cx, PROTOCOL.input(cx, &body)?).await?)
         }
-        Op::ListExports => PROTOCOL.output(&service.list_exports(cx, PROTOCOL.input(&body)?).await?),
+        Op::ListExports => PROTOCOL.output(&service.list_exports(cx, PROTOCOL.input(cx, &body)?).await?),
         Op::ListGlobalTables => {
-            PROTOCOL.output(&service.list_global_tables(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.list_global_tables(cx, PROTOCOL.input(cx, &body)?).await?)
         }
-        Op::ListImports => PROTOCOL.output(&service.list_imports(cx, PROTOCOL.input(&body)?).await?),
-        Op::ListTables => PROTOCOL.output(&service.list_tables(cx, PROTOCOL.input(&body)?).await?),
+        Op::ListImports => PROTOCOL.output(&service.list_imports(cx, PROTOCOL.input(cx, &body)?).await?),
+        Op::ListTables => PROTOCOL.output(&service.list_tables(cx, PROTOCOL.input(cx, &body)?).await?),
         Op::ListTagsOfResource => {
-            PROTOCOL.output(&service.list_tags_of_resource(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.list_tags_of_resource(cx, PROTOCOL.input(cx, &body)?).await?)
         }
-        Op::PutItem => PROTOCOL.output(&service.put_item(cx, PROTOCOL.input(&body)?).await?),
+        Op::PutItem => PROTOCOL.output(&service.put_item(cx, PROTOCOL.input(cx, &body)?).await?),
         Op::PutResourcePolicy => {
-            PROTOCOL.output(&service.put_resource_policy(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.put_resource_policy(cx, PROTOCOL.input(cx, &body)?).await?)
         }
-        Op::Query => PROTOCOL.output(&service.query(cx, PROTOCOL.input(&body)?).await?),
+        Op::Query => PROTOCOL.output(&service.query(cx, PROTOCOL.input(cx, &body)?).await?),
         Op::RestoreTableFromBackup => {
-            PROTOCOL.output(&service.restore_table_from_backup(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.restore_table_from_backup(cx, PROTOCOL.input(cx, &body)?).await?)
         }
         Op::RestoreTableToPointInTime => {
-            PROTOCOL.output(&service.restore_table_to_point_in_time(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.restore_table_to_point_in_time(cx, PROTOCOL.input(cx, &body)?).await?)
         }
-        Op::Scan => PROTOCOL.output(&service.scan(cx, PROTOCOL.input(&body)?).await?),
-        Op::SearchVectors => PROTOCOL.output(&service.search_vectors(cx, PROTOCOL.input(&body)?).await?),
+        Op::Scan => PROTOCOL.output(&service.scan(cx, PROTOCOL.input(cx, &body)?).await?),
+        Op::SearchVectors => PROTOCOL.output(&service.search_vectors(cx, PROTOCOL.input(cx, &body)?).await?),
         Op::StartBulkPutItems => {
-            PROTOCOL.output(&service.start_bulk_put_items(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.start_bulk_put_items(cx, PROTOCOL.input(cx, &body)?).await?)
         }
-        Op::TagResource => service.tag_resource(cx, PROTOCOL.input(&body)?).await.map(|_| Bytes::new()),
+        Op::TagResource => service.tag_resource(cx, PROTOCOL.input(cx, &body)?).await.map(|_| Bytes::new()),
         Op::TransactGetItems => {
-            PROTOCOL.output(&service.transact_get_items(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.transact_get_items(cx, PROTOCOL.input(cx, &body)?).await?)
         }
         Op::TransactWriteItems => {
-            PROTOCOL.output(&service.transact_write_items(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.transact_write_items(cx, PROTOCOL.input(cx, &body)?).await?)
         }
-        Op::UntagResource => service.untag_resource(cx, PROTOCOL.input(&body)?).await.map(|_| Bytes::new()),
+        Op::UntagResource => {
+            service.untag_resource(cx, PROTOCOL.input(cx, &body)?).await.map(|_| Bytes::new())
+        }
         Op::UpdateContinuousBackups => {
-            PROTOCOL.output(&service.update_continuous_backups(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.update_continuous_backups(cx, PROTOCOL.input(cx, &body)?).await?)
         }
         Op::UpdateContributorInsights => {
-            PROTOCOL.output(&service.update_contributor_insights(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.update_contributor_insights(cx, PROTOCOL.input(cx, &body)?).await?)
         }
         Op::UpdateGlobalTable => {
-            PROTOCOL.output(&service.update_global_table(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.update_global_table(cx, PROTOCOL.input(cx, &body)?).await?)
         }
         Op::UpdateGlobalTableSettings => {
-            PROTOCOL.output(&service.update_global_table_settings(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.update_global_table_settings(cx, PROTOCOL.input(cx, &body)?).await?)
         }
-        Op::UpdateItem => PROTOCOL.output(&service.update_item(cx, PROTOCOL.input(&body)?).await?),
-        Op::UpdateKinesisStreamingDestination => {
-            PROTOCOL.output(&service.update_kinesis_streaming_destination(cx, PROTOCOL.input(&body)?).await?)
-        }
-        Op::UpdateTable => PROTOCOL.output(&service.update_table(cx, PROTOCOL.input(&body)?).await?),
+        Op::UpdateItem => PROTOCOL.output(&service.update_item(cx, PROTOCOL.input(cx, &body)?).await?),
+        Op::UpdateKinesisStreamingDestination => PROTOCOL
+            .output(&service.update_kinesis_streaming_destination(cx, PROTOCOL.input(cx, &body)?).await?),
+        Op::UpdateTable => PROTOCOL.output(&service.update_table(cx, PROTOCOL.input(cx, &body)?).await?),
         Op::UpdateTableReplicaAutoScaling => {
-            PROTOCOL.output(&service.update_table_replica_auto_scaling(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.update_table_replica_auto_scaling(cx, PROTOCOL.input(cx, &body)?).await?)
         }
         Op::UpdateTimeToLive => {
-            PROTOCOL.output(&service.update_time_to_live(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.update_time_to_live(cx, PROTOCOL.input(cx, &body)?).await?)
         }
     }
 }

@@ -198,9 +198,15 @@ static ATTRIBUTE_VALUE_SHOWN: Shown = Shown::Structure(
         ("S", &Shown::Plain),
         ("N", &Shown::Plain),
         ("B", &Shown::Plain),
+        ("INT", &Shown::Plain),
+        ("DECIMAL", &Shown::Plain),
+        ("DOUBLE", &Shown::Plain),
         ("SS", &STRING_SET_ATTRIBUTE_VALUE_SHOWN),
         ("NS", &NUMBER_SET_ATTRIBUTE_VALUE_SHOWN),
         ("BS", &BINARY_SET_ATTRIBUTE_VALUE_SHOWN),
+        ("INTSET", &Shown::Plain),
+        ("DECIMALSET", &Shown::Plain),
+        ("DOUBLESET", &Shown::Plain),
         ("M", &MAP_ATTRIBUTE_VALUE_SHOWN),
         ("L", &LIST_ATTRIBUTE_VALUE_SHOWN),
         ("NULL", &Shown::Plain),
@@ -421,8 +427,10 @@ static PUT_SHOWN: Shown = Shown::Structure(
 
 static PUT_ITEM_INPUT_ATTRIBUTE_MAP_SHOWN: Shown = Shown::Map(&ATTRIBUTE_VALUE_SHOWN);
 
-static PUT_REQUEST_SHOWN: Shown =
-    Shown::Structure("PutRequest", &[("Item", &PUT_ITEM_INPUT_ATTRIBUTE_MAP_SHOWN)]);
+static PUT_REQUEST_SHOWN: Shown = Shown::Structure(
+    "PutRequest",
+    &[("Item", &PUT_ITEM_INPUT_ATTRIBUTE_MAP_SHOWN), ("WorkloadProfileName", &Shown::Plain)],
+);
 
 static REPLICA_AUTO_SCALING_UPDATE_SHOWN: Shown = Shown::Structure(
     "ReplicaAutoScalingUpdate",

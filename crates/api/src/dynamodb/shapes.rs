@@ -2859,7 +2859,10 @@ impl ReturnValue {
     pub const ALL: &[Self] = &[Self::None, Self::AllOld, Self::UpdatedOld, Self::AllNew, Self::UpdatedNew];
 
     /// The value set as errors list it.
-    pub const SET: Set = Set::bare("ALL_OLD, UPDATED_OLD, ALL_NEW, UPDATE_NEW, NONE");
+    pub const SET: Set = Set::bare(
+        "ALL_OLD, UPDATED_OLD, ALL_NEW, UPDATE_NEW, NONE",
+        "ALL_NEW, UPDATED_OLD, ALL_OLD, NONE, UPDATED_NEW",
+    );
 
     pub fn as_str(self) -> &'static str {
         match self {

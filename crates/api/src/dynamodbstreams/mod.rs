@@ -14,7 +14,7 @@ use std::future::Future;
 use base::Cx;
 use bytes::Bytes;
 use wire::aws_json::{self, AwsJson};
-use wire::{Failure, Request, Response, Wording};
+use wire::{Failure, Request, Response};
 
 /// Every operation of Amazon DynamoDB Streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -103,7 +103,6 @@ static PROTOCOL: AwsJson = AwsJson {
     version: "1.0",
     namespace: "com.amazonaws.dynamodb.v20120810",
     validation: "ValidationException",
-    wording: Wording::Newer,
     dynamodb: true,
     message_key: errors::message_key,
 };
@@ -113,11 +112,13 @@ async fn answer<S: DynamoDbStreams>(service: &S, cx: &Cx, request: &Request) -> 
     let op = Op::from_name(name).ok_or_else(aws_json::unknown_operation)?;
     let body = PROTOCOL.body(request)?;
     match op {
-        Op::DescribeStream => PROTOCOL.output(&service.describe_stream(cx, PROTOCOL.input(&body)?).await?),
-        Op::GetRecords => PROTOCOL.output(&service.get_records(cx, PROTOCOL.input(&body)?).await?),
-        Op::GetShardIterator => {
-            PROTOCOL.output(&service.get_shard_iterator(cx, PROTOCOL.input(&body)?).await?)
+        Op::DescribeStream => {
+            PROTOCOL.output(&service.describe_stream(cx, PROTOCOL.input(cx, &body)?).await?)
         }
-        Op::ListStreams => PROTOCOL.output(&service.list_streams(cx, PROTOCOL.input(&body)?).await?),
+        Op::GetRecords => PROTOCOL.output(&service.get_records(cx, PROTOCOL.input(cx, &body)?).await?),
+        Op::GetShardIterator => {
+            PROTOCOL.output(&service.get_shard_iterator(cx, PROTOCOL.input(cx, &body)?).await?)
+        }
+        Op::ListStreams => PROTOCOL.output(&service.list_streams(cx, PROTOCOL.input(cx, &body)?).await?),
     }
 }

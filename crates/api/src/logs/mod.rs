@@ -14,7 +14,7 @@ use std::future::Future;
 use base::Cx;
 use bytes::Bytes;
 use wire::aws_json::{self, AwsJson};
-use wire::{Failure, Request, Response, Wording};
+use wire::{Failure, Request, Response};
 
 /// Every operation of Amazon CloudWatch Logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -629,7 +629,6 @@ static PROTOCOL: AwsJson = AwsJson {
     version: "1.1",
     namespace: "",
     validation: "InvalidParameterException",
-    wording: Wording::Newer,
     dynamodb: false,
     message_key: errors::message_key,
 };
@@ -640,28 +639,30 @@ async fn answer<S: Logs>(service: &S, cx: &Cx, request: &Request) -> Result<Byte
     let body = PROTOCOL.body(request)?;
     match op {
         Op::CreateLogGroup => {
-            service.create_log_group(cx, PROTOCOL.input(&body)?).await.map(|_| Bytes::new())
+            service.create_log_group(cx, PROTOCOL.input(cx, &body)?).await.map(|_| Bytes::new())
         }
         Op::CreateLogStream => {
-            service.create_log_stream(cx, PROTOCOL.input(&body)?).await.map(|_| Bytes::new())
+            service.create_log_stream(cx, PROTOCOL.input(cx, &body)?).await.map(|_| Bytes::new())
         }
         Op::DeleteLogGroup => {
-            service.delete_log_group(cx, PROTOCOL.input(&body)?).await.map(|_| Bytes::new())
+            service.delete_log_group(cx, PROTOCOL.input(cx, &body)?).await.map(|_| Bytes::new())
         }
         Op::DeleteLogStream => {
-            service.delete_log_stream(cx, PROTOCOL.input(&body)?).await.map(|_| Bytes::new())
+            service.delete_log_stream(cx, PROTOCOL.input(cx, &body)?).await.map(|_| Bytes::new())
         }
         Op::DescribeLogGroups => {
-            PROTOCOL.output(&service.describe_log_groups(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.describe_log_groups(cx, PROTOCOL.input(cx, &body)?).await?)
         }
         Op::DescribeLogStreams => {
-            PROTOCOL.output(&service.describe_log_streams(cx, PROTOCOL.input(&body)?).await?)
+            PROTOCOL.output(&service.describe_log_streams(cx, PROTOCOL.input(cx, &body)?).await?)
         }
-        Op::FilterLogEvents => PROTOCOL.output(&service.filter_log_events(cx, PROTOCOL.input(&body)?).await?),
-        Op::GetLogEvents => PROTOCOL.output(&service.get_log_events(cx, PROTOCOL.input(&body)?).await?),
-        Op::PutLogEvents => PROTOCOL.output(&service.put_log_events(cx, PROTOCOL.input(&body)?).await?),
+        Op::FilterLogEvents => {
+            PROTOCOL.output(&service.filter_log_events(cx, PROTOCOL.input(cx, &body)?).await?)
+        }
+        Op::GetLogEvents => PROTOCOL.output(&service.get_log_events(cx, PROTOCOL.input(cx, &body)?).await?),
+        Op::PutLogEvents => PROTOCOL.output(&service.put_log_events(cx, PROTOCOL.input(cx, &body)?).await?),
         Op::PutRetentionPolicy => {
-            service.put_retention_policy(cx, PROTOCOL.input(&body)?).await.map(|_| Bytes::new())
+            service.put_retention_policy(cx, PROTOCOL.input(cx, &body)?).await.map(|_| Bytes::new())
         }
         other => Err(Failure::not_implemented("logs", other.name())),
     }

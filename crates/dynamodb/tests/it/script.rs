@@ -4,6 +4,7 @@
 //! - `< status answer`: what must come; `UPDATE_EXPECT=1 cargo test -p dynamodb` writes it anew
 //! - `& name = /pointer`: remembers a part of the last answer; `$name` in a later request stands for it
 //! - `+ seconds`: turns the clock
+//! - `~ older` or `~ newer`: which wording is spoken from here
 //! - everything else is a comment
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use base::Wording;
 use serde_json::Value;
 
 use crate::world::World;
@@ -32,12 +34,14 @@ scripts! {
     indexes
     items
     queries
+    recorded_answers
     scans
     streams
     table_changes
     table_refusals
     tables
     updates
+    wording
 }
 
 async fn check(path: &str) {
@@ -73,7 +77,7 @@ struct Script {
 
 impl Script {
     async fn run(mut self, text: &str) -> String {
-        let world = World::new().await;
+        let mut world = World::new().await;
         let mut lines = text.lines().filter(|line| !line.starts_with("< ")).peekable();
         while let Some(line) = lines.next() {
             writeln!(self.out, "{line}").unwrap();
@@ -91,6 +95,8 @@ impl Script {
                 self.known.insert(format!("${name}"), found);
             } else if let Some(seconds) = line.strip_prefix("+ ") {
                 world.clock.advance(Duration::from_secs(seconds.parse().unwrap()));
+            } else if let Some(wording) = line.strip_prefix("~ ") {
+                world.cx.wording = if wording == "older" { Wording::Older } else { Wording::Newer };
             }
         }
         self.out

@@ -52,6 +52,9 @@ struct Flags {
     /// What to do when the host does not allow a layer of the jail [default: best-effort]
     #[arg(long, global = true, value_name = "required|best-effort|off")]
     sandbox: Option<String>,
+    /// How DynamoDB words its errors: as since June 2026, or as before [default: newer]
+    #[arg(long, global = true, value_name = "newer|older")]
+    wording: Option<String>,
     /// What the log says, as in RUST_LOG; `access=debug` adds a line for every request [default: info]
     #[arg(long, global = true, value_name = "FILTER")]
     log: Option<String>,
@@ -92,7 +95,7 @@ enum Verb {
 }
 
 /// Flags that only a server and `config` look at: the others take them, and do not show them.
-const OF_SERVERS: [&str; 5] = ["memory", "durability", "auth", "sandbox", "log"];
+const OF_SERVERS: [&str; 6] = ["memory", "durability", "auth", "sandbox", "wording", "log"];
 const OTHERS: [&str; 7] = ["status", "stop", "invoke", "logs", "urls", "env", "run"];
 
 /// The command line, with the help of each verb cut down to what the verb looks at.
@@ -174,6 +177,7 @@ impl Flags {
         set("durability", self.durability.clone());
         set("auth", self.auth.clone());
         set("sandbox", self.sandbox.clone());
+        set("wording", self.wording.clone());
         set("log", self.log.clone());
         layer
     }

@@ -129,7 +129,8 @@ fn check_exposure(config: &Config) -> Result<()> {
 
 async fn bind(config: &Config) -> Result<Bound> {
     let limits = Limits { connections_max: connections_max(), ..Limits::default() };
-    let server = ServerConfig { listen: config.listen, limits, ..ServerConfig::default() };
+    let server =
+        ServerConfig { listen: config.listen, limits, wording: config.wording, ..ServerConfig::default() };
     Server::bind(server).await.map_err(|error| explain(&error))
 }
 
