@@ -43,8 +43,7 @@ impl Echo {
         span: Duration,
         request: Vec<u8>,
     ) -> Result<Measured> {
-        load::run(self.address, connections, span, Rc::new(move |_| request.clone()), Some(self.process.id()))
-            .await
+        load::run(self.address, connections, span, &Rc::new(request), Some(self.process.id())).await
     }
 }
 

@@ -6,27 +6,28 @@ use anyhow::Result;
 
 use crate::Plan;
 use crate::client::{Connection, rest};
+use crate::function::{create_function, echo_code, invoke_path};
 use crate::load::{Measured, percentile};
-use crate::report::Report;
-use crate::scenario::{create_function, echo_code, invoke_path};
-use crate::server::{Durability, Server};
+use crate::process::memory_kib;
+use crate::report::{Beside, Report};
+use crate::server::{Keeping, Server};
 
 const STARTS: usize = 15;
 const FUNCTIONS: usize = 30;
 
 pub(crate) async fn start_up(plan: &Plan, report: &mut Report) -> Result<()> {
-    if !"start to first answer".contains(&plan.filter) {
+    if !plan.wants("start to first answer") {
         return Ok(());
     }
     let mut times = Vec::new();
-    let mut memory_kib = 0;
+    let mut idle_kib = 0;
     for _ in 0..STARTS {
-        let server = Server::start(&plan.binary, Durability::Strict).await?;
+        let server = Server::start(&plan.binary, &Keeping::Strict).await?;
         times.push(server.first_answer);
-        memory_kib = resident_kib(server.pid())?;
+        idle_kib = memory_kib(server.pid())?;
     }
-    report.add("start to first answer", spread(times), None);
-    eprintln!("idle memory of the server process: {:.1} MB resident", f64::from(memory_kib) / 1024.0);
+    report.add("start to first answer", spread(times), Beside::default());
+    report.note("idle memory", &format!("{:.1} MiB", f64::from(idle_kib) / 1024.0));
     Ok(())
 }
 
@@ -34,7 +35,7 @@ pub(crate) async fn start_up(plan: &Plan, report: &mut Report) -> Result<()> {
 pub(crate) async fn functions(plan: &Plan, server: &Server, report: &mut Report) -> Result<()> {
     for (interpreter, runtime) in [("node", "nodejs20.x"), ("python3", "python3.11")] {
         let name = format!("cold start {interpreter}");
-        if !name.contains(&plan.filter) {
+        if !plan.wants(&name) {
             continue;
         }
         let mut times = Vec::new();
@@ -49,7 +50,7 @@ pub(crate) async fn functions(plan: &Plan, server: &Server, report: &mut Report)
             anyhow::ensure!(answer.status == 200, "a cold invocation answered {}", answer.status);
             times.push(start.elapsed());
         }
-        report.add(name, spread(times), None);
+        report.add(name, spread(times), Beside::default());
     }
     Ok(())
 }
@@ -64,10 +65,4 @@ fn spread(times: Vec<Duration>) -> Measured {
         p99_us: percentile(&nanos, 0.99),
         cpu_us: None,
     }
-}
-
-fn resident_kib(pid: u32) -> Result<u32> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
-    Ok(line.split_whitespace().nth(1).unwrap_or("0").parse()?)
 }

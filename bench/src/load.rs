@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::client::Connection;
+use crate::process::processor_time;
+use crate::workload::Workload;
 
 /// What a load found. Latencies are of whole calls, seen by the client.
 #[derive(Debug, Clone)]
@@ -18,25 +20,50 @@ pub(crate) struct Measured {
     pub(crate) cpu_us: Option<f64>,
 }
 
-/// Runs `connections` loops for `span` after a tenth of it as warm-up. `request(n)` gives the n-th request.
+/// Where requests come from: each connection has its own copy.
+pub(crate) trait Source: Clone + 'static {
+    /// The n-th request.
+    fn request(&mut self, n: usize) -> &[u8];
+}
+
+/// The same request again and again.
+impl Source for Rc<Vec<u8>> {
+    fn request(&mut self, _: usize) -> &[u8] {
+        self
+    }
+}
+
+impl Source for Workload {
+    fn request(&mut self, n: usize) -> &[u8] {
+        self.fill(n)
+    }
+}
+
+/// When a load ends.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    At(Instant),
+    /// When so many requests are answered.
+    After(usize),
+}
+
+/// Runs `connections` loops for `span` after a tenth of it as warm-up.
 pub(crate) async fn run(
     address: SocketAddr,
     connections: usize,
     span: Duration,
-    request: Rc<dyn Fn(usize) -> Vec<u8>>,
+    source: &impl Source,
     pid: Option<u32>,
 ) -> Result<Measured> {
-    // Requests are made before the clock runs, so that the generator's share of the CPU is its reads and writes.
-    let requests: Rc<Vec<Vec<u8>>> = Rc::new((0..4096).map(|n| request(n)).collect());
     let local = tokio::task::LocalSet::new();
     local
         .run_until(async {
-            drive(address, connections, span / 10, &requests).await?;
-            let cpu_before = pid.map(cpu_time).transpose()?;
+            drive(address, connections, End::At(Instant::now() + span / 10), source).await?;
+            let cpu_before = pid.map(processor_time).transpose()?;
             let start = Instant::now();
-            let mut latencies = drive(address, connections, span, &requests).await?;
+            let mut latencies = drive(address, connections, End::At(start + span), source).await?;
             let seconds = start.elapsed().as_secs_f64();
-            let cpu_after = pid.map(cpu_time).transpose()?;
+            let cpu_after = pid.map(processor_time).transpose()?;
             latencies.sort_unstable();
             let count = latencies.len() as f64;
             Ok(Measured {
@@ -49,15 +76,20 @@ pub(crate) async fn run(
         .await
 }
 
-async fn drive(
+/// Sends the first `count` requests, each once.
+pub(crate) async fn send_all(
     address: SocketAddr,
     connections: usize,
-    span: Duration,
-    requests: &Rc<Vec<Vec<u8>>>,
-) -> Result<Vec<u32>> {
-    let end = Instant::now() + span;
+    count: usize,
+    source: &impl Source,
+) -> Result<()> {
+    let local = tokio::task::LocalSet::new();
+    local.run_until(drive(address, connections, End::After(count), source)).await.map(drop)
+}
+
+async fn drive(address: SocketAddr, connections: usize, end: End, source: &impl Source) -> Result<Vec<u32>> {
     let tasks: Vec<_> = (0..connections)
-        .map(|index| tokio::task::spawn_local(one_loop(address, end, requests.clone(), index, connections)))
+        .map(|first| tokio::task::spawn_local(one_loop(address, end, source.clone(), (first, connections))))
         .collect();
     let mut all = Vec::new();
     for task in tasks {
@@ -68,17 +100,18 @@ async fn drive(
 
 async fn one_loop(
     address: SocketAddr,
-    end: Instant,
-    requests: Rc<Vec<Vec<u8>>>,
-    first: usize,
-    step: usize,
+    end: End,
+    mut source: impl Source,
+    (mut turn, step): (usize, usize),
 ) -> Result<Vec<u32>> {
     let mut connection = Connection::open(address).await?;
     let mut latencies = Vec::with_capacity(1 << 16);
-    let mut turn = first;
     let mut now = Instant::now();
-    while now < end {
-        let answer = connection.call(&requests[turn % requests.len()]).await?;
+    while match end {
+        End::At(end) => now < end,
+        End::After(count) => turn < count,
+    } {
+        let answer = connection.call(source.request(turn)).await?;
         if answer.status >= 300 {
             bail!("status {}: {}", answer.status, String::from_utf8_lossy(connection.body(answer)));
         }
@@ -97,13 +130,4 @@ pub(crate) fn percentile(sorted: &[u32], share: f64) -> f64 {
     }
     let index = ((sorted.len() - 1) as f64 * share).round() as usize;
     f64::from(sorted[index]) / 1000.0
-}
-
-/// User and system time of a process so far.
-fn cpu_time(pid: u32) -> Result<Duration> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let fields: Vec<&str> = after_name.split_whitespace().collect();
-    let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
-    Ok(Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second()))
 }

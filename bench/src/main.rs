@@ -4,27 +4,54 @@
 mod ceiling;
 mod client;
 mod cold;
+mod dynamodb;
+mod function;
 mod load;
+mod marks;
+mod peer;
+mod process;
 mod report;
-mod scenario;
 mod server;
+mod template;
+mod workload;
 
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 use crate::report::Report;
-use crate::server::{Durability, Server};
+use crate::server::{Keeping, Server};
 
-/// How much is measured; from the command line.
+/// What is measured and how long; from the command line.
 #[derive(Debug)]
 struct Plan {
     binary: PathBuf,
     json: PathBuf,
     seconds: Duration,
-    /// Only scenarios whose name has this in it.
+    /// Only what has this in its name.
     filter: String,
+    area: Area,
+    /// The items of the large table.
+    items: usize,
+    /// A database to keep the data in.
+    store: Option<String>,
+    running_peers: Vec<(String, SocketAddr)>,
+    installed_peers: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Area {
+    All,
+    DynamoDb,
+    Lambda,
+}
+
+impl Plan {
+    fn wants(&self, name: &str) -> bool {
+        name.contains(&self.filter)
+    }
 }
 
 fn main() -> Result<()> {
@@ -41,26 +68,46 @@ fn main() -> Result<()> {
 
 fn plan(words: &[String]) -> Result<Plan> {
     let value = |flag: &str| words.iter().position(|w| w == flag).and_then(|at| words.get(at + 1));
-    let seconds = value("--seconds").map_or(Ok(3.0), |text| text.parse::<f64>())?;
+    let seconds = value("--seconds").map_or(Ok(2.0), |text| text.parse::<f64>())?;
+    let named = words.iter().zip(words.iter().skip(1)).filter(|(flag, _)| *flag == "--peer");
     Ok(Plan {
         binary: value("--binary").context("--binary PATH is missing")?.into(),
         json: value("--json").context("--json PATH is missing")?.into(),
         seconds: Duration::from_secs_f64(seconds),
         filter: value("--only").cloned().unwrap_or_default(),
+        area: match words.first().map(String::as_str) {
+            Some("dynamodb") => Area::DynamoDb,
+            Some("lambda") => Area::Lambda,
+            _ => Area::All,
+        },
+        items: value("--items").map_or(Ok(1_000_000), |text| text.parse())?,
+        store: value("--store").cloned(),
+        running_peers: named.map(|(_, peer)| running_peer(peer)).collect::<Result<_>>()?,
+        installed_peers: words.iter().any(|word| word == "--peers"),
     })
+}
+
+/// `NAME=URL`.
+fn running_peer(text: &str) -> Result<(String, SocketAddr)> {
+    let (name, url) = text.split_once('=').context("a peer is given as NAME=URL")?;
+    let host = url.trim_start_matches("http://").trim_end_matches('/');
+    let address = host.to_socket_addrs()?.next().context("the peer's URL names no address")?;
+    Ok((name.to_owned(), address))
 }
 
 async fn measure(plan: &Plan) -> Result<()> {
     let mut report = Report::default();
-    cold::start_up(plan, &mut report).await?;
-    for durability in [Durability::Strict, Durability::Relaxed] {
-        let server = Server::start(&plan.binary, durability).await?;
-        scenario::dynamodb(plan, &server, durability, &mut report).await?;
+    if plan.area == Area::All {
+        cold::start_up(plan, &mut report).await?;
     }
-    let server = Server::start(&plan.binary, Durability::Strict).await?;
-    scenario::lambda(plan, &server, &mut report).await?;
-    cold::functions(plan, &server, &mut report).await?;
-    drop(server);
+    if plan.area != Area::Lambda {
+        dynamodb::run(plan, &mut report).await?;
+    }
+    if plan.area != Area::DynamoDb {
+        let server = Server::start(&plan.binary, &Keeping::Strict).await?;
+        function::measure(plan, &server, &mut report).await?;
+        cold::functions(plan, &server, &mut report).await?;
+    }
     report.print();
     report.write(&plan.json)
 }

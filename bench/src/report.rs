@@ -11,31 +11,50 @@ use crate::load::Measured;
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     rows: Vec<Row>,
+    notes: Vec<(String, String)>,
+}
+
+/// What a figure is held against.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Beside {
+    /// What the machine could do at all, in the same run.
+    pub(crate) ceiling: Option<Measured>,
+    /// Operations a second to reach.
+    pub(crate) mark: Option<f64>,
 }
 
 #[derive(Debug)]
 struct Row {
     name: String,
     measured: Measured,
-    ceiling: Option<Measured>,
+    beside: Beside,
 }
 
 impl Report {
-    pub(crate) fn add(&mut self, name: impl Into<String>, measured: Measured, ceiling: Option<Measured>) {
-        let row = Row { name: name.into(), measured, ceiling };
+    pub(crate) fn add(&mut self, name: impl Into<String>, measured: Measured, beside: Beside) {
+        let row = Row { name: name.into(), measured, beside };
         eprintln!("{}", row.line());
         self.rows.push(row);
+    }
+
+    /// What is not operations a second.
+    pub(crate) fn note(&mut self, name: &str, text: &str) {
+        eprintln!("{name:<34} {text}");
+        self.notes.push((name.to_owned(), text.to_owned()));
     }
 
     pub(crate) fn print(&self) {
         let mut out = std::io::stdout().lock();
         let head = format!(
-            "{:<34} {:>10} {:>10} {:>10} {:>9} {:>11} {:>7}",
-            "", "ops/s", "p50 us", "p99 us", "cpu us", "ceiling/s", "share"
+            "{:<34} {:>9} {:>9} {:>9} {:>6} {:>8} {:>10} {:>6} {:>8} {:>6}",
+            "", "ops/s", "p50 us", "p99 us", "99/50", "cpu us", "ceiling/s", "share", "mark", "of it"
         );
         let _ = writeln!(out, "{head}");
         for row in &self.rows {
             let _ = writeln!(out, "{}", row.line());
+        }
+        for (name, text) in &self.notes {
+            let _ = writeln!(out, "{name:<34} {text}");
         }
     }
 
@@ -43,7 +62,8 @@ impl Report {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        let rows: Vec<Value> = self.rows.iter().map(Row::json).collect();
+        let notes = self.notes.iter().map(|(name, text)| json!({"name": name, "note": text}));
+        let rows: Vec<Value> = self.rows.iter().map(Row::json).chain(notes).collect();
         Ok(std::fs::write(path, serde_json::to_vec_pretty(&rows)?)?)
     }
 }
@@ -51,18 +71,28 @@ impl Report {
 impl Row {
     fn line(&self) -> String {
         let Measured { per_second, p50_us, p99_us, cpu_us } = &self.measured;
+        let share = |of: Option<f64>| of.map_or(String::new(), |of| format!("{:.2}", per_second / of));
+        let whole = |figure: Option<f64>| figure.map_or(String::new(), |figure| format!("{figure:.0}"));
         let cpu = cpu_us.map_or(String::new(), |us| format!("{us:.1}"));
-        let (ceiling, share) = self.ceiling.as_ref().map_or((String::new(), String::new()), |ceiling| {
-            (format!("{:.0}", ceiling.per_second), format!("{:.2}", per_second / ceiling.per_second))
-        });
+        let ceiling = self.beside.ceiling.as_ref().map(|ceiling| ceiling.per_second);
         format!(
-            "{:<34} {per_second:>10.0} {p50_us:>10.1} {p99_us:>10.1} {cpu:>9} {ceiling:>11} {share:>7}",
-            self.name
+            "{:<34} {per_second:>9.0} {p50_us:>9.1} {p99_us:>9.1} {:>6.1} {cpu:>8} {:>10} {:>6} {:>8} {:>6}",
+            self.name,
+            p99_us / p50_us.max(0.001),
+            whole(ceiling),
+            share(ceiling),
+            whole(self.beside.mark),
+            share(self.beside.mark),
         )
     }
 
     fn json(&self) -> Value {
         let figures = |m: &Measured| json!({"per_second": m.per_second, "p50_us": m.p50_us, "p99_us": m.p99_us, "cpu_us": m.cpu_us});
-        json!({"name": self.name, "measured": figures(&self.measured), "ceiling": self.ceiling.as_ref().map(figures)})
+        json!({
+            "name": self.name,
+            "measured": figures(&self.measured),
+            "ceiling": self.beside.ceiling.as_ref().map(figures),
+            "mark": self.beside.mark,
+        })
     }
 }

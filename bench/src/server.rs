@@ -1,19 +1,24 @@
 //! The release binary as a user starts it, over a folder that vanishes afterwards.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::client::{Connection, plain};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Durability {
-    Strict,
+/// Where the server keeps its rows and when it acknowledges a write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Keeping {
+    Memory,
     Relaxed,
+    Strict,
+    /// A database by its URL.
+    Store(String),
 }
 
 #[derive(Debug)]
@@ -22,24 +27,62 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     /// From just before the process was made to its first whole answer.
     pub(crate) first_answer: Duration,
-    _folder: TempDir,
+    binary: PathBuf,
+    keeping: Keeping,
+    folder: TempDir,
+}
+
+impl Keeping {
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Memory => "memory",
+            Self::Relaxed => "relaxed",
+            Self::Strict => "strict",
+            Self::Store(_) => "store",
+        }
+    }
+
+    fn flags(&self) -> Vec<&str> {
+        match self {
+            Self::Memory => vec!["--memory"],
+            Self::Relaxed | Self::Strict => vec!["--durability", self.name()],
+            Self::Store(url) => vec!["--store", url],
+        }
+    }
 }
 
 impl Server {
-    pub(crate) async fn start(binary: &Path, durability: Durability) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
+    pub(crate) async fn start(binary: &Path, keeping: &Keeping) -> Result<Self> {
+        Self::start_over(binary, keeping, tempfile::tempdir()?).await
+    }
+
+    async fn start_over(binary: &Path, keeping: &Keeping, folder: TempDir) -> Result<Self> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let mode = if durability == Durability::Strict { "strict" } else { "relaxed" };
+        let mut command = Command::new(binary);
+        command.args(["start", "--listen", &address.to_string()]).args(keeping.flags());
+        if *keeping != Keeping::Memory {
+            command.arg("--data").arg(folder.path().join("data"));
+        }
         let begin = Instant::now();
-        let process = Command::new(binary)
-            .args(["start", "--listen", &address.to_string(), "--durability", mode, "--data"])
-            .arg(folder.path().join("data"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let mut server = Self { process, address, first_answer: Duration::ZERO, _folder: folder };
+        let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        let mut server = Self {
+            process,
+            address,
+            first_answer: Duration::ZERO,
+            binary: binary.to_owned(),
+            keeping: keeping.clone(),
+            folder,
+        };
         server.first_answer = server.await_answer(begin).await?;
         Ok(server)
+    }
+
+    /// Killed without warning and started again over the same folder.
+    pub(crate) async fn restart(mut self) -> Result<Self> {
+        self.process.kill()?;
+        self.process.wait()?;
+        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir()?);
+        Self::start_over(&self.binary.clone(), &self.keeping.clone(), folder).await
     }
 
     async fn await_answer(&mut self, begin: Instant) -> Result<Duration> {
@@ -61,13 +104,18 @@ impl Server {
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()
     }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         // SIGTERM first, so that the sandboxes of the server end with it.
-        if let Some(pid) = i32::try_from(self.pid()).ok().and_then(rustix::process::Pid::from_raw) {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        let ended = self.process.try_wait().is_ok_and(|status| status.is_some());
+        if let Some(pid) = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).filter(|_| !ended) {
+            let _ = kill_process(pid, Signal::TERM);
         }
         let _ = self.process.wait();
     }

@@ -11,7 +11,8 @@ pub(crate) fn run(flags: &[&str]) -> Result<()> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
     let release = target.join("release");
     let mut bench = Command::new(release.join("bench"));
-    bench.current_dir(root()).arg("--binary").arg(release.join("rushlight"));
-    bench.arg("--json").arg(root().join("bench/out/latest.json")).args(flags);
+    // Their first word may be the area.
+    bench.current_dir(root()).args(flags).arg("--binary").arg(release.join("rushlight"));
+    bench.arg("--json").arg(root().join("bench/out/latest.json"));
     execute(bench)
 }

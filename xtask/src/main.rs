@@ -18,7 +18,9 @@ cargo xtask <task>
   codegen            crates/api and docs/coverage.md from models/ and codegen/; --check compares instead
   models DIR         take service models (<service>.json) from DIR into models/, without their documentation
   conformance        the release binary under the official clients: --python, --js or both
-  bench              the release binary against ceilings of the same run; --only NAME, --seconds N
+  bench [AREA]       the release binary against ceilings of the same run; dynamodb or lambda alone; --only NAME,
+                     --seconds N, --items N (of the large table), --store URL, --peers (those that are installed),
+                     --peer NAME=URL (one that runs)
   runtimes           bundle the AWS SDK clients for Node.js into runtimes/node/sdk.zip; --check compares instead";
 
 fn main() -> ExitCode {

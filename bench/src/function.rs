@@ -1,4 +1,4 @@
-//! The warm paths: items of a table, a function over the Invoke API, a stage URL.
+//! Functions that are warm: over the Invoke API and behind a stage URL.
 
 use std::rc::Rc;
 
@@ -7,121 +7,55 @@ use serde_json::{Value, json};
 
 use crate::Plan;
 use crate::ceiling::{self, Echo};
-use crate::client::{self, Connection, aws_json, base64, plain, rest, set_up};
+use crate::client::{self, Connection, base64, plain, rest, set_up};
 use crate::load;
-use crate::report::Report;
-use crate::server::{Durability, Server};
+use crate::report::{Beside, Report};
+use crate::server::Server;
 
 const CONNECTIONS: [usize; 2] = [1, 16];
-/// Items that the reads find: 40 partitions of 25 items of 1 KB.
-const PARTITIONS: usize = 40;
 
-type Requests = Rc<dyn Fn(usize) -> Vec<u8>>;
-
-pub(crate) async fn dynamodb(
-    plan: &Plan,
-    server: &Server,
-    durability: Durability,
-    report: &mut Report,
-) -> Result<()> {
-    create_table(server).await?;
-    let strict = durability == Durability::Strict;
-    let put: Requests = Rc::new(|n| dynamodb_call("PutItem", &put_body(n)));
-    compare(plan, server, if strict { "PutItem strict" } else { "PutItem relaxed" }, put, report).await?;
-    if strict {
-        return Ok(());
-    }
-    fill(server).await?;
-    let get: Requests = Rc::new(|n| dynamodb_call("GetItem", &json!({"TableName": "bench", "Key": key(n)})));
-    compare(plan, server, "GetItem 1 KB", get, report).await?;
-    let query: Requests = Rc::new(|n| dynamodb_call("Query", &query_body(n)));
-    compare(plan, server, "Query of 25 x 1 KB", query, report).await
-}
-
-/// The scenario beside an echo server that answers as many bytes.
+/// The request beside an echo server that answers as many bytes.
 async fn compare(
     plan: &Plan,
     server: &Server,
     name: &str,
-    request: Requests,
+    request: Vec<u8>,
     report: &mut Report,
 ) -> Result<()> {
-    if !name.contains(&plan.filter) {
-        return Ok(());
-    }
     let mut probe = Connection::open(server.address).await?;
-    let answer = probe.call(&request(0)).await?;
+    let answer = probe.call(&request).await?;
     let echo = Echo::start(probe.body(answer).len())?;
+    let source = Rc::new(request.clone());
     for connections in CONNECTIONS {
-        let ceiling = echo.measure(connections, plan.seconds, request(0)).await?;
+        let ceiling = echo.measure(connections, plan.seconds, request.clone()).await?;
         let measured =
-            load::run(server.address, connections, plan.seconds, request.clone(), Some(server.pid())).await?;
-        report.add(format!("{name}, {connections} conn"), measured, Some(ceiling));
+            load::run(server.address, connections, plan.seconds, &source, Some(server.pid())).await?;
+        let beside = Beside { ceiling: Some(ceiling), mark: None };
+        report.add(format!("{name}, {connections} conn"), measured, beside);
     }
     Ok(())
-}
-
-async fn create_table(server: &Server) -> Result<()> {
-    let table = json!({
-        "TableName": "bench",
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [
-            {"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "sk", "AttributeType": "N"}],
-        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-    });
-    set_up(server.address, &dynamodb_call("CreateTable", &table)).await.map(drop)
-}
-
-async fn fill(server: &Server) -> Result<()> {
-    for n in 0..PARTITIONS * 25 {
-        set_up(server.address, &dynamodb_call("PutItem", &put_body(n))).await?;
-    }
-    Ok(())
-}
-
-fn dynamodb_call(operation: &str, body: &Value) -> Vec<u8> {
-    aws_json(&format!("DynamoDB_20120810.{operation}"), &body.to_string())
-}
-
-fn key(n: usize) -> Value {
-    json!({"pk": {"S": format!("p{}", n / 25 % PARTITIONS)}, "sk": {"N": (n % 25).to_string()}})
-}
-
-fn put_body(n: usize) -> Value {
-    let mut item = key(n);
-    item["data"] = json!({"S": "d".repeat(900)});
-    item["count"] = json!({"N": n.to_string()});
-    item["tags"] = json!({"L": [{"S": "a"}, {"BOOL": true}]});
-    json!({"TableName": "bench", "Item": item})
-}
-
-fn query_body(n: usize) -> Value {
-    json!({
-        "TableName": "bench", "KeyConditionExpression": "pk = :p",
-        "ExpressionAttributeValues": {":p": {"S": format!("p{}", n % PARTITIONS)}},
-    })
 }
 
 /// Warm functions: over the Invoke API and behind a stage URL, beside the bare frame loop.
-pub(crate) async fn lambda(plan: &Plan, server: &Server, report: &mut Report) -> Result<()> {
+pub(crate) async fn measure(plan: &Plan, server: &Server, report: &mut Report) -> Result<()> {
     let event: &str = r#"{"name":"sy"}"#;
     for (interpreter, runtime) in [("node", "nodejs20.x"), ("python3", "python3.11")] {
         let name = format!("invoke {interpreter}");
-        if !name.contains(&plan.filter) {
+        if !plan.wants(&name) {
             continue;
         }
         create_function(server, interpreter, runtime, echo_code(interpreter)).await?;
         let ceiling = ceiling::frame_loop(interpreter, plan.seconds)?;
         let path = invoke_path(interpreter);
-        let request: Requests = Rc::new(move |_| rest("lambda", "POST", &path, event));
+        let request = Rc::new(rest("lambda", "POST", &path, event));
         for connections in CONNECTIONS {
             let measured =
-                load::run(server.address, connections, plan.seconds, request.clone(), Some(server.pid()))
-                    .await?;
-            report.add(format!("{name}, {connections} conn"), measured, Some(ceiling.clone()));
+                load::run(server.address, connections, plan.seconds, &request, Some(server.pid())).await?;
+            let beside = Beside { ceiling: Some(ceiling.clone()), mark: None };
+            report.add(format!("{name}, {connections} conn"), measured, beside);
         }
     }
-    if "stage URL".contains(&plan.filter) {
+    if plan.wants("stage URL to node") {
         stage_url(plan, server, report).await?;
     }
     Ok(())
@@ -131,7 +65,7 @@ async fn stage_url(plan: &Plan, server: &Server, report: &mut Report) -> Result<
     let code = "exports.handler = async (e) => ({ statusCode: 200, body: e.body });";
     create_function(server, "proxy", "nodejs20.x", code).await?;
     let path = deploy_api(server, "proxy").await?;
-    let request: Requests = Rc::new(move |_| plain("POST", &path, r#"{"name":"sy"}"#));
+    let request = plain("POST", &path, r#"{"name":"sy"}"#);
     compare(plan, server, "stage URL to node", request, report).await
 }
 
