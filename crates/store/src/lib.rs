@@ -1,6 +1,8 @@
 //! `Store`: the one concrete type over all engines that services hold. An enum, so that services need no generics
 //! and an embedded read needs no box. Knows the contract and the engines, and nothing of what is stored.
 
+mod lease;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -14,6 +16,7 @@ pub use kv::{
     TransactError, Watch,
 };
 pub use kv_local::{Durability, Local, Options};
+pub use lease::{LEASE_SILENCE, Lease, Leases};
 
 /// A handle on the store; clones share it. The methods are those of [`kv::Kv`], where they are described.
 #[derive(Debug, Clone)]
@@ -45,6 +48,13 @@ impl Store {
 
     pub fn open_with(path: impl AsRef<Path>, options: Options) -> Result<Self, KvError> {
         Ok(Store::Local(Arc::new(Local::open(path, options)?)))
+    }
+
+    /// Whether other processes may work on the same data at the same time.
+    pub fn is_shared(&self) -> bool {
+        match self {
+            Store::Memory(_) | Store::Local(_) => false,
+        }
     }
 
     pub async fn get(&self, key: &[u8]) -> Result<Option<Entry>, KvError> {

@@ -1,6 +1,8 @@
 //! `Store` is the same over every engine, and embedded reads are ready at their first poll.
 #![allow(clippy::unwrap_used, reason = "a test says no better than by failing")]
 
+mod lease;
+
 use std::{
     convert::Infallible,
     pin::pin,
