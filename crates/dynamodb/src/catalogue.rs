@@ -136,6 +136,11 @@ impl Catalogue {
         self.scopes.load().values().flat_map(|names| names.values().cloned()).collect()
     }
 
+    pub(crate) fn with_id(&self, table_id: u32) -> Option<Arc<Table>> {
+        let scopes = self.scopes.load();
+        scopes.values().flat_map(|names| names.values()).find(|table| table.id == table_id).cloned()
+    }
+
     /// Whether there is a table of this id, with an index of this number; 0 is the table itself.
     pub(crate) fn knows(&self, table_id: u32, number: u8) -> bool {
         let has = |table: &Table| {

@@ -44,7 +44,7 @@ where
 
 /// Whether a change can be committed without a look at the item: nothing else is kept of it, and nothing is told.
 pub(crate) fn is_blind(table: &Table) -> bool {
-    table.indexes.is_empty() && table.live_stream().is_none()
+    table.indexes.is_empty() && table.live_stream().is_none() && table.live_expiry().is_none()
 }
 
 /// The size of an item collection is told of tables with local indexes; here always as the smallest range.

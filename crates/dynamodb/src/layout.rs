@@ -8,6 +8,7 @@
 //! | 13 | | a counter of the changes of tables |
 //! | 14 | table id, index number, hash of the partition key, partition key, sort key, then for an index the table's key | item |
 //! | 15 | table id, stream number, shard, commit sequence, ordinal | [`crate::record::Record`] |
+//! | 18 | second of expiry, table id, the item's key after the index number | nothing |
 //!
 //! Integers are big endian. Index number 0 is the table itself. These bytes are on disk: a change needs a new format.
 
@@ -25,6 +26,7 @@ const STREAM: u8 = 0x12;
 const EPOCH: u8 = 0x13;
 const ITEM: u8 = 0x14;
 const RECORD: u8 = 0x15;
+const EXPIRY: u8 = 0x18;
 
 /// The index number of the table itself.
 pub(crate) const BASE: u8 = 0;
@@ -181,6 +183,39 @@ pub(crate) fn segment(table_id: u32, index: u8, segment: u32, segments: u32) -> 
     }
 }
 
+/// The place in the queue of an item, at `item`, that expires at `second`.
+pub(crate) fn expiry(second: u64, item: &[u8]) -> Bytes {
+    let (id, rest) = (item.get(1..5).unwrap_or_default(), item.get(SPACE_BYTES..).unwrap_or_default());
+    let mut key = BytesMut::with_capacity(13 + rest.len());
+    key.put_u8(EXPIRY);
+    key.put_u64(second);
+    key.put_slice(id);
+    key.put_slice(rest);
+    key.freeze()
+}
+
+/// Second, table id and key of the item at a key that [`expiry`] made.
+pub(crate) fn expiring(key: &[u8]) -> Option<(u64, u32, Bytes)> {
+    let (second, rest) = key.get(1..)?.split_first_chunk::<8>()?;
+    let (id, rest) = rest.split_first_chunk::<4>()?;
+    let id = u32::from_be_bytes(*id);
+    let mut item = space(id, BASE);
+    item.put_slice(rest);
+    Some((u64::from_be_bytes(*second), id, item.into()))
+}
+
+/// The queue up to and with `second`.
+pub(crate) fn expired(second: u64) -> KeyRange {
+    let mut end = vec![EXPIRY];
+    end.put_u64(second.saturating_add(1));
+    KeyRange::new(vec![EXPIRY], end)
+}
+
+/// The whole queue.
+pub(crate) fn expiries() -> KeyRange {
+    KeyRange::prefix(vec![EXPIRY])
+}
+
 /// The records of a stream.
 pub(crate) fn records(table_id: u32, stream: u16) -> Bytes {
     let mut key = BytesMut::with_capacity(8);
@@ -219,6 +254,16 @@ pub(crate) fn sequence_of(key: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_queue_is_in_the_order_of_time_and_leads_back_to_items() {
+        let mut item = space(7, BASE);
+        item.extend([1, 2, 3]);
+        let keys = [expiry(1, &item), expiry(255, &item), expiry(256, &item)];
+        assert!(keys.is_sorted());
+        assert_eq!(expiring(&keys[1]), Some((255, 7, item.into())));
+        assert!(expired(255).contains(&keys[1]) && !expired(255).contains(&keys[2]));
+    }
 
     #[test]
     fn segments_cover_the_space_without_overlap() {

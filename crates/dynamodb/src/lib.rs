@@ -12,6 +12,7 @@
 //! - [`page`]: reading ranges of items for Query and Scan
 //! - [`record`], [`streams`], [`iterator`], [`feed`]: streams and their readers
 //! - [`build`]: filling an index that was added later; [`orphans`]: what crashes left of deleted ones
+//! - [`expiry`]: time to live
 //! - [`capacity`]: what requests cost; [`error`]: what they are refused with
 //!
 //! # Invariants
@@ -29,6 +30,7 @@ mod census;
 mod change;
 mod describe;
 mod error;
+mod expiry;
 mod feed;
 mod hold;
 mod iterator;
@@ -70,15 +72,26 @@ pub struct DynamoDb {
 
 /// Between two looks for what is past its day.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
+/// Between two looks for items that expired.
+const EXPIRE_EVERY: Duration = Duration::from_secs(1);
 
 impl DynamoDb {
-    /// Reads the catalogue from `store`, and goes on with the indexes that were being filled.
+    /// Reads the catalogue from `store`, and goes on with what was being filled or cleared.
     ///
     /// # Errors
     /// When the store cannot be read or holds records that this version does not understand.
     pub async fn new(store: Store, clock: Clock) -> Result<Self, Failure> {
         let catalogue = Arc::new(Catalogue::load(&store, false).await?);
         for table in catalogue.all() {
+            if table.expiry.is_some() {
+                let work =
+                    expiry::follow(store.clone(), catalogue.clone(), Table::clone(&table), None, clock.now());
+                tokio::spawn(async move {
+                    if let Err(error) = work.await {
+                        tracing::error!(%error, "a change of a table's time to live was not completed");
+                    }
+                });
+            }
             if table.indexes.iter().any(|index| index.building) {
                 let filling = build::fill(store.clone(), catalogue.clone(), Table::clone(&table), None);
                 tokio::spawn(async move {
@@ -91,14 +104,33 @@ impl DynamoDb {
         Ok(Self { census: Census::new(store.clone(), clock.clone()), store, clock, catalogue })
     }
 
-    /// Deletes what is past its day, for ever: run it beside the server. Only returns when the store fails.
+    /// Deletes what is past its day, for ever: run it beside the server.
     pub async fn run(&self) {
-        loop {
-            self.clock.sleep(SWEEP_EVERY).await;
-            if let Err(error) = self.sweep().await {
-                tracing::warn!(code = %error.code, "what is past its day could not be deleted");
+        let past_their_day = async {
+            loop {
+                self.clock.sleep(SWEEP_EVERY).await;
+                if let Err(error) = self.sweep().await {
+                    tracing::warn!(code = %error.code, "what is past its day could not be deleted");
+                }
             }
+        };
+        let expired = async {
+            loop {
+                self.clock.sleep(EXPIRE_EVERY).await;
+                if let Err(error) = self.expire().await {
+                    tracing::warn!(code = %error.code, "expired items could not be deleted");
+                }
+            }
+        };
+        tokio::join!(past_their_day, expired);
+    }
+
+    /// Deletes the items whose time to live is over, once.
+    pub async fn expire(&self) -> Result<(), Failure> {
+        if self.catalogue.all().iter().any(|table| table.live_expiry().is_some()) {
+            expiry::sweep(&self.store, &self.catalogue, self.clock.now()).await?;
         }
+        Ok(())
     }
 
     /// Deletes stream records older than 24 hours, and what a crash left of deleted tables, once.
@@ -171,6 +203,7 @@ serve!(dynamodb_api::DynamoDb {
     untag_resource(UntagResourceInput) -> UntagResourceOutput;
     update_item(UpdateItemInput) -> UpdateItemOutput;
     update_table(UpdateTableInput) -> UpdateTableOutput;
+    update_time_to_live(UpdateTimeToLiveInput) -> UpdateTimeToLiveOutput;
 });
 
 serve!(streams_api::DynamoDbStreams {

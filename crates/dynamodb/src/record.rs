@@ -28,7 +28,7 @@ pub(crate) struct Record {
     size_bytes: u32,
     /// The service that made the change, when nobody asked for it: expiry.
     #[n(6)]
-    service: Option<String>,
+    pub(crate) service: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]

@@ -57,6 +57,7 @@ pub(crate) fn declare(scope: &Scope, input: &CreateTableInput, now: Timestamp) -
         tags: tags(input.tags.as_deref().unwrap_or_default(), BTreeMap::new())?,
         encryption: encryption(scope, input.sse_specification.as_ref())?,
         warm: input.warm_throughput.as_ref().map(warm),
+        expiry: None,
     })
 }
 

@@ -52,6 +52,9 @@ pub(crate) struct Table {
     pub(crate) on_demand: Option<OnDemand>,
     #[n(15)]
     pub(crate) warm: Option<Warm>,
+    /// None: disabled, and nothing of it is left in the queue.
+    #[n(20)]
+    pub(crate) expiry: Option<Expiry>,
 }
 
 /// An attribute that is part of a key.
@@ -217,6 +220,28 @@ pub(crate) struct Stream {
     pub(crate) key: KeySchema,
 }
 
+/// Time to live: which attribute says when an item expires.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Expiry {
+    #[n(0)]
+    pub(crate) attribute: String,
+    #[n(1)]
+    pub(crate) phase: ExpiryPhase,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub(crate) enum ExpiryPhase {
+    /// Writes go to the queue; items that are older are being added.
+    #[n(0)]
+    Enabling,
+    #[n(1)]
+    Enabled,
+    /// Writes do not go to the queue; it is being cleared.
+    #[n(2)]
+    Disabling,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub(crate) enum StreamView {
@@ -254,6 +279,11 @@ impl Table {
     /// The stream that records are written to.
     pub(crate) fn live_stream(&self) -> Option<&Stream> {
         self.stream.as_ref().filter(|stream| stream.disabled_ms.is_none())
+    }
+
+    /// The time to live that writes must keep the queue for.
+    pub(crate) fn live_expiry(&self) -> Option<&Expiry> {
+        self.expiry.as_ref().filter(|expiry| expiry.phase != ExpiryPhase::Disabling)
     }
 
     /// The one hash attribute of the table.
@@ -440,6 +470,7 @@ mod tests {
             encryption: Some(Encryption { key_arn: "a".to_owned() }),
             on_demand: Some(OnDemand { read_max: Some(9), write_max: None }),
             warm: Some(Warm { read: 1, write: 1 }),
+            expiry: None,
         }
     }
 

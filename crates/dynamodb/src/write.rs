@@ -11,9 +11,9 @@ use store::Mutation;
 use crate::capacity::{Tally, write_units};
 use crate::catalogue::encode;
 use crate::error::{Error, Result, text};
-use crate::layout;
 use crate::record::{Kept, Record};
-use crate::table::{Index, KeyPart, KeySchema, Projection, Table};
+use crate::table::{Expiry, Index, KeyPart, KeySchema, Projection, Table};
+use crate::{expiry, layout};
 
 /// Everything to commit for a change, and its price.
 #[derive(Debug)]
@@ -36,6 +36,11 @@ pub(crate) struct Change<'a> {
 impl Change<'_> {
     /// Refused when another node may have changed the table meanwhile.
     pub(crate) fn effects(&self, table: &Table) -> Result<Effects> {
+        self.effects_by(table, None)
+    }
+
+    /// The effects of a change that `service` makes of itself.
+    pub(crate) fn effects_by(&self, table: &Table, service: Option<&str>) -> Result<Effects> {
         table.check_current()?;
         let size = |kept: Option<&Kept>| kept.map_or(0, |kept| kept.item.size());
         let mut effects = Effects {
@@ -54,10 +59,25 @@ impl Change<'_> {
         for index in &table.indexes {
             self.index_effects(table, index, &mut effects);
         }
-        if let Some(mutation) = self.stream_effect(table) {
+        if let Some(mutation) = self.stream_effect(table, service) {
             effects.mutations.push(mutation);
         }
+        if let Some(expiry) = table.live_expiry() {
+            effects.mutations.extend(self.queue_effects(expiry));
+        }
         Ok(effects)
+    }
+
+    /// Moves the item in the queue of those that expire.
+    fn queue_effects(&self, expiry: &Expiry) -> impl Iterator<Item = Mutation> {
+        let second = |kept: Option<&Kept>| expiry.second(&kept?.item);
+        let (old, new) = (second(self.old), second(self.new));
+        let moved = old != new;
+        let old = old.filter(|_| moved).map(|old| put_or_delete(layout::expiry(old, self.key), None));
+        let new = new
+            .filter(|new| moved && expiry::is_recent(*new, self.now))
+            .map(|new| put_or_delete(layout::expiry(new, self.key), Some(Bytes::new())));
+        old.into_iter().chain(new)
     }
 
     fn index_effects(&self, table: &Table, index: &Index, effects: &mut Effects) {
@@ -84,9 +104,10 @@ impl Change<'_> {
         effects.tally.add_index(index.number, units);
     }
 
-    fn stream_effect(&self, table: &Table) -> Option<Mutation> {
+    fn stream_effect(&self, table: &Table, service: Option<&str>) -> Option<Mutation> {
         let stream = table.live_stream()?;
-        let record = Record::of(stream, self.old, self.new, self.now)?;
+        let mut record = Record::of(stream, self.old, self.new, self.now)?;
+        record.service = service.map(str::to_owned);
         let shard = (layout::hash_of(self.key) % u32::from(stream.shards.max(1))) as u8;
         Some(Mutation::Append {
             prefix: layout::shard(stream.table_id, stream.number, shard),

@@ -186,6 +186,18 @@ impl Number {
         i64::try_from(if self.negative { -magnitude } else { magnitude }).ok()
     }
 
+    /// What stands before the point, if it fits.
+    pub fn whole(&self) -> Option<i64> {
+        if self.exponent >= 0 {
+            return self.as_i64();
+        }
+        // Beyond 38 digits nothing is left of any coefficient.
+        let divisor = 10u128.checked_pow(u32::from(self.exponent.unsigned_abs()));
+        let magnitude = divisor.map_or(0, |divisor| self.coefficient() / divisor);
+        let magnitude = i128::try_from(magnitude).ok()?;
+        i64::try_from(if self.negative { -magnitude } else { magnitude }).ok()
+    }
+
     /// The text that DynamoDB answers: no exponent, no leading or trailing zeros. Allocates nothing.
     pub fn text(&self) -> NumberText {
         let mut text = NumberText { bytes: [b'0'; TEXT_MAX], len: 0 };

@@ -7,7 +7,7 @@ use store::{Batch, KeyRange, Store};
 use crate::catalogue::{Altered, Decision, put_stream};
 use crate::error::{Error, Result, text};
 use crate::table::Table;
-use crate::{DynamoDb, describe, layout, name, streams};
+use crate::{DynamoDb, describe, expiry, layout, name, streams};
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: DeleteTableInput) -> Result<DeleteTableOutput> {
     let now = db.clock.now();
@@ -49,8 +49,12 @@ async fn clear(store: Store, table: Table, now: Timestamp) -> Result<()> {
     let everything = KeyRange::prefix(layout::everything(table.id));
     let scope = table.scope.clone();
     let stream = table.live_stream().map(|stream| stream.disabled(now));
+    let (id, expires) = (table.id, table.expiry.is_some());
     store.settle().await?;
     store.delete_range(everything).await?;
+    if expires {
+        expiry::clear(&store, id).await?;
+    }
     if let Some(stream) = stream {
         streams::close(&store, &scope, &stream).await?;
     }

@@ -24,3 +24,4 @@ pub(crate) mod tag_resource;
 pub(crate) mod untag_resource;
 pub(crate) mod update_item;
 pub(crate) mod update_table;
+pub(crate) mod update_time_to_live;

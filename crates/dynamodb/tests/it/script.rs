@@ -5,6 +5,7 @@
 //! - `& name = /pointer`: remembers a part of the last answer; `$name` in a later request stands for it
 //! - `+ seconds`: turns the clock
 //! - `~ older` or `~ newer`: which wording is spoken from here
+//! - `~ expire`: deletes the items whose time to live is over
 //! - everything else is a comment
 
 use std::collections::BTreeMap;
@@ -40,6 +41,7 @@ scripts! {
     table_changes
     table_refusals
     tables
+    time_to_live
     updates
     wording
 }
@@ -95,6 +97,8 @@ impl Script {
                 self.known.insert(format!("${name}"), found);
             } else if let Some(seconds) = line.strip_prefix("+ ") {
                 world.clock.advance(Duration::from_secs(seconds.parse().unwrap()));
+            } else if line == "~ expire" {
+                world.db.expire().await.unwrap();
             } else if let Some(wording) = line.strip_prefix("~ ") {
                 world.cx.wording = if wording == "older" { Wording::Older } else { Wording::Newer };
             }
