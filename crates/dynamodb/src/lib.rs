@@ -68,6 +68,7 @@ pub struct DynamoDb {
     clock: Clock,
     catalogue: Arc<Catalogue>,
     census: Census,
+    objects: Option<Arc<dyn ports::Objects>>,
 }
 
 /// Between two looks for what is past its day.
@@ -101,7 +102,12 @@ impl DynamoDb {
                 });
             }
         }
-        Ok(Self { census: Census::new(store.clone(), clock.clone()), store, clock, catalogue })
+        Ok(Self { census: Census::new(store.clone(), clock.clone()), store, clock, catalogue, objects: None })
+    }
+
+    /// Where exports are written to and imports are read from.
+    pub fn with_objects(self, objects: Arc<dyn ports::Objects>) -> Self {
+        Self { objects: Some(objects), ..self }
     }
 
     /// Deletes what is past its day, for ever: run it beside the server.

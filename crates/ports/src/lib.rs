@@ -1,6 +1,8 @@
 //! The four seams at which services meet: [`Invoke`], [`ChangeFeed`], [`Call`], [`LogSink`].
 //! Traits and the plain data they pass; no service's logic, no HTTP, no JSON tree.
 
+mod objects;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -8,6 +10,8 @@ use std::sync::Arc;
 
 use base::{Cx, RequestId, Scope, Timestamp, Trace};
 use bytes::Bytes;
+
+pub use objects::{ObjectEntry, ObjectError, ObjectReader, ObjectWriter, Objects};
 
 /// A boxed future: the price of a seam, one allocation a call.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -14,7 +14,8 @@ use toml::de::{DeTable, DeValue};
 use tracing_subscriber::EnvFilter;
 
 /// Every setting, in the order in which `rushlight config` prints them.
-const NAMES: [&str; 8] = ["listen", "data", "memory", "durability", "auth", "sandbox", "wording", "log"];
+const NAMES: [&str; 9] =
+    ["listen", "data", "memory", "objects", "durability", "auth", "sandbox", "wording", "log"];
 
 pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:4566";
 
@@ -56,6 +57,8 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) data: PathBuf,
     pub(crate) memory: bool,
+    /// Where S3 objects are that tables are exported to and imported from; none with `memory`, unless it is given.
+    pub(crate) objects: Option<PathBuf>,
     pub(crate) durability: Durability,
     pub(crate) auth: Auth,
     pub(crate) sandbox: SandboxMode,
@@ -88,7 +91,7 @@ impl Config {
             let given = layers.iter().find_map(|layer| layer.get(name).cloned());
             texts.insert(name, given.unwrap_or_else(|| (default(name), Origin::Default)));
         }
-        Ok(Self {
+        let mut config = Self {
             listen: parse(&texts, "listen", "ADDR:PORT, such as 127.0.0.1:4566", parse_listen)?,
             // What runs functions works in a folder of its own, where a relative path names something else.
             data: parse(&texts, "data", "a folder", |text| std::path::absolute(text).ok())?,
@@ -96,6 +99,10 @@ impl Config {
                 "true" | "1" => Some(true),
                 "false" | "0" => Some(false),
                 _ => None,
+            })?,
+            objects: parse(&texts, "objects", "a folder", |text| match text {
+                "" => Some(None),
+                text => std::path::absolute(text).ok().map(Some),
             })?,
             durability: parse(&texts, "durability", "strict or relaxed", |text| match text {
                 "strict" => Some(Durability::Strict),
@@ -122,7 +129,13 @@ impl Config {
                 EnvFilter::builder().parse(text).ok().map(|_| text.to_owned())
             })?,
             texts,
-        })
+        };
+        if config.objects.is_none() && !config.memory {
+            let folder = config.data.join("objects");
+            config.texts.insert("objects", (folder.to_string_lossy().into_owned(), Origin::Default));
+            config.objects = Some(folder);
+        }
+        Ok(config)
     }
 
     /// Name, value and origin of every setting.
@@ -140,6 +153,9 @@ impl Config {
     /// Overrides one setting, for verbs that know better than the default.
     pub(crate) fn keep_nothing(&mut self) {
         self.memory = true;
+        if *self.origin("objects") == Origin::Default {
+            self.objects = None;
+        }
     }
 }
 
@@ -257,6 +273,7 @@ mod tests {
                 "listen --listen",
                 "data default",
                 "memory RUSHLIGHT_MEMORY",
+                "objects default",
                 "durability rushlight.toml:2",
                 "auth default",
                 "sandbox default",
@@ -285,7 +302,7 @@ mod tests {
                 &[],
                 &[],
                 "\nport = 1",
-                "rushlight.toml:2: port is no setting; there are listen, data, memory, durability, auth, sandbox, wording, log",
+                "rushlight.toml:2: port is no setting; there are listen, data, memory, objects, durability, auth, sandbox, wording, log",
             ),
             (&[], &[], "memory = [1]", "rushlight.toml:1: memory must be a text, a number or true or false"),
             (&[], &[], "# a\n\nmemory = 2", "memory = \"2\" (from rushlight.toml:3) must be true or false"),
@@ -304,6 +321,15 @@ mod tests {
         ] {
             assert_eq!(layers(flags, variables, file).unwrap_err().to_string(), expected);
         }
+    }
+
+    #[test]
+    fn objects_are_beside_the_data_and_nowhere_without_data() {
+        let objects = |flags: &[(&'static str, &str)]| layers(flags, &[], "").unwrap().objects;
+        assert_eq!(objects(&[("data", "/d")]), Some(PathBuf::from("/d/objects")));
+        assert_eq!(objects(&[("data", "/d"), ("objects", "/o")]), Some(PathBuf::from("/o")));
+        assert_eq!(objects(&[("memory", "true")]), None);
+        assert_eq!(objects(&[("memory", "true"), ("objects", "/o")]), Some(PathBuf::from("/o")));
     }
 
     #[test]

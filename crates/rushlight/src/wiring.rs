@@ -15,6 +15,7 @@ use gateway::{Gateway, StageRequest, UrlStyle};
 use http::{HeaderMap, HeaderValue, Method};
 use lambda::{CODE_PATH, Lambda, LambdaConfig};
 use logs::{Journal, JournalConfig, TailLine};
+use objects::FolderObjects;
 use ports::{Call, ServiceCall, ServiceReply};
 use rustix::fs::{FlockOperation, flock};
 use sandbox::{Sandbox, SandboxConfig, SandboxMode};
@@ -123,8 +124,11 @@ impl Wiring {
         }
         let logs = Journal::new(store.clone(), clock.clone(), journal);
         let dynamodb = DynamoDb::new(store.clone(), clock.clone()).await;
-        let dynamodb =
-            Arc::new(dynamodb.map_err(|failure| anyhow::anyhow!("DynamoDB: {}", failure.message))?);
+        let dynamodb = dynamodb.map_err(|failure| anyhow::anyhow!("DynamoDB: {}", failure.message))?;
+        let dynamodb = Arc::new(match &config.objects {
+            Some(folder) => dynamodb.with_objects(Arc::new(FolderObjects::new(folder))),
+            None => dynamodb,
+        });
         let sandbox = Sandbox::start(sandbox_config(config, address, &folder.path, &clock)).await?;
         let lambda_config = LambdaConfig {
             clock: clock.clone(),

@@ -43,6 +43,9 @@ struct Flags {
     /// Keep nothing
     #[arg(long, global = true)]
     memory: bool,
+    /// Folder of the S3 objects that tables are exported to and imported from [default: objects in the data folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    objects: Option<PathBuf>,
     /// When a write counts as done: on the disk, or in the system's cache [default: strict]
     #[arg(long, global = true, value_name = "strict|relaxed")]
     durability: Option<String>,
@@ -173,6 +176,7 @@ impl Flags {
         };
         set("listen", self.listen.clone());
         set("data", self.data.as_ref().map(|path| path.to_string_lossy().into_owned()));
+        set("objects", self.objects.as_ref().map(|path| path.to_string_lossy().into_owned()));
         set("memory", self.memory.then(|| "true".to_owned()));
         set("durability", self.durability.clone());
         set("auth", self.auth.clone());
