@@ -23,7 +23,7 @@ pub(crate) enum Leaf {
 }
 
 /// A tree without faults.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Analysed<'t> {
     pub(crate) tree: Tree<'t>,
     /// One a node.
@@ -99,6 +99,27 @@ pub(crate) fn update<'t>(
         Ok((analysis.finish(), actions))
     };
     analyse().map_err(|fault| ExprError::Invalid(Expression::Update, fault))
+}
+
+/// A condition whose paths and values stand in its leaves already.
+pub(crate) fn grown(tree: Tree<'static>, leaves: Vec<Leaf>) -> Result<Analysed<'static>, Fault> {
+    let mut placeholders = Placeholders::none();
+    let mut analysis = Analysis { tree, leaves, is_update: false, placeholders: &mut placeholders };
+    analysis.check_operands(0..analysis.tree.nodes.len())?;
+    Ok(analysis.finish())
+}
+
+/// An update whose paths and values stand in its leaves already. Its sections may repeat.
+pub(crate) fn grown_update(
+    tree: Tree<'static>,
+    leaves: Vec<Leaf>,
+    actions: &[Action],
+) -> Result<Analysed<'static>, Fault> {
+    let mut placeholders = Placeholders::none();
+    let mut analysis = Analysis { tree, leaves, is_update: true, placeholders: &mut placeholders };
+    analysis.check_targets(actions)?;
+    analysis.check_actions(actions)?;
+    Ok(analysis.finish())
 }
 
 struct Analysis<'x, 't, 'p> {
@@ -214,7 +235,7 @@ impl<'x, 't, 'p> Analysis<'x, 't, 'p> {
     fn check_operands(&mut self, nodes: std::ops::Range<NodeId>) -> Check {
         for node in nodes {
             self.resolve_names(node)?;
-            if let Node::Value(name) = self.tree.nodes[node] {
+            if let (Node::Value(name), Leaf::None) = (&self.tree.nodes[node], &self.leaves[node]) {
                 self.leaves[node] = Leaf::Value(self.placeholders.value(name)?.clone());
             }
             self.check_operator(node)?;

@@ -61,13 +61,17 @@ impl Condition {
         placeholders: &mut Placeholders<'_>,
     ) -> Result<Self, ExprError> {
         let (analysed, root) = analysis::condition(which, text, placeholders)?;
+        Ok(Self::of(analysed, root))
+    }
+
+    pub(crate) fn of(analysed: Analysed<'_>, root: NodeId) -> Self {
         let mut compiler = Compiler { analysed, program: Vec::new() };
         compiler.compile(root);
         let program = compiler.program;
         let mut heads: Vec<Name> = paths_of(&program).into_iter().map(|path| path.head.clone()).collect();
         heads.sort_unstable();
         heads.dedup();
-        Ok(Self { program, heads })
+        Self { program, heads }
     }
 
     /// Whether the condition holds for the item. No item is an empty one.

@@ -215,7 +215,7 @@ fn range(comparator: Comparator, value: Value) -> SortRange {
 }
 
 impl SortRange {
-    fn values(&self) -> impl Iterator<Item = &Value> {
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Value> {
         let (first, second) = match self {
             Self::Equal(value)
             | Self::Less(value)

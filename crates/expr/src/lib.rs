@@ -1,9 +1,11 @@
-//! DynamoDB's expressions: condition, filter, projection, update and key condition. Pure: knows values and items,
+//! DynamoDB's expressions: condition, filter, projection, update and key condition, and PartiQL. Pure: knows values and items,
 //! no table, no store, no JSON.
 //!
 //! The road of an expression: text -> tokens ([`token`]) -> tree ([`parser`], [`tree`]) -> checked against the
 //! placeholders of the request ([`analysis`], [`Placeholders`]) -> a plan that owns all it needs and is
 //! evaluated as often as one likes ([`Condition`], [`Projection`], [`Update`], [`KeyCondition`]).
+//!
+//! Statements of PartiQL ([`Statement`]) are another way of writing the same: they grow the same tree.
 //!
 //! Nothing here recurses as deep as a request says: the parser keeps its own stack, conditions are flat programs,
 //! and what does recurse is bounded by [`OPERATORS_MAX`] or [`item::DEPTH_MAX`].
@@ -17,6 +19,7 @@ mod error;
 mod function;
 mod key_condition;
 mod parser;
+mod partiql;
 mod path;
 mod placeholders;
 mod projection;
@@ -29,6 +32,10 @@ mod update;
 pub use condition::Condition;
 pub use error::{ExprError, Expression, Fault, KeyFault, PlaceholderFault, UpdateFault};
 pub use key_condition::{KeyAttribute, KeyBounds, KeyCondition, KeyPlan, KeySchema, SortRange};
+pub use partiql::{
+    Access, AccessFault, Columns, Delete, Insert, OrderTerm, Place, Read, Returning, Select, Side, Statement,
+    StatementFault, StatementUpdate, Where,
+};
 pub use path::{Path, Step};
 pub use placeholders::Placeholders;
 pub use projection::Projection;

@@ -135,7 +135,7 @@ fn refuse_unused<'k>(
 }
 
 /// AWS lists such keys in the order of a Java hash set of `total` strings; clients' tests compare the text.
-fn java_slot(key: &str, total: usize) -> u32 {
+pub(crate) fn java_slot(key: &str, total: usize) -> u32 {
     let capacity = (total * 4 / 3 + 1).max(16).next_power_of_two() as u32;
     let hash =
         key.encode_utf16().fold(0u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)));

@@ -53,7 +53,7 @@ pub(crate) enum Part<'t> {
     Index(&'t str),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Node<'t> {
     Path(Vec<Part<'t>>),
     /// `:value`
@@ -73,7 +73,7 @@ pub(crate) enum Node<'t> {
     Arithmetic(Sign, NodeId, NodeId),
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Tree<'t> {
     pub(crate) nodes: Vec<Node<'t>>,
     /// Where each node begins in the text, in tokens.

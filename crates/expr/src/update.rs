@@ -58,9 +58,13 @@ enum Write {
 impl Update {
     /// Parses an UpdateExpression.
     pub fn parse(text: &str, placeholders: &mut Placeholders<'_>) -> Result<Self, ExprError> {
-        let (mut analysed, parsed) = analysis::update(text, placeholders)?;
+        let (analysed, parsed) = analysis::update(text, placeholders)?;
+        Ok(Self::of(analysed, &parsed))
+    }
+
+    pub(crate) fn of(mut analysed: Analysed<'_>, parsed: &[tree::Action]) -> Self {
         let actions = parsed.iter().filter_map(|action| Action::new(&mut analysed, action)).collect();
-        Ok(Self { actions })
+        Self { actions }
     }
 
     /// The paths it writes, as they are written.

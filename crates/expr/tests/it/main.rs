@@ -5,6 +5,7 @@
 mod condition;
 mod hostile;
 mod key_condition;
+mod partiql;
 mod placeholders;
 mod projection;
 mod request;
