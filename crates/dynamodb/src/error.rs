@@ -20,6 +20,10 @@ pub(crate) enum Error {
     #[error("Table not found: {0}")]
     TableNotFound(String),
     #[error("{0}")]
+    PolicyNotFound(String),
+    #[error("{0}")]
+    GlobalTableNotFound(String),
+    #[error("{0}")]
     InUse(String),
     #[error("{0}")]
     Limit(String),
@@ -58,6 +62,8 @@ impl From<Error> for Failure {
             Error::Validation(_) => Self::client("ValidationException", 400, message),
             Error::NotFound(_) => Self::client("ResourceNotFoundException", 400, message),
             Error::TableNotFound(_) => Self::client("TableNotFoundException", 400, message),
+            Error::PolicyNotFound(_) => Self::client("PolicyNotFoundException", 400, message),
+            Error::GlobalTableNotFound(_) => Self::client("GlobalTableNotFoundException", 400, message),
             Error::InUse(_) => Self::client("ResourceInUseException", 400, message),
             Error::Limit(_) => Self::client("LimitExceededException", 400, message),
             Error::ExpiredIterator => Self::client("ExpiredIteratorException", 400, message),
@@ -106,5 +112,30 @@ pub(crate) mod text {
 
     pub(crate) fn no_table(name: &str) -> String {
         format!("{NO_RESOURCE}: Table: {name} not found")
+    }
+}
+
+/// What the operations on global tables say. Those of the version of 2017 cannot be made any more, and a table here has
+/// no replicas of the later one.
+pub(crate) mod global {
+    use super::Error;
+
+    pub(crate) fn version_2017() -> Error {
+        Error::parameter(
+            "DynamoDB global tables version 2017.11.29 is not supported. We recommend using DynamoDB global tables \
+             version 2019.11.21, instead of version 2017.11.29 (Legacy).",
+        )
+    }
+
+    pub(crate) fn missing(name: &str) -> String {
+        format!("Global table with name: '{name}' does not exist.")
+    }
+
+    pub(crate) fn none(name: &str) -> Error {
+        Error::GlobalTableNotFound(missing(name))
+    }
+
+    pub(crate) fn described_none(name: &str) -> Error {
+        Error::GlobalTableNotFound(format!("Global table not found: {}", missing(name)))
     }
 }

@@ -13,6 +13,7 @@
 //! - [`record`], [`streams`], [`iterator`], [`feed`]: streams and their readers
 //! - [`build`]: filling an index that was added later; [`orphans`]: what crashes left of deleted ones
 //! - [`expiry`]: time to live
+//! - [`settings`]: [`policy`], [`kinesis`], [`insights`]: what is stored of a table and told back
 //! - [`capacity`]: what requests cost; [`error`]: what they are refused with
 //!
 //! # Invariants
@@ -33,15 +34,19 @@ mod error;
 mod expiry;
 mod feed;
 mod hold;
+mod insights;
 mod iterator;
+mod kinesis;
 mod layout;
 mod name;
 mod ops;
 mod orphans;
 mod page;
+mod policy;
 mod record;
 mod request;
 mod schema;
+mod settings;
 mod streams;
 mod table;
 mod translation;
@@ -191,25 +196,43 @@ macro_rules! serve {
 serve!(dynamodb_api::DynamoDb {
     batch_get_item(BatchGetItemInput) -> BatchGetItemOutput;
     batch_write_item(BatchWriteItemInput) -> BatchWriteItemOutput;
+    create_global_table(CreateGlobalTableInput) -> CreateGlobalTableOutput;
     create_table(CreateTableInput) -> CreateTableOutput;
     delete_item(DeleteItemInput) -> DeleteItemOutput;
+    delete_resource_policy(DeleteResourcePolicyInput) -> DeleteResourcePolicyOutput;
     delete_table(DeleteTableInput) -> DeleteTableOutput;
     describe_continuous_backups(DescribeContinuousBackupsInput) -> DescribeContinuousBackupsOutput;
+    describe_contributor_insights(DescribeContributorInsightsInput) -> DescribeContributorInsightsOutput;
     describe_endpoints(DescribeEndpointsInput) -> DescribeEndpointsOutput;
+    describe_global_table(DescribeGlobalTableInput) -> DescribeGlobalTableOutput;
+    describe_global_table_settings(DescribeGlobalTableSettingsInput) -> DescribeGlobalTableSettingsOutput;
+    describe_kinesis_streaming_destination(DescribeKinesisStreamingDestinationInput) -> DescribeKinesisStreamingDestinationOutput;
     describe_limits(DescribeLimitsInput) -> DescribeLimitsOutput;
     describe_table(DescribeTableInput) -> DescribeTableOutput;
+    describe_table_replica_auto_scaling(DescribeTableReplicaAutoScalingInput) -> DescribeTableReplicaAutoScalingOutput;
     describe_time_to_live(DescribeTimeToLiveInput) -> DescribeTimeToLiveOutput;
+    disable_kinesis_streaming_destination(KinesisStreamingDestinationInput) -> KinesisStreamingDestinationOutput;
+    enable_kinesis_streaming_destination(KinesisStreamingDestinationInput) -> KinesisStreamingDestinationOutput;
     get_item(GetItemInput) -> GetItemOutput;
+    get_resource_policy(GetResourcePolicyInput) -> GetResourcePolicyOutput;
+    list_contributor_insights(ListContributorInsightsInput) -> ListContributorInsightsOutput;
+    list_global_tables(ListGlobalTablesInput) -> ListGlobalTablesOutput;
     list_tables(ListTablesInput) -> ListTablesOutput;
     list_tags_of_resource(ListTagsOfResourceInput) -> ListTagsOfResourceOutput;
     put_item(PutItemInput) -> PutItemOutput;
+    put_resource_policy(PutResourcePolicyInput) -> PutResourcePolicyOutput;
     query(QueryInput) -> QueryOutput;
     scan(ScanInput) -> ScanOutput;
     tag_resource(TagResourceInput) -> TagResourceOutput;
     untag_resource(UntagResourceInput) -> UntagResourceOutput;
+    update_contributor_insights(UpdateContributorInsightsInput) -> UpdateContributorInsightsOutput;
+    update_global_table(UpdateGlobalTableInput) -> UpdateGlobalTableOutput;
+    update_global_table_settings(UpdateGlobalTableSettingsInput) -> UpdateGlobalTableSettingsOutput;
     update_item(UpdateItemInput) -> UpdateItemOutput;
+    update_kinesis_streaming_destination(UpdateKinesisStreamingDestinationInput) -> UpdateKinesisStreamingDestinationOutput;
     update_table(UpdateTableInput) -> UpdateTableOutput;
     update_time_to_live(UpdateTimeToLiveInput) -> UpdateTimeToLiveOutput;
+    update_table_replica_auto_scaling(UpdateTableReplicaAutoScalingInput) -> UpdateTableReplicaAutoScalingOutput;
 });
 
 serve!(streams_api::DynamoDbStreams {

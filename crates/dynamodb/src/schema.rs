@@ -9,6 +9,8 @@ use base::{Scope, Timestamp};
 
 use crate::error::{Error, Result};
 use crate::hold::Hold;
+use crate::policy;
+use crate::settings::Settings;
 use crate::table::{
     Billing, Class, Encryption, Index, KeyPart, KeySchema, OnDemand, PartKind, Projection, Reach, Table,
     Throughput, Warm,
@@ -58,6 +60,7 @@ pub(crate) fn declare(scope: &Scope, input: &CreateTableInput, now: Timestamp) -
         encryption: encryption(scope, input.sse_specification.as_ref())?,
         warm: input.warm_throughput.as_ref().map(warm),
         expiry: None,
+        settings: Settings::begun(input.resource_policy.as_deref().map(policy::document).transpose()?, now),
     })
 }
 
@@ -65,7 +68,6 @@ pub(crate) fn declare(scope: &Scope, input: &CreateTableInput, now: Timestamp) -
 fn check_served(input: &CreateTableInput) -> Result<()> {
     let unserved = [
         ("VectorIndexes", input.vector_indexes.is_some()),
-        ("ResourcePolicy", input.resource_policy.is_some()),
         ("GlobalTableSourceArn", input.global_table_source_arn.is_some()),
     ];
     match unserved.iter().find(|(_, present)| *present) {

@@ -6,6 +6,8 @@ use base::{Arn, Scope, Timestamp};
 use item::{Item, KeyKind, Kind, Value};
 use minicbor::{Decode, Encode};
 
+use crate::settings::Settings;
+
 use crate::hold::Hold;
 
 /// One table. Immutable: a change makes a new one with the same id.
@@ -55,6 +57,8 @@ pub(crate) struct Table {
     /// None: disabled, and nothing of it is left in the queue.
     #[n(20)]
     pub(crate) expiry: Option<Expiry>,
+    #[n(22)]
+    pub(crate) settings: Option<Settings>,
 }
 
 /// An attribute that is part of a key.
@@ -471,6 +475,7 @@ mod tests {
             on_demand: Some(OnDemand { read_max: Some(9), write_max: None }),
             warm: Some(Warm { read: 1, write: 1 }),
             expiry: None,
+            settings: None,
         }
     }
 

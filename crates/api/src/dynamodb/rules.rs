@@ -164,7 +164,7 @@ pub(super) static SEARCH_SCHEMA: Rule = Rule::new(Some(1), None).shown(&SEARCH_S
 
 pub(super) static SEARCH_VECTOR_LIST: Rule = Rule::new(Some(1), Some(4096)).shown(&SEARCH_VECTOR_LIST_SHOWN);
 
-pub(super) static STREAM_ARN: Rule = Rule::new(Some(37), Some(1024));
+pub(super) static STREAM_ARN: Rule = Rule::new(None, Some(1024));
 
 pub(super) static TABLE_ARN: Rule =
     Rule::patterned(Some(1), Some(255), Pattern::by("[a-zA-Z0-9_.-]+", wire::rule::is_name)).or_arn();

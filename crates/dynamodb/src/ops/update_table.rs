@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use api::dynamodb as shape;
 use api::dynamodb::{BillingMode, TableStatus, UpdateTableInput, UpdateTableOutput};
-use base::{Cx, Timestamp};
+use base::{Cx, Region, Timestamp};
 use store::{Batch, KeyRange};
 
 use crate::catalogue::{Altered, Decision, begin_stream, put_stream};
@@ -19,6 +19,7 @@ const FILL_WAIT: Duration = Duration::from_millis(500);
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: UpdateTableInput) -> Result<UpdateTableOutput> {
     check_served(&input)?;
+    check_replicas(&cx.scope.region, input.replica_updates.as_deref())?;
     check_alone(&input)?;
     let now = db.clock.now();
     let name = name::table_name(&cx.scope, &input.table_name)?;
@@ -92,7 +93,6 @@ async fn follow(db: &DynamoDb, table: Table, before: Option<Arc<Table>>, work: F
 
 fn check_served(input: &UpdateTableInput) -> Result<()> {
     let unserved = [
-        ("ReplicaUpdates", input.replica_updates.is_some()),
         ("MultiRegionConsistency", input.multi_region_consistency.is_some()),
         ("GlobalTableWitnessUpdates", input.global_table_witness_updates.is_some()),
         ("VectorIndexUpdates", input.vector_index_updates.is_some()),
@@ -101,6 +101,32 @@ fn check_served(input: &UpdateTableInput) -> Result<()> {
         Some((name, _)) => Err(Error::parameter(format_args!("Rushlight does not support {name} yet"))),
         None => Ok(()),
     }
+}
+
+/// A table has no replicas: another region is one where global tables are not supported, as AWS has such regions.
+fn check_replicas(region: &Region, updates: Option<&[shape::ReplicationGroupUpdate]>) -> Result<()> {
+    let Some(updates) = updates else { return Ok(()) };
+    let first = updates.first().and_then(|update| {
+        let create = update.create.as_ref().map(|action| (&action.region_name, true));
+        let change = update.update.as_ref().map(|action| (&action.region_name, false));
+        let delete = update.delete.as_ref().map(|action| (&action.region_name, false));
+        create.or(change).or(delete)
+    });
+    Err(Error::invalid(match first {
+        None => "There are no actions specified in the Replica Update Action of the request.".to_owned(),
+        Some((named, _)) if named == region.as_str() => "Cannot add or delete the local region through \
+             ReplicaUpdates. Use CreateTable, DeleteTable, or UpdateTable as required."
+            .to_owned(),
+        Some((named, true)) => format!(
+            "Region {named} is not supported. The latest version of global tables are only supported in the following \
+             regions: [{}]",
+            region.as_str()
+        ),
+        Some((named, false)) => format!(
+            "Update global table operation failed because one or more replicas were not part of the global table. \
+             Please retry the request without these replicas: [{named}]."
+        ),
+    }))
 }
 
 /// Most changes must be the only one of a request.

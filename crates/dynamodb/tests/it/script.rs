@@ -37,6 +37,7 @@ scripts! {
     queries
     recorded_answers
     scans
+    settings
     streams
     table_changes
     table_refusals

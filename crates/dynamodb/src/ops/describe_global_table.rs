@@ -1,0 +1,16 @@
+//! DescribeGlobalTable: of the version of 2017, of which there are none.
+
+use api::dynamodb::{DescribeGlobalTableInput, DescribeGlobalTableOutput};
+use base::Cx;
+
+use crate::DynamoDb;
+use crate::error::{Result, global};
+
+#[expect(clippy::unused_async, reason = "all operations have one form")]
+pub(crate) async fn run(
+    _: &DynamoDb,
+    _: &Cx,
+    input: DescribeGlobalTableInput,
+) -> Result<DescribeGlobalTableOutput> {
+    Err(global::described_none(&input.global_table_name))
+}
