@@ -23,6 +23,19 @@ pub(crate) fn write_units(bytes: usize) -> f64 {
     bytes.div_ceil(WRITE_UNIT_BYTES).max(1) as f64
 }
 
+/// Whether a request wants to know what it cost.
+pub(crate) fn is_told(wanted: Option<ReturnConsumedCapacity>) -> bool {
+    wanted.is_some_and(|wanted| wanted != ReturnConsumedCapacity::None)
+}
+
+/// Of which kind units are told to be: only transactions tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    Plain,
+    Reads,
+    Writes,
+}
+
 /// The units that one request used at one table.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Tally {
@@ -53,9 +66,29 @@ impl Tally {
         }
     }
 
+    /// The same in a transaction, which touches items and their entries in local indexes twice. Global indexes follow
+    /// behind it, as they follow other writes.
+    pub(crate) fn doubled(&self, table: &Table) -> Self {
+        let is_local = |number: u8| table.locals().any(|index| index.number == number);
+        let twice = |number: u8, units: f64| if is_local(number) { units * 2.0 } else { units };
+        let indexes = self.indexes.iter().map(|(number, units)| (*number, twice(*number, *units)));
+        Self { table: self.table * 2.0, indexes: indexes.collect() }
+    }
+
     /// As the request wants it told. `name` is the table as the request named it.
     pub(crate) fn told(
         &self,
+        table: &Table,
+        name: &str,
+        wanted: Option<ReturnConsumedCapacity>,
+    ) -> Option<ConsumedCapacity> {
+        self.told_as(Told::Plain, table, name, wanted)
+    }
+
+    /// The same, of a transaction.
+    pub(crate) fn told_as(
+        &self,
+        kind: Told,
         table: &Table,
         name: &str,
         wanted: Option<ReturnConsumedCapacity>,
@@ -65,32 +98,41 @@ impl Tally {
             ReturnConsumedCapacity::Total => false,
             ReturnConsumedCapacity::Indexes => true,
         };
+        let sum = kind.capacity(self.table + self.indexes.values().sum::<f64>());
         let mut told = ConsumedCapacity {
             table_name: Some(name.to_owned()),
-            capacity_units: Some(self.table + self.indexes.values().sum::<f64>()),
+            capacity_units: sum.capacity_units,
+            read_capacity_units: sum.read_capacity_units,
+            write_capacity_units: sum.write_capacity_units,
             ..ConsumedCapacity::default()
         };
         if detailed {
-            told.table = Some(units(self.table));
-            told.global_secondary_indexes = self.told_indexes(table, Reach::Global);
-            told.local_secondary_indexes = self.told_indexes(table, Reach::Local);
+            told.table = Some(kind.capacity(self.table));
+            told.global_secondary_indexes = self.told_indexes(kind, table, Reach::Global);
+            told.local_secondary_indexes = self.told_indexes(kind, table, Reach::Local);
         }
         Some(told)
     }
 
-    fn told_indexes(&self, table: &Table, reach: Reach) -> Option<BTreeMap<String, Capacity>> {
+    fn told_indexes(&self, kind: Told, table: &Table, reach: Reach) -> Option<BTreeMap<String, Capacity>> {
         let told: BTreeMap<String, Capacity> = table
             .indexes
             .iter()
             .filter(|index| index.reach == reach)
-            .filter_map(|index| Some((index.name.clone(), units(*self.indexes.get(&index.number)?))))
+            .filter_map(|index| Some((index.name.clone(), kind.capacity(*self.indexes.get(&index.number)?))))
             .collect();
         (!told.is_empty()).then_some(told)
     }
 }
 
-fn units(capacity: f64) -> Capacity {
-    Capacity { capacity_units: Some(capacity), ..Capacity::default() }
+impl Told {
+    fn capacity(self, units: f64) -> Capacity {
+        Capacity {
+            capacity_units: Some(units),
+            read_capacity_units: (self == Self::Reads).then_some(units),
+            write_capacity_units: (self == Self::Writes).then_some(units),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use store::{KeyRange, ScanOptions, Store};
 
 use crate::error::{Error, Result};
 use crate::layout;
-use crate::table::Table;
+use crate::table::{ENTRY_OVERHEAD, Table};
 
 /// Items of a table or entries of an index.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,8 +40,6 @@ struct Known {
 const AT_ONCE: usize = 2_000;
 /// As old as AWS's figures may be.
 const KNOWN_FOR: Duration = Duration::from_secs(6 * 3600);
-/// AWS counts 100 bytes more for each entry of an index; see the page on index storage.
-const ENTRY_OVERHEAD: i64 = 100;
 
 impl Census {
     pub(crate) fn new(store: Store, clock: Clock) -> Self {
@@ -115,7 +113,7 @@ impl Census {
 
 impl Count {
     fn told(self, number: u8) -> Self {
-        let overhead = if number == layout::BASE { 0 } else { ENTRY_OVERHEAD };
+        let overhead = if number == layout::BASE { 0 } else { ENTRY_OVERHEAD as i64 };
         Self { items: self.items, bytes: self.bytes + self.items * overhead }
     }
 }

@@ -1,65 +1,95 @@
-//! Committing the change of one item: read it, decide, write it with its index entries and stream record, as one
-//! transaction. Knows no operation.
+//! Committing planned writes: read the items, let the plans decide, write them with their index entries and stream
+//! records, as one transaction. Knows no operation.
 
 use std::sync::Arc;
 
-use api::dynamodb::{ItemCollectionMetrics, ReturnItemCollectionMetrics};
-use bytes::Bytes;
-use item::Item;
-use store::{Batch, Entry};
+use base::Timestamp;
+use store::{Batch, Entry, Mutation};
 
 use crate::DynamoDb;
 use crate::capacity::Tally;
 use crate::catalogue::refusal;
+use crate::collection::Collections;
 use crate::error::{Error, Result};
+use crate::layout;
+use crate::plan::Plan;
 use crate::record::Kept;
-use crate::table::Table;
 use crate::write::Change;
 
-/// A change that is committed.
-#[derive(Debug)]
+/// A write that is committed.
+#[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) old: Option<Arc<Kept>>,
     pub(crate) new: Option<Arc<Kept>>,
     pub(crate) tally: Tally,
+    /// The size of its item collection, of a table with local indexes.
+    pub(crate) collection: i64,
 }
 
-/// Lets `decide` say what the item at `key` becomes. It may be asked again with another item.
-pub(crate) async fn commit<F>(db: &DynamoDb, table: &Table, key: Bytes, decide: F) -> Result<Outcome>
-where
-    F: Fn(Option<&Arc<Kept>>) -> Result<Option<Arc<Kept>>> + Send + Sync,
-{
+/// Writes that are decided and not yet committed.
+#[derive(Debug)]
+pub(crate) struct Decisions {
+    pub(crate) mutations: Vec<Mutation>,
+    collections: Collections,
+    now: Timestamp,
+    /// Tells the changes of one commit apart.
+    ordinal: u8,
+}
+
+/// Commits one write. Unless its outcome is `told`, it is committed without a look at the item where that can be.
+pub(crate) async fn commit(db: &DynamoDb, plan: &Plan, told: bool) -> Result<Outcome> {
+    if let Some(stored) = plan.blind().filter(|_| !told) {
+        let (batch, key) = (Batch::new(), plan.key.clone());
+        plan.table.check_current()?;
+        let batch = match stored {
+            Some(bytes) => batch.put(key, bytes.clone()),
+            None => batch.delete(key),
+        };
+        db.store.commit(batch).await?;
+        return Ok(Outcome::default());
+    }
     let now = db.clock.now();
+    let collections = Collections::read(&db.store, std::iter::once(plan)).await?;
     let whole = |entries: &[Option<Entry>]| {
-        let old = entries[0].as_ref().map(|entry| Kept::stored(&entry.value)).transpose()?.map(Arc::new);
-        let new = decide(old.as_ref())?;
-        let change = Change { key: &key, old: old.as_deref(), new: new.as_deref(), now, ordinal: 0 };
-        let effects = change.effects(table)?;
-        let batch = Batch { expects: Vec::new(), mutations: effects.mutations };
-        Ok::<_, Error>((batch, Outcome { old, new, tally: effects.tally }))
+        let mut decisions = Decisions::new(now, &collections);
+        let outcome = decisions.decide(plan, entries[0].as_ref())?;
+        Ok::<_, Error>((decisions.batch(), outcome))
     };
-    let (outcome, _) = db.store.transact(vec![key.clone()], whole).await.map_err(refusal)?;
+    let (outcome, _) = db.store.transact(vec![plan.key.clone()], whole).await.map_err(refusal)?;
     Ok(outcome)
 }
 
-/// Whether a change can be committed without a look at the item: nothing else is kept of it, and nothing is told.
-pub(crate) fn is_blind(table: &Table) -> bool {
-    table.indexes.is_empty() && table.live_stream().is_none() && table.live_expiry().is_none()
-}
-
-/// The size of an item collection is told of tables with local indexes; here always as the smallest range.
-pub(crate) fn collection_metrics(
-    table: &Table,
-    item: &Item,
-    wanted: Option<ReturnItemCollectionMetrics>,
-) -> Option<ItemCollectionMetrics> {
-    if wanted != Some(ReturnItemCollectionMetrics::Size) || !table.has_locals() {
-        return None;
+impl Decisions {
+    /// `collections`: as they were read for these writes.
+    pub(crate) fn new(now: Timestamp, collections: &Collections) -> Self {
+        Self { mutations: Vec::new(), collections: collections.clone(), now, ordinal: 0 }
     }
-    let hash = &table.hash().name;
-    let key = item.get(hash).map(|value| (hash.as_str(), value.clone()));
-    Some(ItemCollectionMetrics {
-        item_collection_key: Some(key.into_iter().collect()),
-        size_estimate_range_gb: Some(vec![0.0, 1.0]),
-    })
+
+    /// Lets `plan` decide about the stored item `entry`.
+    pub(crate) fn decide(&mut self, plan: &Plan, entry: Option<&Entry>) -> Result<Outcome> {
+        let table = &plan.table;
+        let old = entry.map(|entry| Kept::stored(&entry.value)).transpose()?.map(Arc::new);
+        let new = plan.decide(old.as_ref())?;
+        let change = Change {
+            key: &plan.key,
+            old: old.as_deref(),
+            new: new.as_deref(),
+            now: self.now,
+            ordinal: self.ordinal,
+        };
+        let effects = change.effects(table)?;
+        let mut collection = 0;
+        if table.has_locals()
+            && let Some(key) = layout::collection(table, plan.named())
+        {
+            collection = self.collections.grow(&key, effects.growth)?;
+        }
+        self.mutations.extend(effects.mutations);
+        self.ordinal = self.ordinal.saturating_add(1);
+        Ok(Outcome { old, new, tally: effects.tally, collection })
+    }
+
+    pub(crate) fn batch(self) -> Batch {
+        Batch { expects: Vec::new(), mutations: self.mutations }
+    }
 }

@@ -9,11 +9,16 @@ use store::KvError;
 use wire::Failure;
 use wire::json::{WriteJson, Writer};
 
+use crate::transaction::{self, Reason};
+
 /// Why an operation did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("{0}")]
     Validation(Cow<'static, str>),
+    /// An empty value for a key. Transactions tell of it before they begin, of other misfits as a reason.
+    #[error("{0}")]
+    EmptyKey(String),
     #[error("{0}")]
     NotFound(String),
     /// The operations on backups name a missing table in their own way.
@@ -30,6 +35,13 @@ pub(crate) enum Error {
     /// With the item as it stood, if the request asked for it.
     #[error("The conditional request failed")]
     ConditionFailed(Option<Box<Item>>),
+    #[error("Collection size exceeded")]
+    CollectionSize,
+    /// Of each action of a transaction.
+    #[error("{}", transaction::summary(.0))]
+    Cancelled(Vec<Reason>),
+    #[error("The request uses a client request token of a previous request with different parameters")]
+    TokenReused,
     #[error("Iterator expired. The iterator was created more than 15 minutes ago")]
     ExpiredIterator,
     /// Another node may have changed the table since this one last looked.
@@ -59,7 +71,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let message = error.to_string();
         match error {
-            Error::Validation(_) => Self::client("ValidationException", 400, message),
+            Error::Validation(_) | Error::EmptyKey(_) => Self::client("ValidationException", 400, message),
             Error::NotFound(_) => Self::client("ResourceNotFoundException", 400, message),
             Error::TableNotFound(_) => Self::client("TableNotFoundException", 400, message),
             Error::PolicyNotFound(_) => Self::client("PolicyNotFoundException", 400, message),
@@ -75,6 +87,13 @@ impl From<Error> for Failure {
                 }
             }
             Error::Outdated => Self::unavailable(),
+            Error::CollectionSize => Self::client("ItemCollectionSizeLimitExceededException", 400, message),
+            Error::Cancelled(reasons) => Self::client("TransactionCanceledException", 400, message)
+                .with("CancellationReasons", reasons_json(&reasons)),
+            Error::TokenReused => Self::client("IdempotentParameterMismatchException", 400, message),
+            Error::Store(KvError::Conflict(_)) => {
+                Self::client("TransactionConflictException", 400, text::CONFLICT)
+            }
             Error::Store(KvError::Unavailable(cause)) => {
                 tracing::warn!(%cause, "the database is not available");
                 Self::unavailable()
@@ -89,6 +108,25 @@ impl From<Error> for Failure {
             }
         }
     }
+}
+
+fn reasons_json(reasons: &[Reason]) -> Bytes {
+    let mut writer = Writer::new();
+    writer.begin_array();
+    for reason in reasons {
+        writer.begin_object();
+        writer.member("Code", reason.code);
+        if let Some(message) = &reason.message {
+            writer.member("Message", message);
+        }
+        if let Some(item) = &reason.item {
+            writer.key("Item");
+            item.write_json(&mut writer);
+        }
+        writer.end_object();
+    }
+    writer.end_array();
+    writer.into_bytes()
 }
 
 fn item_json(item: &Item) -> Bytes {
@@ -107,6 +145,8 @@ pub(crate) mod text {
     pub(crate) const ITEM_SIZE: &str = "Item size has exceeded the maximum allowed size";
     pub(crate) const ITEM_SIZE_UPDATED: &str = "Item size to update has exceeded the maximum allowed size";
     pub(crate) const DUPLICATE_KEYS: &str = "Provided list of item keys contains duplicates";
+    pub(crate) const TRANSACTION_SIZE: &str = "Transaction payload size cannot exceed 4194304 bytes";
+    pub(crate) const CONFLICT: &str = "Transaction is ongoing for the item";
     pub(crate) const CONSISTENT_INDEX: &str =
         "Consistent reads are not supported on global secondary indexes";
 

@@ -9,6 +9,8 @@
 //! | 14 | table id, index number, hash of the partition key, partition key, sort key, then for an index the table's key | item |
 //! | 15 | table id, stream number, shard, commit sequence, ordinal | [`crate::record::Record`] |
 //! | 18 | second of expiry, table id, the item's key after the index number | nothing |
+//! | 19 | table id, 0, hash of the partition key, partition key | the size of an item collection: a counter |
+//! | 1a | slot of ten minutes, account, region, 0, ClientRequestToken | what [`crate::token`] keeps |
 //!
 //! Integers are big endian. Index number 0 is the table itself. These bytes are on disk: a change needs a new format.
 
@@ -27,11 +29,13 @@ const EPOCH: u8 = 0x13;
 const ITEM: u8 = 0x14;
 const RECORD: u8 = 0x15;
 const EXPIRY: u8 = 0x18;
+const COLLECTION: u8 = 0x19;
+const TOKEN: u8 = 0x1a;
 
 /// The index number of the table itself.
 pub(crate) const BASE: u8 = 0;
 /// Bytes before the hash of the partition key.
-const SPACE_BYTES: usize = 6;
+pub(crate) const SPACE_BYTES: usize = 6;
 
 pub(crate) fn tables() -> Bytes {
     Bytes::from_static(&[TABLE])
@@ -81,10 +85,29 @@ pub(crate) fn stream(scope: &Scope, table: &str, label: &str) -> Bytes {
 fn scoped(first: u8, scope: &Scope) -> BytesMut {
     let mut key = BytesMut::with_capacity(64);
     key.put_u8(first);
+    put_scope(&mut key, scope);
+    key
+}
+
+fn put_scope(key: &mut BytesMut, scope: &Scope) {
     key.put_u64(scope.account.as_u64());
     key.put_slice(scope.region.as_str().as_bytes());
     key.put_u8(0);
+}
+
+/// Where the tokens of a slot of time begin.
+pub(crate) fn tokens(slot: u64) -> BytesMut {
+    let mut key = BytesMut::with_capacity(80);
+    key.put_u8(TOKEN);
+    key.put_u64(slot);
     key
+}
+
+pub(crate) fn token(slot: u64, scope: &Scope, token: &str) -> Bytes {
+    let mut key = tokens(slot);
+    put_scope(&mut key, scope);
+    key.put_slice(token.as_bytes());
+    key.freeze()
 }
 
 /// The items and entries of all tables.
@@ -130,6 +153,23 @@ pub(crate) fn partition<'v>(
     let hash = key::hash(&key[start..]);
     key[start - 4..start].copy_from_slice(&hash);
     Ok(key)
+}
+
+/// The counters of all item collections, or of those of one table.
+pub(crate) fn collections(table_id: Option<u32>) -> Bytes {
+    let mut key = BytesMut::with_capacity(SPACE_BYTES);
+    key.put_u8(COLLECTION);
+    if let Some(id) = table_id {
+        key.put_u32(id);
+    }
+    key.freeze()
+}
+
+/// The counter of the item collection that `item` is in, of which the partition key is enough.
+pub(crate) fn collection(table: &Table, item: &Item) -> Option<Bytes> {
+    let mut key = partition(table.id, BASE, [item.get(&table.hash().name)?]).ok()?;
+    key[0] = COLLECTION;
+    Some(key.into())
 }
 
 /// The hash of the partition key of an item's or entry's key.

@@ -7,8 +7,10 @@
 //! - [`table`], [`schema`], [`describe`]: a table as stored, as declared by a request, as shown
 //! - [`catalogue`]: which tables there are; [`hold`]: until when one may be used; [`census`]: how many items they hold
 //! - [`layout`]: the keys of all records
-//! - [`request`], [`translation`]: expressions of a request, and what came before expressions, as one plan
-//! - [`write`]: what one change does to items, indexes and streams; [`change`]: how it is committed
+//! - [`asked`], [`request`], [`translation`]: what requests ask for, parsed; what came before expressions as expressions
+//! - [`plan`]: one write, held against its table; [`write`]: what it does to items, indexes and streams; [`change`]: how
+//!   it is committed; [`transaction`]: many at once, with [`token`]s against doing it twice
+//! - [`collection`]: how large item collections are
 //! - [`page`]: reading ranges of items for Query and Scan
 //! - [`record`], [`streams`], [`iterator`], [`feed`]: streams and their readers
 //! - [`build`]: filling an index that was added later; [`orphans`]: what crashes left of deleted ones
@@ -24,11 +26,13 @@
 //! 4. What a decision depends on is in its arguments: it may run again.
 //! 5. Reading the catalogue takes no lock, and GetItem builds no item that is only passed on.
 
+mod asked;
 mod build;
 mod capacity;
 mod catalogue;
 mod census;
 mod change;
+mod collection;
 mod describe;
 mod error;
 mod expiry;
@@ -42,6 +46,7 @@ mod name;
 mod ops;
 mod orphans;
 mod page;
+mod plan;
 mod policy;
 mod record;
 mod request;
@@ -49,6 +54,8 @@ mod schema;
 mod settings;
 mod streams;
 mod table;
+mod token;
+mod transaction;
 mod translation;
 mod write;
 
@@ -144,9 +151,11 @@ impl DynamoDb {
         Ok(())
     }
 
-    /// Deletes stream records older than 24 hours, and what a crash left of deleted tables, once.
+    /// Deletes stream records older than 24 hours, tokens older than ten minutes, and what a crash left of deleted
+    /// tables, once.
     pub async fn sweep(&self) -> Result<(), Failure> {
         streams::sweep(&self.store, self.clock.now()).await?;
+        token::sweep(&self.store, self.clock.now()).await?;
         Ok(orphans::sweep(&self.store, &self.catalogue).await?)
     }
 
@@ -224,6 +233,8 @@ serve!(dynamodb_api::DynamoDb {
     query(QueryInput) -> QueryOutput;
     scan(ScanInput) -> ScanOutput;
     tag_resource(TagResourceInput) -> TagResourceOutput;
+    transact_get_items(TransactGetItemsInput) -> TransactGetItemsOutput;
+    transact_write_items(TransactWriteItemsInput) -> TransactWriteItemsOutput;
     untag_resource(UntagResourceInput) -> UntagResourceOutput;
     update_contributor_insights(UpdateContributorInsightsInput) -> UpdateContributorInsightsOutput;
     update_global_table(UpdateGlobalTableInput) -> UpdateGlobalTableOutput;

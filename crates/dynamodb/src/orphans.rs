@@ -7,16 +7,21 @@ use crate::catalogue::Catalogue;
 use crate::error::{Error, Result};
 use crate::layout;
 
+/// Looks at the items and entries of all tables, and at what is counted of their item collections.
+pub(crate) async fn sweep(store: &Store, catalogue: &Catalogue) -> Result<()> {
+    sweep_space(store, catalogue, KeyRange::prefix(layout::all_items())).await?;
+    sweep_space(store, catalogue, KeyRange::prefix(layout::collections(None))).await
+}
+
 /// Steps from the first row of one table or index to that of the next, and deletes the ones that nothing belongs to.
 /// A table is looked for after its row was seen: rows come only after their table.
-pub(crate) async fn sweep(store: &Store, catalogue: &Catalogue) -> Result<()> {
-    let mut rest = KeyRange::prefix(layout::all_items());
+async fn sweep_space(store: &Store, catalogue: &Catalogue, mut rest: KeyRange) -> Result<()> {
     loop {
         let page = store.scan(rest.clone(), ScanOptions::limit(1)).await?;
         let Some((key, _)) = page.entries.first() else { return Ok(()) };
         let (table_id, number) =
             layout::space_of(key).ok_or_else(|| Error::Corrupt(format!("item at {key:?}")))?;
-        let space = KeyRange::prefix(layout::space(table_id, number));
+        let space = KeyRange::prefix(key.slice(..layout::SPACE_BYTES));
         if !catalogue.knows(table_id, number) {
             let rows = store.delete_range(space.clone()).await?;
             tracing::info!(table_id, index = number, rows, "deleted what was left of a table or index");

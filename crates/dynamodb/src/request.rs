@@ -1,13 +1,13 @@
 //! The expressions of a request, and the older parameters that say the same, parsed to one plan in AWS's order.
 //! Pure; knows no table until a plan is held against one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use api::dynamodb as shape;
-use api::dynamodb::{ConditionalOperator, ReturnValuesOnConditionCheckFailure};
+use api::dynamodb::ReturnValuesOnConditionCheckFailure;
 use expr::{Condition, ExprError, Expression, KeyCondition, KeyFault, Placeholders, Projection, Update};
 use item::Item;
 
+use crate::asked::{AskedRead, AskedWrite, Maps};
 use crate::error::{Error, Result};
 use crate::table::{Index, KeySchema, Table};
 use crate::translation;
@@ -17,13 +17,6 @@ use crate::translation;
 pub(crate) enum Envelope {
     Enveloped,
     Bare,
-}
-
-/// What a request says with placeholders.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Maps<'a> {
-    pub(crate) names: Option<&'a BTreeMap<String, String>>,
-    pub(crate) values: Option<&'a Item>,
 }
 
 /// The parameters of one request: which of the two kinds it uses.
@@ -37,16 +30,15 @@ pub(crate) struct Kinds {
 #[derive(Debug, Default)]
 pub(crate) struct WriteCondition {
     condition: Option<Condition>,
-    pub(crate) shows_item: bool,
+    shows_item: bool,
 }
 
-/// The members of a write that make its condition.
+/// The expressions of a read, parsed.
 #[derive(Debug)]
-pub(crate) struct AskedCondition<'a> {
-    pub(crate) expression: Option<&'a str>,
-    pub(crate) expected: Option<&'a BTreeMap<String, shape::ExpectedAttributeValue>>,
-    pub(crate) operator: Option<ConditionalOperator>,
-    pub(crate) on_failure: Option<ReturnValuesOnConditionCheckFailure>,
+pub(crate) struct Reading {
+    pub(crate) filter: Option<Condition>,
+    pub(crate) projection: Option<Projection>,
+    pub(crate) key: Option<KeyCondition>,
 }
 
 impl Kinds {
@@ -112,11 +104,9 @@ pub(crate) fn key_fault(fault: KeyFault) -> Error {
 }
 
 impl WriteCondition {
-    /// The condition of a Put or Delete.
-    pub(crate) fn parse(asked: &AskedCondition<'_>, maps: Maps<'_>) -> Result<Self> {
-        asked.kinds().check(maps, Envelope::Enveloped)?;
-        let (_, condition) = parse_write(None, asked, maps)?;
-        Ok(condition)
+    /// `shows_item`: a refusal carries the item as it stood.
+    pub(crate) fn new(condition: Option<Condition>, shows_item: bool) -> Self {
+        Self { condition, shows_item }
     }
 
     pub(crate) fn is_none(&self) -> bool {
@@ -145,12 +135,35 @@ impl WriteCondition {
     }
 }
 
-impl AskedCondition<'_> {
-    pub(crate) fn kinds(&self) -> Kinds {
+impl AskedWrite<'_> {
+    /// Update before condition, then what no expression used, then the older parameters.
+    pub(crate) fn parse(&self, envelope: Envelope) -> Result<(Option<Update>, WriteCondition)> {
         Kinds::default()
-            .expression("ConditionExpression", self.expression.is_some())
+            .expression("UpdateExpression", self.update.is_some())
+            .expression("ConditionExpression", self.condition.is_some())
+            .parameter("AttributeUpdates", self.updates.is_some())
             .parameter("Expected", self.expected.is_some())
             .parameter("ConditionalOperator", self.operator.is_some())
+            .check(self.maps, envelope)?;
+        let refuse = |error| envelope.refuse(error);
+        let mut placeholders = Placeholders::new(self.maps.names, self.maps.values).map_err(refuse)?;
+        let mut update =
+            self.update.map(|text| Update::parse(text, &mut placeholders)).transpose().map_err(refuse)?;
+        let mut condition = self
+            .condition
+            .map(|text| Condition::parse(Expression::Condition, text, &mut placeholders))
+            .transpose()
+            .map_err(refuse)?;
+        placeholders.finish().map_err(refuse)?;
+        translation::check_operator(self.operator, self.expected.map_or(0, BTreeMap::len))?;
+        if let Some(expected) = self.expected {
+            condition = translation::expected(expected, self.operator).map_err(enveloped)?;
+        }
+        if let Some(updates) = self.updates {
+            update = translation::updates(updates)?;
+        }
+        let shows_item = self.on_failure == Some(ReturnValuesOnConditionCheckFailure::AllOld);
+        Ok((update, WriteCondition::new(condition, shows_item)))
     }
 }
 
@@ -162,71 +175,56 @@ fn enveloped(error: Error) -> Error {
     }
 }
 
-/// Update before condition, then what no expression used.
-fn parse_write(
-    update: Option<&str>,
-    asked: &AskedCondition<'_>,
-    maps: Maps<'_>,
-) -> Result<(Option<Update>, WriteCondition)> {
-    let refuse = |error| Envelope::Enveloped.refuse(error);
-    let mut placeholders = Placeholders::new(maps.names, maps.values).map_err(refuse)?;
-    let update = update.map(|text| Update::parse(text, &mut placeholders)).transpose().map_err(refuse)?;
-    let mut condition = asked
-        .expression
-        .map(|text| Condition::parse(Expression::Condition, text, &mut placeholders))
-        .transpose()
-        .map_err(refuse)?;
-    placeholders.finish().map_err(refuse)?;
-    translation::check_operator(asked.operator, asked.expected.map_or(0, BTreeMap::len))?;
-    if let Some(expected) = asked.expected {
-        condition = translation::expected(expected, asked.operator).map_err(enveloped)?;
+impl AskedRead<'_> {
+    pub(crate) fn kinds(&self) -> Kinds {
+        Kinds::default()
+            .expression("ProjectionExpression", self.projection.is_some())
+            .expression("FilterExpression", self.filter.is_some())
+            .expression("KeyConditionExpression", self.key.is_some())
+            .parameter("AttributesToGet", self.attributes.is_some())
+            .parameter(self.filters.map_or("", |(name, _)| name), self.filters.is_some())
+            .parameter("ConditionalOperator", self.operator.is_some())
+            // Alone they may stand beside any expression.
+            .parameter("KeyConditions", self.keys.is_some() && self.key.is_some())
     }
-    let shows_item = asked.on_failure == Some(ReturnValuesOnConditionCheckFailure::AllOld);
-    Ok((update, WriteCondition { condition, shows_item }))
-}
 
-/// What an UpdateItem does, and under which condition.
-pub(crate) fn parse_update(input: &shape::UpdateItemInput) -> Result<(Option<Update>, WriteCondition)> {
-    let maps = Maps {
-        names: input.expression_attribute_names.as_ref(),
-        values: input.expression_attribute_values.as_deref(),
-    };
-    let asked = AskedCondition {
-        expression: input.condition_expression.as_deref(),
-        expected: input.expected.as_ref(),
-        operator: input.conditional_operator,
-        on_failure: input.return_values_on_condition_check_failure,
-    };
-    let kinds = Kinds::default()
-        .expression("UpdateExpression", input.update_expression.is_some())
-        .expression("ConditionExpression", input.condition_expression.is_some())
-        .parameter("AttributeUpdates", input.attribute_updates.is_some())
-        .parameter("Expected", input.expected.is_some())
-        .parameter("ConditionalOperator", input.conditional_operator.is_some());
-    kinds.check(maps, Envelope::Enveloped)?;
-    let (update, condition) = parse_write(input.update_expression.as_deref(), &asked, maps)?;
-    match &input.attribute_updates {
-        Some(updates) => Ok((translation::updates(updates)?, condition)),
-        None => Ok((update, condition)),
+    /// Filter before projection before key condition, then what no expression used.
+    pub(crate) fn parse(&self) -> Result<Reading> {
+        let envelope = Envelope::Bare;
+        let refuse = |error| envelope.refuse(error);
+        self.kinds().check(self.maps, envelope)?;
+        let mut placeholders = Placeholders::new(self.maps.names, self.maps.values).map_err(refuse)?;
+        let filter = self.parse_filter(&mut placeholders)?;
+        let projection = self.parse_projection(&mut placeholders)?;
+        let key = self.key.map(|text| KeyCondition::parse(text, &mut placeholders)).transpose();
+        let key = key.and_then(|key| placeholders.finish().map(|()| key)).map_err(refuse)?;
+        let key = match self.keys {
+            Some(conditions) => Some(translation::key_conditions(conditions)?),
+            None => key,
+        };
+        Ok(Reading { filter, projection, key })
     }
-}
 
-/// Which attributes a read wants.
-pub(crate) fn parse_projection(
-    expression: Option<&str>,
-    attributes_to_get: Option<&[String]>,
-    placeholders: &mut Placeholders<'_>,
-    envelope: Envelope,
-) -> Result<Option<Projection>> {
-    if let Some(names) = attributes_to_get {
-        let mut seen = std::collections::BTreeSet::new();
-        if let Some(twice) = names.iter().find(|name| !seen.insert(name.as_str())) {
-            return Err(Error::parameter(format_args!("Duplicate value in attribute name: {twice}")));
+    fn parse_filter(&self, placeholders: &mut Placeholders<'_>) -> Result<Option<Condition>> {
+        translation::check_operator(self.operator, self.filters.map_or(0, |(_, filters)| filters.len()))?;
+        if let Some((_, conditions)) = self.filters {
+            return translation::filter(conditions, self.operator);
         }
-        return Ok(Some(Projection::of_attributes(names.iter().map(String::as_str))));
+        let parsed = self.filter.map(|text| Condition::parse(Expression::Filter, text, placeholders));
+        parsed.transpose().map_err(|error| Envelope::Bare.refuse(error))
     }
-    let parsed = expression.map(|text| Projection::parse(text, placeholders)).transpose();
-    parsed.map_err(|error| envelope.refuse(error))
+
+    fn parse_projection(&self, placeholders: &mut Placeholders<'_>) -> Result<Option<Projection>> {
+        if let Some(names) = self.attributes {
+            let mut seen = BTreeSet::new();
+            if let Some(twice) = names.iter().find(|name| !seen.insert(name.as_str())) {
+                return Err(Error::parameter(format_args!("Duplicate value in attribute name: {twice}")));
+            }
+            return Ok(Some(Projection::of_attributes(names.iter().map(String::as_str))));
+        }
+        let parsed = self.projection.map(|text| Projection::parse(text, placeholders)).transpose();
+        parsed.map_err(|error| Envelope::Bare.refuse(error))
+    }
 }
 
 /// Refuses a projection that goes into a key attribute.
@@ -240,97 +238,6 @@ pub(crate) fn check_projection(
         Some(name) => Err(key_fault(KeyFault::NotScalar(name.to_owned()))),
         None => Ok(()),
     }
-}
-
-/// The expressions of a Query or Scan.
-#[derive(Debug)]
-pub(crate) struct Reading {
-    pub(crate) filter: Option<Condition>,
-    pub(crate) projection: Option<Projection>,
-    pub(crate) key: Option<KeyCondition>,
-}
-
-impl Reading {
-    pub(crate) fn of_query(input: &shape::QueryInput) -> Result<Self> {
-        let maps = Maps {
-            names: input.expression_attribute_names.as_ref(),
-            values: input.expression_attribute_values.as_deref(),
-        };
-        Kinds::default()
-            .expression("ProjectionExpression", input.projection_expression.is_some())
-            .expression("FilterExpression", input.filter_expression.is_some())
-            .expression("KeyConditionExpression", input.key_condition_expression.is_some())
-            .parameter("AttributesToGet", input.attributes_to_get.is_some())
-            .parameter("QueryFilter", input.query_filter.is_some())
-            .parameter("ConditionalOperator", input.conditional_operator.is_some())
-            // Alone they may stand beside any expression.
-            .parameter(
-                "KeyConditions",
-                input.key_conditions.is_some() && input.key_condition_expression.is_some(),
-            )
-            .check(maps, Envelope::Bare)?;
-        let filter = (input.filter_expression.as_deref(), input.query_filter.as_ref());
-        let mut placeholders =
-            Placeholders::new(maps.names, maps.values).map_err(|error| Envelope::Bare.refuse(error))?;
-        let filter = parse_filter(filter, input.conditional_operator, &mut placeholders)?;
-        let projection = parse_projection(
-            input.projection_expression.as_deref(),
-            input.attributes_to_get.as_deref(),
-            &mut placeholders,
-            Envelope::Bare,
-        )?;
-        let key = input
-            .key_condition_expression
-            .as_deref()
-            .map(|text| KeyCondition::parse(text, &mut placeholders))
-            .transpose()
-            .and_then(|key| placeholders.finish().map(|()| key))
-            .map_err(|error| Envelope::Bare.refuse(error))?;
-        let key = match &input.key_conditions {
-            Some(conditions) => Some(translation::key_conditions(conditions)?),
-            None => key,
-        };
-        Ok(Self { filter, projection, key })
-    }
-
-    pub(crate) fn of_scan(input: &shape::ScanInput) -> Result<Self> {
-        let maps = Maps {
-            names: input.expression_attribute_names.as_ref(),
-            values: input.expression_attribute_values.as_deref(),
-        };
-        Kinds::default()
-            .expression("ProjectionExpression", input.projection_expression.is_some())
-            .expression("FilterExpression", input.filter_expression.is_some())
-            .parameter("AttributesToGet", input.attributes_to_get.is_some())
-            .parameter("ScanFilter", input.scan_filter.is_some())
-            .parameter("ConditionalOperator", input.conditional_operator.is_some())
-            .check(maps, Envelope::Bare)?;
-        let filter = (input.filter_expression.as_deref(), input.scan_filter.as_ref());
-        let mut placeholders =
-            Placeholders::new(maps.names, maps.values).map_err(|error| Envelope::Bare.refuse(error))?;
-        let filter = parse_filter(filter, input.conditional_operator, &mut placeholders)?;
-        let projection = parse_projection(
-            input.projection_expression.as_deref(),
-            input.attributes_to_get.as_deref(),
-            &mut placeholders,
-            Envelope::Bare,
-        )?;
-        placeholders.finish().map_err(|error| Envelope::Bare.refuse(error))?;
-        Ok(Self { filter, projection, key: None })
-    }
-}
-
-fn parse_filter(
-    (expression, conditions): (Option<&str>, Option<&BTreeMap<String, shape::Condition>>),
-    operator: Option<ConditionalOperator>,
-    placeholders: &mut Placeholders<'_>,
-) -> Result<Option<Condition>> {
-    translation::check_operator(operator, conditions.map_or(0, BTreeMap::len))?;
-    if let Some(conditions) = conditions {
-        return translation::filter(conditions, operator);
-    }
-    let parsed = expression.map(|text| Condition::parse(Expression::Filter, text, placeholders)).transpose();
-    parsed.map_err(|error| Envelope::Bare.refuse(error))
 }
 
 pub(crate) fn key_names(key: &KeySchema) -> Vec<&str> {

@@ -61,6 +61,9 @@ pub(crate) struct Table {
     pub(crate) settings: Option<Settings>,
 }
 
+/// AWS counts so many bytes more for each entry of an index; see the page on index storage.
+pub(crate) const ENTRY_OVERHEAD: usize = 100;
+
 /// An attribute that is part of a key.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct KeyPart {

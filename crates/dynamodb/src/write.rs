@@ -12,7 +12,7 @@ use crate::capacity::{Tally, write_units};
 use crate::catalogue::encode;
 use crate::error::{Error, Result, text};
 use crate::record::{Kept, Record};
-use crate::table::{Expiry, Index, KeyPart, KeySchema, Projection, Table};
+use crate::table::{ENTRY_OVERHEAD, Expiry, Index, KeyPart, KeySchema, Projection, Reach, Table};
 use crate::{expiry, layout};
 
 /// Everything to commit for a change, and its price.
@@ -20,6 +20,8 @@ use crate::{expiry, layout};
 pub(crate) struct Effects {
     pub(crate) mutations: Vec<Mutation>,
     pub(crate) tally: Tally,
+    /// Bytes that the item and its entries in local indexes grow by.
+    pub(crate) growth: i64,
 }
 
 /// One item before and after, at its key.
@@ -46,6 +48,7 @@ impl Change<'_> {
         let mut effects = Effects {
             mutations: Vec::new(),
             tally: Tally::of_table(write_units(size(self.old).max(size(self.new)))),
+            growth: difference(size(self.new), size(self.old)),
         };
         let same = match (self.old, self.new) {
             (Some(old), Some(new)) => old.item == new.item,
@@ -61,6 +64,13 @@ impl Change<'_> {
         }
         if let Some(mutation) = self.stream_effect(table, service) {
             effects.mutations.push(mutation);
+        }
+        if effects.growth != 0
+            && table.has_locals()
+            && let Some(kept) = self.new.or(self.old)
+            && let Some(key) = layout::collection(table, &kept.item)
+        {
+            effects.mutations.push(Mutation::Add { key, delta: effects.growth });
         }
         if let Some(expiry) = table.live_expiry() {
             effects.mutations.extend(self.queue_effects(expiry));
@@ -82,7 +92,14 @@ impl Change<'_> {
 
     fn index_effects(&self, table: &Table, index: &Index, effects: &mut Effects) {
         let mut units = 0.0;
-        match (index_entry(table, index, self.old), index_entry(table, index, self.new)) {
+        let (old, new) = (index_entry(table, index, self.old), index_entry(table, index, self.new));
+        if index.reach == Reach::Local {
+            let size = |entry: &Option<(Bytes, Cow<'_, Kept>)>| {
+                entry.as_ref().map_or(0, |(_, entry)| entry.item.size() + ENTRY_OVERHEAD)
+            };
+            effects.growth += difference(size(&new), size(&old));
+        }
+        match (old, new) {
             (None, None) => {}
             (Some((old_key, old)), Some((key, new))) if old_key == key => {
                 if old.item != new.item {
@@ -122,6 +139,11 @@ impl Table {
     pub(crate) fn check_current(&self) -> Result<()> {
         if self.hold.is_current() { Ok(()) } else { Err(Error::Outdated) }
     }
+}
+
+fn difference(new: usize, old: usize) -> i64 {
+    let bytes = |size: usize| i64::try_from(size).unwrap_or(i64::MAX);
+    bytes(new) - bytes(old)
 }
 
 fn put_or_delete(key: Bytes, value: Option<Bytes>) -> Mutation {
@@ -193,29 +215,40 @@ fn check_index_keys(table: &Table, item: &Item) -> Result<()> {
         for part in index.key.parts().filter(|part| !table.key.has(&part.name)) {
             let Some(value) = item.get(&part.name) else { continue };
             if !part.kind.fits(value) {
-                return Err(Error::parameter(format_args!(
-                    "Type mismatch for Index Key {} Expected: {} Actual: {} IndexName: {}",
-                    part.name,
-                    part.kind.as_str(),
-                    value.kind().as_str(),
-                    index.name
-                )));
+                return Err(index_misfit(table, part, value));
             }
-            check_index_value(index, part, value)?;
+            check_index_value(table, index, part, value)?;
         }
     }
     Ok(())
 }
 
-fn check_index_value(index: &Index, part: &KeyPart, value: &Value) -> Result<()> {
+/// What is said of a value of a wrong type for the key attribute `part` of indexes.
+pub(crate) fn index_misfit(table: &Table, part: &KeyPart, value: &Value) -> Error {
+    Error::parameter(format_args!(
+        "Type mismatch for Index Key {} Expected: {} Actual: {} IndexName: {}",
+        part.name,
+        part.kind.as_str(),
+        value.kind().as_str(),
+        first_index(table, part)
+    ))
+}
+
+/// Of the indexes with a key attribute, AWS names the first by name.
+fn first_index<'t>(table: &'t Table, part: &KeyPart) -> &'t str {
+    let indexes = table.indexes.iter().filter(|index| index.key.has(&part.name));
+    indexes.map(|index| index.name.as_str()).min().unwrap_or_default()
+}
+
+fn check_index_value(table: &Table, index: &Index, part: &KeyPart, value: &Value) -> Result<()> {
     let role = if index.key.hash.contains(part) { KeyRole::Partition } else { KeyRole::Sort };
     key_check(&part.name, role, value).map_err(|error| match error {
-        ValueError::EmptyKey { kind, .. } => Error::invalid(format!(
+        ValueError::EmptyKey { kind, .. } => Error::EmptyKey(format!(
             "One or more parameter values are not valid. A value specified for a secondary index key is not \
              supported. The AttributeValue for a key attribute cannot contain an empty {} value. IndexName: {}, \
              IndexKey: {}",
             kind.long_name().to_lowercase(),
-            index.name,
+            first_index(table, part),
             part.name
         )),
         error => refused(error),
@@ -223,5 +256,8 @@ fn check_index_value(index: &Index, part: &KeyPart, value: &Value) -> Result<()>
 }
 
 pub(crate) fn refused(error: ValueError) -> Error {
-    Error::invalid(error.to_string())
+    match error {
+        ValueError::EmptyKey { .. } => Error::EmptyKey(error.to_string()),
+        error => Error::invalid(error.to_string()),
+    }
 }

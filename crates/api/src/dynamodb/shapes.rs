@@ -2053,7 +2053,7 @@ pub struct ItemCollectionMetrics {
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ItemResponse {
-    pub item: Option<item::Item>,
+    pub item: Option<item::Image>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use api::dynamodb::{BatchGetItemInput, BatchGetItemOutput, KeysAndAttributes};
 use base::Cx;
 use bytes::Bytes;
-use expr::{Placeholders, Projection};
+use expr::Projection;
 use item::Image;
 
+use crate::asked::AskedRead;
 use crate::capacity::{Tally, read_units};
 use crate::error::{Error, Result, text};
 use crate::ops::get_item::{projected, stored};
-use crate::request::{Envelope, Kinds, Maps, check_projection, parse_projection};
+use crate::request::{Envelope, Kinds, check_projection};
 use crate::table::Table;
 use crate::{DynamoDb, write};
 
@@ -39,7 +40,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: BatchGetItemInput) -> Res
     if input.request_items.values().map(|asked| asked.keys.len()).sum::<usize>() > KEYS_MAX {
         return Err(Error::invalid("Too many items requested for the BatchGetItem call"));
     }
-    kinds(input.request_items.values()).check_mix(Envelope::Bare)?;
+    kinds(&input).check_mix(Envelope::Bare)?;
     let mut parts = Vec::with_capacity(input.request_items.len());
     for (name, asked) in &input.request_items {
         parts.push(part(db, cx, name, asked).await?);
@@ -82,20 +83,15 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: BatchGetItemInput) -> Res
 }
 
 /// Which kinds of parameters are used for any of the tables.
-fn kinds<'a>(mut parts: impl Iterator<Item = &'a KeysAndAttributes> + Clone) -> Kinds {
+fn kinds(input: &BatchGetItemInput) -> Kinds {
+    let uses = |wanted: fn(&KeysAndAttributes) -> bool| input.request_items.values().any(wanted);
     Kinds::default()
-        .expression("ProjectionExpression", parts.clone().any(|part| part.projection_expression.is_some()))
-        .parameter("AttributesToGet", parts.any(|part| part.attributes_to_get.is_some()))
+        .expression("ProjectionExpression", uses(|asked| asked.projection_expression.is_some()))
+        .parameter("AttributesToGet", uses(|asked| asked.attributes_to_get.is_some()))
 }
 
 async fn part(db: &DynamoDb, cx: &Cx, name: &str, asked: &KeysAndAttributes) -> Result<Part> {
-    let maps = Maps { names: asked.expression_attribute_names.as_ref(), values: None };
-    kinds(std::iter::once(asked)).check(maps, Envelope::Bare)?;
-    let refuse = |error| Envelope::Bare.refuse(error);
-    let mut placeholders = Placeholders::new(maps.names, None).map_err(refuse)?;
-    let (expression, names) = (asked.projection_expression.as_deref(), asked.attributes_to_get.as_deref());
-    let projection = parse_projection(expression, names, &mut placeholders, Envelope::Bare)?;
-    placeholders.finish().map_err(refuse)?;
+    let projection = AskedRead::from(asked).parse()?.projection;
     // AWS looks for these before it looks for the table.
     if (1..asked.keys.len()).any(|at| asked.keys[..at].contains(&asked.keys[at])) {
         return Err(Error::invalid(text::DUPLICATE_KEYS));

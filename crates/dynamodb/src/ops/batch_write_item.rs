@@ -1,33 +1,26 @@
 //! BatchWriteItem. As a rule all of it is one commit, and so one wait for the disk; AWS promises less.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
-use api::dynamodb::{BatchWriteItemInput, BatchWriteItemOutput, ItemCollectionMetrics, WriteRequest};
-use base::{Cx, Timestamp};
-use bytes::Bytes;
-use item::Item;
-use store::{Batch, Entry};
+use api::dynamodb::{BatchWriteItemInput, BatchWriteItemOutput, WriteRequest};
+use base::Cx;
+use store::Entry;
 
 use crate::capacity::Tally;
 use crate::catalogue::refusal;
+use crate::change::{Decisions, Outcome};
+use crate::collection::Collections;
 use crate::error::{Error, Result, text};
-use crate::record::Kept;
+use crate::plan::Plan;
+use crate::request::WriteCondition;
 use crate::table::{KeyPart, Table};
-use crate::write::Change;
-use crate::{DynamoDb, change, write};
+use crate::{DynamoDb, collection};
 
 const WRITES_MAX: usize = 25;
 /// What one commit writes at most, index entries and images in the stream estimated.
 const COMMIT_BYTES_MAX: usize = 32 << 20;
-
-/// One put or delete, checked.
-struct Write {
-    /// Which of the request's tables.
-    part: usize,
-    key: Bytes,
-    new: Option<Kept>,
-}
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: BatchWriteItemInput) -> Result<BatchWriteItemOutput> {
     if input.request_items.is_empty() {
@@ -36,31 +29,37 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: BatchWriteItemInput) -> R
     if input.request_items.values().map(Vec::len).sum::<usize>() > WRITES_MAX {
         return Err(Error::invalid("Too many items requested for the BatchWriteItem call"));
     }
-    let mut tables: Vec<(String, Arc<Table>)> = Vec::new();
-    let mut writes = Vec::new();
-    let mut metrics: BTreeMap<String, Vec<ItemCollectionMetrics>> = BTreeMap::new();
+    let mut tables: Vec<(String, Arc<Table>, Range<usize>)> = Vec::new();
+    let mut plans = Vec::new();
     for (name, requests) in input.request_items {
         let table = db.table(cx, &name).await?;
+        let first = plans.len();
         for request in requests {
-            let write = write(&table, tables.len(), request)?;
-            let wanted = input.return_item_collection_metrics;
-            if let Some(told) = change::collection_metrics(&table, &write.1, wanted) {
-                metrics.entry(name.clone()).or_default().push(told);
-            }
-            writes.push(write.0);
+            plans.push(plan(&table, request)?);
         }
-        tables.push((name, table));
+        tables.push((name, table, first..plans.len()));
     }
-    let mut seen = HashSet::with_capacity(writes.len());
-    if !writes.iter().all(|write| seen.insert(&write.key)) {
+    let mut seen = HashSet::with_capacity(plans.len());
+    if !plans.iter().all(|plan| seen.insert(&plan.key)) {
         return Err(Error::invalid(text::DUPLICATE_KEYS));
     }
-    let tallies = commit(db, &tables, &writes).await?;
-    let consumed: Vec<_> = tables
-        .iter()
-        .zip(&tallies)
-        .filter_map(|((name, table), tally)| tally.told(table, name, input.return_consumed_capacity))
-        .collect();
+    let outcomes = commit(db, &plans).await?;
+    let (mut consumed, mut metrics) = (Vec::new(), BTreeMap::new());
+    for (name, table, range) in tables {
+        let mut tally = Tally::default();
+        let mut collections = Vec::new();
+        for (plan, outcome) in plans[range.clone()].iter().zip(&outcomes[range]) {
+            tally.merge(&outcome.tally);
+            let wanted = input.return_item_collection_metrics;
+            if let Some(told) = collection::metrics(&table, plan.named(), outcome.collection, wanted) {
+                collection::merge(&mut collections, told);
+            }
+        }
+        consumed.extend(tally.told(&table, &name, input.return_consumed_capacity));
+        if !collections.is_empty() {
+            metrics.insert(name, collections);
+        }
+    }
     Ok(BatchWriteItemOutput {
         unprocessed_items: Some(BTreeMap::new()),
         item_collection_metrics: (!metrics.is_empty()).then_some(metrics),
@@ -68,8 +67,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: BatchWriteItemInput) -> R
     })
 }
 
-/// The write, and the item or key that it names.
-fn write(table: &Table, part: usize, request: WriteRequest) -> Result<(Write, Item)> {
+fn plan(table: &Arc<Table>, request: WriteRequest) -> Result<Plan> {
     match (request.put_request, request.delete_request) {
         (Some(put), None) => {
             // PutItem says more of it.
@@ -79,14 +77,9 @@ fn write(table: &Table, part: usize, request: WriteRequest) -> Result<(Write, It
                 return Err(Error::invalid(text::KEY_SCHEMA));
             }
             put.item.size_check().map_err(|_| Error::invalid(text::ITEM_SIZE))?;
-            let key = write::item_key(table, &put.item)?;
-            let named = table.key.of(&put.item);
-            Ok((Write { part, key, new: Some(Kept::new(put.item)) }, named))
+            Plan::put(table.clone(), put.item, WriteCondition::default())
         }
-        (None, Some(delete)) => {
-            let key = write::request_key(table, &delete.key)?;
-            Ok((Write { part, key, new: None }, delete.key))
-        }
+        (None, Some(delete)) => Plan::delete(table.clone(), delete.key, WriteCondition::default()),
         (Some(_), Some(_)) => Err(Error::invalid(
             "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported \
              datatypes",
@@ -97,50 +90,37 @@ fn write(table: &Table, part: usize, request: WriteRequest) -> Result<(Write, It
     }
 }
 
-/// One tally a table.
-async fn commit(db: &DynamoDb, tables: &[(String, Arc<Table>)], writes: &[Write]) -> Result<Vec<Tally>> {
+/// One outcome a plan.
+async fn commit(db: &DynamoDb, plans: &[Plan]) -> Result<Vec<Outcome>> {
     let now = db.clock.now();
-    let mut tallies = vec![Tally::default(); tables.len()];
-    let mut rest = writes;
+    let mut outcomes = Vec::with_capacity(plans.len());
+    let mut rest = plans;
     while !rest.is_empty() {
-        let (part, following) = rest.split_at(fitting(tables, rest));
+        let (part, following) = rest.split_at(fitting(rest));
         rest = following;
-        let keys = part.iter().map(|write| write.key.clone()).collect();
-        let decide = |entries: &[Option<Entry>]| decide(tables, part, entries, now);
-        let (added, _) = db.store.transact(keys, decide).await.map_err(refusal)?;
-        for (tally, added) in tallies.iter_mut().zip(&added) {
-            tally.merge(added);
-        }
+        let collections = Collections::read(&db.store, part.iter()).await?;
+        let keys = part.iter().map(|plan| plan.key.clone()).collect();
+        let decide = |entries: &[Option<Entry>]| {
+            let mut decisions = Decisions::new(now, &collections);
+            let part = part.iter().zip(entries);
+            let outcomes = part
+                .map(|(plan, entry)| decisions.decide(plan, entry.as_ref()))
+                .collect::<Result<Vec<_>>>()?;
+            Ok::<_, Error>((decisions.batch(), outcomes))
+        };
+        let (decided, _) = db.store.transact(keys, decide).await.map_err(refusal)?;
+        outcomes.extend(decided);
     }
-    Ok(tallies)
+    Ok(outcomes)
 }
 
-/// How many of `writes` one commit takes: at least one.
-fn fitting(tables: &[(String, Arc<Table>)], writes: &[Write]) -> usize {
+/// How many of `plans` one commit takes: at least one.
+fn fitting(plans: &[Plan]) -> usize {
     let mut bytes = 0;
-    let beyond = writes.iter().position(|write| {
-        let copies = 3 + tables[write.part].1.indexes.len();
-        bytes += copies * write.new.as_ref().map_or(0, |new| new.bytes.len());
+    let beyond = plans.iter().position(|plan| {
+        let copies = 3 + plan.table.indexes.len();
+        bytes += copies * plan.named().size();
         bytes > COMMIT_BYTES_MAX
     });
-    beyond.unwrap_or(writes.len()).max(1)
-}
-
-fn decide(
-    tables: &[(String, Arc<Table>)],
-    writes: &[Write],
-    entries: &[Option<Entry>],
-    now: Timestamp,
-) -> Result<(Batch, Vec<Tally>)> {
-    let mut batch = Batch::new();
-    let mut tallies = vec![Tally::default(); tables.len()];
-    for (ordinal, (write, entry)) in writes.iter().zip(entries).enumerate() {
-        let old = entry.as_ref().map(|entry| Kept::stored(&entry.value)).transpose()?;
-        let ordinal = u8::try_from(ordinal).unwrap_or(u8::MAX);
-        let change = Change { key: &write.key, old: old.as_ref(), new: write.new.as_ref(), now, ordinal };
-        let effects = change.effects(&tables[write.part].1)?;
-        batch.mutations.extend(effects.mutations);
-        tallies[write.part].merge(&effects.tally);
-    }
-    Ok((batch, tallies))
+    beyond.unwrap_or(plans.len()).max(1)
 }

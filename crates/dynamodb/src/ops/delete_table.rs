@@ -47,11 +47,13 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: DeleteTableInput) -> Resu
 
 async fn clear(store: Store, table: Table, now: Timestamp) -> Result<()> {
     let everything = KeyRange::prefix(layout::everything(table.id));
+    let collections = KeyRange::prefix(layout::collections(Some(table.id)));
     let scope = table.scope.clone();
     let stream = table.live_stream().map(|stream| stream.disabled(now));
     let (id, expires) = (table.id, table.expiry.is_some());
     store.settle().await?;
     store.delete_range(everything).await?;
+    store.delete_range(collections).await?;
     if expires {
         expiry::clear(&store, id).await?;
     }

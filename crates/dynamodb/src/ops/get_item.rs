@@ -3,16 +3,17 @@
 use api::dynamodb::{GetItemInput, GetItemOutput};
 use base::Cx;
 use bytes::Bytes;
-use expr::{Placeholders, Projection};
+use expr::Projection;
 use item::Image;
 
+use crate::asked::AskedRead;
 use crate::capacity::{Tally, read_units};
 use crate::error::{Error, Result};
-use crate::request::{Envelope, Kinds, Maps, check_projection, parse_projection};
+use crate::request::check_projection;
 use crate::{DynamoDb, write};
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: GetItemInput) -> Result<GetItemOutput> {
-    let projection = projection(&input)?;
+    let projection = AskedRead::from(&input).parse()?.projection;
     let table = db.table(cx, &input.table_name).await?;
     check_projection(projection.as_ref(), &table, None)?;
     let key = write::request_key(&table, &input.key)?;
@@ -25,20 +26,6 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: GetItemInput) -> Result<G
         item: image.map(|image| projected(image, projection.as_ref())).transpose()?,
         consumed_capacity: tally.told(&table, &input.table_name, input.return_consumed_capacity),
     })
-}
-
-fn projection(input: &GetItemInput) -> Result<Option<Projection>> {
-    let maps = Maps { names: input.expression_attribute_names.as_ref(), values: None };
-    Kinds::default()
-        .expression("ProjectionExpression", input.projection_expression.is_some())
-        .parameter("AttributesToGet", input.attributes_to_get.is_some())
-        .check(maps, Envelope::Bare)?;
-    let refuse = |error| Envelope::Bare.refuse(error);
-    let mut placeholders = Placeholders::new(maps.names, None).map_err(refuse)?;
-    let (expression, names) = (input.projection_expression.as_deref(), input.attributes_to_get.as_deref());
-    let projection = parse_projection(expression, names, &mut placeholders, Envelope::Bare)?;
-    placeholders.finish().map_err(refuse)?;
-    Ok(projection)
 }
 
 pub(crate) fn stored(value: Bytes) -> Result<Image> {

@@ -34,6 +34,8 @@ pub(crate) mod put_resource_policy;
 pub(crate) mod query;
 pub(crate) mod scan;
 pub(crate) mod tag_resource;
+pub(crate) mod transact_get_items;
+pub(crate) mod transact_write_items;
 pub(crate) mod untag_resource;
 pub(crate) mod update_contributor_insights;
 pub(crate) mod update_global_table;

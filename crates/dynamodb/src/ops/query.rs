@@ -6,14 +6,15 @@ use expr::{KeyAttribute, KeyFault, KeyPlan};
 use item::{Place, key};
 use store::KeyRange;
 
+use crate::asked::AskedRead;
 use crate::error::{Error, Result, text};
 use crate::page::{self, Sweep};
-use crate::request::{Reading, all_key_names, key_fault};
+use crate::request::{all_key_names, key_fault};
 use crate::table::{Index, KeyPart, Table};
 use crate::{DynamoDb, layout};
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: QueryInput) -> Result<QueryOutput> {
-    let reading = Reading::of_query(&input)?;
+    let reading = AskedRead::from(&input).parse()?;
     if let Some(condition) = &reading.key {
         condition.check().map_err(key_fault)?;
     }

@@ -4,10 +4,11 @@ use api::dynamodb::{ScanInput, ScanOutput};
 use base::Cx;
 use store::KeyRange;
 
+use crate::asked::AskedRead;
 use crate::error::{Error, Result, text};
 use crate::ops::query::projection_member;
 use crate::page::{self, Sweep};
-use crate::request::{Reading, all_key_names, key_fault};
+use crate::request::{all_key_names, key_fault};
 use crate::table::{Index, Table};
 use crate::{DynamoDb, layout};
 
@@ -19,7 +20,7 @@ struct Segment {
 }
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: ScanInput) -> Result<ScanOutput> {
-    let reading = Reading::of_scan(&input)?;
+    let reading = AskedRead::from(&input).parse()?;
     let projection = projection_member(&input.projection_expression, &input.attributes_to_get);
     page::check_select(input.select, input.index_name.is_some(), projection)?;
     let segment = segment(&input)?;

@@ -43,6 +43,7 @@ scripts! {
     table_refusals
     tables
     time_to_live
+    transactions
     updates
     wording
 }
