@@ -6,6 +6,7 @@ mod concurrent;
 mod expiry;
 mod feed;
 mod hostile;
+mod linearizable;
 mod model;
 mod restart;
 mod scopes;
