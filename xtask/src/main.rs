@@ -3,8 +3,10 @@
 mod bench;
 mod codegen;
 mod conformance;
+mod fuzz;
 mod runtimes;
 mod shell;
+mod soak;
 mod test;
 #[cfg(test)]
 mod tidy;
@@ -21,6 +23,8 @@ cargo xtask <task>
   bench [AREA]       the release binary against ceilings of the same run; dynamodb or lambda alone; --only NAME,
                      --seconds N, --items N (of the large table), --store URL, --peers (those that are installed),
                      --peer NAME=URL (one that runs)
+  fuzz TARGET        grow the corpus of a fuzz target (fuzz/src/lib.rs lists them); --seconds N
+  soak               random histories of DynamoDB operations against the reference model; --seconds N
   runtimes           bundle the AWS SDK clients for Node.js into runtimes/node/sdk.zip; --check compares instead";
 
 fn main() -> ExitCode {
@@ -43,8 +47,19 @@ fn run(words: &[&str]) -> anyhow::Result<()> {
         ["models", from] => codegen::import_models(from.as_ref()),
         ["conformance", flags @ ..] => conformance::run(flags),
         ["bench", flags @ ..] => bench::run(flags),
+        ["fuzz", target, flags @ ..] => fuzz::run(target, seconds(flags)?),
+        ["soak", flags @ ..] => soak::run(seconds(flags)?),
         ["runtimes"] => runtimes::write(),
         ["runtimes", "--check"] => runtimes::check(),
+        _ => anyhow::bail!("{USAGE}"),
+    }
+}
+
+/// What `--seconds N` says; a minute without it.
+fn seconds(flags: &[&str]) -> anyhow::Result<u64> {
+    match flags {
+        [] => Ok(60),
+        ["--seconds", number] => Ok(number.parse()?),
         _ => anyhow::bail!("{USAGE}"),
     }
 }

@@ -12,7 +12,7 @@ use crate::shell::{command, root};
 /// Every Rust source file that people write, with its text.
 fn sources() -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
-    for top in ["bench", "crates", "xtask"] {
+    for top in ["bench", "crates", "fuzz", "xtask"] {
         walk(&root().join(top), &mut files);
     }
     assert!(files.len() > 30, "the walk found only {} files", files.len());

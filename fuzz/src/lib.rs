@@ -1,0 +1,23 @@
+//! What every parser must withstand. A target takes any bytes and panics when a promise is broken; the corpora of
+//! `corpus/<target>` are replayed, and mutated, by the tests of this crate, and grown by `cargo xtask fuzz <target>`.
+//! Knows the pure crates alone.
+
+mod expressions;
+mod items;
+mod requests;
+
+/// A target: its name and what it does with any input.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets, by the names of their corpora.
+pub const TARGETS: &[Target] = &[
+    ("condition", expressions::condition),
+    ("update", expressions::update),
+    ("projection", expressions::projection),
+    ("key_condition", expressions::key_condition),
+    ("number", items::number),
+    ("key", items::key),
+    ("stored_item", items::stored_item),
+    ("item_json", items::item_json),
+    ("request", requests::request),
+];

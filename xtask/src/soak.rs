@@ -1,0 +1,18 @@
+//! `cargo xtask soak`: the reference model, optimised, with as many random histories as the time allows.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Result;
+
+use crate::shell::{command, run as execute};
+
+const SOAK: &str =
+    "cargo test --profile bench --package dynamodb --test it -- --ignored --nocapture model::soak";
+
+pub(crate) fn run(seconds: u64) -> Result<()> {
+    // Another part of all histories each time; a failure tells its seed.
+    let seed = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() * 10_000;
+    let mut soak = command("", SOAK);
+    soak.env("RUSHLIGHT_MODEL_SECONDS", seconds.to_string()).env("RUSHLIGHT_MODEL_SEED", seed.to_string());
+    execute(soak)
+}
