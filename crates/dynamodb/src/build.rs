@@ -1,71 +1,68 @@
-//! Filling an index that was added to a table with items, behind the request that added it. Knows no request.
+//! Filling an index that was added to a table with items, while writes go on. Knows no request.
 
-use std::sync::Arc;
-
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use store::{Batch, Entry, KeyRange, ScanOptions, Store};
 
-use crate::catalogue::{Catalogue, Decision, refusal};
+use crate::catalogue::{Catalogue, refusal};
 use crate::error::{Error, Result};
 use crate::layout;
 use crate::record::Kept;
 use crate::table::{Index, Table};
+use crate::upkeep::Turn;
 use crate::write::entry_of;
 
 /// Items filled in between two looks at whether the index is still wanted.
-const PAGE_ITEMS: usize = 200;
+const PAGE_ITEMS: usize = 500;
+/// Items filled in by one commit: others wait for their latches, or make it run again.
+const COMMIT_ITEMS: usize = 50;
 
-/// Fills the index `number` of `table`, and then lets it be read. `before` is the table without it: its last writers
-/// are waited for, because they do not write to the index.
+/// Fills the index `number` of `table`, to which all writers write by now. Ends early when the index is to go.
 pub(crate) async fn fill(
-    store: Store,
-    catalogue: Arc<Catalogue>,
-    table: Table,
-    before: Option<Arc<Table>>,
+    store: &Store,
+    catalogue: &Catalogue,
+    table: &Table,
+    number: u8,
+    turn: &Turn,
 ) -> Result<()> {
-    catalogue.quiesce(before).await;
-    store.settle().await?;
-    let (scope, name, id) = (table.scope.clone(), table.name.clone(), table.id);
-    let Some(number) = table.indexes.iter().find(|index| index.building).map(|index| index.number) else {
-        return Ok(());
-    };
     let options = ScanOptions { limit: PAGE_ITEMS, ..ScanOptions::default() };
-    let mut range = KeyRange::prefix(layout::space(id, layout::BASE));
+    let mut range = KeyRange::prefix(layout::space(table.id, layout::BASE));
+    if let Some((noted, at)) = turn.progress().split_first()
+        && *noted == number
+    {
+        range.start = Bytes::copy_from_slice(at);
+    }
     loop {
         let page = store.scan(range.clone(), options).await?;
-        let Some(table) = catalogue.get(&scope, &name).filter(|table| table.id == id) else { return Ok(()) };
-        let Some(index) = table.indexes.iter().find(|index| index.number == number) else { return Ok(()) };
-        for (key, _) in page.entries {
-            fill_one(&store, &table, index, key).await?;
+        turn.check()?;
+        let now = catalogue.get(&table.scope, &table.name).filter(|now| now.id == table.id);
+        let wanted = |index: &&Index| index.number == number && !index.is_deleting();
+        let Some(index) = now.as_ref().and_then(|now| now.indexes.iter().find(wanted)) else { return Ok(()) };
+        let keys: Vec<Bytes> = page.entries.into_iter().map(|(key, _)| key).collect();
+        for keys in keys.chunks(COMMIT_ITEMS) {
+            fill_some(store, table, index, keys.to_vec()).await?;
         }
-        match page.next {
-            Some(next) => range = range.resume(next, false),
-            None => break,
-        }
+        let Some(next) = page.next else { return Ok(()) };
+        let mut progress = BytesMut::with_capacity(1 + next.len());
+        progress.put_u8(number);
+        progress.put_slice(&next);
+        turn.note(progress.freeze()).await?;
+        range = range.resume(next, false);
+        tokio::task::yield_now().await;
     }
-    let decide = |before: Option<&Table>| {
-        let Some(table) = before.filter(|table| table.id == id) else { return Ok(Decision::stays()) };
-        let mut table = table.clone();
-        for index in table.indexes.iter_mut().filter(|index| index.number == number) {
-            index.building = false;
-        }
-        Ok(Decision::becomes(table))
-    };
-    catalogue.alter(&scope, &name, decide).await?;
-    Ok(())
 }
 
-/// Reads the item again in the transaction, so that no write of it falls between.
-async fn fill_one(store: &Store, table: &Table, index: &Index, key: Bytes) -> Result<()> {
+/// Reads the items again in the transaction, so that no write of them falls between.
+async fn fill_some(store: &Store, table: &Table, index: &Index, keys: Vec<Bytes>) -> Result<()> {
     let decide = |entries: &[Option<Entry>]| {
-        let Some(entry) = &entries[0] else { return Ok((Batch::new(), ())) };
-        let kept = Kept::stored(&entry.value)?;
-        let batch = match layout::entry(table, index, &kept.item) {
-            Some(key) => Batch::new().put(key, entry_of(table, index, &kept).bytes.clone()),
-            None => Batch::new(),
-        };
+        let mut batch = Batch::new();
+        for entry in entries.iter().flatten() {
+            let kept = Kept::stored(&entry.value)?;
+            if let Some(key) = layout::entry(table, index, &kept.item) {
+                batch = batch.put(key, entry_of(table, index, &kept).bytes.clone());
+            }
+        }
         Ok::<_, Error>((batch, ()))
     };
-    store.transact(vec![key], decide).await.map_err(refusal)?;
+    store.transact(keys, decide).await.map_err(refusal)?;
     Ok(())
 }

@@ -1,18 +1,18 @@
 //! The tables that exist: in memory for every request, in the store for ever. Knows no items.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use base::Scope;
 use bytes::Bytes;
 use store::{Batch, Entry, Expect, KeyRange, ScanOptions, Seq, Store, TransactError};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 use crate::error::{Error, Result};
-use crate::hold::{Hold, Lease};
+use crate::hold::{Hold, LEASE, Lease};
 use crate::layout;
 use crate::table::{Stream, Table};
 
@@ -33,6 +33,10 @@ pub(crate) struct Catalogue {
     changing: Mutex<()>,
     /// None: nobody else changes the tables of this store.
     lease: Option<Arc<Lease>>,
+    /// Tables, by id, that were replaced and with which requests may still work.
+    replaced: std::sync::Mutex<HashMap<u32, Vec<Weak<Table>>>>,
+    /// Told when a change may have been committed that is not shown.
+    interrupted: Arc<Notify>,
 }
 
 /// What [`Catalogue::alter`] is to do.
@@ -50,16 +54,21 @@ enum Fate {
     Goes,
 }
 
-/// What [`Catalogue::alter`] has done.
-#[derive(Debug)]
-pub(crate) struct Altered<T> {
-    /// The table that was replaced, which requests may still work with: see [`Catalogue::quiesce`].
-    pub(crate) before: Option<Arc<Table>>,
-    pub(crate) answer: T,
+/// Tells that a change was given up between its commit and its show, as when the client has gone.
+struct Unshown<'a>(Option<&'a Notify>);
+
+impl Drop for Unshown<'_> {
+    fn drop(&mut self) {
+        if let Some(interrupted) = self.0 {
+            interrupted.notify_one();
+        }
+    }
 }
 
 /// No commit has this number.
 const NOTHING_KNOWN: Seq = Seq::MAX;
+/// How long after the last lease a write of another node may still be on its way to the store.
+const LEASE_MARGIN: Duration = Duration::from_millis(200);
 /// How long a wait for requests that work with a table as it was goes on before the log is told.
 const QUIESCE_TOLD: Duration = Duration::from_secs(10);
 
@@ -101,6 +110,8 @@ impl Catalogue {
             known: AtomicU64::new(NOTHING_KNOWN),
             changing: Mutex::default(),
             lease,
+            replaced: std::sync::Mutex::default(),
+            interrupted: Arc::default(),
         };
         catalogue.catch_up().await?;
         Ok(catalogue)
@@ -113,13 +124,23 @@ impl Catalogue {
 
     /// The table for an operation on items: known to be the newest moments ago, looked for if it is not known.
     pub(crate) async fn open(&self, scope: &Scope, name: &str) -> Result<Option<Arc<Table>>> {
+        let is_open = |table: &Arc<Table>| table.phase.is_none();
         if self.lease.as_ref().is_none_or(|lease| lease.is_valid()) {
-            let known = self.get(scope, name);
+            let known = self.get(scope, name).filter(is_open);
             if known.is_some() || self.lease.is_none() {
                 return Ok(known);
             }
         }
-        self.fresh(scope, name).await
+        Ok(self.fresh(scope, name).await?.filter(is_open))
+    }
+
+    /// Whether other nodes change tables too.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.lease.is_some()
+    }
+
+    pub(crate) fn interrupted(&self) -> Arc<Notify> {
+        self.interrupted.clone()
     }
 
     /// The table as the store has it now.
@@ -161,7 +182,7 @@ impl Catalogue {
     /// Lets `decide` say what becomes of the table `name`, as the store has it, and commits that as one transaction;
     /// requests of this node that begin from then on see it. `decide` must depend on nothing but its argument, for it
     /// may run again. A conflict of the guards in its batch is answered as it is.
-    pub(crate) async fn alter<T, F>(&self, scope: &Scope, name: &str, mut decide: F) -> Result<Altered<T>>
+    pub(crate) async fn alter<T, F>(&self, scope: &Scope, name: &str, mut decide: F) -> Result<T>
     where
         T: Send,
         F: FnMut(Option<&Table>) -> Result<Decision<T>> + Send,
@@ -178,54 +199,74 @@ impl Catalogue {
             Ok::<_, Error>((batch, (fate, answer)))
         };
         let _changing = self.changing.lock().await;
-        let ((fate, answer), _) = self.store.transact(vec![key.clone()], whole).await.map_err(refusal)?;
-        let before = match fate {
-            Fate::Stays => None,
+        let mut unshown = Unshown(Some(&self.interrupted));
+        let committed = self.store.transact(vec![key.clone()], whole).await;
+        if let Err(TransactError::Refused(_)) = &committed {
+            unshown.0 = None;
+        }
+        let ((fate, answer), _) = committed.map_err(refusal)?;
+        match fate {
+            Fate::Stays => {}
             Fate::Becomes(table) => {
                 let table = self.hold(*table);
                 self.show(scope, move |names| names.insert(table.name.clone(), table))
             }
             Fate::Goes => self.show(scope, |names| names.remove(name)),
-        };
-        Ok(Altered { before, answer })
+        }
+        unshown.0 = None;
+        Ok(answer)
     }
 
-    /// Returns when no write is committed any more that was made for `before`, a table as it was before an
+    /// Returns when no write is committed any more that was made for the table `id` as it was before the last
     /// [`Self::alter`]: what is read from then on has all of them. Waits as long as it takes.
-    pub(crate) async fn quiesce(&self, before: Option<Arc<Table>>) {
-        if let Some(before) = before {
-            let (name, gone) = (before.name.clone(), before.hold.gone());
-            drop(before);
+    pub(crate) async fn quiesce(&self, id: u32) -> Result<()> {
+        let began = Instant::now();
+        let replaced = lock(&self.replaced).get(&id).cloned().unwrap_or_default();
+        for table in replaced {
+            let Some(table) = table.upgrade() else { continue };
+            let (name, gone) = (table.name.clone(), table.hold.gone());
+            drop(table);
             tokio::pin!(gone);
             while tokio::time::timeout(QUIESCE_TOLD, &mut gone).await.is_err() {
                 tracing::warn!(table = name, "requests still work with a table as it was before a change");
             }
         }
+        if self.is_shared() {
+            tokio::time::sleep((LEASE + LEASE_MARGIN).saturating_sub(began.elapsed())).await;
+        }
+        Ok(self.store.settle().await?)
     }
 
     fn hold(&self, table: Table) -> Arc<Table> {
         Arc::new(Table { hold: Hold::leased(self.lease.clone()), ..table })
     }
 
-    /// Shows another table, or none, at a name to later requests; answers the one that was there.
-    fn show(
-        &self,
-        scope: &Scope,
-        change: impl FnOnce(&mut Names) -> Option<Arc<Table>>,
-    ) -> Option<Arc<Table>> {
+    /// Shows another table, or none, at a name to later requests.
+    fn show(&self, scope: &Scope, change: impl FnOnce(&mut Names) -> Option<Arc<Table>>) {
         let mut scopes = HashMap::clone(&self.scopes.load());
         let mut names = scopes.get(scope).map(|names| Names::clone(names)).unwrap_or_default();
         let before = change(&mut names);
+        if let Some(before) = &before {
+            self.note_replaced(before);
+        }
         scopes.insert(scope.clone(), Arc::new(names));
         self.scopes.store(Arc::new(scopes));
-        if let Some(before) = &before {
+        if let Some(before) = before {
             before.hold.freeze();
         }
-        before
+    }
+
+    fn note_replaced(&self, table: &Arc<Table>) {
+        let mut replaced = lock(&self.replaced);
+        replaced.retain(|_, tables| {
+            tables.retain(|table| table.strong_count() > 0);
+            !tables.is_empty()
+        });
+        replaced.entry(table.id).or_default().push(Arc::downgrade(table));
     }
 
     /// Reads the tables anew if they have changed since they were read, and begins the lease again.
-    async fn catch_up(&self) -> Result<()> {
+    pub(crate) async fn catch_up(&self) -> Result<()> {
         let seen = Instant::now();
         if self.newest().await? != self.known.load(Ordering::Acquire) {
             let _changing = self.changing.lock().await;
@@ -269,16 +310,21 @@ impl Catalogue {
 
     /// Shows `scopes` in place of what is known.
     fn replace(&self, scopes: HashMap<Scope, Names>) {
-        let before = self.all();
+        let stays = |table: &Arc<Table>| {
+            let now = scopes.get(&table.scope).and_then(|names| names.get(&table.name));
+            now.is_some_and(|now| Arc::ptr_eq(now, table))
+        };
+        let mut before = self.all();
+        before.retain(|table| !stays(table));
+        before.iter().for_each(|table| self.note_replaced(table));
         let scopes: Scopes = scopes.into_iter().map(|(scope, names)| (scope, Arc::new(names))).collect();
         self.scopes.store(Arc::new(scopes));
-        for table in before {
-            let stays = self.get(&table.scope, &table.name).is_some_and(|now| Arc::ptr_eq(&now, &table));
-            if !stays {
-                table.hold.freeze();
-            }
-        }
+        before.iter().for_each(|table| table.hold.freeze());
     }
+}
+
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The table of a record.

@@ -5,7 +5,9 @@ use api::dynamodb::{BillingMode, IndexStatus, KeyType, ProjectionType, TableStat
 use base::Timestamp;
 
 use crate::census::Count;
-use crate::table::{Index, KeySchema, PartKind, Projection, Reach, StreamView, Table, Throughput};
+use crate::table::{
+    Index, KeySchema, PartKind, Projection, Reach, StreamView, Table, TablePhase, Throughput,
+};
 
 /// What a new on-demand table can take at once.
 const WARM_READ: i64 = 12_000;
@@ -17,6 +19,16 @@ pub(crate) struct Standing<'a> {
     pub(crate) now: Timestamp,
     /// By index number; 0 is the table. What is missing is empty.
     pub(crate) counts: &'a [(u8, Count)],
+}
+
+/// The status of a table that nobody is just changing.
+pub(crate) fn status(table: &Table) -> TableStatus {
+    match table.phase {
+        Some(TablePhase::Creating) => TableStatus::Creating,
+        Some(TablePhase::Deleting) => TableStatus::Deleting,
+        None if table.indexes.iter().any(|index| index.phase.is_some()) => TableStatus::Updating,
+        None => TableStatus::Active,
+    }
 }
 
 pub(crate) fn table(table: &Table, standing: &Standing<'_>) -> shape::TableDescription {
@@ -119,6 +131,7 @@ fn global_index(
     let status = match standing.status {
         TableStatus::Creating => IndexStatus::Creating,
         TableStatus::Deleting => IndexStatus::Deleting,
+        _ if index.is_deleting() => IndexStatus::Deleting,
         _ if index.building => IndexStatus::Creating,
         _ => IndexStatus::Active,
     };
@@ -128,7 +141,7 @@ fn global_index(
         key_schema: Some(key_schema(&index.key)),
         projection: Some(projection(index)),
         index_status: Some(status),
-        backfilling: index.building.then_some(true),
+        backfilling: (index.building && !index.is_deleting()).then_some(index.phase.is_none()),
         provisioned_throughput: Some(throughput(index.throughput.as_ref(), standing.now)),
         index_size_bytes: Some(count.bytes),
         item_count: Some(count.items),

@@ -109,29 +109,25 @@ async fn delete(store: &Store, table: &Table, due: &[Due], now: Timestamp) -> Re
     Ok(deleted)
 }
 
-/// Does what is left to do after `table`'s time to live was changed, or when the server was started again meanwhile.
-/// `before` is the table as it was: its last writers are waited for.
+/// Does what is left to do after `table`'s time to live was changed. Nobody writes any more as it was before.
 pub(crate) async fn follow(
-    store: Store,
-    catalogue: Arc<Catalogue>,
-    table: Table,
-    before: Option<Arc<Table>>,
+    store: &Store,
+    catalogue: &Catalogue,
+    table: &Table,
     now: Timestamp,
 ) -> Result<()> {
     let Some(expiry) = table.expiry.as_ref().filter(|expiry| expiry.phase != ExpiryPhase::Enabled) else {
         return Ok(());
     };
-    catalogue.quiesce(before).await;
-    store.settle().await?;
     let is_current = |found: &Table| found.id == table.id && found.expiry == table.expiry;
     let current = || catalogue.get(&table.scope, &table.name).filter(|found| is_current(found));
     let done = match expiry.phase {
         ExpiryPhase::Disabling => {
-            clear(&store, table.id).await?;
+            clear(store, table.id).await?;
             None
         }
         ExpiryPhase::Enabling | ExpiryPhase::Enabled => {
-            fill(&store, table.id, now, current).await?;
+            fill(store, table.id, now, current).await?;
             Some(Expiry { phase: ExpiryPhase::Enabled, ..expiry.clone() })
         }
     };
@@ -139,8 +135,7 @@ pub(crate) async fn follow(
         Some(table) => Ok(Decision::becomes(Table { expiry: done.clone(), ..table.clone() })),
         None => Ok(Decision::stays()),
     };
-    catalogue.alter(&table.scope, &table.name, decide).await?;
-    Ok(())
+    catalogue.alter(&table.scope, &table.name, decide).await
 }
 
 /// Adds the items of a table to the queue, as long as `current` has the table.

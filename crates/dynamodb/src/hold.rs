@@ -10,6 +10,8 @@ use tokio::sync::watch;
 /// How long a node may go on with its catalogue after it last saw that the catalogue is the newest.
 pub(crate) const LEASE: Duration = Duration::from_millis(300);
 
+const NOT_REPLACED: u64 = u64::MAX;
+
 /// Until when the catalogue of a node that shares its store is valid.
 #[derive(Debug)]
 pub(crate) struct Lease {
@@ -25,7 +27,7 @@ pub(crate) struct Hold {
     gone: watch::Sender<()>,
     /// None: this process has its store alone.
     lease: Option<Arc<Lease>>,
-    /// When requests must have ended that work with a table that was replaced; 0: it was not.
+    /// When requests must have ended that work with a table that was replaced.
     frozen: AtomicU64,
 }
 
@@ -59,7 +61,7 @@ impl Hold {
     pub(crate) fn is_current(&self) -> bool {
         let Some(lease) = &self.lease else { return true };
         match self.frozen.load(Ordering::Acquire) {
-            0 => lease.is_valid(),
+            NOT_REPLACED => lease.is_valid(),
             until => lease.is_before(until),
         }
     }
@@ -67,7 +69,7 @@ impl Hold {
     /// The table has been replaced: it may be used as long as it was known to be the newest, and no longer.
     pub(crate) fn freeze(&self) {
         if let Some(lease) = &self.lease {
-            self.frozen.store(lease.until.load(Ordering::Acquire).max(1), Ordering::Release);
+            self.frozen.store(lease.until.load(Ordering::Acquire), Ordering::Release);
         }
     }
 
@@ -80,7 +82,7 @@ impl Hold {
 
 impl Default for Hold {
     fn default() -> Self {
-        Self { gone: watch::channel(()).0, lease: None, frozen: AtomicU64::new(0) }
+        Self { gone: watch::channel(()).0, lease: None, frozen: AtomicU64::new(NOT_REPLACED) }
     }
 }
 

@@ -11,6 +11,7 @@
 //! | 18 | second of expiry, table id, the item's key after the index number | nothing |
 //! | 19 | table id, 0, hash of the partition key, partition key | the size of an item collection: a counter |
 //! | 1a | slot of ten minutes, account, region, 0, ClientRequestToken | what [`crate::token`] keeps |
+//! | 1d | table id | [`store::Lease`] of the work on it |
 //!
 //! Integers are big endian. Index number 0 is the table itself. These bytes are on disk: a change needs a new format.
 
@@ -28,6 +29,7 @@ const STREAM: u8 = 0x12;
 const EPOCH: u8 = 0x13;
 const ITEM: u8 = 0x14;
 const RECORD: u8 = 0x15;
+const LEASE: u8 = 0x1d;
 const EXPIRY: u8 = 0x18;
 const COLLECTION: u8 = 0x19;
 const TOKEN: u8 = 0x1a;
@@ -62,6 +64,11 @@ pub(crate) fn next_table_id() -> Bytes {
 /// Changes with every table.
 pub(crate) fn epoch() -> Bytes {
     Bytes::from_static(&[EPOCH])
+}
+
+/// Who works behind the requests; a table's id follows.
+pub(crate) fn leases() -> Bytes {
+    Bytes::from_static(&[LEASE])
 }
 
 /// All streams of an account and region, by table name and label.

@@ -13,7 +13,8 @@
 //! - [`collection`]: how large item collections are
 //! - [`page`]: reading ranges of items for Query and Scan
 //! - [`record`], [`streams`], [`iterator`], [`feed`]: streams and their readers
-//! - [`build`]: filling an index that was added later; [`orphans`]: what crashes left of deleted ones
+//! - [`upkeep`]: what is left to do after a table has changed; [`build`]: filling an index that was added later;
+//!   [`orphans`]: what crashes left of deleted ones
 //! - [`expiry`]: time to live
 //! - [`settings`]: [`policy`], [`kinesis`], [`insights`]: what is stored of a table and told back
 //! - [`capacity`]: what requests cost; [`error`]: what they are refused with
@@ -57,6 +58,7 @@ mod table;
 mod token;
 mod transaction;
 mod translation;
+mod upkeep;
 mod write;
 
 use std::fmt;
@@ -73,6 +75,7 @@ use crate::catalogue::Catalogue;
 use crate::census::Census;
 use crate::error::{Error, Result, text};
 use crate::table::{Stream, Table};
+use crate::upkeep::{Following, Upkeep};
 
 /// The service. Cheap to share behind an `Arc`; everything durable is in the store.
 pub struct DynamoDb {
@@ -80,6 +83,8 @@ pub struct DynamoDb {
     clock: Clock,
     catalogue: Arc<Catalogue>,
     census: Census,
+    upkeep: Arc<Upkeep>,
+    _following: Arc<Following>,
     objects: Option<Arc<dyn ports::Objects>>,
 }
 
@@ -94,27 +99,25 @@ impl DynamoDb {
     /// # Errors
     /// When the store cannot be read or holds records that this version does not understand.
     pub async fn new(store: Store, clock: Clock) -> Result<Self, Failure> {
-        let catalogue = Arc::new(Catalogue::load(&store, false).await?);
-        for table in catalogue.all() {
-            if table.expiry.is_some() {
-                let work =
-                    expiry::follow(store.clone(), catalogue.clone(), Table::clone(&table), None, clock.now());
-                tokio::spawn(async move {
-                    if let Err(error) = work.await {
-                        tracing::error!(%error, "a change of a table's time to live was not completed");
-                    }
-                });
-            }
-            if table.indexes.iter().any(|index| index.building) {
-                let filling = build::fill(store.clone(), catalogue.clone(), Table::clone(&table), None);
-                tokio::spawn(async move {
-                    if let Err(error) = filling.await {
-                        tracing::error!(%error, "an index could not be filled");
-                    }
-                });
-            }
-        }
-        Ok(Self { census: Census::new(store.clone(), clock.clone()), store, clock, catalogue, objects: None })
+        let shared = store.is_shared();
+        Self::load(store, clock, shared).await
+    }
+
+    /// One of several services on the same store.
+    ///
+    /// # Errors
+    /// As those of [`Self::new`].
+    pub async fn node(store: Store, clock: Clock) -> Result<Self, Failure> {
+        Self::load(store, clock, true).await
+    }
+
+    async fn load(store: Store, clock: Clock, shared: bool) -> Result<Self, Failure> {
+        let catalogue = Arc::new(Catalogue::load(&store, shared).await?);
+        let upkeep = Upkeep::new(store.clone(), clock.clone(), catalogue.clone()).await?;
+        upkeep.tend_all();
+        let following = Arc::new(upkeep.follow());
+        let census = Census::new(store.clone(), clock.clone());
+        Ok(Self { store, clock, catalogue, census, upkeep, _following: following, objects: None })
     }
 
     /// Where exports are written to and imports are read from.

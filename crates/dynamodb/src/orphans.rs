@@ -22,6 +22,7 @@ async fn sweep_space(store: &Store, catalogue: &Catalogue, mut rest: KeyRange) -
         let (table_id, number) =
             layout::space_of(key).ok_or_else(|| Error::Corrupt(format!("item at {key:?}")))?;
         let space = KeyRange::prefix(key.slice(..layout::SPACE_BYTES));
+        catalogue.look().await?;
         if !catalogue.knows(table_id, number) {
             let rows = store.delete_range(space.clone()).await?;
             tracing::info!(table_id, index = number, rows, "deleted what was left of a table or index");

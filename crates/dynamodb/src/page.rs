@@ -200,6 +200,9 @@ pub(crate) fn index_to_read<'t>(
     if consistent && index.reach == Reach::Global {
         return Err(Error::invalid(text::CONSISTENT_INDEX));
     }
+    if index.is_deleting() {
+        return Err(Error::invalid(format!("The table does not have the specified index: {name}")));
+    }
     if index.building {
         return Err(Error::invalid(format!("Cannot read from backfilling global secondary index: {name}")));
     }

@@ -12,8 +12,8 @@ use crate::hold::Hold;
 use crate::policy;
 use crate::settings::Settings;
 use crate::table::{
-    Billing, Class, Encryption, Index, KeyPart, KeySchema, OnDemand, PartKind, Projection, Reach, Table,
-    Throughput, Warm,
+    Billing, Class, Encryption, Index, IndexPhase, KeyPart, KeySchema, OnDemand, PartKind, Projection, Reach,
+    Table, Throughput, Warm,
 };
 
 const LOCALS_MAX: usize = 5;
@@ -61,6 +61,7 @@ pub(crate) fn declare(scope: &Scope, input: &CreateTableInput, now: Timestamp) -
         warm: input.warm_throughput.as_ref().map(warm),
         expiry: None,
         settings: Settings::begun(input.resource_policy.as_deref().map(policy::document).transpose()?, now),
+        phase: None,
     })
 }
 
@@ -256,6 +257,7 @@ fn local_indexes(
             on_demand: None,
             warm: None,
             building: false,
+            phase: None,
         });
     }
     if indexes.len() > LOCALS_MAX {
@@ -313,6 +315,7 @@ fn global_indexes(
             )?,
             warm: global.warm_throughput.as_ref().map(warm),
             building: false,
+            phase: None,
         });
     }
     if indexes.len() > GLOBALS_MAX {
@@ -359,6 +362,7 @@ pub(crate) fn added_index(
         on_demand: on_demand(asked.on_demand_throughput.as_ref(), provisioned, &place)?,
         warm: asked.warm_throughput.as_ref().map(warm),
         building: true,
+        phase: Some(IndexPhase::Allocating),
     })
 }
 

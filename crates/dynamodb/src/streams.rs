@@ -145,12 +145,19 @@ fn is_closed(stream: &Stream, now: Timestamp) -> bool {
     }
 }
 
-/// Notes the last commit of a disabled stream, to which nobody writes any more.
-pub(crate) async fn close(store: &Store, scope: &Scope, stream: &Stream) -> Result<Stream> {
+/// A disabled stream, to which nobody writes any more, with its last commit.
+pub(crate) async fn closed(store: &Store, stream: &Stream) -> Result<Stream> {
     store.settle().await?;
-    let closed = Stream { last_seq: Some(store.safe_seq().await?), ..stream.clone() };
-    store.commit(put_stream(Batch::new(), scope, &closed)).await?;
-    Ok(closed)
+    Ok(Stream { last_seq: Some(store.safe_seq().await?), ..stream.clone() })
+}
+
+/// Notes the end of the stream of a table that is no more.
+pub(crate) async fn close(store: &Store, table: &Table) -> Result<()> {
+    if let Some(stream) = table.stream.as_ref().filter(|stream| stream.last_seq.is_none()) {
+        let closed = closed(store, stream).await?;
+        store.commit(put_stream(Batch::new(), &table.scope, &closed)).await?;
+    }
+    Ok(())
 }
 
 /// The position before everything that `store` will append from now on.
@@ -250,7 +257,7 @@ impl Stream {
         (0..self.shards).find(|shard| self.shard_id(*shard) == id)
     }
 
-    /// This stream, disabled at `now`; see [`close`].
+    /// This stream, disabled at `now`; see [`closed`].
     pub(crate) fn disabled(&self, now: Timestamp) -> Self {
         Self { disabled_ms: Some(now.0), ..self.clone() }
     }

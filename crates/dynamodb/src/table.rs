@@ -59,6 +59,21 @@ pub(crate) struct Table {
     pub(crate) expiry: Option<Expiry>,
     #[n(22)]
     pub(crate) settings: Option<Settings>,
+    /// None: items are read and written.
+    #[n(24)]
+    pub(crate) phase: Option<TablePhase>,
+}
+
+/// A table without items for anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub(crate) enum TablePhase {
+    /// Its items are still being brought.
+    #[n(0)]
+    Creating,
+    /// Its last writers, or what is left of it, are still to go.
+    #[n(1)]
+    Deleting,
 }
 
 /// AWS counts so many bytes more for each entry of an index; see the page on index storage.
@@ -119,6 +134,19 @@ pub(crate) struct Index {
     #[n(8)]
     #[cbor(default)]
     pub(crate) building: bool,
+    #[n(9)]
+    pub(crate) phase: Option<IndexPhase>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub(crate) enum IndexPhase {
+    /// Some requests may not know of it yet; filling it begins after them.
+    #[n(0)]
+    Allocating,
+    /// Nobody reads it or writes to it; its entries are being deleted.
+    #[n(1)]
+    Deleting,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -283,6 +311,18 @@ impl Table {
         self.locals().next().is_some()
     }
 
+    /// The indexes that writes keep up.
+    pub(crate) fn kept_indexes(&self) -> impl Iterator<Item = &Index> {
+        self.indexes.iter().filter(|index| !index.is_deleting())
+    }
+
+    /// Forgets the attributes that are no part of any key.
+    pub(crate) fn drop_unused_attributes(&mut self) {
+        let Self { attributes, key, indexes, .. } = self;
+        attributes
+            .retain(|part| key.has(&part.name) || indexes.iter().any(|index| index.key.has(&part.name)));
+    }
+
     /// The stream that records are written to.
     pub(crate) fn live_stream(&self) -> Option<&Stream> {
         self.stream.as_ref().filter(|stream| stream.disabled_ms.is_none())
@@ -310,6 +350,10 @@ pub(crate) fn table_arn(scope: &Scope, name: &str) -> String {
 impl Index {
     pub(crate) fn arn(&self, table: &Table) -> String {
         format!("{}/index/{}", table.arn(), self.name)
+    }
+
+    pub(crate) fn is_deleting(&self) -> bool {
+        self.phase == Some(IndexPhase::Deleting)
     }
 
     /// Whether entries carry the attribute `name`.
@@ -455,6 +499,7 @@ mod tests {
                 on_demand: None,
                 warm: None,
                 building: false,
+                phase: None,
             }],
             next_index: 2,
             billing: Billing { provisioned: Some(Throughput::new(3, 4)), on_demand_since_ms: None },
@@ -479,6 +524,7 @@ mod tests {
             warm: Some(Warm { read: 1, write: 1 }),
             expiry: None,
             settings: None,
+            phase: None,
         }
     }
 

@@ -59,7 +59,7 @@ impl Change<'_> {
             return Ok(effects);
         }
         effects.mutations.push(put_or_delete(self.key.clone(), self.new.map(|new| new.bytes.clone())));
-        for index in &table.indexes {
+        for index in table.kept_indexes() {
             self.index_effects(table, index, &mut effects);
         }
         if let Some(mutation) = self.stream_effect(table, service) {
@@ -211,7 +211,7 @@ fn check_values(key: &KeySchema, item: &Item) -> Result<()> {
 
 /// Refuses an item whose attributes cannot be the keys of indexes that they are.
 fn check_index_keys(table: &Table, item: &Item) -> Result<()> {
-    for index in &table.indexes {
+    for index in table.kept_indexes() {
         for part in index.key.parts().filter(|part| !table.key.has(&part.name)) {
             let Some(value) = item.get(&part.name) else { continue };
             if !part.kind.fits(value) {

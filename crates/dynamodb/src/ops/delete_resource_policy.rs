@@ -35,6 +35,6 @@ pub(crate) async fn run(
         }
         Ok(Decision::becomes(table).answering(revision))
     };
-    let altered = db.catalogue.alter(&cx.scope, target.table, decide).await?;
-    Ok(DeleteResourcePolicyOutput { revision_id: altered.answer })
+    let revision_id = db.catalogue.alter(&cx.scope, target.table, decide).await?;
+    Ok(DeleteResourcePolicyOutput { revision_id })
 }

@@ -1,13 +1,14 @@
-//! DeleteTable. The table is gone when this answers; its items go behind the request.
+//! DeleteTable. Alone on its store a server has no table any more when this answers, and deletes its items behind the
+//! request. With others it is DELETING until none of them can work with it any more and its items are gone.
 
 use api::dynamodb::{DeleteTableInput, DeleteTableOutput, TableStatus};
 use base::{Cx, Timestamp};
-use store::{Batch, KeyRange, Store};
+use store::Batch;
 
-use crate::catalogue::{Altered, Decision, put_stream};
+use crate::catalogue::{Decision, put_stream};
 use crate::error::{Error, Result, text};
-use crate::table::Table;
-use crate::{DynamoDb, describe, expiry, layout, name, streams};
+use crate::table::{Table, TablePhase};
+use crate::{DynamoDb, describe, name, streams};
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: DeleteTableInput) -> Result<DeleteTableOutput> {
     let now = db.clock.now();
@@ -15,50 +16,66 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: DeleteTableInput) -> Resu
     let table = db.named_table(cx, name).await?;
     let counts = db.census.of(&table).await?;
     drop(table);
+    let shared = db.catalogue.is_shared();
     let decide = |before: Option<&Table>| {
-        let table = before.ok_or_else(|| Error::NotFound(text::no_table(name)))?;
-        if table.deletion_protection {
-            return Err(Error::invalid(
-                "Resource cannot be deleted as it is currently protected against deletion. Disable deletion \
-                 protection first.",
-            ));
-        }
-        let batch = match table.live_stream() {
-            Some(stream) => put_stream(Batch::new(), &table.scope, &stream.disabled(now)),
-            None => Batch::new(),
+        let before = before.ok_or_else(|| Error::NotFound(text::no_table(name)))?;
+        check(before)?;
+        let table = gone(before, now);
+        let batch = match &table.stream {
+            Some(stream) if stream.disabled_ms == Some(now.0) => put_stream(Batch::new(), &cx.scope, stream),
+            _ => Batch::new(),
         };
-        Ok(Decision::goes().with(batch).answering(table.clone()))
+        let decision = if shared { Decision::becomes(table.clone()) } else { Decision::goes() };
+        Ok(decision.with(batch).answering((before.clone(), table)))
     };
-    let Altered { before, answer: table, .. } = db.catalogue.alter(&cx.scope, name, decide).await?;
+    let (before, table) = db.catalogue.alter(&cx.scope, name, decide).await?;
     db.census.forget(table.id);
 
     let standing = describe::Standing { status: TableStatus::Deleting, now, counts: &counts };
-    let described = describe::table(&table, &standing);
-    let (store, catalogue) = (db.store.clone(), db.catalogue.clone());
-    let id = table.id;
-    tokio::spawn(async move {
-        catalogue.quiesce(before).await;
-        if let Err(error) = clear(store, table, now).await {
-            tracing::error!(%error, table_id = id, "something of a deleted table is still there");
-        }
-    });
+    let described = describe::table(&before, &standing);
+    if shared {
+        db.upkeep.tend(&table).await;
+    } else {
+        let (upkeep, catalogue, store) = (db.upkeep.clone(), db.catalogue.clone(), db.store.clone());
+        tokio::spawn(async move {
+            let cleared = async {
+                catalogue.quiesce(table.id).await?;
+                upkeep.erase(&table).await?;
+                streams::close(&store, &table).await
+            };
+            if let Err(error) = cleared.await {
+                tracing::error!(%error, table_id = table.id, "something of a deleted table is still there");
+            }
+        });
+    }
     Ok(DeleteTableOutput { table_description: Some(described) })
 }
 
-async fn clear(store: Store, table: Table, now: Timestamp) -> Result<()> {
-    let everything = KeyRange::prefix(layout::everything(table.id));
-    let collections = KeyRange::prefix(layout::collections(Some(table.id)));
-    let scope = table.scope.clone();
-    let stream = table.live_stream().map(|stream| stream.disabled(now));
-    let (id, expires) = (table.id, table.expiry.is_some());
-    store.settle().await?;
-    store.delete_range(everything).await?;
-    store.delete_range(collections).await?;
-    if expires {
-        expiry::clear(&store, id).await?;
+fn check(table: &Table) -> Result<()> {
+    let in_use =
+        |what: &str| Err(Error::InUse(format!("Attempt to change a resource which is still in use: {what}")));
+    match table.phase {
+        Some(TablePhase::Creating) => return in_use(&format!("Table is being created: {}", table.name)),
+        Some(TablePhase::Deleting) => return in_use(&format!("Table is being deleted: {}", table.name)),
+        None => {}
     }
-    if let Some(stream) = stream {
-        streams::close(&store, &scope, &stream).await?;
+    if table.indexes.iter().any(|index| index.building || index.is_deleting()) {
+        return in_use("Cannot delete table while indexes are being created, updated, or deleted.");
+    }
+    if table.deletion_protection {
+        return Err(Error::invalid(
+            "Resource cannot be deleted as it is currently protected against deletion. Disable deletion \
+             protection first.",
+        ));
     }
     Ok(())
+}
+
+/// The table on its way out.
+fn gone(table: &Table, now: Timestamp) -> Table {
+    let stream = table.stream.as_ref().map(|stream| match stream.disabled_ms {
+        None => stream.disabled(now),
+        Some(_) => stream.clone(),
+    });
+    Table { phase: Some(TablePhase::Deleting), stream, ..table.clone() }
 }

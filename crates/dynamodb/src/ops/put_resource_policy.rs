@@ -29,6 +29,6 @@ pub(crate) async fn run(
         let revision = slot.revision();
         Ok(Decision::becomes(table).answering(revision))
     };
-    let altered = db.catalogue.alter(&cx.scope, target.table, decide).await?;
-    Ok(PutResourcePolicyOutput { revision_id: altered.answer })
+    let revision_id = db.catalogue.alter(&cx.scope, target.table, decide).await?;
+    Ok(PutResourcePolicyOutput { revision_id })
 }

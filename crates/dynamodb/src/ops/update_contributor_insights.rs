@@ -41,7 +41,7 @@ pub(crate) async fn run(
         table.settings.get_or_insert_default().insights.insert(number, changed);
         Ok(Decision::becomes(table).answering(answer))
     };
-    let (status, mode) = db.catalogue.alter(&cx.scope, name, decide).await?.answer;
+    let (status, mode) = db.catalogue.alter(&cx.scope, name, decide).await?;
     Ok(UpdateContributorInsightsOutput {
         table_name: Some(name.to_owned()),
         index_name: input.index_name,

@@ -1,21 +1,15 @@
 //! UpdateTable: one concern a call, as AWS has it.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use api::dynamodb as shape;
 use api::dynamodb::{BillingMode, TableStatus, UpdateTableInput, UpdateTableOutput};
 use base::{Cx, Region, Timestamp};
-use store::{Batch, KeyRange};
+use store::Batch;
 
-use crate::catalogue::{Altered, Decision, begin_stream, put_stream};
+use crate::catalogue::{Decision, begin_stream, put_stream};
 use crate::error::{Error, Result, text};
 use crate::ops::create_table::{StreamStart, stream_start, view_of};
-use crate::table::{Billing, Reach, Stream, Table, Throughput};
-use crate::{DynamoDb, build, describe, layout, name, schema, streams};
-
-/// How long the answer waits for an index to be filled: that of a small table is ready when the caller reads on.
-const FILL_WAIT: Duration = Duration::from_millis(500);
+use crate::table::{Billing, Index, IndexPhase, Reach, Stream, Table, TablePhase, Throughput};
+use crate::{DynamoDb, describe, name, schema};
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: UpdateTableInput) -> Result<UpdateTableOutput> {
     check_served(&input)?;
@@ -27,18 +21,19 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: UpdateTableInput) -> Resu
     let start = if enabled { Some(stream_start(db, &cx.scope, name, now).await?) } else { None };
     let decide = |before: Option<&Table>| {
         let mut table = before.ok_or_else(|| Error::NotFound(text::no_table(name)))?.clone();
+        check_phase(&table, &input)?;
         change_billing(&mut table, &input, now)?;
         change_settings(&mut table, &input, now)?;
         let stream = change_stream(&mut table, &input, start, now)?;
-        let dropped = change_indexes(&mut table, &input, now)?;
+        change_indexes(&mut table, &input, now)?;
         let batch = match &stream {
             Some(stream) if stream.disabled_ms.is_none() => begin_stream(Batch::new(), &table.scope, stream),
             Some(stream) => put_stream(Batch::new(), &table.scope, stream),
             None => Batch::new(),
         };
-        Ok(Decision::becomes(table.clone()).with(batch).answering((table, Follow { stream, dropped })))
+        Ok(Decision::becomes(table.clone()).with(batch).answering(table))
     };
-    let Altered { before, answer: (table, work), .. } = db.catalogue.alter(&cx.scope, name, decide).await?;
+    let table = db.catalogue.alter(&cx.scope, name, decide).await?;
 
     let status = match input.deletion_protection_enabled {
         Some(_) => TableStatus::Active,
@@ -46,49 +41,31 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: UpdateTableInput) -> Resu
     };
     let counts = db.census.of(&table).await?;
     let described = describe::table(&table, &describe::Standing { status, now, counts: &counts });
-    follow(db, table, before, work).await;
+    db.upkeep.tend(&table).await;
     Ok(UpdateTableOutput { table_description: Some(described) })
 }
 
-/// What is left to do once the table is changed.
-struct Follow {
-    stream: Option<Stream>,
-    dropped: Option<u8>,
-}
-
-/// Does what waits for the last writers of the table as it was, behind the request if it takes longer.
-async fn follow(db: &DynamoDb, table: Table, before: Option<Arc<Table>>, work: Follow) {
-    let building = table.indexes.iter().any(|index| index.building);
-    let (store, catalogue) = (db.store.clone(), db.catalogue.clone());
-    let task = async move {
-        let quiet = catalogue.clone();
-        if building {
-            return build::fill(store, catalogue, table, before).await;
-        }
-        let ended = work.stream.filter(|stream| stream.disabled_ms.is_some());
-        if ended.is_none() && work.dropped.is_none() {
-            return Ok(());
-        }
-        let (id, scope) = (table.id, table.scope.clone());
-        quiet.quiesce(before).await;
-        store.settle().await?;
-        if let Some(stream) = ended {
-            streams::close(&store, &scope, &stream).await?;
-        }
-        if let Some(number) = work.dropped {
-            store.delete_range(KeyRange::prefix(layout::space(id, number))).await?;
-        }
-        Ok(())
-    };
-    let task = tokio::spawn(async move {
-        if let Err(error) = task.await {
-            tracing::error!(%error, "a change of a table was not completed");
-        }
-    });
-    // The task goes on when the wait ends.
-    if tokio::time::timeout(FILL_WAIT, task).await.is_err() {
-        tracing::debug!("a change of a table goes on behind the request");
+/// Refuses what has to wait until another change of the table is carried out.
+fn check_phase(table: &Table, input: &UpdateTableInput) -> Result<()> {
+    let in_use =
+        |what: &str| Err(Error::InUse(format!("Attempt to change a resource which is still in use: {what}")));
+    match table.phase {
+        Some(TablePhase::Creating) => return in_use(&format!("Table is being created: {}", table.name)),
+        Some(TablePhase::Deleting) => return in_use(&format!("Table is being deleted: {}", table.name)),
+        None => {}
     }
+    let deleting = table.indexes.iter().filter(|index| index.is_deleting());
+    let deleting: Vec<&str> = deleting.map(|index| index.name.as_str()).collect();
+    let on_demand = input.billing_mode == Some(BillingMode::PayPerRequest);
+    let switched = on_demand && table.billing.provisioned.is_some();
+    if !deleting.is_empty() && (input.provisioned_throughput.is_some() || switched) {
+        return in_use(&format!(
+            "Can't change table IOPS when an index is being deleted. Table: {} Indexes: [{}]",
+            table.name,
+            deleting.join(", ")
+        ));
+    }
+    Ok(())
 }
 
 fn check_served(input: &UpdateTableInput) -> Result<()> {
@@ -297,11 +274,9 @@ fn change_stream(
     Ok(Some(changed))
 }
 
-/// The number of the index that goes, if one does.
-fn change_indexes(table: &mut Table, input: &UpdateTableInput, now: Timestamp) -> Result<Option<u8>> {
-    let Some(updates) = &input.global_secondary_index_updates else { return Ok(None) };
+fn change_indexes(table: &mut Table, input: &UpdateTableInput, now: Timestamp) -> Result<()> {
+    let Some(updates) = &input.global_secondary_index_updates else { return Ok(()) };
     check_updates(updates)?;
-    let mut dropped = None;
     for update in updates {
         if let Some(asked) = &update.update {
             update_index(table, asked, now)?;
@@ -310,10 +285,10 @@ fn change_indexes(table: &mut Table, input: &UpdateTableInput, now: Timestamp) -
             create_index(table, asked, input.attribute_definitions.as_deref())?;
         }
         if let Some(asked) = &update.delete {
-            dropped = Some(delete_index(table, &asked.index_name)?);
+            delete_index(table, &asked.index_name)?;
         }
     }
-    Ok(dropped)
+    Ok(())
 }
 
 fn check_updates(updates: &[shape::GlobalSecondaryIndexUpdate]) -> Result<()> {
@@ -349,12 +324,27 @@ fn check_updates(updates: &[shape::GlobalSecondaryIndexUpdate]) -> Result<()> {
         restructured += usize::from(update.update.is_none());
     }
     if restructured > 1 {
-        return Err(Error::Limit(
-            "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table"
-                .to_owned(),
-        ));
+        return Err(one_at_a_time());
     }
     Ok(())
+}
+
+fn one_at_a_time() -> Error {
+    Error::Limit(
+        "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table"
+            .to_owned(),
+    )
+}
+
+/// Refuses a change of an index that is to go.
+fn check_stays(table: &Table, index: &Index) -> Result<()> {
+    if !index.is_deleting() {
+        return Ok(());
+    }
+    Err(Error::InUse(format!(
+        "Attempt to change a resource which is still in use: Index is being deleted. Table: {} Index: {}",
+        table.name, index.name
+    )))
 }
 
 fn update_index(
@@ -364,6 +354,9 @@ fn update_index(
 ) -> Result<()> {
     let name = &asked.index_name;
     let provisioned = table.billing.provisioned.is_some();
+    if let Some(index) = table.index(name) {
+        check_stays(table, index)?;
+    }
     let index = match table.indexes.iter_mut().find(|index| index.name == *name) {
         Some(index) if index.reach == Reach::Global => index,
         Some(_) => {
@@ -403,6 +396,9 @@ fn create_index(
     if table.index(&asked.index_name).is_some() {
         return Err(Error::invalid("Attempting to create an index which already exists"));
     }
+    if table.indexes.iter().any(|index| index.building || index.is_deleting()) {
+        return Err(one_at_a_time());
+    }
     if table.globals().count() >= schema::GLOBALS_MAX {
         return Err(Error::Limit(format!(
             "GlobalSecondaryIndex count exceeds the per-table limit of {}",
@@ -428,31 +424,31 @@ fn create_index(
     table.indexes.push(index);
     table.next_index += 1;
     table.attributes = attributes;
-    drop_unused_attributes(table);
+    table.drop_unused_attributes();
     Ok(())
 }
 
-fn delete_index(table: &mut Table, name: &str) -> Result<u8> {
-    let at = table.indexes.iter().position(|index| index.name == name);
-    let at = at.ok_or_else(|| Error::NotFound("Requested resource not found".to_owned()))?;
-    let index = &table.indexes[at];
+fn delete_index(table: &mut Table, name: &str) -> Result<()> {
+    let index =
+        table.index(name).ok_or_else(|| Error::NotFound("Requested resource not found".to_owned()))?;
     if index.reach == Reach::Local {
         return Err(Error::invalid(format!(
             "Cannot delete an index that is not a GlobalSecondaryIndex: {name}"
         )));
     }
-    if index.building {
+    check_stays(table, index)?;
+    if index.phase == Some(IndexPhase::Allocating) {
         return Err(Error::InUse(format!(
-            "Attempt to change a resource which is still in use: Index is being created: {name}"
+            "Attempt to change a resource which is still in use: Index creation is in resource allocation phase. \
+             Retry deletion during backfilling phase or when the index is active. Table: {} Index: {name}",
+            table.name
         )));
     }
-    let number = index.number;
-    table.indexes.remove(at);
-    drop_unused_attributes(table);
-    Ok(number)
-}
-
-fn drop_unused_attributes(table: &mut Table) {
-    let Table { attributes, key, indexes, .. } = table;
-    attributes.retain(|part| key.has(&part.name) || indexes.iter().any(|index| index.key.has(&part.name)));
+    if table.indexes.iter().any(|other| other.name != name && (other.building || other.is_deleting())) {
+        return Err(one_at_a_time());
+    }
+    for index in table.indexes.iter_mut().filter(|index| index.name == name) {
+        index.phase = Some(IndexPhase::Deleting);
+    }
+    Ok(())
 }

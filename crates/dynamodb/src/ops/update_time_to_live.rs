@@ -1,18 +1,13 @@
 //! UpdateTimeToLive. On AWS a table's setting can be changed again after half an hour; here as soon as the last
 //! change is carried out, so that deployments can be taken back at once.
 
-use std::time::Duration;
-
 use api::dynamodb::{TimeToLiveSpecification, UpdateTimeToLiveInput, UpdateTimeToLiveOutput};
 use base::Cx;
 
-use crate::catalogue::{Altered, Decision};
+use crate::catalogue::Decision;
 use crate::error::{Error, Result, text};
 use crate::table::{Expiry, ExpiryPhase, Table};
-use crate::{DynamoDb, expiry, name};
-
-/// How long the answer waits for the queue: that of a small table is ready when the caller reads on.
-const FOLLOW_WAIT: Duration = Duration::from_millis(500);
+use crate::{DynamoDb, name};
 
 pub(crate) async fn run(
     db: &DynamoDb,
@@ -27,18 +22,8 @@ pub(crate) async fn run(
         let table = Table { expiry, ..table.clone() };
         Ok(Decision::becomes(table.clone()).answering(table))
     };
-    let Altered { before, answer: table } = db.catalogue.alter(&cx.scope, name, decide).await?;
-
-    let work = expiry::follow(db.store.clone(), db.catalogue.clone(), table, before, db.clock.now());
-    let task = tokio::spawn(async move {
-        if let Err(error) = work.await {
-            tracing::error!(%error, "a change of a table's time to live was not completed");
-        }
-    });
-    // The task goes on when the wait ends.
-    if tokio::time::timeout(FOLLOW_WAIT, task).await.is_err() {
-        tracing::debug!("a change of a table's time to live goes on behind the request");
-    }
+    let table = db.catalogue.alter(&cx.scope, name, decide).await?;
+    db.upkeep.tend(&table).await;
     Ok(UpdateTimeToLiveOutput { time_to_live_specification: Some(asked) })
 }
 

@@ -8,6 +8,7 @@ mod feed;
 mod hostile;
 mod linearizable;
 mod model;
+mod nodes;
 mod restart;
 mod scopes;
 mod script;

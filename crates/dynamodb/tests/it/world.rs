@@ -30,6 +30,13 @@ impl World {
         Self { db, clock, cx: Cx::internal(Scope::default()) }
     }
 
+    /// One of several services on `store`.
+    pub(crate) async fn node(store: Store) -> Self {
+        let clock = Clock::virtual_at(START);
+        let db = DynamoDb::node(store, clock.clone()).await.unwrap();
+        Self { db, clock, cx: Cx::internal(Scope::default()) }
+    }
+
     pub(crate) async fn call(&self, operation: &str, body: &str) -> Reply {
         let streams =
             matches!(operation, "DescribeStream" | "GetRecords" | "GetShardIterator" | "ListStreams");
