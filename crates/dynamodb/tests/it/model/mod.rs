@@ -26,14 +26,14 @@ const SHRINKS_MAX: usize = 3_000;
 
 #[tokio::test]
 async fn the_table_behaves_as_a_map() {
-    for seed in 0..200 {
+    for seed in 0..800 {
         check(seed, || (Store::memory(), ())).await;
     }
 }
 
 #[tokio::test]
 async fn the_table_on_the_disk_behaves_as_a_map() {
-    for seed in 1_000..1_030 {
+    for seed in 1_000..1_060 {
         check(seed, on_disk).await;
     }
 }

@@ -291,13 +291,13 @@ impl Step {
             9 => Self::Get(Key::random(dice)),
             10 => Self::BatchWrite(with_own_keys(dice, 8, Write::random_put_or_delete, Write::key)),
             11 => Self::BatchGet(with_own_keys(dice, 8, Key::random, Key::clone)),
-            98 | 99 => {
+            12 | 13 => {
                 Self::TransactWrite(with_own_keys(dice, 4, Guarded::random_of_transaction, |action| {
                     action.write.key()
                 }))
             }
-            97 => Self::TransactGet(with_own_keys(dice, 4, Key::random, Key::clone)),
-            12..=17 => {
+            14 => Self::TransactGet(with_own_keys(dice, 4, Key::random, Key::clone)),
+            15..=17 => {
                 let reading = Reading::random(dice);
                 let hashes =
                     if reading.source == Source::Global { &["x", "y", "z"] } else { &PARTITIONS[..3] };
