@@ -102,6 +102,9 @@ impl<'t> Parser<'t> {
             };
             self.at += 1;
             loop {
+                if matches!(self.kind(), Kind::Set | Kind::Remove | Kind::Add | Kind::Delete) {
+                    return Err(self.fault());
+                }
                 let path = self.path()?;
                 let value = self.assigned(section)?;
                 actions.push(Action { section, clause, path, value });
@@ -174,7 +177,10 @@ impl<'t> Parser<'t> {
                 frames.push(Frame::Call { start, name: self.tokens.text(start), operands: Vec::new() });
                 Ok(None)
             }
-            Kind::Word | Kind::Name => Ok(Some(Phrase::new(self.path()?, Sort::Operand))),
+            // Keywords of updates can only be names here, and are refused as the reserved words that they are.
+            Kind::Word | Kind::Name | Kind::Set | Kind::Add | Kind::Delete => {
+                Ok(Some(Phrase::new(self.path()?, Sort::Operand)))
+            }
             _ => Err(self.fault()),
         }
     }
@@ -396,7 +402,7 @@ impl<'t> Parser<'t> {
     fn name(&mut self) -> Parse<Part<'t>> {
         let text = self.tokens.text(self.at);
         let part = match self.kind() {
-            Kind::Word => Part::Word(text),
+            Kind::Word | Kind::Set | Kind::Add | Kind::Delete => Part::Word(text),
             Kind::Name => Part::Name(text),
             _ => return Err(self.fault()),
         };

@@ -56,6 +56,14 @@ impl<T> Slot<T> {
         self.value
     }
 
+    /// The same of a member whose absence is told in words of its own.
+    pub fn required_as(self, violations: &mut Violations, text: &str) -> Option<T> {
+        if !self.seen {
+            violations.invalid(text);
+        }
+        self.value
+    }
+
     /// The value of a member that must be there; that it is not is recorded.
     pub fn required(self, violations: &mut Violations, name: &str) -> Option<T> {
         if !self.seen {

@@ -24,6 +24,8 @@ pub(crate) struct Overrides {
     pub(crate) sets: BTreeMap<String, SetOverride>,
     /// Structure -> members that are checked before the others, in this order.
     pub(crate) first: BTreeMap<String, Vec<String>>,
+    /// `Structure.Member` -> what is said if it is missing, where that is told otherwise.
+    pub(crate) missing: BTreeMap<String, String>,
     /// Structure -> members of which, if they are violated, nothing else is told.
     pub(crate) alone: BTreeMap<String, Vec<String>>,
     /// Structure -> its members as errors print them, also those that the model does not tell of.

@@ -130,11 +130,16 @@ fn finish(service: &Service, shape: &str, out: &mut String, [none, open, close]:
             member.location_name.as_ref().unwrap_or(name)
         })
     };
+    let overrides = &service.overrides;
     for (name, member) in members.iter().filter(|(name, _)| target.requires(name)) {
         let field = names::field(name);
-        let _ = writeln!(out, "let {field} = {field}.required(violations, {:?});", text_name(name, member));
+        let _ = match overrides.missing.get(&format!("{}.{name}", service.type_name(shape))) {
+            Some(text) => writeln!(out, "let {field} = {field}.required_as(violations, {text:?});"),
+            None => {
+                writeln!(out, "let {field} = {field}.required(violations, {:?});", text_name(name, member))
+            }
+        };
     }
-    let overrides = &service.overrides;
     for name in overrides.alone.get(&service.type_name(shape)).into_iter().flatten() {
         let _ = writeln!(out, "violations.alone(mark, {:?});", names::violation(name));
     }

@@ -892,7 +892,10 @@ impl ReadJson for CreateTableInput {
                 _ => reader.skip()?,
             }
         }
-        let table_name = table_name.required(violations, "tableName");
+        let table_name = table_name.required_as(
+            violations,
+            "The parameter 'TableName' is required but was not present in the request",
+        );
         violations.in_order(
             mark,
             &[

@@ -4,11 +4,14 @@ use api::dynamodbstreams::{ListStreamsInput, ListStreamsOutput, Stream};
 use base::Cx;
 
 use crate::error::Result;
-use crate::{DynamoDb, streams};
+use crate::{DynamoDb, name, streams};
 
 const STREAMS_MAX: usize = 100;
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: ListStreamsInput) -> Result<ListStreamsOutput> {
+    if let Some(start) = &input.exclusive_start_stream_arn {
+        name::stream_parts(&cx.scope, start)?;
+    }
     let limit =
         input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(STREAMS_MAX).min(STREAMS_MAX);
     let found = streams::list(&db.store, &cx.scope, input.table_name.as_deref(), db.clock.now()).await?;

@@ -32,6 +32,7 @@ scripts! {
     before_expressions
     capacity
     conditions
+    conformance
     indexes
     items
     queries
