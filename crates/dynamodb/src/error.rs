@@ -42,6 +42,8 @@ pub(crate) enum Error {
     Cancelled(Vec<Reason>),
     #[error("The request uses a client request token of a previous request with different parameters")]
     TokenReused,
+    #[error("The data you are trying to access has been trimmed")]
+    Trimmed,
     #[error("Iterator expired. The iterator was created more than 15 minutes ago")]
     ExpiredIterator,
     /// Another node may have changed the table since this one last looked.
@@ -78,6 +80,7 @@ impl From<Error> for Failure {
             Error::GlobalTableNotFound(_) => Self::client("GlobalTableNotFoundException", 400, message),
             Error::InUse(_) => Self::client("ResourceInUseException", 400, message),
             Error::Limit(_) => Self::client("LimitExceededException", 400, message),
+            Error::Trimmed => Self::client("TrimmedDataAccessException", 400, message),
             Error::ExpiredIterator => Self::client("ExpiredIteratorException", 400, message),
             Error::ConditionFailed(item) => {
                 let failure = Self::client("ConditionalCheckFailedException", 400, message);

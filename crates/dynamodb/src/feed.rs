@@ -99,6 +99,8 @@ impl DynamoDb {
         let stream = table.as_ref().and_then(|table| table.stream.as_ref());
         let records = match stream.filter(|stream| stream.label == label) {
             Some(stream) => layout::records(stream.table_id, stream.number),
+            // Another node may have just made it: whatever comes wakes the reader.
+            None if self.catalogue.is_shared() => layout::all_records(),
             // An older stream gets no more records; only its end is news.
             None => stream_key.clone(),
         };

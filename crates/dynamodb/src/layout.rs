@@ -263,6 +263,11 @@ pub(crate) fn expiries() -> KeyRange {
     KeyRange::prefix(vec![EXPIRY])
 }
 
+/// The records of all streams.
+pub(crate) fn all_records() -> Bytes {
+    Bytes::from_static(&[RECORD])
+}
+
 /// The records of a stream.
 pub(crate) fn records(table_id: u32, stream: u16) -> Bytes {
     let mut key = BytesMut::with_capacity(8);

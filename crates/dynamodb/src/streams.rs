@@ -31,6 +31,8 @@ pub(crate) struct RecordPage {
     pub(crate) after: u64,
     /// Nothing will follow.
     pub(crate) ended: bool,
+    /// Records after the position asked for are past their day; the page begins after them.
+    pub(crate) trimmed: bool,
 }
 
 /// How many shards a new stream of `table` has.
@@ -100,7 +102,7 @@ pub(crate) async fn read(
 ) -> Result<RecordPage> {
     let prefix = layout::shard(stream.table_id, stream.number, shard);
     let oldest = oldest_kept(now);
-    let mut page = RecordPage { records: Vec::new(), after, ended: false };
+    let mut page = RecordPage { records: Vec::new(), after, ended: false, trimmed: false };
     let start = layout::shard_from(&prefix, after.saturating_add(1));
     let mut range = KeyRange { start, ..KeyRange::prefix(prefix) };
     loop {
@@ -119,8 +121,10 @@ pub(crate) async fn read(
             let sequence = layout::sequence_of(key).ok_or_else(|| corrupt_key(key))?;
             let record: Record = decode(value)?;
             page.after = sequence;
-            if record.created_ms >= oldest.0 {
-                page.records.push((sequence, record));
+            match record.created_ms >= oldest.0 {
+                true => page.records.push((sequence, record)),
+                // From the trim horizon on nothing is missed.
+                false => page.trimmed |= after > 0,
             }
         }
         match found.next {
@@ -208,34 +212,35 @@ pub(crate) async fn sweep(store: &Store, now: Timestamp) -> Result<()> {
     }
 }
 
-/// Records of a shard are in the order of their times, so the first one to keep ends the search.
+/// Records of a shard are in the order of their times, so the first one to keep ends the search. The newest of those
+/// that are past their day stays: by it a reader who comes too late learns that it has missed something.
 async fn trim(store: &Store, stream: &Stream, shard: u8, now: Timestamp) -> Result<()> {
-    let prefix = layout::shard(stream.table_id, stream.number, shard);
+    let whole = KeyRange::prefix(layout::shard(stream.table_id, stream.number, shard));
     let oldest = oldest_kept(now);
+    let mut range = whole.clone();
+    let mut newest = None;
     loop {
-        let page = store.scan(KeyRange::prefix(prefix.clone()), ScanOptions::default()).await?;
-        let mut kept = None;
-        for (key, value) in &page.entries {
-            if decode::<Record>(value)?.created_ms >= oldest.0 {
-                kept = Some(key.clone());
+        let page = store.scan(range.clone(), ScanOptions::default()).await?;
+        let mut kept = false;
+        for (key, value) in page.entries {
+            if decode::<Record>(&value)?.created_ms >= oldest.0 {
+                kept = true;
                 break;
             }
+            newest = Some(key);
         }
-        let end = match (&kept, &page.next) {
-            (Some(key), _) => key.clone(),
-            (None, Some(next)) => next.clone(),
-            (None, None) => KeyRange::prefix(prefix.clone()).end,
-        };
-        if page.entries.first().is_some_and(|(key, _)| *key < end) {
-            store.delete_range(KeyRange { start: prefix.clone(), end }).await?;
+        if let Some(newest) = &newest {
+            store.delete_range(KeyRange { start: whole.start.clone(), end: newest.clone() }).await?;
         }
-        if kept.is_some() || page.next.is_none() {
-            return Ok(());
+        match page.next.filter(|_| !kept) {
+            Some(next) => range = range.resume(next, false),
+            None => return Ok(()),
         }
     }
 }
 
-fn oldest_kept(now: Timestamp) -> Timestamp {
+/// The time of the oldest record that readers still get.
+pub(crate) fn oldest_kept(now: Timestamp) -> Timestamp {
     Timestamp(now.0.saturating_sub(i64::try_from(RETENTION.as_millis()).unwrap_or(i64::MAX)))
 }
 

@@ -51,8 +51,9 @@ enum Step {
     ChangeExpiry,
 }
 
-/// How long a request waits for what follows its change: that of a small table is ready when the caller reads on.
-const REQUEST_WAIT: Duration = Duration::from_millis(500);
+/// How long a request waits for what follows its change: that of a small table is ready when the caller reads on, also
+/// where the leases of other nodes have to run out first.
+const REQUEST_WAIT: Duration = Duration::from_millis(1_500);
 /// After the store could not be reached, or the lease was lost.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Between two looks at the catalogue, if nothing wakes the node earlier. Well below [`crate::hold::LEASE`].

@@ -67,6 +67,7 @@ impl Leases {
     /// Waits until nobody holds the work `name`, and takes it. Safe to cancel.
     pub async fn take(&self, name: &[u8]) -> Result<Lease, KvError> {
         let mut seen: Option<(Seq, Instant)> = None;
+        let mut row = self.store.watch(self.key(name));
         loop {
             let held = match self.attempt(name, seen).await? {
                 Ok(lease) => return Ok(lease),
@@ -75,7 +76,12 @@ impl Leases {
             if seen.is_none_or(|(version, _)| version != held) {
                 seen = Some((held, Instant::now()));
             }
-            tokio::time::sleep(self.silence / 6).await;
+            tokio::select! {
+                () = tokio::time::sleep(self.silence / 6) => {}
+                changed = row.changed() => {
+                    changed?;
+                }
+            }
         }
     }
 

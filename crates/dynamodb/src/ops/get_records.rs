@@ -24,6 +24,9 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: GetRecordsInput) -> Resul
     };
     let stream = db.stream(cx, &iterator.stream_arn).await?;
     let page = streams::read(&db.store, &stream, iterator.shard, iterator.after, (limit, now)).await?;
+    if page.trimmed {
+        return Err(Error::Trimmed);
+    }
     let mut records = Vec::with_capacity(page.records.len());
     for (sequence, record) in &page.records {
         records.push(record.shape(&cx.scope, &stream, *sequence)?);

@@ -30,6 +30,8 @@ pub(crate) async fn run(
                     "The timestamp must be specified when ShardIteratorType is AT_TIMESTAMP",
                 ));
             };
+            // What is past its day is not asked for.
+            let from = from.max(streams::oldest_kept(db.clock.now()));
             streams::before(&db.store, &stream, shard, from).await?
         }
     };
