@@ -1,4 +1,4 @@
-//! BatchGetItem: one snapshot a table, up to 16 MB.
+//! BatchGetItem: one snapshot, up to 16 MB. What does not fit is left to be asked for again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use base::Cx;
 use bytes::Bytes;
 use expr::Projection;
 use item::Image;
+use store::Entry;
 
 use crate::asked::AskedRead;
 use crate::capacity::{Tally, read_units};
@@ -27,7 +28,48 @@ struct Part {
     keys: Vec<Bytes>,
 }
 
+/// What is answered of one table.
+#[derive(Default)]
+struct Taken {
+    items: Vec<Image>,
+    tally: Tally,
+    /// Keys that are answered, whether or not there is an item.
+    keys: usize,
+}
+
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: BatchGetItemInput) -> Result<BatchGetItemOutput> {
+    check(&input)?;
+    let mut parts = Vec::with_capacity(input.request_items.len());
+    for (name, asked) in &input.request_items {
+        parts.push(part(db, cx, name, asked).await?);
+    }
+    let keys: Vec<Bytes> = parts.iter().flat_map(|part| part.keys.iter().cloned()).collect();
+    let mut found = db.store.multi_get(&keys).await?.into_iter();
+
+    let mut responses = BTreeMap::new();
+    let mut unprocessed = BTreeMap::new();
+    let mut consumed = Vec::new();
+    let mut room = ANSWER_BYTES_MAX;
+    for ((name, mut asked), part) in input.request_items.into_iter().zip(parts) {
+        let rows: Vec<Option<Entry>> = found.by_ref().take(part.keys.len()).collect();
+        let taken = part.take(rows, asked.consistent_read.unwrap_or(false), &mut room)?;
+        if taken.keys > 0 {
+            consumed.extend(taken.tally.told(&part.table, &name, input.return_consumed_capacity));
+        }
+        responses.insert(name.clone(), taken.items);
+        asked.keys.drain(..taken.keys);
+        if !asked.keys.is_empty() {
+            unprocessed.insert(name, asked);
+        }
+    }
+    Ok(BatchGetItemOutput {
+        responses: Some(responses),
+        unprocessed_keys: Some(unprocessed),
+        consumed_capacity: (!consumed.is_empty()).then_some(consumed),
+    })
+}
+
+fn check(input: &BatchGetItemInput) -> Result<()> {
     if input.request_items.is_empty() {
         return Err(Error::invalid("The requestItems parameter is required for BatchGetItem"));
     }
@@ -40,46 +82,26 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: BatchGetItemInput) -> Res
     if input.request_items.values().map(|asked| asked.keys.len()).sum::<usize>() > KEYS_MAX {
         return Err(Error::invalid("Too many items requested for the BatchGetItem call"));
     }
-    kinds(&input).check_mix(Envelope::Bare)?;
-    let mut parts = Vec::with_capacity(input.request_items.len());
-    for (name, asked) in &input.request_items {
-        parts.push(part(db, cx, name, asked).await?);
-    }
-    let mut responses = BTreeMap::new();
-    let mut unprocessed = BTreeMap::new();
-    let mut consumed = Vec::new();
-    let mut bytes = 0;
-    for ((name, mut asked), part) in input.request_items.into_iter().zip(parts) {
-        let found = db.store.multi_get(&part.keys).await?;
-        let consistent = asked.consistent_read.unwrap_or(false);
-        let mut tally = Tally::default();
-        let mut items = Vec::new();
-        let mut read = 0;
-        for entry in found {
-            let image = entry.map(|entry| stored(entry.value)).transpose()?;
+    kinds(input).check_mix(Envelope::Bare)
+}
+
+impl Part {
+    /// Takes what there is `room` for, in the order of the keys.
+    fn take(&self, rows: Vec<Option<Entry>>, consistent: bool, room: &mut usize) -> Result<Taken> {
+        let mut taken = Taken::default();
+        for row in rows {
+            let image = row.map(|entry| stored(entry.value)).transpose()?;
             let size = image.as_ref().map_or(0, Image::size);
-            if bytes + size > ANSWER_BYTES_MAX {
-                break;
-            }
-            bytes += size;
-            read += 1;
-            tally.add_table(read_units(size, consistent));
+            let Some(left) = room.checked_sub(size) else { break };
+            *room = left;
+            taken.keys += 1;
+            taken.tally.add_table(read_units(size, consistent));
             if let Some(image) = image {
-                items.push(projected(image, part.projection.as_ref())?);
+                taken.items.push(projected(image, self.projection.as_ref())?);
             }
         }
-        consumed.extend(tally.told(&part.table, &name, input.return_consumed_capacity));
-        responses.insert(name.clone(), items);
-        asked.keys.drain(..read);
-        if !asked.keys.is_empty() {
-            unprocessed.insert(name, asked);
-        }
+        Ok(taken)
     }
-    Ok(BatchGetItemOutput {
-        responses: Some(responses),
-        unprocessed_keys: Some(unprocessed),
-        consumed_capacity: (!consumed.is_empty()).then_some(consumed),
-    })
 }
 
 /// Which kinds of parameters are used for any of the tables.

@@ -12,4 +12,5 @@ mod nodes;
 mod restart;
 mod scopes;
 mod script;
+mod transactions;
 mod world;

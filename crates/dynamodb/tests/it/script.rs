@@ -31,6 +31,7 @@ scripts! {
     batches
     before_expressions
     capacity
+    capacity_indexes
     conditions
     conformance
     indexes
