@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::engine::{Engine, on_each_engine};
 
 const WRITERS: usize = 16;
 const WRITES: usize = 50;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_increment_is_lost_and_the_stream_has_each_in_order() {
-    let world = Arc::new(World::new().await);
+async fn no_increment_is_lost_and_the_stream_has_each_in_order(engine: Engine) {
+    let world = Arc::new(engine.ground().await);
     let made = world
         .ok(
             "CreateTable",
@@ -61,9 +60,8 @@ async fn no_increment_is_lost_and_the_stream_has_each_in_order() {
     assert_eq!(counts, expected);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_index_that_is_added_while_others_write_misses_nothing() {
-    let world = Arc::new(World::new().await);
+async fn an_index_that_is_added_while_others_write_misses_nothing(engine: Engine) {
+    let world = Arc::new(engine.ground().await);
     world
         .ok(
             "CreateTable",
@@ -107,4 +105,9 @@ async fn an_index_that_is_added_while_others_write_misses_nothing() {
     let index = sorted(world.ok("Scan", json!({"TableName": "grow", "IndexName": "byg"})).await);
     assert_eq!(table.len(), 480);
     assert_eq!(index, table);
+}
+
+on_each_engine! {
+    no_increment_is_lost_and_the_stream_has_each_in_order
+    an_index_that_is_added_while_others_write_misses_nothing
 }

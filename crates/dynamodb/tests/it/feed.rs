@@ -3,6 +3,7 @@
 use ports::{ChangeFeed, FeedError, FeedPosition, FeedStart};
 use serde_json::{Value, json};
 
+use crate::engine::{Engine, on_each_engine};
 use crate::world::World;
 
 async fn table(world: &World) -> String {
@@ -22,9 +23,8 @@ async fn put(world: &World, id: &str) {
     world.ok("PutItem", json!({"TableName": "feed", "Item": item})).await;
 }
 
-#[tokio::test]
-async fn events_are_as_lambda_receives_them() {
-    let world = World::new().await;
+async fn events_are_as_lambda_receives_them(engine: Engine) {
+    let world = engine.ground().await;
     let arn = table(&world).await;
     let shards = world.db.shards(&arn).await.unwrap();
     assert_eq!(shards.len(), 1);
@@ -50,9 +50,8 @@ async fn events_are_as_lambda_receives_them() {
     );
 }
 
-#[tokio::test]
-async fn latest_begins_after_what_is_there_and_positions_go_on() {
-    let world = World::new().await;
+async fn latest_begins_after_what_is_there_and_positions_go_on(engine: Engine) {
+    let world = engine.ground().await;
     let arn = table(&world).await;
     put(&world, "1").await;
     let shard = world.db.shards(&arn).await.unwrap().remove(0).id;
@@ -68,18 +67,16 @@ async fn latest_begins_after_what_is_there_and_positions_go_on() {
     assert_eq!(rest.next, FeedPosition { shard, after: rest.records[0].sequence });
 }
 
-#[tokio::test]
-async fn a_change_wakes_who_asked_before_it() {
-    let world = World::new().await;
+async fn a_change_wakes_who_asked_before_it(engine: Engine) {
+    let world = engine.ground().await;
     let arn = table(&world).await;
     let changed = world.db.changed(&arn);
     put(&world, "1").await;
     changed.await;
 }
 
-#[tokio::test]
-async fn the_shards_of_a_disabled_stream_end() {
-    let world = World::new().await;
+async fn the_shards_of_a_disabled_stream_end(engine: Engine) {
+    let world = engine.ground().await;
     let arn = table(&world).await;
     put(&world, "1").await;
     let shard = world.db.shards(&arn).await.unwrap().remove(0).id;
@@ -95,9 +92,8 @@ async fn the_shards_of_a_disabled_stream_end() {
     assert!(world.db.shards(&arn).await.unwrap()[0].closed);
 }
 
-#[tokio::test]
-async fn old_records_are_swept() {
-    let world = World::new().await;
+async fn old_records_are_swept(engine: Engine) {
+    let world = engine.ground().await;
     let arn = table(&world).await;
     let shard = world.db.shards(&arn).await.unwrap().remove(0).id;
     let start = world.db.position(&arn, &shard, FeedStart::TrimHorizon).await.unwrap();
@@ -117,9 +113,8 @@ async fn old_records_are_swept() {
     assert!(matches!(missing, Err(FeedError::NotFound(_))));
 }
 
-#[tokio::test]
-async fn the_stream_of_a_deleted_table_is_read_to_its_end() {
-    let world = World::new().await;
+async fn the_stream_of_a_deleted_table_is_read_to_its_end(engine: Engine) {
+    let world = engine.ground().await;
     let arn = table(&world).await;
     put(&world, "1").await;
     let shard = world.db.shards(&arn).await.unwrap().remove(0).id;
@@ -139,4 +134,13 @@ async fn the_stream_of_a_deleted_table_is_read_to_its_end() {
         }
     }
     assert_eq!(seen, 1);
+}
+
+on_each_engine! {
+    events_are_as_lambda_receives_them
+    latest_begins_after_what_is_there_and_positions_go_on
+    a_change_wakes_who_asked_before_it
+    the_shards_of_a_disabled_stream_end
+    old_records_are_swept
+    the_stream_of_a_deleted_table_is_read_to_its_end
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod concurrent;
+mod engine;
 mod expiry;
 mod feed;
 mod hostile;
