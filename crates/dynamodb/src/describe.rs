@@ -5,6 +5,7 @@ use api::dynamodb::{BillingMode, IndexStatus, KeyType, ProjectionType, TableStat
 use base::Timestamp;
 
 use crate::census::Count;
+use crate::recovery::Restored;
 use crate::table::{
     Index, KeySchema, PartKind, Projection, Reach, StreamView, Table, TablePhase, Throughput,
 };
@@ -32,6 +33,7 @@ pub(crate) fn status(table: &Table) -> TableStatus {
 }
 
 pub(crate) fn table(table: &Table, standing: &Standing<'_>) -> shape::TableDescription {
+    let making = table.making();
     let count = standing.count(0);
     let provisioned = table.billing.provisioned.as_ref();
     let described = |reach: Reach| table.indexes.iter().filter(move |index| index.reach == reach);
@@ -62,8 +64,19 @@ pub(crate) fn table(table: &Table, standing: &Standing<'_>) -> shape::TableDescr
         table_class_summary: class(table),
         deletion_protection_enabled: Some(table.deletion_protection),
         on_demand_throughput: on_demand(table.on_demand.as_ref()),
+        // Told while the restore goes on, and never after.
+        restore_summary: making.and_then(|making| making.restored.as_ref()).map(restore_summary),
         warm_throughput: Some(warm(table, standing.status)),
         ..shape::TableDescription::default()
+    }
+}
+
+fn restore_summary(restored: &Restored) -> shape::RestoreSummary {
+    shape::RestoreSummary {
+        source_backup_arn: restored.backup_arn.clone(),
+        source_table_arn: Some(restored.table_arn.clone()),
+        restore_date_time: Timestamp(restored.when_ms),
+        restore_in_progress: true,
     }
 }
 

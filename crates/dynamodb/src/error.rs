@@ -49,6 +49,9 @@ pub(crate) enum Error {
     /// Another node may have changed the table since this one last looked.
     #[error("the catalogue of this node is out of date")]
     Outdated,
+    /// An error of the model that few operations answer.
+    #[error("{}", .0.message)]
+    Shaped(Box<Failure>),
     #[error(transparent)]
     Store(#[from] KvError),
     /// Stored bytes that do not decode. The text is for the log.
@@ -61,6 +64,10 @@ pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     pub(crate) fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
         Self::Validation(message.into())
+    }
+
+    pub(crate) fn shaped(failure: Failure) -> Self {
+        Self::Shaped(Box::new(failure))
     }
 
     /// `One or more parameter values were invalid: ...`
@@ -81,6 +88,7 @@ impl From<Error> for Failure {
             Error::InUse(_) => Self::client("ResourceInUseException", 400, message),
             Error::Limit(_) => Self::client("LimitExceededException", 400, message),
             Error::Trimmed => Self::client("TrimmedDataAccessException", 400, message),
+            Error::Shaped(failure) => *failure,
             Error::ExpiredIterator => Self::client("ExpiredIteratorException", 400, message),
             Error::ConditionFailed(item) => {
                 let failure = Self::client("ConditionalCheckFailedException", 400, message);

@@ -8,10 +8,19 @@
 //! | 13 | | a counter of the changes of tables |
 //! | 14 | table id, index number, hash of the partition key, partition key, sort key, then for an index the table's key | item |
 //! | 15 | table id, stream number, shard, commit sequence, ordinal | [`crate::record::Record`] |
+//! | 16 | table id, commit sequence, ordinal | [`crate::history::Past`] |
+//! | 17 | account, region, 0, table name, 0, id | [`crate::backup::Backup`] |
+//! | 17 FF | number, then as 14 after the index number | item of a backup, or what an export gathers |
 //! | 18 | second of expiry, table id, the item's key after the index number | nothing |
 //! | 19 | table id, 0, hash of the partition key, partition key | the size of an item collection: a counter |
 //! | 1a | slot of ten minutes, account, region, 0, ClientRequestToken | what [`crate::token`] keeps |
+//! | 1B | account, region, 0, kind, id | [`crate::job::Job`] |
+//! | 1B FF | the rest of the key of a job that has not ended | |
+//! | 1B FE | the rest of the key of a job that is to be cancelled | |
 //! | 1d | table id | [`store::Lease`] of the work on it |
+//! | 1d 6A | the key of a job | [`store::Lease`] of it |
+//!
+//! No account's number begins with FF or FE.
 //!
 //! Integers are big endian. Index number 0 is the table itself. These bytes are on disk: a change needs a new format.
 
@@ -29,10 +38,13 @@ const STREAM: u8 = 0x12;
 const EPOCH: u8 = 0x13;
 const ITEM: u8 = 0x14;
 const RECORD: u8 = 0x15;
+const HISTORY: u8 = 0x16;
+const BACKUP: u8 = 0x17;
 const LEASE: u8 = 0x1d;
 const EXPIRY: u8 = 0x18;
 const COLLECTION: u8 = 0x19;
 const TOKEN: u8 = 0x1a;
+const JOB: u8 = 0x1b;
 
 /// The index number of the table itself.
 pub(crate) const BASE: u8 = 0;
@@ -303,6 +315,146 @@ pub(crate) fn sequence_of(key: &[u8]) -> Option<u64> {
     Some((u64::from_be_bytes(*commit) << 8) | u64::from(ordinal[0]))
 }
 
+/// The key of an item without what says whose it is.
+pub(crate) fn tail(key: &[u8]) -> &[u8] {
+    key.get(SPACE_BYTES..).unwrap_or_default()
+}
+
+/// The key of the item of a table that has this tail.
+pub(crate) fn item_at(table_id: u32, tail: &[u8]) -> Bytes {
+    let mut key = space(table_id, BASE);
+    key.put_slice(tail);
+    key.into()
+}
+
+/// The history of all tables.
+pub(crate) fn histories() -> Bytes {
+    Bytes::from_static(&[HISTORY])
+}
+
+/// What a table was before each of its changes.
+pub(crate) fn history(table_id: u32) -> Bytes {
+    let mut key = BytesMut::with_capacity(5);
+    key.put_u8(HISTORY);
+    key.put_u32(table_id);
+    key.freeze()
+}
+
+/// The history after the commit `after`, up to and with `upto`.
+pub(crate) fn history_between(table_id: u32, after: u64, upto: u64) -> KeyRange {
+    let at = |commit: u64| {
+        let mut key = BytesMut::from(&history(table_id)[..]);
+        key.put_u64(commit);
+        key
+    };
+    KeyRange::new(at(after.saturating_add(1)), at(upto.saturating_add(1)))
+}
+
+/// Table id and commit of a key of a history.
+pub(crate) fn place_in_history(key: &[u8]) -> Option<(u32, u64)> {
+    let (id, rest) = key.get(1..)?.split_first_chunk::<4>()?;
+    let commit = rest.first_chunk::<8>()?;
+    Some((u32::from_be_bytes(*id), u64::from_be_bytes(*commit)))
+}
+
+/// All backups of an account and region, or those of one table's name.
+pub(crate) fn backups(scope: &Scope, table: Option<&str>) -> Bytes {
+    let mut key = scoped(BACKUP, scope);
+    if let Some(table) = table {
+        key.put_slice(table.as_bytes());
+        key.put_u8(0);
+    }
+    key.freeze()
+}
+
+/// The backups of everybody.
+pub(crate) fn all_backups() -> KeyRange {
+    KeyRange::new(&[BACKUP][..], &[BACKUP, ASIDE][..])
+}
+
+pub(crate) fn backup(scope: &Scope, table: &str, id: &str) -> Bytes {
+    let mut key = BytesMut::from(&backups(scope, Some(table))[..]);
+    key.put_slice(id.as_bytes());
+    key.freeze()
+}
+
+/// After the byte of a space: what belongs to no account.
+const ASIDE: u8 = 0xff;
+const TO_CANCEL: u8 = 0xfe;
+
+/// All rows that were set aside for backups and exports.
+pub(crate) fn all_aside() -> Bytes {
+    Bytes::from_static(&[BACKUP, ASIDE])
+}
+
+/// The rows of one backup or export.
+pub(crate) fn aside(number: u32) -> Bytes {
+    aside_at(number, &[])
+}
+
+pub(crate) fn aside_at(number: u32, tail: &[u8]) -> Bytes {
+    let mut key = BytesMut::with_capacity(ASIDE_BYTES + tail.len());
+    key.put_slice(&[BACKUP, ASIDE]);
+    key.put_u32(number);
+    key.put_slice(tail);
+    key.freeze()
+}
+
+const ASIDE_BYTES: usize = 6;
+
+/// The number of a row that [`aside_at`] made the key of.
+pub(crate) fn number_of_aside(key: &[u8]) -> Option<u32> {
+    key.get(2..)?.first_chunk::<4>().map(|number| u32::from_be_bytes(*number))
+}
+
+/// The jobs of one kind of an account and region.
+pub(crate) fn jobs(scope: &Scope, kind: u8) -> Bytes {
+    let mut key = scoped(JOB, scope);
+    key.put_u8(kind);
+    key.freeze()
+}
+
+pub(crate) fn job(scope: &Scope, kind: u8, id: &str) -> Bytes {
+    let mut key = BytesMut::from(&jobs(scope, kind)[..]);
+    key.put_slice(id.as_bytes());
+    key.freeze()
+}
+
+/// Which jobs have not ended.
+pub(crate) fn unfinished_jobs() -> Bytes {
+    Bytes::from_static(&[JOB, ASIDE])
+}
+
+/// The leases of jobs, by their keys.
+pub(crate) fn job_leases() -> Bytes {
+    Bytes::from_static(&[LEASE, b'j'])
+}
+
+/// The mark of a job, by its key, that has not ended.
+pub(crate) fn unfinished(job: &[u8]) -> Bytes {
+    marked(ASIDE, job)
+}
+
+/// The mark of a job, by its key, that is to be cancelled.
+pub(crate) fn to_cancel(job: &[u8]) -> Bytes {
+    marked(TO_CANCEL, job)
+}
+
+fn marked(mark: u8, job: &[u8]) -> Bytes {
+    let mut key = BytesMut::with_capacity(job.len() + 1);
+    key.put_slice(&[JOB, mark]);
+    key.put_slice(job.get(1..).unwrap_or_default());
+    key.freeze()
+}
+
+/// The key of the job that a mark is of.
+pub(crate) fn marked_job(mark: &[u8]) -> Bytes {
+    let mut key = BytesMut::with_capacity(mark.len());
+    key.put_u8(JOB);
+    key.put_slice(mark.get(2..).unwrap_or_default());
+    key.freeze()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -355,5 +507,23 @@ mod tests {
         assert_eq!(hex(&stream(&scope, "t", "l")), "12000000000000000165750074006c");
         assert_eq!(hex(&partition(7, 2, [&Value::from("a")]).unwrap()), "140000000702eccfa654610001");
         assert_eq!(hex(&shard_from(&shard(7, 1, 3), 0x0102)), "1500000007000103000000000000000102");
+    }
+
+    /// These keys are on disk too.
+    #[test]
+    fn keys_of_backups_and_jobs_lead_back() {
+        let scope = Scope { account: "000000000001".parse().unwrap(), region: Region::new("eu") };
+        let hex = |key: &[u8]| key.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert_eq!(hex(&history_between(7, 1, 2).start), "16000000070000000000000002");
+        assert_eq!(place_in_history(&history_between(7, 1, 2).start), Some((7, 2)));
+        assert_eq!(hex(&backup(&scope, "t", "i")), "170000000000000001657500740069");
+        assert!(all_backups().contains(&backup(&scope, "t", "i")) && !all_backups().contains(&aside(1)));
+        assert_eq!(hex(&aside_at(258, b"x")), "17ff0000010278");
+        assert_eq!(number_of_aside(&aside_at(258, b"x")), Some(258));
+        let job = job(&scope, 3, "i");
+        assert_eq!(hex(&job), "1b000000000000000165750003".to_owned() + "69");
+        assert_eq!(marked_job(&unfinished(&job)), job);
+        assert_eq!(marked_job(&to_cancel(&job)), job);
+        assert_eq!(scope_of_table(&job), Some(scope));
     }
 }

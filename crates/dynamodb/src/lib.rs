@@ -17,6 +17,8 @@
 //!   [`orphans`]: what crashes left of deleted ones
 //! - [`expiry`]: time to live
 //! - [`settings`]: [`policy`], [`kinesis`], [`insights`]: what is stored of a table and told back
+//! - [`recovery`], [`history`]: what is kept to lead a table back to any time; [`picture`]: the copy that is so made
+//! - [`backup`], [`restore`]: backups, and tables made of them; [`job`], [`jobs`]: work behind requests
 //! - [`capacity`]: what requests cost; [`error`]: what they are refused with
 //!
 //! # Invariants
@@ -28,6 +30,7 @@
 //! 5. Reading the catalogue takes no lock, and GetItem builds no item that is only passed on.
 
 mod asked;
+mod backup;
 mod build;
 mod capacity;
 mod catalogue;
@@ -38,19 +41,25 @@ mod describe;
 mod error;
 mod expiry;
 mod feed;
+mod history;
 mod hold;
 mod insights;
 mod iterator;
+mod job;
+mod jobs;
 mod kinesis;
 mod layout;
 mod name;
 mod ops;
 mod orphans;
 mod page;
+mod picture;
 mod plan;
 mod policy;
 mod record;
+mod recovery;
 mod request;
+mod restore;
 mod schema;
 mod settings;
 mod streams;
@@ -74,6 +83,7 @@ use wire::Failure;
 use crate::catalogue::Catalogue;
 use crate::census::Census;
 use crate::error::{Error, Result, text};
+use crate::jobs::Jobs;
 use crate::table::{Stream, Table};
 use crate::upkeep::{Following, Upkeep};
 
@@ -85,7 +95,7 @@ pub struct DynamoDb {
     census: Census,
     upkeep: Arc<Upkeep>,
     _following: Arc<Following>,
-    objects: Option<Arc<dyn ports::Objects>>,
+    jobs: Jobs,
 }
 
 /// Between two looks for what is past its day.
@@ -117,16 +127,33 @@ impl DynamoDb {
         upkeep.tend_all();
         let following = Arc::new(upkeep.follow());
         let census = Census::new(store.clone(), clock.clone());
-        Ok(Self { store, clock, catalogue, census, upkeep, _following: following, objects: None })
+        let jobs = Jobs::new(store.clone(), clock.clone(), catalogue.clone()).await?;
+        Ok(Self { store, clock, catalogue, census, upkeep, _following: following, jobs })
     }
 
     /// Where exports are written to and imports are read from.
     pub fn with_objects(self, objects: Arc<dyn ports::Objects>) -> Self {
-        Self { objects: Some(objects), ..self }
+        Self { jobs: self.jobs.with_objects(objects), ..self }
+    }
+
+    /// Goes on with the backups, restores, exports and imports that had not ended when the last server did.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn resume(&self) -> Result<(), Failure> {
+        Ok(self.jobs.resume().await?)
+    }
+
+    /// Returns when no backup, restore, export or import goes on in this process.
+    pub async fn quiet(&self) {
+        self.jobs.quiet().await;
     }
 
     /// Deletes what is past its day, for ever: run it beside the server.
     pub async fn run(&self) {
+        if let Err(error) = self.resume().await {
+            tracing::error!(code = %error.code, "jobs that had not ended do not go on");
+        }
         let past_their_day = async {
             loop {
                 self.clock.sleep(SWEEP_EVERY).await;
@@ -157,15 +184,20 @@ impl DynamoDb {
     /// Deletes stream records older than 24 hours, tokens older than ten minutes, and what a crash left of deleted
     /// tables, once.
     pub async fn sweep(&self) -> Result<(), Failure> {
-        streams::sweep(&self.store, self.clock.now()).await?;
-        token::sweep(&self.store, self.clock.now()).await?;
-        Ok(orphans::sweep(&self.store, &self.catalogue).await?)
+        let now = self.clock.now();
+        streams::sweep(&self.store, now).await?;
+        token::sweep(&self.store, now).await?;
+        let held = job::held(&self.store).await?;
+        history::sweep(&self.store, &self.catalogue, &held, now).await?;
+        backup::sweep(&self.jobs).await?;
+        Ok(orphans::sweep(&self.store, &self.catalogue, &held).await?)
     }
 
     /// The table that an operation on items names.
     async fn table(&self, cx: &Cx, text: &str) -> Result<Arc<Table>> {
         let name = name::table_name(&cx.scope, text)?;
         let table = self.catalogue.open(&cx.scope, name).await?;
+        let table = table.filter(|table| table.making().is_none());
         table.ok_or_else(|| Error::NotFound(text::NO_RESOURCE.to_owned()))
     }
 
@@ -173,12 +205,28 @@ impl DynamoDb {
     async fn named_table(&self, cx: &Cx, text: &str) -> Result<Arc<Table>> {
         let name = name::table_name(&cx.scope, text)?;
         let table = self.catalogue.fresh(&cx.scope, name).await?;
+        let table = table.filter(|table| table.making().is_none());
         table.ok_or_else(|| Error::NotFound(text::no_table(name)))
+    }
+
+    /// The table of this name, even if it is still being made.
+    async fn any_table(&self, cx: &Cx, text: &str) -> Result<Arc<Table>> {
+        let name = name::table_name(&cx.scope, text)?;
+        let table = self.catalogue.fresh(&cx.scope, name).await?;
+        table.ok_or_else(|| Error::NotFound(text::no_table(name)))
+    }
+
+    /// The table that an operation on backups names: whole, and missed in words of its own.
+    async fn backed_up_table(&self, cx: &Cx, name: &str) -> Result<Arc<Table>> {
+        let table = self.catalogue.fresh(&cx.scope, name).await?;
+        let table = table.filter(|table| table.making().is_none());
+        table.ok_or_else(|| Error::TableNotFound(name.to_owned()))
     }
 
     async fn tagged_table(&self, cx: &Cx, arn: &str) -> Result<Arc<Table>> {
         let name = name::tagged_table(&cx.scope, arn)?;
-        self.catalogue.fresh(&cx.scope, name).await?.ok_or_else(|| name::no_tagged(arn))
+        let table = self.catalogue.fresh(&cx.scope, name).await?;
+        table.filter(|table| table.making().is_none()).ok_or_else(|| name::no_tagged(arn))
     }
 
     async fn stream(&self, cx: &Cx, arn: &str) -> Result<Stream> {
@@ -208,11 +256,14 @@ macro_rules! serve {
 serve!(dynamodb_api::DynamoDb {
     batch_get_item(BatchGetItemInput) -> BatchGetItemOutput;
     batch_write_item(BatchWriteItemInput) -> BatchWriteItemOutput;
+    create_backup(CreateBackupInput) -> CreateBackupOutput;
     create_global_table(CreateGlobalTableInput) -> CreateGlobalTableOutput;
     create_table(CreateTableInput) -> CreateTableOutput;
+    delete_backup(DeleteBackupInput) -> DeleteBackupOutput;
     delete_item(DeleteItemInput) -> DeleteItemOutput;
     delete_resource_policy(DeleteResourcePolicyInput) -> DeleteResourcePolicyOutput;
     delete_table(DeleteTableInput) -> DeleteTableOutput;
+    describe_backup(DescribeBackupInput) -> DescribeBackupOutput;
     describe_continuous_backups(DescribeContinuousBackupsInput) -> DescribeContinuousBackupsOutput;
     describe_contributor_insights(DescribeContributorInsightsInput) -> DescribeContributorInsightsOutput;
     describe_endpoints(DescribeEndpointsInput) -> DescribeEndpointsOutput;
@@ -227,6 +278,7 @@ serve!(dynamodb_api::DynamoDb {
     enable_kinesis_streaming_destination(KinesisStreamingDestinationInput) -> KinesisStreamingDestinationOutput;
     get_item(GetItemInput) -> GetItemOutput;
     get_resource_policy(GetResourcePolicyInput) -> GetResourcePolicyOutput;
+    list_backups(ListBackupsInput) -> ListBackupsOutput;
     list_contributor_insights(ListContributorInsightsInput) -> ListContributorInsightsOutput;
     list_global_tables(ListGlobalTablesInput) -> ListGlobalTablesOutput;
     list_tables(ListTablesInput) -> ListTablesOutput;
@@ -234,19 +286,22 @@ serve!(dynamodb_api::DynamoDb {
     put_item(PutItemInput) -> PutItemOutput;
     put_resource_policy(PutResourcePolicyInput) -> PutResourcePolicyOutput;
     query(QueryInput) -> QueryOutput;
+    restore_table_from_backup(RestoreTableFromBackupInput) -> RestoreTableFromBackupOutput;
+    restore_table_to_point_in_time(RestoreTableToPointInTimeInput) -> RestoreTableToPointInTimeOutput;
     scan(ScanInput) -> ScanOutput;
     tag_resource(TagResourceInput) -> TagResourceOutput;
     transact_get_items(TransactGetItemsInput) -> TransactGetItemsOutput;
     transact_write_items(TransactWriteItemsInput) -> TransactWriteItemsOutput;
     untag_resource(UntagResourceInput) -> UntagResourceOutput;
+    update_continuous_backups(UpdateContinuousBackupsInput) -> UpdateContinuousBackupsOutput;
     update_contributor_insights(UpdateContributorInsightsInput) -> UpdateContributorInsightsOutput;
     update_global_table(UpdateGlobalTableInput) -> UpdateGlobalTableOutput;
     update_global_table_settings(UpdateGlobalTableSettingsInput) -> UpdateGlobalTableSettingsOutput;
     update_item(UpdateItemInput) -> UpdateItemOutput;
     update_kinesis_streaming_destination(UpdateKinesisStreamingDestinationInput) -> UpdateKinesisStreamingDestinationOutput;
     update_table(UpdateTableInput) -> UpdateTableOutput;
-    update_time_to_live(UpdateTimeToLiveInput) -> UpdateTimeToLiveOutput;
     update_table_replica_auto_scaling(UpdateTableReplicaAutoScalingInput) -> UpdateTableReplicaAutoScalingOutput;
+    update_time_to_live(UpdateTimeToLiveInput) -> UpdateTimeToLiveOutput;
 });
 
 serve!(streams_api::DynamoDbStreams {

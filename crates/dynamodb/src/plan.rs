@@ -108,6 +108,7 @@ impl Plan {
         let alone = table.indexes.is_empty()
             && table.live_stream().is_none()
             && table.live_expiry().is_none()
+            && !table.records_history()
             && self.condition.is_none();
         match &self.step {
             Step::Put(new) if alone => Some(Some(&new.bytes)),

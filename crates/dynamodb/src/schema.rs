@@ -60,6 +60,7 @@ pub(crate) fn declare(scope: &Scope, input: &CreateTableInput, now: Timestamp) -
         encryption: encryption(scope, input.sse_specification.as_ref())?,
         warm: input.warm_throughput.as_ref().map(warm),
         expiry: None,
+        recovery: None,
         settings: Settings::begun(input.resource_policy.as_deref().map(policy::document).transpose()?, now),
         phase: None,
     })

@@ -9,6 +9,7 @@ use minicbor::{Decode, Encode};
 use crate::settings::Settings;
 
 use crate::hold::Hold;
+use crate::recovery::Recovery;
 
 /// One table. Immutable: a change makes a new one with the same id.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -57,6 +58,8 @@ pub(crate) struct Table {
     /// None: disabled, and nothing of it is left in the queue.
     #[n(20)]
     pub(crate) expiry: Option<Expiry>,
+    #[n(21)]
+    pub(crate) recovery: Option<Recovery>,
     #[n(22)]
     pub(crate) settings: Option<Settings>,
     /// None: items are read and written.
@@ -523,6 +526,7 @@ mod tests {
             on_demand: Some(OnDemand { read_max: Some(9), write_max: None }),
             warm: Some(Warm { read: 1, write: 1 }),
             expiry: None,
+            recovery: None,
             settings: None,
             phase: None,
         }

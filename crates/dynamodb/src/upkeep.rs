@@ -14,7 +14,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use crate::catalogue::{Catalogue, Decision, put_stream};
 use crate::error::{Error, Result};
 use crate::table::{ExpiryPhase, Index, IndexPhase, Stream, Table, TablePhase};
-use crate::{build, expiry, layout, streams};
+use crate::{build, expiry, job, layout, streams};
 
 /// The work of one node on all tables.
 #[derive(Debug)]
@@ -175,7 +175,11 @@ impl Upkeep {
 
     /// Deletes everything that belongs to a table to which nobody writes any more, but for its streams.
     pub(crate) async fn erase(&self, table: &Table) -> Result<()> {
-        self.store.delete_range(KeyRange::prefix(layout::everything(table.id))).await?;
+        // Jobs that still read it delete what they read when they have ended.
+        if !job::held(&self.store).await?.contains(&table.id) {
+            self.store.delete_range(KeyRange::prefix(layout::everything(table.id))).await?;
+            self.store.delete_range(KeyRange::prefix(layout::history(table.id))).await?;
+        }
         self.store.delete_range(KeyRange::prefix(layout::collections(Some(table.id)))).await?;
         if table.expiry.is_some() {
             expiry::clear(&self.store, table.id).await?;

@@ -13,7 +13,7 @@ use crate::catalogue::encode;
 use crate::error::{Error, Result, text};
 use crate::record::{Kept, Record};
 use crate::table::{ENTRY_OVERHEAD, Expiry, Index, KeyPart, KeySchema, Projection, Reach, Table};
-use crate::{expiry, layout};
+use crate::{expiry, history, layout};
 
 /// Everything to commit for a change, and its price.
 #[derive(Debug)]
@@ -72,6 +72,7 @@ impl Change<'_> {
         {
             effects.mutations.push(Mutation::Add { key, delta: effects.growth });
         }
+        effects.mutations.extend(history::mutation(table, self));
         if let Some(expiry) = table.live_expiry() {
             effects.mutations.extend(self.queue_effects(expiry));
         }

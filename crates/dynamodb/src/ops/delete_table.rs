@@ -5,15 +5,17 @@ use api::dynamodb::{DeleteTableInput, DeleteTableOutput, TableStatus};
 use base::{Cx, Timestamp};
 use store::Batch;
 
-use crate::catalogue::{Decision, put_stream};
+use crate::catalogue::{Decision, allocate_id, put_stream};
 use crate::error::{Error, Result, text};
 use crate::table::{Table, TablePhase};
-use crate::{DynamoDb, describe, name, streams};
+use crate::{DynamoDb, backup, describe, name, streams};
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: DeleteTableInput) -> Result<DeleteTableOutput> {
     let now = db.clock.now();
     let name = name::table_name(&cx.scope, &input.table_name)?;
-    let table = db.named_table(cx, name).await?;
+    let table = db.any_table(cx, name).await?;
+    let number =
+        if table.recovery_window(now).is_some() { Some(allocate_id(&db.store).await?) } else { None };
     let counts = db.census.of(&table).await?;
     drop(table);
     let shared = db.catalogue.is_shared();
@@ -25,10 +27,20 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: DeleteTableInput) -> Resu
             Some(stream) if stream.disabled_ms == Some(now.0) => put_stream(Batch::new(), &cx.scope, stream),
             _ => Batch::new(),
         };
+        // As on AWS, what could be restored to any time is kept once more, as it is now.
+        let kept = number.map(|number| backup::of_deleted(before, number, now));
+        let batch = match &kept {
+            Some((backup, job)) => backup.put(job.begin(batch)),
+            None => batch,
+        };
+        let job = kept.map(|(_, job)| job);
         let decision = if shared { Decision::becomes(table.clone()) } else { Decision::goes() };
-        Ok(decision.with(batch).answering((before.clone(), table)))
+        Ok(decision.with(batch).answering((before.clone(), table, job)))
     };
-    let (before, table) = db.catalogue.alter(&cx.scope, name, decide).await?;
+    let (before, table, job) = db.catalogue.alter(&cx.scope, name, decide).await?;
+    if let Some(job) = job {
+        db.jobs.start(job);
+    }
     db.census.forget(table.id);
 
     let standing = describe::Standing { status: TableStatus::Deleting, now, counts: &counts };

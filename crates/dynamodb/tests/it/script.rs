@@ -4,6 +4,7 @@
 //! - `< status answer`: what must come; `UPDATE_EXPECT=1 cargo test -p dynamodb` writes it anew
 //! - `& name = /pointer`: remembers a part of the last answer; `$name` in a later request stands for it
 //! - `+ seconds`: turns the clock
+//! - `. quiet`: waits for what goes on behind requests
 //! - `~ older` or `~ newer`: which wording is spoken from here
 //! - `~ expire`: deletes the items whose time to live is over
 //! - everything else is a comment
@@ -29,6 +30,7 @@ macro_rules! scripts {
 }
 
 scripts! {
+    backups
     batches
     before_expressions
     capacity
@@ -39,6 +41,7 @@ scripts! {
     items
     queries
     recorded_answers
+    recovery
     scans
     settings
     streams
@@ -104,6 +107,8 @@ impl Script {
                 let found = self.last.pointer(pointer).unwrap_or_else(|| panic!("{asked}: {}", self.last));
                 let found = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
                 self.known.insert(format!("${name}"), found);
+            } else if line == ". quiet" {
+                world.db.quiet().await;
             } else if let Some(seconds) = line.strip_prefix("+ ") {
                 world.clock.advance(Duration::from_secs(seconds.parse().unwrap()));
             } else if line == "~ expire" {
@@ -123,18 +128,38 @@ impl Script {
         }
         let reply = world.call(operation, &body).await;
         match reply.status {
-            200 => writeln!(self.out, "< 200 {}", stable(&reply.body)).unwrap(),
-            status => writeln!(self.out, "< {status} {}", reply.refusal()).unwrap(),
+            200 => writeln!(self.out, "< 200 {}", stable(&reply.body.to_string())).unwrap(),
+            status => writeln!(self.out, "< {status} {}", stable(&reply.refusal())).unwrap(),
         }
         self.last = reply.body;
     }
 }
 
-/// The answer without what is random.
-fn stable(body: &Value) -> String {
-    let text = body.to_string();
-    let Some((before, after)) = text.split_once("\"TableId\":\"") else { return text };
-    format!("{before}\"TableId\":\"(random){}", &after[36..])
+/// The answer without what is random: ids of tables, and the ends of those of backups, exports and imports.
+fn stable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['-', '"']) {
+        let (before, after) = rest.split_at(at);
+        out.push_str(before);
+        let id = after.strip_prefix("\"TableId\":\"").filter(|id| id.is_char_boundary(36));
+        if let Some(id) = id {
+            out.push_str("\"TableId\":\"(random)");
+            rest = &id[36..];
+            continue;
+        }
+        let digits = before.len() - before.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+        let end =
+            after.get(1..9).filter(|end| end.chars().all(|c| c.is_ascii_hexdigit()) && *end != "00000000");
+        if digits == 14 && end.is_some() {
+            out.push_str("-(random)");
+            rest = &after[9..];
+            continue;
+        }
+        out.push_str(&after[..1]);
+        rest = &after[1..];
+    }
+    out + rest
 }
 
 /// The answers without the numbers of commits, and without what is made of them.
