@@ -35,6 +35,9 @@ pub(crate) enum Error {
     /// With the item as it stood, if the request asked for it.
     #[error("The conditional request failed")]
     ConditionFailed(Option<Box<Item>>),
+    /// Of an INSERT.
+    #[error("Duplicate primary key exists in table")]
+    DuplicateItem,
     #[error("Collection size exceeded")]
     CollectionSize,
     /// Of each action of a transaction.
@@ -97,6 +100,7 @@ impl From<Error> for Failure {
                     None => failure,
                 }
             }
+            Error::DuplicateItem => Self::client("DuplicateItemException", 400, message),
             Error::Outdated => Self::unavailable(),
             Error::CollectionSize => Self::client("ItemCollectionSizeLimitExceededException", 400, message),
             Error::Cancelled(reasons) => Self::client("TransactionCanceledException", 400, message)

@@ -11,6 +11,7 @@
 //! - [`plan`]: one write, held against its table; [`write`]: what it does to items, indexes and streams; [`change`]: how
 //!   it is committed; [`transaction`]: many at once, with [`token`]s against doing it twice
 //! - [`collection`]: how large item collections are
+//! - [`statement`]: statements of PartiQL held against a table; [`next_token`]: where they go on
 //! - [`page`]: reading ranges of items for Query and Scan
 //! - [`record`], [`streams`], [`iterator`], [`feed`]: streams and their readers
 //! - [`upkeep`]: what is left to do after a table has changed; [`build`]: filling an index that was added later;
@@ -50,6 +51,7 @@ mod jobs;
 mod kinesis;
 mod layout;
 mod name;
+mod next_token;
 mod ops;
 mod orphans;
 mod page;
@@ -62,6 +64,7 @@ mod request;
 mod restore;
 mod schema;
 mod settings;
+mod statement;
 mod streams;
 mod table;
 mod token;
@@ -254,6 +257,7 @@ macro_rules! serve {
 }
 
 serve!(dynamodb_api::DynamoDb {
+    batch_execute_statement(BatchExecuteStatementInput) -> BatchExecuteStatementOutput;
     batch_get_item(BatchGetItemInput) -> BatchGetItemOutput;
     batch_write_item(BatchWriteItemInput) -> BatchWriteItemOutput;
     create_backup(CreateBackupInput) -> CreateBackupOutput;
@@ -276,6 +280,8 @@ serve!(dynamodb_api::DynamoDb {
     describe_time_to_live(DescribeTimeToLiveInput) -> DescribeTimeToLiveOutput;
     disable_kinesis_streaming_destination(KinesisStreamingDestinationInput) -> KinesisStreamingDestinationOutput;
     enable_kinesis_streaming_destination(KinesisStreamingDestinationInput) -> KinesisStreamingDestinationOutput;
+    execute_statement(ExecuteStatementInput) -> ExecuteStatementOutput;
+    execute_transaction(ExecuteTransactionInput) -> ExecuteTransactionOutput;
     get_item(GetItemInput) -> GetItemOutput;
     get_resource_policy(GetResourcePolicyInput) -> GetResourcePolicyOutput;
     list_backups(ListBackupsInput) -> ListBackupsOutput;

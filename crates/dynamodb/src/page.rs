@@ -16,7 +16,7 @@ use crate::{DynamoDb, layout, write};
 
 /// Items read for one page, before the filter.
 /// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html>
-const PAGE_BYTES_MAX: usize = 1 << 20;
+pub(crate) const PAGE_BYTES_MAX: usize = 1 << 20;
 
 /// Items looked at before others get their turn on the thread.
 const WORK_BYTES_MAX: usize = 128 << 10;
@@ -51,7 +51,9 @@ pub(crate) struct Answer {
     pub(crate) count: i32,
     pub(crate) scanned: i32,
     pub(crate) last_key: Option<Item>,
-    tally: Tally,
+    /// The sizes of the items read, summed.
+    pub(crate) bytes: usize,
+    pub(crate) tally: Tally,
 }
 
 /// Raw rows.
@@ -88,6 +90,7 @@ impl Sweep<'_> {
             count: i32::try_from(count).unwrap_or(i32::MAX),
             scanned: i32::try_from(scanned).unwrap_or(i32::MAX),
             last_key,
+            bytes: rows.bytes,
             tally,
         })
     }

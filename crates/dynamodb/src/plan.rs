@@ -53,7 +53,6 @@ pub(crate) enum Surface {
     /// An action of TransactWriteItems.
     Transaction,
     /// A statement.
-    #[expect(dead_code, reason = "statements are planned by who serves them")]
     Statement,
 }
 
@@ -149,7 +148,7 @@ impl Updating {
             }
         }
         self.check_index_keys(table, &item)?;
-        depth_check(&item).map_err(write::refused)?;
+        depth_check(&item).map_err(|fault| self.refused(fault.into()))?;
         let weight = match &self.update {
             Some(update) if self.surface == Surface::Expression => update.weight(&item),
             _ => 0,
@@ -192,6 +191,9 @@ impl Updating {
         match fault {
             UpdateFault::OperandKind if self.surface == Surface::Parameters => {
                 Error::invalid("Type mismatch for attribute to update")
+            }
+            UpdateFault::Value(ValueError::TooDeep) if self.surface == Surface::Statement => {
+                Error::invalid("Nesting Levels have exceeded supported limits")
             }
             fault => Error::invalid(fault.to_string()),
         }

@@ -26,9 +26,21 @@ pub(crate) struct Kinds {
     parameters: Vec<&'static str>,
 }
 
+/// What a statement demands of its item before it looks at its condition.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Demand {
+    #[default]
+    Nothing,
+    Absent,
+    Present,
+    /// Without an item the condition holds.
+    HoldsIfPresent,
+}
+
 /// The condition of a write.
 #[derive(Debug, Default)]
 pub(crate) struct WriteCondition {
+    demand: Demand,
     condition: Option<Condition>,
     shows_item: bool,
 }
@@ -106,11 +118,15 @@ pub(crate) fn key_fault(fault: KeyFault) -> Error {
 impl WriteCondition {
     /// `shows_item`: a refusal carries the item as it stood.
     pub(crate) fn new(condition: Option<Condition>, shows_item: bool) -> Self {
-        Self { condition, shows_item }
+        Self::of_statement(Demand::Nothing, condition, shows_item)
+    }
+
+    pub(crate) fn of_statement(demand: Demand, condition: Option<Condition>, shows_item: bool) -> Self {
+        Self { demand, condition, shows_item }
     }
 
     pub(crate) fn is_none(&self) -> bool {
-        self.condition.is_none()
+        self.condition.is_none() && self.demand == Demand::Nothing
     }
 
     pub(crate) fn check_keys(&self, table: &Table) -> Result<()> {
@@ -122,16 +138,19 @@ impl WriteCondition {
 
     /// Refuses the write if its condition does not hold for `old`.
     pub(crate) fn check(&self, old: Option<&Item>) -> Result<()> {
+        let shown = || old.filter(|_| self.shows_item).map(|item| Box::new(item.clone()));
+        match (self.demand, old) {
+            (Demand::Absent, Some(_)) => return Err(Error::DuplicateItem),
+            (Demand::Present, None) => return Err(Error::ConditionFailed(None)),
+            (Demand::HoldsIfPresent, None) => return Ok(()),
+            _ => {}
+        }
         let Some(condition) = &self.condition else { return Ok(()) };
         let holds = match old {
             Some(item) => condition.eval(item),
             None => condition.eval(&Item::new()),
         };
-        if holds {
-            return Ok(());
-        }
-        let shown = old.filter(|_| self.shows_item).map(|item| Box::new(item.clone()));
-        Err(Error::ConditionFailed(shown))
+        if holds { Ok(()) } else { Err(Error::ConditionFailed(shown())) }
     }
 }
 

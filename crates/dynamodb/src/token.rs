@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base::{Scope, Timestamp};
 use bytes::Bytes;
-use item::{Item, codec};
+use item::{Item, Value, codec};
 use minicbor::{Decode, Encode};
 use sha2::{Digest, Sha256};
 use store::{Batch, Entry, KeyRange, Store};
@@ -52,6 +52,15 @@ impl Fingerprint {
         self.bytes(&codec::encode(item));
     }
 
+    pub(crate) fn values(&mut self, values: &[Value]) {
+        let numbered = values.iter().enumerate().map(|(number, value)| (number.to_string(), value.clone()));
+        self.item(&numbered.collect());
+    }
+
+    pub(crate) fn digest(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
+
     fn bytes(&mut self, bytes: &[u8]) {
         self.0.update((bytes.len() as u64).to_be_bytes());
         self.0.update(bytes);
@@ -62,7 +71,7 @@ impl Token {
     pub(crate) fn new(scope: &Scope, token: &str, request: Fingerprint, now: Timestamp) -> Self {
         let slot = u64::try_from(now.0.div_euclid(SLOT_MS)).unwrap_or(0);
         let key = |slot| layout::token(slot, scope, token);
-        Self { keys: [key(slot), key(slot.saturating_sub(1))], request: request.0.finalize().into(), now }
+        Self { keys: [key(slot), key(slot.saturating_sub(1))], request: request.digest(), now }
     }
 
     /// What must be read to know whether the token came before.

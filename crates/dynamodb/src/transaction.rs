@@ -94,14 +94,16 @@ impl Aimed for Get {
 }
 
 impl Reason {
-    const NONE: Self = Self { code: "None", message: None, item: None };
+    pub(crate) const NONE: Self = Self { code: "None", message: None, item: None };
 
     /// The reason that `error` of one action is; an error of the whole request is handed back.
-    fn of(error: Error) -> Result<Self> {
+    pub(crate) fn of(error: Error) -> Result<Self> {
         let message = Some(error.to_string());
         match error {
             Error::Validation(_) => Ok(Self { code: "ValidationError", message, item: None }),
             Error::ConditionFailed(item) => Ok(Self { code: "ConditionalCheckFailed", message, item }),
+            Error::DuplicateItem => Ok(Self { code: "DuplicateItem", message, item: None }),
+            Error::NotFound(_) => Ok(Self { code: "ResourceNotFound", message, item: None }),
             Error::CollectionSize => {
                 Ok(Self { code: "ItemCollectionSizeLimitExceeded", message, item: None })
             }

@@ -1,5 +1,6 @@
 //! One operation a file, in one shape: validate, read, decide, commit, reply.
 
+pub(crate) mod batch_execute_statement;
 pub(crate) mod batch_get_item;
 pub(crate) mod batch_write_item;
 pub(crate) mod create_backup;
@@ -23,6 +24,8 @@ pub(crate) mod describe_table_replica_auto_scaling;
 pub(crate) mod describe_time_to_live;
 pub(crate) mod disable_kinesis_streaming_destination;
 pub(crate) mod enable_kinesis_streaming_destination;
+pub(crate) mod execute_statement;
+pub(crate) mod execute_transaction;
 pub(crate) mod get_item;
 pub(crate) mod get_records;
 pub(crate) mod get_resource_policy;

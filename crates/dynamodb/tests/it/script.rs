@@ -39,6 +39,10 @@ scripts! {
     conformance
     indexes
     items
+    partiql_batches
+    partiql_select
+    partiql_transactions
+    partiql_writes
     queries
     recorded_answers
     recovery
