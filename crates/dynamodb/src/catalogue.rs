@@ -134,6 +134,15 @@ impl Catalogue {
         Ok(self.fresh(scope, name).await?.filter(is_open))
     }
 
+    /// Refuses a write, right before its commit, if `table` may have changed.
+    pub(crate) async fn confirm(&self, table: &Table) -> Result<()> {
+        if table.hold.is_current() {
+            return Ok(());
+        }
+        self.look().await?;
+        table.check_current()
+    }
+
     /// Whether other nodes change tables too.
     pub(crate) fn is_shared(&self) -> bool {
         self.lease.is_some()

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use base::Timestamp;
-use store::{Batch, Entry, Mutation};
+use bytes::Bytes;
+use store::{Batch, Entry, Mutation, Seq, TransactError};
 
 use crate::DynamoDb;
 use crate::capacity::Tally;
@@ -40,7 +41,7 @@ pub(crate) struct Decisions {
 pub(crate) async fn commit(db: &DynamoDb, plan: &Plan, told: bool) -> Result<Outcome> {
     if let Some(stored) = plan.blind().filter(|_| !told) {
         let (batch, key) = (Batch::new(), plan.key.clone());
-        plan.table.check_current()?;
+        db.catalogue.confirm(&plan.table).await?;
         let batch = match stored {
             Some(bytes) => batch.put(key, bytes.clone()),
             None => batch.delete(key),
@@ -55,8 +56,30 @@ pub(crate) async fn commit(db: &DynamoDb, plan: &Plan, told: bool) -> Result<Out
         let outcome = decisions.decide(plan, entries[0].as_ref())?;
         Ok::<_, Error>((decisions.batch(), outcome))
     };
-    let (outcome, _) = db.store.transact(vec![plan.key.clone()], whole).await.map_err(refusal)?;
+    let (outcome, _) = db.transact(vec![plan.key.clone()], whole).await.map_err(refusal)?;
     Ok(outcome)
+}
+
+impl DynamoDb {
+    /// A transaction on items. A node that was slow to look at the catalogue does so, and tries once more.
+    pub(crate) async fn transact<T, F>(
+        &self,
+        keys: Vec<Bytes>,
+        mut decide: F,
+    ) -> Result<(T, Seq), TransactError<Error>>
+    where
+        T: Send,
+        F: FnMut(&[Option<Entry>]) -> Result<(Batch, T)> + Send,
+    {
+        let again = self.catalogue.is_shared().then(|| keys.clone());
+        match (self.store.transact(keys, &mut decide).await, again) {
+            (Err(TransactError::Refused(Error::Outdated)), Some(keys)) => {
+                self.catalogue.look().await.map_err(TransactError::Refused)?;
+                self.store.transact(keys, decide).await
+            }
+            (done, _) => done,
+        }
+    }
 }
 
 impl Decisions {

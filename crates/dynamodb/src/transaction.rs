@@ -177,7 +177,7 @@ pub(crate) async fn write(db: &DynamoDb, actions: &[Action], token: Option<&Toke
         };
         Ok((batch, Applied::Now(outcomes)))
     };
-    match db.store.transact(keys, whole).await {
+    match db.transact(keys, whole).await {
         Ok((applied, _)) => Ok(applied),
         Err(TransactError::Refused(error)) => Err(error),
         Err(TransactError::Store(KvError::Conflict(conflict))) => {

@@ -108,7 +108,7 @@ async fn commit(db: &DynamoDb, plans: &[Plan]) -> Result<Vec<Outcome>> {
                 .collect::<Result<Vec<_>>>()?;
             Ok::<_, Error>((decisions.batch(), outcomes))
         };
-        let (decided, _) = db.store.transact(keys, decide).await.map_err(refusal)?;
+        let (decided, _) = db.transact(keys, decide).await.map_err(refusal)?;
         outcomes.extend(decided);
     }
     Ok(outcomes)
