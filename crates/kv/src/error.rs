@@ -26,9 +26,7 @@ pub enum KvError {
     ReservedKey,
     #[error("the row at {key:?} is not a counter")]
     NotACounter { key: Bytes },
-    #[error(
-        "the data folder has format {found}, this version knows formats up to {known}; use a newer version"
-    )]
+    #[error("the data has format {found}, this version knows formats up to {known}; use a newer version")]
     Newer { found: u32, known: u32 },
     #[error("the data folder {} is in use{}; stop that server or choose another folder",
         path.display(), holder(*pid))]

@@ -123,13 +123,18 @@ impl PageBuilder {
         let full =
             entries.len() >= self.options.limit || (bytes > self.options.max_bytes && !entries.is_empty());
         if full {
-            let last = entries.last().map(|(key, _)| key.clone());
-            self.page.next = if self.options.reverse { last } else { Some(key) };
-            return false;
+            return self.end_at(key);
         }
         self.bytes = bytes;
         entries.push((key, value));
         true
+    }
+
+    /// The page ends before this row, which is known to be over its bounds. Answers false, as [`Self::push`] does.
+    pub fn end_at(&mut self, key: Bytes) -> bool {
+        let last = self.page.entries.last().map(|(key, _)| key.clone());
+        self.page.next = if self.options.reverse { last } else { Some(key) };
+        false
     }
 
     pub fn finish(self) -> Page {

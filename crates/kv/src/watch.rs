@@ -105,6 +105,36 @@ impl Watchers {
         }
     }
 
+    /// Wakes the watchers of these keys, whatever they know: for what another node did.
+    pub fn wake_again<'k>(&self, keys: impl Iterator<Item = &'k [u8]>) {
+        if self.is_empty() {
+            return;
+        }
+        let prefixes = self.registry.prefixes.read().unwrap_or_else(PoisonError::into_inner);
+        for key in keys {
+            for (length, _) in &prefixes.lengths {
+                if let Some(sender) = key.get(..*length).and_then(|prefix| prefixes.senders.get(prefix)) {
+                    sender.send_modify(|_| {});
+                }
+            }
+        }
+    }
+
+    /// Wakes the watchers of prefixes that are longer than these beginnings of keys.
+    pub fn wake_below<'k>(&self, beginnings: impl Iterator<Item = &'k [u8]>) {
+        let prefixes = self.registry.prefixes.read().unwrap_or_else(PoisonError::into_inner);
+        for beginning in beginnings {
+            let below = prefixes.senders.iter().filter(|(prefix, _)| prefix.starts_with(beginning));
+            below.for_each(|(_, sender)| sender.send_modify(|_| {}));
+        }
+    }
+
+    /// Wakes everybody: something may have been missed.
+    pub fn wake_all(&self) {
+        let prefixes = self.registry.prefixes.read().unwrap_or_else(PoisonError::into_inner);
+        prefixes.senders.values().for_each(|sender| sender.send_modify(|_| {}));
+    }
+
     /// Ends every watch, now and later, with [`KvError::Closed`].
     pub fn close(&self) {
         let mut prefixes = self.registry.prefixes.write().unwrap_or_else(PoisonError::into_inner);

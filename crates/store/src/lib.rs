@@ -16,6 +16,7 @@ pub use kv::{
     TransactError, Watch,
 };
 pub use kv_local::{Durability, Local, Options};
+pub use kv_postgres::{Postgres, Target, TargetError};
 pub use lease::{LEASE_SILENCE, Lease, Leases};
 
 /// A handle on the store; clones share it. The methods are those of [`kv::Kv`], where they are described.
@@ -23,6 +24,7 @@ pub use lease::{LEASE_SILENCE, Lease, Leases};
 pub enum Store {
     Memory(Arc<kv::Memory>),
     Local(Arc<Local>),
+    Postgres(Arc<Postgres>),
 }
 
 /// What a banner or a metric says about a store.
@@ -30,6 +32,8 @@ pub enum Store {
 pub struct Description {
     pub engine: &'static str,
     pub path: Option<PathBuf>,
+    /// Of a database, without its secret.
+    pub url: Option<String>,
     pub durability: Option<Durability>,
     /// Bytes in memory or on the disk.
     pub bytes: u64,
@@ -54,13 +58,25 @@ impl Store {
     pub fn is_shared(&self) -> bool {
         match self {
             Store::Memory(_) | Store::Local(_) => false,
+            Store::Postgres(_) => true,
         }
+    }
+
+    /// A database that speaks PostgreSQL's protocol, at `postgres://user:password@host:port/database?schema=name`.
+    pub async fn connect(url: &str) -> Result<Self, KvError> {
+        let target = url.parse().map_err(|error: TargetError| KvError::Engine(Box::new(error)))?;
+        Self::connect_with(target, kv_postgres::Options::default()).await
+    }
+
+    pub async fn connect_with(target: Target, options: kv_postgres::Options) -> Result<Self, KvError> {
+        Ok(Store::Postgres(Arc::new(Postgres::open(target, options).await?)))
     }
 
     pub async fn get(&self, key: &[u8]) -> Result<Option<Entry>, KvError> {
         match self {
             Store::Memory(engine) => engine.get(key).await,
             Store::Local(engine) => engine.get(key).await,
+            Store::Postgres(engine) => engine.get(key).await,
         }
     }
 
@@ -68,6 +84,7 @@ impl Store {
         match self {
             Store::Memory(engine) => engine.multi_get(keys).await,
             Store::Local(engine) => engine.multi_get(keys).await,
+            Store::Postgres(engine) => engine.multi_get(keys).await,
         }
     }
 
@@ -75,6 +92,7 @@ impl Store {
         match self {
             Store::Memory(engine) => engine.scan(range, options).await,
             Store::Local(engine) => engine.scan(range, options).await,
+            Store::Postgres(engine) => engine.scan(range, options).await,
         }
     }
 
@@ -82,6 +100,7 @@ impl Store {
         match self {
             Store::Memory(engine) => engine.commit(batch).await,
             Store::Local(engine) => engine.commit(batch).await,
+            Store::Postgres(engine) => engine.commit(batch).await,
         }
     }
 
@@ -94,6 +113,7 @@ impl Store {
         match self {
             Store::Memory(engine) => engine.transact(keys, decide).await,
             Store::Local(engine) => engine.transact(keys, decide).await,
+            Store::Postgres(engine) => engine.transact(keys, decide).await,
         }
     }
 
@@ -101,6 +121,7 @@ impl Store {
         match self {
             Store::Memory(engine) => engine.safe_seq().await,
             Store::Local(engine) => engine.safe_seq().await,
+            Store::Postgres(engine) => engine.safe_seq().await,
         }
     }
 
@@ -108,6 +129,7 @@ impl Store {
         match self {
             Store::Memory(engine) => engine.settle().await,
             Store::Local(engine) => engine.settle().await,
+            Store::Postgres(engine) => engine.settle().await,
         }
     }
 
@@ -115,6 +137,7 @@ impl Store {
         match self {
             Store::Memory(engine) => engine.watch(prefix.into()),
             Store::Local(engine) => engine.watch(prefix.into()),
+            Store::Postgres(engine) => engine.watch(prefix.into()),
         }
     }
 
@@ -122,6 +145,7 @@ impl Store {
         match self {
             Store::Memory(engine) => engine.delete_range(range).await,
             Store::Local(engine) => engine.delete_range(range).await,
+            Store::Postgres(engine) => engine.delete_range(range).await,
         }
     }
 
@@ -129,6 +153,7 @@ impl Store {
         match self {
             Store::Memory(engine) => engine.checkpoint().await,
             Store::Local(engine) => engine.checkpoint().await,
+            Store::Postgres(engine) => engine.checkpoint().await,
         }
     }
 
@@ -136,10 +161,11 @@ impl Store {
         match self {
             Store::Memory(engine) => engine.limits(),
             Store::Local(engine) => engine.limits(),
+            Store::Postgres(engine) => engine.limits(),
         }
     }
 
-    /// Acknowledges what is queued, syncs and lets go of the folder. Call it last; it does not wait for clones.
+    /// Acknowledges what is queued, syncs and lets go of the folder or the connections. Call it last; it does not wait for clones.
     pub async fn close(&self) -> Result<(), KvError> {
         match self {
             Store::Memory(engine) => {
@@ -147,18 +173,31 @@ impl Store {
                 Ok(())
             }
             Store::Local(engine) => engine.close().await,
+            Store::Postgres(engine) => {
+                engine.close().await;
+                Ok(())
+            }
         }
     }
 
     pub fn describe(&self) -> Description {
         match self {
             Store::Memory(engine) => {
-                Description { engine: "memory", path: None, durability: None, bytes: engine.bytes() }
+                let bytes = engine.bytes();
+                Description { engine: "memory", path: None, url: None, durability: None, bytes }
             }
             Store::Local(engine) => Description {
                 engine: "local",
                 path: Some(engine.path().to_owned()),
+                url: None,
                 durability: Some(engine.durability()),
+                bytes: engine.bytes(),
+            },
+            Store::Postgres(engine) => Description {
+                engine: "postgres",
+                path: None,
+                url: Some(engine.target().to_string()),
+                durability: None,
                 bytes: engine.bytes(),
             },
         }

@@ -1,8 +1,12 @@
-//! For tests alone: a server in the test's process, over backends that the test chooses, and a client that can misbehave.
-//! No crate depends on it but for its tests.
+//! For tests alone: a server in the test's process, over backends that the test chooses, a client that can misbehave,
+//! and a PostgreSQL server of the test's own. No crate depends on it but for its tests.
 
 mod client;
+#[cfg(unix)]
+mod cluster;
 mod running;
 
 pub use client::{Answer, Client, ask};
+#[cfg(unix)]
+pub use cluster::{Cluster, Fsync};
 pub use running::Running;

@@ -26,6 +26,9 @@ pub use watches::*;
 pub trait Factory {
     type Engine: Kv + 'static;
 
+    /// Watchers are woken once for each commit below their prefix, and for nothing else. A remote engine may do more.
+    const WAKES_EXACTLY: bool = true;
+
     /// An empty engine.
     fn make(&self) -> Arc<Self::Engine>;
 
