@@ -7,8 +7,9 @@ use base::Timestamp;
 use crate::census::Count;
 use crate::recovery::Restored;
 use crate::table::{
-    Index, KeySchema, PartKind, Projection, Reach, StreamView, Table, TablePhase, Throughput,
+    Index, KeyPart, KeySchema, PartKind, Projection, Reach, StreamView, Table, TablePhase, Throughput,
 };
+use crate::vector::Distance;
 
 /// What a new on-demand table can take at once.
 const WARM_READ: i64 = 12_000;
@@ -40,7 +41,10 @@ pub(crate) fn table(table: &Table, standing: &Standing<'_>) -> shape::TableDescr
     let globals: Vec<_> =
         described(Reach::Global).map(|index| global_index(table, index, standing)).collect();
     let locals: Vec<_> = described(Reach::Local).map(|index| local_index(table, index, standing)).collect();
+    let vectors = described(Reach::Vector);
+    let vectors: Vec<_> = vectors.filter_map(|index| vector_index(table, index, standing)).collect();
     shape::TableDescription {
+        vector_indexes: (!vectors.is_empty()).then_some(vectors),
         attribute_definitions: Some(attributes(table)),
         table_name: Some(table.name.clone()),
         key_schema: Some(key_schema(&table.key)),
@@ -141,20 +145,14 @@ fn global_index(
     standing: &Standing<'_>,
 ) -> shape::GlobalSecondaryIndexDescription {
     let count = standing.count(index.number);
-    let status = match standing.status {
-        TableStatus::Creating => IndexStatus::Creating,
-        TableStatus::Deleting => IndexStatus::Deleting,
-        _ if index.is_deleting() => IndexStatus::Deleting,
-        _ if index.building => IndexStatus::Creating,
-        _ => IndexStatus::Active,
-    };
+    let status = standing.status_of(index);
     let (read, write) = warm_units(index.warm.as_ref(), index.throughput.as_ref());
     shape::GlobalSecondaryIndexDescription {
         index_name: Some(index.name.clone()),
         key_schema: Some(key_schema(&index.key)),
         projection: Some(projection(index)),
         index_status: Some(status),
-        backfilling: (index.building && !index.is_deleting()).then_some(index.phase.is_none()),
+        backfilling: backfilling(index),
         provisioned_throughput: Some(throughput(index.throughput.as_ref(), standing.now)),
         index_size_bytes: Some(count.bytes),
         item_count: Some(count.items),
@@ -166,6 +164,43 @@ fn global_index(
             status: Some(status),
         }),
     }
+}
+
+fn backfilling(index: &Index) -> Option<bool> {
+    (index.building && !index.is_deleting()).then_some(index.phase.is_none())
+}
+
+fn vector_index(
+    table: &Table,
+    index: &Index,
+    standing: &Standing<'_>,
+) -> Option<shape::VectorIndexDescription> {
+    let vector = index.vector.as_ref()?;
+    let count = standing.count(index.number);
+    let hash = index.key.hash.iter().map(|part| (part, shape::SearchSchemaElementType::Hash));
+    let filters = vector.filters.iter().map(|part| (part, shape::SearchSchemaElementType::InlineFilter));
+    let element = |(part, kind): (&KeyPart, _)| shape::SearchSchemaElement {
+        attribute_name: part.name.clone(),
+        search_schema_element_type: kind,
+    };
+    let schema: Vec<_> = hash.chain(filters).map(element).collect();
+    Some(shape::VectorIndexDescription {
+        index_name: Some(index.name.clone()),
+        search_schema: (!schema.is_empty()).then_some(schema),
+        projection: Some(projection(index)),
+        vector_attribute: Some(shape::VectorAttributeDefinition { attribute_name: vector.attribute.clone() }),
+        dimensions: Some(vector.dimensions.into()),
+        distance_function: Some(match vector.distance {
+            Distance::Cosine => shape::VectorDistanceFunction::Cosine,
+            Distance::DotProduct => shape::VectorDistanceFunction::DotProduct,
+            Distance::Euclidean => shape::VectorDistanceFunction::Euclidean,
+        }),
+        index_status: Some(standing.status_of(index)),
+        backfilling: backfilling(index),
+        index_size_bytes: Some(count.bytes),
+        item_count: Some(count.items),
+        index_arn: Some(index.arn(table)),
+    })
 }
 
 fn local_index(
@@ -238,6 +273,16 @@ fn warm_units(asked: Option<&crate::table::Warm>, provisioned: Option<&Throughpu
 }
 
 impl Standing<'_> {
+    fn status_of(&self, index: &Index) -> IndexStatus {
+        match self.status {
+            TableStatus::Creating => IndexStatus::Creating,
+            TableStatus::Deleting => IndexStatus::Deleting,
+            _ if index.is_deleting() => IndexStatus::Deleting,
+            _ if index.building => IndexStatus::Creating,
+            _ => IndexStatus::Active,
+        }
+    }
+
     fn count(&self, number: u8) -> Count {
         self.counts.iter().find(|(known, _)| *known == number).map(|(_, count)| *count).unwrap_or_default()
     }

@@ -205,8 +205,11 @@ pub(crate) fn item(table: &Table, item: &Item) -> Option<Bytes> {
     Some(key.into())
 }
 
-/// The key of `item`'s entry in `index`; none if the item has not all of its key attributes.
+/// The key of `item`'s entry in `index`; none if the item has not all of its key attributes, or not its vector.
 pub(crate) fn entry(table: &Table, index: &Index, item: &Item) -> Option<Bytes> {
+    if index.vector.as_ref().is_some_and(|vector| vector.of(item).is_none()) {
+        return None;
+    }
     let mut hash = Vec::with_capacity(index.key.hash.len());
     for part in &index.key.hash {
         hash.push(item.get(&part.name).filter(|value| part.kind.fits(value))?);
@@ -216,7 +219,7 @@ pub(crate) fn entry(table: &Table, index: &Index, item: &Item) -> Option<Bytes> 
         let value = item.get(&part.name).filter(|value| part.kind.fits(value))?;
         key::encode(value, Place::Inner, &mut key).ok()?;
     }
-    if index.reach == Reach::Global {
+    if index.reach != Reach::Local {
         key::encode(item.get(&table.hash().name)?, Place::Inner, &mut key).ok()?;
     }
     if let Some(range) = table.range() {

@@ -20,6 +20,7 @@
 //! - [`settings`]: [`policy`], [`kinesis`], [`insights`]: what is stored of a table and told back
 //! - [`recovery`], [`history`]: what is kept to lead a table back to any time; [`picture`]: the copy that is so made
 //! - [`backup`], [`restore`]: backups, and tables made of them; [`job`], [`jobs`]: work behind requests
+//! - [`vector`]: indexes of vectors
 //! - [`capacity`]: what requests cost; [`error`]: what they are refused with
 //!
 //! # Invariants
@@ -71,6 +72,7 @@ mod token;
 mod transaction;
 mod translation;
 mod upkeep;
+mod vector;
 mod write;
 
 use std::fmt;
@@ -295,6 +297,7 @@ serve!(dynamodb_api::DynamoDb {
     restore_table_from_backup(RestoreTableFromBackupInput) -> RestoreTableFromBackupOutput;
     restore_table_to_point_in_time(RestoreTableToPointInTimeInput) -> RestoreTableToPointInTimeOutput;
     scan(ScanInput) -> ScanOutput;
+    search_vectors(SearchVectorsInput) -> SearchVectorsOutput;
     tag_resource(TagResourceInput) -> TagResourceOutput;
     transact_get_items(TransactGetItemsInput) -> TransactGetItemsOutput;
     transact_write_items(TransactWriteItemsInput) -> TransactWriteItemsOutput;

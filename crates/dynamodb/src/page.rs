@@ -197,7 +197,7 @@ pub(crate) fn index_to_read<'t>(
     consistent: bool,
 ) -> Result<Option<&'t Index>> {
     let Some(name) = name else { return Ok(None) };
-    let Some(index) = table.index(name) else {
+    let Some(index) = table.index(name).filter(|index| index.vector.is_none()) else {
         return Err(Error::invalid(format!("The table does not have the specified index: {name}")));
     };
     if consistent && index.reach == Reach::Global {
@@ -258,6 +258,8 @@ pub(crate) fn view<'a>(
             let partial = index.projection != crate::table::Projection::All;
             view.fetch = partial && (wants_all || !missing.is_empty());
         }
+        // Not read so.
+        Reach::Vector => {}
         Reach::Global => {
             if wants_all && index.projection != crate::table::Projection::All {
                 return Err(Error::parameter(format_args!(

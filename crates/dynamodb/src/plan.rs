@@ -11,7 +11,7 @@ use crate::error::{Error, Result, text};
 use crate::record::Kept;
 use crate::request::{WriteCondition, key_fault, key_names};
 use crate::table::{KeyPart, Table};
-use crate::write;
+use crate::{vector, write};
 
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -175,7 +175,7 @@ impl Updating {
                 key_check(&part.name, role, value).map_err(unsuited)?;
             }
         }
-        Ok(())
+        vector::check(table, item, |name| update.paths().any(|path| &*path.head == name))
     }
 
     fn misfit(&self, table: &Table, part: &KeyPart, value: &item::Value) -> Error {

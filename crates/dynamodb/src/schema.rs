@@ -15,9 +15,11 @@ use crate::table::{
     Billing, Class, Encryption, Index, IndexPhase, KeyPart, KeySchema, OnDemand, PartKind, Projection, Reach,
     Table, Throughput, Warm,
 };
+use crate::vector::{DIMENSIONS_MAX, Distance, Vector};
 
 const LOCALS_MAX: usize = 5;
 pub(crate) const GLOBALS_MAX: usize = 20;
+pub(crate) const VECTORS_MAX: usize = 5;
 const UNITS_MAX: i64 = 1_000_000_000_000;
 const INDEX_PARTS_MAX: usize = 4;
 const TAGS_MAX: usize = 50;
@@ -31,7 +33,9 @@ pub(crate) fn declare(scope: &Scope, input: &CreateTableInput, now: Timestamp) -
     let key = table_key(elements, &attributes)?;
     let locals = input.local_secondary_indexes.as_deref();
     let globals = input.global_secondary_indexes.as_deref();
-    if locals.is_none() && globals.is_none() && key.len() != attributes.len() {
+    let vectors = input.vector_indexes.as_deref();
+    let bare = locals.is_none() && globals.is_none() && vectors.is_none();
+    if bare && key.len() != attributes.len() {
         return Err(Error::parameter(
             "Number of attributes in KeySchema does not exactly match number of attributes defined in \
              AttributeDefinitions",
@@ -39,6 +43,8 @@ pub(crate) fn declare(scope: &Scope, input: &CreateTableInput, now: Timestamp) -
     }
     let mut indexes = local_indexes(locals, &key, &attributes)?;
     indexes.extend(global_indexes(globals, &attributes, &billing, &indexes)?);
+    let vectors = vector_indexes(vectors.unwrap_or_default(), &attributes, &billing, &indexes)?;
+    indexes.extend(vectors);
     check_all_used(&attributes, &key, &indexes)?;
     Ok(Table {
         scope: scope.clone(),
@@ -68,10 +74,7 @@ pub(crate) fn declare(scope: &Scope, input: &CreateTableInput, now: Timestamp) -
 
 /// What Rushlight cannot do yet is refused rather than left out in silence.
 fn check_served(input: &CreateTableInput) -> Result<()> {
-    let unserved = [
-        ("VectorIndexes", input.vector_indexes.is_some()),
-        ("GlobalTableSourceArn", input.global_table_source_arn.is_some()),
-    ];
+    let unserved = [("GlobalTableSourceArn", input.global_table_source_arn.is_some())];
     match unserved.iter().find(|(_, present)| *present) {
         Some((name, _)) => Err(Error::parameter(format_args!("Rushlight does not support {name} yet"))),
         None => Ok(()),
@@ -259,6 +262,7 @@ fn local_indexes(
             warm: None,
             building: false,
             phase: None,
+            vector: None,
         });
     }
     if indexes.len() > LOCALS_MAX {
@@ -317,6 +321,7 @@ fn global_indexes(
             warm: global.warm_throughput.as_ref().map(warm),
             building: false,
             phase: None,
+            vector: None,
         });
     }
     if indexes.len() > GLOBALS_MAX {
@@ -325,6 +330,96 @@ fn global_indexes(
         )));
     }
     Ok(indexes)
+}
+
+fn vector_indexes(
+    asked: &[shape::VectorIndex],
+    attributes: &[KeyPart],
+    billing: &Billing,
+    others: &[Index],
+) -> Result<Vec<Index>> {
+    let mut indexes: Vec<Index> = Vec::with_capacity(asked.len());
+    for asked in asked {
+        let number = number_of(others.len() + indexes.len());
+        let mut index = vector_index(asked, attributes, billing, number)?;
+        index.building = false;
+        index.phase = None;
+        check_new_name(&index.name, others)?;
+        check_new_name(&index.name, &indexes)?;
+        check_same_dimensions(&index, &indexes)?;
+        indexes.push(index);
+    }
+    if indexes.len() > VECTORS_MAX {
+        return Err(Error::parameter(format_args!(
+            "VectorIndex count exceeds the per-table limit of {VECTORS_MAX}"
+        )));
+    }
+    Ok(indexes)
+}
+
+/// Refuses two sizes of vectors in one attribute.
+pub(crate) fn check_same_dimensions(index: &Index, others: &[Index]) -> Result<()> {
+    let Some(vector) = &index.vector else { return Ok(()) };
+    let clashes =
+        |other: &Vector| other.attribute == vector.attribute && other.dimensions != vector.dimensions;
+    if others.iter().filter_map(|other| other.vector.as_ref()).any(clashes) {
+        return Err(Error::parameter(format_args!(
+            "Conflicting attribute definition for '{}'. All VectorIndexes on the same vector attribute must use the \
+             same dimensions.",
+            vector.attribute
+        )));
+    }
+    Ok(())
+}
+
+/// An index of vectors, still to be filled.
+pub(crate) fn vector_index(
+    asked: &shape::VectorIndex,
+    attributes: &[KeyPart],
+    billing: &Billing,
+    number: u8,
+) -> Result<Index> {
+    if billing.provisioned.is_some() {
+        return Err(Error::parameter("Vector indexes are only supported for PAY_PER_REQUEST tables"));
+    }
+    let dimensions = u32::try_from(asked.dimensions).ok().filter(|_| asked.dimensions <= DIMENSIONS_MAX);
+    let dimensions = dimensions.ok_or_else(|| {
+        Error::parameter(format_args!(
+            "Number of dimensions must be between 1 and {DIMENSIONS_MAX} inclusive."
+        ))
+    })?;
+    let (mut hash, mut filters) = (Vec::new(), Vec::new());
+    for element in asked.search_schema.iter().flatten() {
+        let part = attributes.iter().find(|part| part.name == element.attribute_name).ok_or_else(|| {
+            Error::parameter("One element in SearchSchema is not defined in attribute definitions")
+        })?;
+        match element.search_schema_element_type {
+            shape::SearchSchemaElementType::Hash => hash.push(part.clone()),
+            shape::SearchSchemaElementType::InlineFilter => filters.push(part.clone()),
+        }
+    }
+    Ok(Index {
+        number,
+        name: asked.index_name.clone(),
+        key: KeySchema { hash, range: Vec::new() },
+        projection: projection(&asked.projection)?,
+        reach: Reach::Vector,
+        throughput: None,
+        on_demand: None,
+        warm: None,
+        building: true,
+        phase: Some(IndexPhase::Allocating),
+        vector: Some(Vector {
+            attribute: asked.vector_attribute.attribute_name.clone(),
+            dimensions,
+            distance: match asked.distance_function {
+                shape::VectorDistanceFunction::Cosine => Distance::Cosine,
+                shape::VectorDistanceFunction::DotProduct => Distance::DotProduct,
+                shape::VectorDistanceFunction::Euclidean => Distance::Euclidean,
+            },
+            filters,
+        }),
+    })
 }
 
 /// The index that UpdateTable adds to `table`, whose attributes are `attributes` by then.
@@ -364,6 +459,7 @@ pub(crate) fn added_index(
         warm: asked.warm_throughput.as_ref().map(warm),
         building: true,
         phase: Some(IndexPhase::Allocating),
+        vector: None,
     })
 }
 
@@ -406,7 +502,7 @@ fn projection(asked: &shape::Projection) -> Result<Projection> {
 }
 
 fn check_all_used(attributes: &[KeyPart], key: &KeySchema, indexes: &[Index]) -> Result<()> {
-    let used = |name: &str| key.has(name) || indexes.iter().any(|index| index.key.has(name));
+    let used = |name: &str| key.has(name) || indexes.iter().any(|index| index.uses(name));
     if attributes.iter().all(|attribute| used(&attribute.name)) {
         return Ok(());
     }

@@ -7,6 +7,7 @@ use item::{Item, KeyKind, Kind, Value};
 use minicbor::{Decode, Encode};
 
 use crate::settings::Settings;
+use crate::vector::Vector;
 
 use crate::hold::Hold;
 use crate::recovery::Recovery;
@@ -139,6 +140,9 @@ pub(crate) struct Index {
     pub(crate) building: bool,
     #[n(9)]
     pub(crate) phase: Option<IndexPhase>,
+    /// Of an index of vectors.
+    #[n(10)]
+    pub(crate) vector: Option<Vector>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -159,6 +163,9 @@ pub(crate) enum Reach {
     Global,
     #[n(1)]
     Local,
+    /// Global, of vectors: only SearchVectors reads it.
+    #[n(2)]
+    Vector,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -322,8 +329,7 @@ impl Table {
     /// Forgets the attributes that are no part of any key.
     pub(crate) fn drop_unused_attributes(&mut self) {
         let Self { attributes, key, indexes, .. } = self;
-        attributes
-            .retain(|part| key.has(&part.name) || indexes.iter().any(|index| index.key.has(&part.name)));
+        attributes.retain(|part| key.has(&part.name) || indexes.iter().any(|index| index.uses(&part.name)));
     }
 
     /// The stream that records are written to.
@@ -353,6 +359,12 @@ pub(crate) fn table_arn(scope: &Scope, name: &str) -> String {
 impl Index {
     pub(crate) fn arn(&self, table: &Table) -> String {
         format!("{}/index/{}", table.arn(), self.name)
+    }
+
+    /// Whether `name` must be among the definitions of attributes.
+    pub(crate) fn uses(&self, name: &str) -> bool {
+        let filters = self.vector.iter().flat_map(|vector| &vector.filters);
+        self.key.has(name) || filters.into_iter().any(|part| part.name == name)
     }
 
     pub(crate) fn is_deleting(&self) -> bool {
@@ -503,6 +515,7 @@ mod tests {
                 warm: None,
                 building: false,
                 phase: None,
+                vector: None,
             }],
             next_index: 2,
             billing: Billing { provisioned: Some(Throughput::new(3, 4)), on_demand_since_ms: None },

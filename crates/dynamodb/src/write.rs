@@ -8,12 +8,12 @@ use bytes::Bytes;
 use item::{Item, KeyRole, Value, ValueError, key_check};
 use store::Mutation;
 
-use crate::capacity::{Tally, write_units};
+use crate::capacity::{Tally, vector_bytes, write_units};
 use crate::catalogue::encode;
 use crate::error::{Error, Result, text};
 use crate::record::{Kept, Record};
 use crate::table::{ENTRY_OVERHEAD, Expiry, Index, KeyPart, KeySchema, Projection, Reach, Table};
-use crate::{expiry, history, layout};
+use crate::{expiry, history, layout, vector};
 
 /// Everything to commit for a change, and its price.
 #[derive(Debug)]
@@ -93,6 +93,7 @@ impl Change<'_> {
 
     fn index_effects(&self, table: &Table, index: &Index, effects: &mut Effects) {
         let mut units = 0.0;
+        let cost: fn(usize) -> f64 = if index.vector.is_some() { vector_bytes } else { write_units };
         let (old, new) = (index_entry(table, index, self.old), index_entry(table, index, self.new));
         if index.reach == Reach::Local {
             let size = |entry: &Option<(Bytes, Cow<'_, Kept>)>| {
@@ -104,22 +105,25 @@ impl Change<'_> {
             (None, None) => {}
             (Some((old_key, old)), Some((key, new))) if old_key == key => {
                 if old.item != new.item {
-                    units = write_units(old.item.size().max(new.item.size()));
+                    units = cost(old.item.size().max(new.item.size()));
                     effects.mutations.push(put_or_delete(key, Some(new.bytes.clone())));
                 }
             }
             (old, new) => {
                 if let Some((key, old)) = old {
-                    units += write_units(old.item.size());
+                    units += cost(old.item.size());
                     effects.mutations.push(put_or_delete(key, None));
                 }
                 if let Some((key, new)) = new {
-                    units += write_units(new.item.size());
+                    units += cost(new.item.size());
                     effects.mutations.push(put_or_delete(key, Some(new.bytes.clone())));
                 }
             }
         }
-        effects.tally.add_index(index.number, units);
+        match index.vector {
+            Some(_) => effects.tally.add_vectors(index.number, units),
+            None => effects.tally.add_index(index.number, units),
+        }
     }
 
     fn stream_effect(&self, table: &Table, service: Option<&str>) -> Option<Mutation> {
@@ -162,9 +166,10 @@ fn index_entry<'k>(table: &Table, index: &Index, kept: Option<&'k Kept>) -> Opti
 
 /// What `index` keeps of an item.
 pub(crate) fn entry_of<'k>(table: &Table, index: &Index, kept: &'k Kept) -> Cow<'k, Kept> {
-    match index.projection {
-        Projection::All => Cow::Borrowed(kept),
-        _ => Cow::Owned(Kept::new(index.project(table, &kept.item))),
+    match (&index.vector, &index.projection) {
+        (Some(vector), _) => Cow::Owned(Kept::new(vector::entry(table, index, vector, &kept.item))),
+        (None, Projection::All) => Cow::Borrowed(kept),
+        (None, _) => Cow::Owned(Kept::new(index.project(table, &kept.item))),
     }
 }
 
@@ -185,6 +190,7 @@ pub(crate) fn item_key(table: &Table, item: &Item) -> Result<Bytes> {
     }
     check_values(&table.key, item)?;
     check_index_keys(table, item)?;
+    vector::check(table, item, |_| true)?;
     layout::item(table, item).ok_or_else(|| Error::invalid(text::KEY_SCHEMA))
 }
 

@@ -70,8 +70,30 @@ impl KeyCondition {
     /// Parses a KeyConditionExpression. AWS's order is then: the request's other expressions and
     /// [`Placeholders::finish`], [`Self::check`], the table, [`Self::plan`].
     pub fn parse(text: &str, placeholders: &mut Placeholders<'_>) -> Result<Self, ExprError> {
-        let (mut analysed, root) = analysis::condition(Expression::KeyCondition, text, placeholders)?;
+        Self::parse_as(Expression::KeyCondition, text, placeholders)
+    }
+
+    /// Parses a SearchConditionExpression, which has the same form.
+    pub fn parse_search(text: &str, placeholders: &mut Placeholders<'_>) -> Result<Self, ExprError> {
+        Self::parse_as(Expression::SearchCondition, text, placeholders)
+    }
+
+    fn parse_as(
+        which: Expression,
+        text: &str,
+        placeholders: &mut Placeholders<'_>,
+    ) -> Result<Self, ExprError> {
+        let (mut analysed, root) = analysis::condition(which, text, placeholders)?;
         Ok(Self { parts: parts_of(&mut analysed, root) })
+    }
+
+    /// What each attribute must equal, if the condition says nothing else.
+    pub fn equalities(self) -> Result<Vec<(String, Value)>, KeyFault> {
+        let equality = |part: Part| match part.range {
+            SortRange::Equal(value) => Ok((part.name.to_string(), value)),
+            _ => Err(KeyFault::Unsupported),
+        };
+        self.parts?.into_iter().map(equality).collect()
     }
 
     /// From conditions that came in another form (the legacy KeyConditions).

@@ -42,6 +42,7 @@ pub(crate) mod query;
 pub(crate) mod restore_table_from_backup;
 pub(crate) mod restore_table_to_point_in_time;
 pub(crate) mod scan;
+pub(crate) mod search_vectors;
 pub(crate) mod tag_resource;
 pub(crate) mod transact_get_items;
 pub(crate) mod transact_write_items;

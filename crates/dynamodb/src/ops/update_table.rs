@@ -8,7 +8,7 @@ use store::Batch;
 use crate::catalogue::{Decision, begin_stream, put_stream};
 use crate::error::{Error, Result, text};
 use crate::ops::create_table::{StreamStart, stream_start, view_of};
-use crate::table::{Billing, Index, IndexPhase, Reach, Stream, Table, TablePhase, Throughput};
+use crate::table::{Billing, Index, IndexPhase, KeyPart, Reach, Stream, Table, TablePhase, Throughput};
 use crate::{DynamoDb, describe, name, schema};
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: UpdateTableInput) -> Result<UpdateTableOutput> {
@@ -72,7 +72,6 @@ fn check_served(input: &UpdateTableInput) -> Result<()> {
     let unserved = [
         ("MultiRegionConsistency", input.multi_region_consistency.is_some()),
         ("GlobalTableWitnessUpdates", input.global_table_witness_updates.is_some()),
-        ("VectorIndexUpdates", input.vector_index_updates.is_some()),
     ];
     match unserved.iter().find(|(_, present)| *present) {
         Some((name, _)) => Err(Error::parameter(format_args!("Rushlight does not support {name} yet"))),
@@ -111,7 +110,7 @@ fn check_alone(input: &UpdateTableInput) -> Result<()> {
     let throughput =
         input.provisioned_throughput.is_some() || input.billing_mode == Some(BillingMode::Provisioned);
     let stream = input.stream_specification.is_some();
-    let index = input.global_secondary_index_updates.is_some();
+    let index = input.global_secondary_index_updates.is_some() || input.vector_index_updates.is_some();
     let alone = [
         (input.sse_specification.is_some(), "Server-Side Encryption modification"),
         (input.table_class.is_some(), "TableClass modification"),
@@ -175,6 +174,9 @@ fn change_billing(table: &mut Table, input: &UpdateTableInput, now: Timestamp) -
         (_, None) if table.billing.provisioned.is_some() => Ok(()),
         (_, None) => {
             Err(Error::parameter("ProvisionedThroughput must be specified when BillingMode is PROVISIONED"))
+        }
+        (_, Some(_)) if table.indexes.iter().any(|index| index.vector.is_some()) => {
+            Err(Error::parameter("Vector indexes are only supported for PAY_PER_REQUEST tables"))
         }
         (_, Some(asked)) => {
             let asked = schema::throughput(asked)?;
@@ -275,6 +277,7 @@ fn change_stream(
 }
 
 fn change_indexes(table: &mut Table, input: &UpdateTableInput, now: Timestamp) -> Result<()> {
+    change_vector_indexes(table, input)?;
     let Some(updates) = &input.global_secondary_index_updates else { return Ok(()) };
     check_updates(updates)?;
     for update in updates {
@@ -285,10 +288,90 @@ fn change_indexes(table: &mut Table, input: &UpdateTableInput, now: Timestamp) -
             create_index(table, asked, input.attribute_definitions.as_deref())?;
         }
         if let Some(asked) = &update.delete {
-            delete_index(table, &asked.index_name)?;
+            delete_index(table, &asked.index_name, Reach::Global)?;
         }
     }
     Ok(())
+}
+
+fn change_vector_indexes(table: &mut Table, input: &UpdateTableInput) -> Result<()> {
+    let updates = input.vector_index_updates.as_deref().unwrap_or_default();
+    let others = input.global_secondary_index_updates.iter().flatten();
+    let restructured = others.filter(|update| update.update.is_none()).count();
+    if !updates.is_empty() && updates.len() + restructured > 1 {
+        return Err(one_at_a_time());
+    }
+    for update in updates {
+        match (&update.create, &update.delete) {
+            (Some(asked), None) => create_vector_index(table, asked, input.attribute_definitions.as_deref())?,
+            (None, Some(asked)) => delete_index(table, &asked.index_name, Reach::Vector)?,
+            _ => {
+                return Err(Error::parameter(
+                    "One of VectorIndexUpdate.Create, VectorIndexUpdate.Delete must not be null",
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn create_vector_index(
+    table: &mut Table,
+    asked: &shape::CreateVectorIndexAction,
+    definitions: Option<&[shape::AttributeDefinition]>,
+) -> Result<()> {
+    check_room(table, &asked.index_name)?;
+    if table.indexes.iter().filter(|index| index.vector.is_some()).count() >= schema::VECTORS_MAX {
+        return Err(Error::Limit(format!(
+            "VectorIndex count exceeds the per-table limit of {}",
+            schema::VECTORS_MAX
+        )));
+    }
+    let attributes = merged_attributes(table, definitions.unwrap_or_default())?;
+    let asked = shape::VectorIndex {
+        index_name: asked.index_name.clone(),
+        vector_attribute: asked.vector_attribute.clone(),
+        search_schema: asked.search_schema.clone(),
+        projection: asked.projection.clone(),
+        dimensions: asked.dimensions,
+        distance_function: asked.distance_function,
+    };
+    let index = schema::vector_index(&asked, &attributes, &table.billing, table.next_index)?;
+    schema::check_same_dimensions(&index, &table.indexes)?;
+    add_index(table, index, attributes);
+    Ok(())
+}
+
+/// Refuses a further index of this name while another is being made, or for ever.
+fn check_room(table: &Table, name: &str) -> Result<()> {
+    if table.index(name).is_some() {
+        return Err(Error::invalid("Attempting to create an index which already exists"));
+    }
+    if table.indexes.iter().any(|index| index.building || index.is_deleting()) {
+        return Err(one_at_a_time());
+    }
+    if table.next_index == u8::MAX {
+        return Err(Error::Limit("This table has had 254 indexes; make a new table".to_owned()));
+    }
+    Ok(())
+}
+
+/// The attributes of the table and those of `definitions` that it does not know.
+fn merged_attributes(table: &Table, definitions: &[shape::AttributeDefinition]) -> Result<Vec<KeyPart>> {
+    let mut attributes = table.attributes.clone();
+    for part in schema::attributes(definitions)? {
+        if attributes.iter().all(|known| known.name != part.name) {
+            attributes.push(part);
+        }
+    }
+    Ok(attributes)
+}
+
+fn add_index(table: &mut Table, index: Index, attributes: Vec<KeyPart>) {
+    table.indexes.push(index);
+    table.next_index += 1;
+    table.attributes = attributes;
+    table.drop_unused_attributes();
 }
 
 fn check_updates(updates: &[shape::GlobalSecondaryIndexUpdate]) -> Result<()> {
@@ -393,20 +476,12 @@ fn create_index(
     asked: &shape::CreateGlobalSecondaryIndexAction,
     definitions: Option<&[shape::AttributeDefinition]>,
 ) -> Result<()> {
-    if table.index(&asked.index_name).is_some() {
-        return Err(Error::invalid("Attempting to create an index which already exists"));
-    }
-    if table.indexes.iter().any(|index| index.building || index.is_deleting()) {
-        return Err(one_at_a_time());
-    }
+    check_room(table, &asked.index_name)?;
     if table.globals().count() >= schema::GLOBALS_MAX {
         return Err(Error::Limit(format!(
             "GlobalSecondaryIndex count exceeds the per-table limit of {}",
             schema::GLOBALS_MAX
         )));
-    }
-    if table.next_index == u8::MAX {
-        return Err(Error::Limit("This table has had 254 indexes; make a new table".to_owned()));
     }
     let Some(definitions) = definitions else {
         return Err(Error::parameter(format_args!(
@@ -414,27 +489,18 @@ fn create_index(
             asked.index_name
         )));
     };
-    let mut attributes = table.attributes.clone();
-    for part in schema::attributes(definitions)? {
-        if attributes.iter().all(|known| known.name != part.name) {
-            attributes.push(part);
-        }
-    }
+    let attributes = merged_attributes(table, definitions)?;
     let index = schema::added_index(table, asked, &attributes)?;
-    table.indexes.push(index);
-    table.next_index += 1;
-    table.attributes = attributes;
-    table.drop_unused_attributes();
+    add_index(table, index, attributes);
     Ok(())
 }
 
-fn delete_index(table: &mut Table, name: &str) -> Result<()> {
+fn delete_index(table: &mut Table, name: &str, reach: Reach) -> Result<()> {
     let index =
         table.index(name).ok_or_else(|| Error::NotFound("Requested resource not found".to_owned()))?;
-    if index.reach == Reach::Local {
-        return Err(Error::invalid(format!(
-            "Cannot delete an index that is not a GlobalSecondaryIndex: {name}"
-        )));
+    if index.reach != reach {
+        let kind = if reach == Reach::Vector { "VectorIndex" } else { "GlobalSecondaryIndex" };
+        return Err(Error::invalid(format!("Cannot delete an index that is not a {kind}: {name}")));
     }
     check_stays(table, index)?;
     if index.phase == Some(IndexPhase::Allocating) {

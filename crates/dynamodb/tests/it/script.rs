@@ -55,6 +55,7 @@ scripts! {
     time_to_live
     transactions
     updates
+    vectors
     wording
 }
 
