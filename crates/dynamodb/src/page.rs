@@ -30,6 +30,8 @@ pub(crate) struct Sweep<'a> {
     pub(crate) reverse: bool,
     /// Items read at most.
     pub(crate) limit: Option<i32>,
+    /// The page ends with the item that fills this: [`PAGE_BYTES_MAX`], unless part of it was read already.
+    pub(crate) bytes_max: usize,
     pub(crate) filter: Option<&'a Condition>,
     pub(crate) view: View<'a>,
     pub(crate) consistent: bool,
@@ -68,7 +70,7 @@ struct Rows {
 impl Sweep<'_> {
     pub(crate) async fn run(self, db: &DynamoDb) -> Result<Answer> {
         let limit = self.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-        let rows = read_rows(&db.store, self.range.clone(), self.reverse, limit).await?;
+        let rows = read_rows(&db.store, self.range.clone(), self.reverse, (limit, self.bytes_max)).await?;
         let last_key = match rows.values.last().filter(|_| rows.more) {
             Some(last) => Some(self.position_of(last)?),
             None => None,
@@ -163,21 +165,26 @@ fn stored_size(value: &[u8]) -> Result<usize> {
 
 /// Reads until the limit, the size of a page, or the end of the range. A page that ends by its limit has more, even
 /// when nothing follows: AWS does not look.
-async fn read_rows(store: &Store, mut range: KeyRange, reverse: bool, limit: usize) -> Result<Rows> {
+async fn read_rows(
+    store: &Store,
+    mut range: KeyRange,
+    reverse: bool,
+    (limit, bytes_max): (usize, usize),
+) -> Result<Rows> {
     let mut rows = Rows { values: Vec::new(), bytes: 0, more: false };
     while !range.is_empty() {
         let options = ScanOptions {
             reverse,
             limit: (limit - rows.values.len()).min(ScanOptions::LIMIT_MAX),
             // Keys are counted too; what is read too much is read again.
-            max_bytes: PAGE_BYTES_MAX.saturating_sub(rows.bytes) + 4096,
+            max_bytes: bytes_max.saturating_sub(rows.bytes) + 4096,
             ..ScanOptions::default()
         };
         let page = store.scan(range.clone(), options).await?;
         for (_, value) in page.entries {
             rows.bytes += stored_size(&value)?;
             rows.values.push(value);
-            if rows.values.len() == limit || rows.bytes >= PAGE_BYTES_MAX {
+            if rows.values.len() == limit || rows.bytes >= bytes_max {
                 rows.more = true;
                 return Ok(rows);
             }

@@ -9,9 +9,9 @@ use base::Cx;
 use bytes::Bytes;
 use expr::{
     Access, AccessFault, KeyAttribute, KeyFault, KeyPlan, KeySchema, OrderTerm, Projection, Read, Returning,
-    Select, Side, SortRange, Statement, StatementFault, Where,
+    Select, Side, SortRange, Statement, Where,
 };
-use item::{Image, Item, Place, key};
+use item::{Image, Item, Parameters, Place, Value, key};
 use store::KeyRange;
 
 use crate::capacity::Tally;
@@ -121,6 +121,7 @@ impl<'s> Reading<'s> {
                 range: self.rest(span, after.take())?,
                 reverse: self.reverse,
                 limit: Some(left),
+                bytes_max: PAGE_BYTES_MAX - bytes,
                 filter: self.select.filter.as_ref().map(Where::condition),
                 view: page::view(&self.table, index, None, wanted.as_ref())?,
                 consistent: self.consistent,
@@ -271,8 +272,14 @@ pub(crate) fn index_to_read<'t>(
     page::index_to_read(table, Some(name), false)
 }
 
-pub(crate) fn statement_fault(fault: StatementFault) -> Error {
-    Error::invalid(fault.to_string())
+/// The values for a statement's `?`. What is wrong with one is told before the statement is read.
+pub(crate) fn values(parameters: &Option<Parameters>) -> Result<&[Value]> {
+    let values = parameters.as_ref().map_or(Ok(&[][..]), Parameters::values);
+    values.map_err(|fault| Error::invalid(fault.to_string()))
+}
+
+pub(crate) fn parse(text: &str, parameters: &Option<Parameters>) -> Result<Statement> {
+    Statement::parse(text, values(parameters)?).map_err(|fault| Error::invalid(fault.to_string()))
 }
 
 pub(crate) fn access_fault(fault: AccessFault) -> Error {

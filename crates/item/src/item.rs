@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::{Name, Value};
+use crate::{Name, Value, ValueError};
 
 /// Attributes, sorted by name: a sorted vector, because items are small, read often and mostly in whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -160,5 +160,24 @@ impl std::ops::Deref for Values {
 
     fn deref(&self) -> &Item {
         &self.0
+    }
+}
+
+/// The `Parameters` of a statement. What is wrong with one is no violation of the request: each statement of a batch
+/// tells its own.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Parameters {
+    values: Vec<Value>,
+    fault: Option<ValueError>,
+}
+
+impl Parameters {
+    pub(crate) fn new(values: Vec<Value>, fault: Option<ValueError>) -> Self {
+        Self { values, fault }
+    }
+
+    /// The values, or the first fault of one.
+    pub fn values(&self) -> Result<&[Value], &ValueError> {
+        self.fault.as_ref().map_or(Ok(&self.values), Err)
     }
 }

@@ -3,28 +3,51 @@
 
 use bytes::Bytes;
 use wire::Violations;
-use wire::json::{JsonError, ReadJson, Reader, WriteJson, Writer};
+use wire::json::{self, JsonError, ReadJson, Reader, WriteJson, Writer};
+use wire::rule::{Each, Rule};
 
 use crate::rule::{NAME_BYTES_MAX, ValueError, first_duplicate};
-use crate::{DEPTH_MAX, Item, Kind, Name, Number, Value, Values};
+use crate::{DEPTH_MAX, Item, Kind, Name, Number, NumberError, Parameters, Value, Values};
 
 type Read<T> = Result<Option<T>, JsonError>;
 
 impl ReadJson for Value {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Read<Self> {
-        Source { reader, violations, placeholder: None }.value(0)
+        Source { reader, violations, placeholder: None, fault: None }.value(0)
     }
 }
 
 impl ReadJson for Item {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Read<Self> {
-        Source { reader, violations, placeholder: None }.item(0)
+        Source { reader, violations, placeholder: None, fault: None }.item(0)
     }
 }
 
 impl ReadJson for Values {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Read<Self> {
-        Ok(Source { reader, violations, placeholder: Some(Name::default()) }.item(0)?.map(Self::from))
+        Ok(Source { reader, violations, placeholder: Some(Name::default()), fault: None }
+            .item(0)?
+            .map(Self::from))
+    }
+}
+
+static PARAMETERS: Rule = Rule::new(Some(1), None);
+
+impl ReadJson for Parameters {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Read<Self> {
+        let mut fault = None;
+        let values = json::list(reader, violations, (&PARAMETERS, Each::Free), |reader, violations| {
+            let mut source = Source { reader, violations, placeholder: None, fault: Some(&mut fault) };
+            // A value that was refused has left its fault.
+            Ok(Some(source.value(0)?.unwrap_or_default()))
+        })?;
+        Ok(values.map(|values| Self::new(values, fault)))
+    }
+}
+
+impl WriteJson for Parameters {
+    fn write_json(&self, writer: &mut Writer) {
+        self.values().unwrap_or_default().to_vec().write_json(writer);
     }
 }
 
@@ -39,10 +62,16 @@ struct Source<'s, 'r> {
     violations: &'s mut Violations,
     /// Of which placeholder a value is read, where it is one: complaints name it.
     placeholder: Option<Name>,
+    /// Where the first complaint about a parameter is kept: it is told in a place of its own.
+    fault: Option<&'s mut Option<ValueError>>,
 }
 
 impl Source<'_, '_> {
     fn refuse<T>(&mut self, error: &ValueError) -> Read<T> {
+        if let Some(fault) = &mut self.fault {
+            fault.get_or_insert_with(|| error.clone());
+            return Ok(None);
+        }
         self.violations.invalid(match &self.placeholder {
             Some(key) => error.placeholder_message(key),
             None => error.request_message(),
@@ -101,6 +130,9 @@ impl Source<'_, '_> {
 
     fn number(&mut self) -> Read<Number> {
         let text = self.reader.string()?;
+        if self.fault.is_some() && !fits_exponent(&text) {
+            return self.refuse(&NumberError::NotNumeric(text.into_owned()).into());
+        }
         match Number::parse(&text) {
             Ok(number) => Ok(Some(number)),
             Err(error) => self.refuse(&error.into()),
@@ -135,6 +167,8 @@ impl Source<'_, '_> {
         }
         if first_duplicate(&members).is_some() {
             let listed = members.iter().map(SetMember::print).collect::<Vec<_>>().join(", ");
+            // Of parameters they are told without quotes.
+            let listed = if self.fault.is_some() { listed.replace('"', "") } else { listed };
             return self.refuse(&ValueError::Duplicates(kind, listed));
         }
         Ok(Some(make(members)))
@@ -185,6 +219,11 @@ impl Source<'_, '_> {
         }
         Ok((!refused).then(|| Item::from_unsorted(attributes)))
     }
+}
+
+/// Whether the exponent of a number fits 32 bits: parameters of statements are read as Java's BigDecimal reads them.
+fn fits_exponent(text: &str) -> bool {
+    text.split_once(['e', 'E']).is_none_or(|(_, exponent)| exponent.parse::<i32>().is_ok())
 }
 
 /// How a member of a set stands in the text about duplicates: `[a, b]`.

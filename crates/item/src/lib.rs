@@ -20,7 +20,7 @@ mod size;
 mod value;
 
 pub use image::{Image, Stored};
-pub use item::{Item, Values};
+pub use item::{Item, Parameters, Values};
 pub use key::{KeyKind, Place};
 pub use name::Name;
 pub use number::{Number, NumberError, NumberText};

@@ -291,14 +291,9 @@ impl ReadJson for BatchStatementRequest {
                 "Statement" => statement.read(reader, violations, "statement", |r, v| {
                     json::string(r, v, &rules::PARTI_QL_STATEMENT)
                 })?,
-                "Parameters" => parameters.read(reader, violations, "parameters", |r, v| {
-                    json::list(
-                        r,
-                        v,
-                        (&rules::PREPARED_STATEMENT_PARAMETERS, Each::Free),
-                        <item::Value>::read_json,
-                    )
-                })?,
+                "Parameters" => {
+                    parameters.read(reader, violations, "parameters", <item::Parameters>::read_json)?
+                }
                 "ConsistentRead" => consistent_read
                     .read(reader, violations, "consistentRead", |r, v| json::boolean(r, v, &rule::NONE))?,
                 "ReturnValuesOnConditionCheckFailure" => return_values_on_condition_check_failure.read(
@@ -1847,14 +1842,9 @@ impl ReadJson for ExecuteStatementInput {
                 "Statement" => statement.read(reader, violations, "statement", |r, v| {
                     json::string(r, v, &rules::PARTI_QL_STATEMENT)
                 })?,
-                "Parameters" => parameters.read(reader, violations, "parameters", |r, v| {
-                    json::list(
-                        r,
-                        v,
-                        (&rules::PREPARED_STATEMENT_PARAMETERS, Each::Free),
-                        <item::Value>::read_json,
-                    )
-                })?,
+                "Parameters" => {
+                    parameters.read(reader, violations, "parameters", <item::Parameters>::read_json)?
+                }
                 "ConsistentRead" => consistent_read
                     .read(reader, violations, "consistentRead", |r, v| json::boolean(r, v, &rule::NONE))?,
                 "NextToken" => next_token.read(reader, violations, "nextToken", |r, v| {
@@ -3312,14 +3302,9 @@ impl ReadJson for ParameterizedStatement {
                 "Statement" => statement.read(reader, violations, "statement", |r, v| {
                     json::string(r, v, &rules::PARTI_QL_STATEMENT)
                 })?,
-                "Parameters" => parameters.read(reader, violations, "parameters", |r, v| {
-                    json::list(
-                        r,
-                        v,
-                        (&rules::PREPARED_STATEMENT_PARAMETERS, Each::Free),
-                        <item::Value>::read_json,
-                    )
-                })?,
+                "Parameters" => {
+                    parameters.read(reader, violations, "parameters", <item::Parameters>::read_json)?
+                }
                 "ReturnValuesOnConditionCheckFailure" => return_values_on_condition_check_failure.read(
                     reader,
                     violations,

@@ -121,9 +121,6 @@ pub(super) static POSITIVE_INTEGER_OBJECT: Rule = Rule::new(Some(1), None);
 
 pub(super) static POSITIVE_LONG_OBJECT: Rule = Rule::new(Some(1), None);
 
-pub(super) static PREPARED_STATEMENT_PARAMETERS: Rule =
-    Rule::new(Some(1), None).shown(&PREPARED_STATEMENT_PARAMETERS_SHOWN);
-
 pub(super) static RECOVERY_PERIOD_IN_DAYS: Rule = Rule::new(Some(1), Some(35));
 
 pub(super) static REPLICATION_GROUP_UPDATE_LIST: Rule =
@@ -615,7 +612,6 @@ fn every_pattern_can_be_checked() {
         &POLICY_REVISION_ID,
         &POSITIVE_INTEGER_OBJECT,
         &POSITIVE_LONG_OBJECT,
-        &PREPARED_STATEMENT_PARAMETERS,
         &RECOVERY_PERIOD_IN_DAYS,
         &REPLICATION_GROUP_UPDATE_LIST,
         &REPLICA_AUTO_SCALING_UPDATE_LIST,

@@ -394,7 +394,7 @@ impl FromStr for BatchStatementErrorCodeEnum {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BatchStatementRequest {
     pub statement: String,
-    pub parameters: Option<Vec<item::Value>>,
+    pub parameters: Option<item::Parameters>,
     pub consistent_read: Option<bool>,
     pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
 }
@@ -1380,7 +1380,7 @@ pub struct Endpoint {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExecuteStatementInput {
     pub statement: String,
-    pub parameters: Option<Vec<item::Value>>,
+    pub parameters: Option<item::Parameters>,
     pub consistent_read: Option<bool>,
     pub next_token: Option<String>,
     pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
@@ -2345,7 +2345,7 @@ impl FromStr for OutputTypeEnum {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ParameterizedStatement {
     pub statement: String,
-    pub parameters: Option<Vec<item::Value>>,
+    pub parameters: Option<item::Parameters>,
     pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
 }
 

@@ -17,7 +17,7 @@ use crate::capacity::{Tally, read_units};
 use crate::error::{Error, Result, text};
 use crate::ops::execute_statement::{EXISTS, shows_item};
 use crate::ops::get_item::stored;
-use crate::statement::{self, index_to_read, statement_fault};
+use crate::statement::{self, index_to_read};
 use crate::table::Table;
 use crate::{DynamoDb, change, write};
 
@@ -69,8 +69,7 @@ pub(crate) async fn run(
 }
 
 fn parse(request: &BatchStatementRequest) -> Result<Statement> {
-    let parameters = request.parameters.as_deref().unwrap_or_default();
-    match Statement::parse(&request.statement, parameters).map_err(statement_fault)? {
+    match statement::parse(&request.statement, &request.parameters)? {
         Statement::Exists(_) => Err(Error::invalid(EXISTS)),
         statement => Ok(statement),
     }

@@ -5,7 +5,7 @@ use base::Cx;
 use expr::{Select, Statement};
 
 use crate::error::{Error, Result};
-use crate::statement::{self, Reading, statement_fault};
+use crate::statement::{self, Reading};
 use crate::{DynamoDb, change, next_token};
 
 /// Where EXISTS is no condition of a transaction.
@@ -16,8 +16,7 @@ pub(crate) async fn run(
     cx: &Cx,
     input: ExecuteStatementInput,
 ) -> Result<ExecuteStatementOutput> {
-    let parameters = input.parameters.as_deref().unwrap_or_default();
-    match Statement::parse(&input.statement, parameters).map_err(statement_fault)? {
+    match statement::parse(&input.statement, &input.parameters)? {
         Statement::Select(select) => read(db, cx, &select, &input).await,
         Statement::Exists(_) => Err(Error::invalid(EXISTS)),
         write => execute(db, cx, write, &input).await,
@@ -31,7 +30,7 @@ async fn read(
     input: &ExecuteStatementInput,
 ) -> Result<ExecuteStatementOutput> {
     let reading = Reading::new(db, cx, select, input.consistent_read.unwrap_or(false)).await?;
-    let parameters = input.parameters.as_deref().unwrap_or_default();
+    let parameters = statement::values(&input.parameters)?;
     let fingerprint = next_token::fingerprint(&reading.table, select, (&input.statement, parameters));
     let start = input.next_token.as_deref().map(|text| next_token::parse(text, fingerprint)).transpose()?;
 

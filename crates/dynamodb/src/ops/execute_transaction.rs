@@ -9,7 +9,7 @@ use expr::{Select, Statement, Where};
 use crate::error::{Error, Result, text};
 use crate::ops::execute_statement::shows_item;
 use crate::request::key_names;
-use crate::statement::{self, statement_fault};
+use crate::statement;
 use crate::table::Table;
 use crate::token::{Fingerprint, Token};
 use crate::transaction::{self, Action, Aimed, Get, Reason};
@@ -23,15 +23,17 @@ pub(crate) async fn run(
     cx: &Cx,
     input: ExecuteTransactionInput,
 ) -> Result<ExecuteTransactionOutput> {
-    let payload =
-        |asked: &ParameterizedStatement| parameters(asked).iter().map(item::Value::size).sum::<usize>();
-    if input.transact_statements.iter().map(payload).sum::<usize>() > transaction::BYTES_MAX {
+    let mut payload = 0;
+    for asked in &input.transact_statements {
+        payload += statement::values(&asked.parameters)?.iter().map(item::Value::size).sum::<usize>();
+    }
+    if payload > transaction::BYTES_MAX {
         return Err(Error::invalid(text::TRANSACTION_SIZE));
     }
     let mut statements = Vec::with_capacity(input.transact_statements.len());
     for (at, asked) in input.transact_statements.iter().enumerate() {
-        let parsed = Statement::parse(&asked.statement, parameters(asked));
-        statements.push(parsed.map_err(|fault| numbered(at, statement_fault(fault)))?);
+        let parsed = statement::parse(&asked.statement, &asked.parameters);
+        statements.push(parsed.map_err(|error| numbered(at, error))?);
     }
     let reads = statements.iter().filter(|statement| matches!(statement, Statement::Select(_))).count();
     match reads {
@@ -175,12 +177,8 @@ fn numbered(at: usize, error: Error) -> Error {
     }
 }
 
-fn parameters(asked: &ParameterizedStatement) -> &[item::Value] {
-    asked.parameters.as_deref().unwrap_or_default()
-}
-
 fn note(asked: &ParameterizedStatement, request: &mut Fingerprint) {
     request.text(&asked.statement);
     request.text(asked.return_values_on_condition_check_failure.map_or("", |asked| asked.as_str()));
-    request.values(parameters(asked));
+    request.values(statement::values(&asked.parameters).unwrap_or_default());
 }

@@ -8,7 +8,7 @@ use store::KeyRange;
 
 use crate::asked::AskedRead;
 use crate::error::{Error, Result, text};
-use crate::page::{self, Sweep};
+use crate::page::{self, PAGE_BYTES_MAX, Sweep};
 use crate::request::{all_key_names, key_fault};
 use crate::table::{Index, KeyPart, Table};
 use crate::{DynamoDb, layout};
@@ -40,7 +40,17 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: QueryInput) -> Result<Que
     let range = range(&table, index, &plan, &input, reverse)?;
 
     let filter = reading.filter.as_ref();
-    let sweep = Sweep { table: &table, index, range, reverse, limit: input.limit, filter, view, consistent };
+    let sweep = Sweep {
+        table: &table,
+        index,
+        range,
+        reverse,
+        limit: input.limit,
+        bytes_max: PAGE_BYTES_MAX,
+        filter,
+        view,
+        consistent,
+    };
     let answer = sweep.run(db).await?;
     Ok(QueryOutput {
         consumed_capacity: answer.consumed(&table, &input.table_name, input.return_consumed_capacity),

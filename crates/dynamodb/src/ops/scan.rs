@@ -7,7 +7,7 @@ use store::KeyRange;
 use crate::asked::AskedRead;
 use crate::error::{Error, Result, text};
 use crate::ops::query::projection_member;
-use crate::page::{self, Sweep};
+use crate::page::{self, PAGE_BYTES_MAX, Sweep};
 use crate::request::{all_key_names, key_fault};
 use crate::table::{Index, Table};
 use crate::{DynamoDb, layout};
@@ -34,8 +34,17 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: ScanInput) -> Result<Scan
     let range = range(&table, index, segment, &input)?;
 
     let filter = reading.filter.as_ref();
-    let sweep =
-        Sweep { table: &table, index, range, reverse: false, limit: input.limit, filter, view, consistent };
+    let sweep = Sweep {
+        table: &table,
+        index,
+        range,
+        reverse: false,
+        limit: input.limit,
+        bytes_max: PAGE_BYTES_MAX,
+        filter,
+        view,
+        consistent,
+    };
     let answer = sweep.run(db).await?;
     Ok(ScanOutput {
         consumed_capacity: answer.consumed(&table, &input.table_name, input.return_consumed_capacity),

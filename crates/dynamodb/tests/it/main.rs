@@ -13,5 +13,6 @@ mod nodes;
 mod restart;
 mod scopes;
 mod script;
+mod statements;
 mod transactions;
 mod world;
