@@ -184,6 +184,8 @@ pub(crate) async fn write(db: &DynamoDb, actions: &[Action], token: Option<&Toke
             let lost = |key: &Bytes| conflict.rows.iter().any(|(row, _)| row == key);
             Err(Error::Cancelled(actions.iter().map(|action| conflicted(lost(action.key()))).collect()))
         }
+        // Few actions on large items of many indexes: more than AWS takes, and more than an engine does.
+        Err(TransactError::Store(KvError::TooLarge { .. })) => Err(Error::invalid(text::TRANSACTION_SIZE)),
         Err(TransactError::Store(error)) => Err(error.into()),
     }
 }
