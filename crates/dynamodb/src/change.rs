@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base::Timestamp;
 use bytes::Bytes;
-use store::{Batch, Entry, Mutation, Seq, TransactError};
+use store::{Batch, Entry, KvError, Mutation, Seq, TransactError};
 
 use crate::DynamoDb;
 use crate::capacity::Tally;
@@ -61,7 +61,7 @@ pub(crate) async fn commit(db: &DynamoDb, plan: &Plan, told: bool) -> Result<Out
 }
 
 impl DynamoDb {
-    /// A transaction on items. A node that was slow to look at the catalogue does so, and tries once more.
+    /// A transaction on items; a conflict if others were faster for too long. A node that was slow to look at the catalogue does so, and tries once more.
     pub(crate) async fn transact<T, F>(
         &self,
         keys: Vec<Bytes>,
@@ -76,6 +76,9 @@ impl DynamoDb {
             (Err(TransactError::Refused(Error::Outdated)), Some(keys)) => {
                 self.catalogue.look().await.map_err(TransactError::Refused)?;
                 self.store.transact(keys, decide).await
+            }
+            (Err(TransactError::Store(KvError::Contended)), _) => {
+                Err(TransactError::Refused(Error::Conflict))
             }
             (done, _) => done,
         }

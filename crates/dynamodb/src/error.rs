@@ -38,6 +38,9 @@ pub(crate) enum Error {
     /// Of an INSERT.
     #[error("Duplicate primary key exists in table")]
     DuplicateItem,
+    /// Others wrote the same item again and again.
+    #[error("Transaction is ongoing for the item")]
+    Conflict,
     #[error("Collection size exceeded")]
     CollectionSize,
     /// Of each action of a transaction.
@@ -106,11 +109,9 @@ impl From<Error> for Failure {
             Error::Cancelled(reasons) => Self::client("TransactionCanceledException", 400, message)
                 .with("CancellationReasons", reasons_json(&reasons)),
             Error::TokenReused => Self::client("IdempotentParameterMismatchException", 400, message),
-            Error::Store(KvError::Conflict(_)) => {
-                Self::client("TransactionConflictException", 400, text::CONFLICT)
-            }
-            Error::Store(KvError::Unavailable(cause)) => {
-                tracing::warn!(%cause, "the database is not available");
+            Error::Conflict => Self::client("TransactionConflictException", 400, message),
+            Error::Store(error @ (KvError::Unavailable(_) | KvError::Contended)) => {
+                tracing::warn!(%error, "the database cannot serve this now");
                 Self::unavailable()
             }
             Error::Store(cause) => {
@@ -161,7 +162,6 @@ pub(crate) mod text {
     pub(crate) const ITEM_SIZE_UPDATED: &str = "Item size to update has exceeded the maximum allowed size";
     pub(crate) const DUPLICATE_KEYS: &str = "Provided list of item keys contains duplicates";
     pub(crate) const TRANSACTION_SIZE: &str = "Transaction payload size cannot exceed 4194304 bytes";
-    pub(crate) const CONFLICT: &str = "Transaction is ongoing for the item";
     pub(crate) const CONSISTENT_INDEX: &str =
         "Consistent reads are not supported on global secondary indexes";
 

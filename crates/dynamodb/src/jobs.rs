@@ -284,5 +284,8 @@ impl Jobs {
 
 /// Whether the same may succeed a moment later.
 fn passes(error: &Error) -> bool {
-    matches!(error, Error::Outdated | Error::Store(KvError::Unavailable(_) | KvError::Conflict(_)))
+    matches!(
+        error,
+        Error::Outdated | Error::Store(KvError::Unavailable(_) | KvError::Contended | KvError::Conflict(_))
+    )
 }

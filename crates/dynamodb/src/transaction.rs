@@ -22,6 +22,7 @@ use store::{Entry, KvError, TransactError};
 
 use crate::DynamoDb;
 use crate::capacity::{Tally, Told, read_units};
+use crate::catalogue::refusal;
 use crate::change::{Decisions, Outcome};
 use crate::collection::{self, Collections};
 use crate::error::{Error, Result, text};
@@ -104,6 +105,7 @@ impl Reason {
             Error::ConditionFailed(item) => Ok(Self { code: "ConditionalCheckFailed", message, item }),
             Error::DuplicateItem => Ok(Self { code: "DuplicateItem", message, item: None }),
             Error::NotFound(_) => Ok(Self { code: "ResourceNotFound", message, item: None }),
+            Error::Conflict => Ok(Self { code: "TransactionConflict", message, item: None }),
             Error::CollectionSize => {
                 Ok(Self { code: "ItemCollectionSizeLimitExceeded", message, item: None })
             }
@@ -179,14 +181,13 @@ pub(crate) async fn write(db: &DynamoDb, actions: &[Action], token: Option<&Toke
     };
     match db.transact(keys, whole).await {
         Ok((applied, _)) => Ok(applied),
-        Err(TransactError::Refused(error)) => Err(error),
-        Err(TransactError::Store(KvError::Conflict(conflict))) => {
-            let lost = |key: &Bytes| conflict.rows.iter().any(|(row, _)| row == key);
-            Err(Error::Cancelled(actions.iter().map(|action| conflicted(lost(action.key()))).collect()))
-        }
         // Few actions on large items of many indexes: more than AWS takes, and more than an engine does.
         Err(TransactError::Store(KvError::TooLarge { .. })) => Err(Error::invalid(text::TRANSACTION_SIZE)),
-        Err(TransactError::Store(error)) => Err(error.into()),
+        // Which of the items others write is not known.
+        Err(TransactError::Refused(Error::Conflict)) => {
+            Err(Error::Cancelled(vec![Reason::of(Error::Conflict)?; actions.len()]))
+        }
+        Err(error) => Err(refusal(error)),
     }
 }
 
@@ -207,13 +208,6 @@ fn decide(decisions: &mut Decisions, actions: &[Action], items: &[Option<Entry>]
     }
     reasons.resize(actions.len(), Reason::NONE);
     Err(Error::Cancelled(reasons))
-}
-
-fn conflicted(lost: bool) -> Reason {
-    match lost {
-        true => Reason { code: "TransactionConflict", message: Some(text::CONFLICT.to_owned()), item: None },
-        false => Reason::NONE,
-    }
 }
 
 /// What reading the item of a committed action costs in a transaction: the price of the same request again.

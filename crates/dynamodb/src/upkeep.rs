@@ -96,7 +96,7 @@ impl Upkeep {
         tokio::spawn(async move {
             while let Err(error) = upkeep.finish(&scope, &name, id).await {
                 match &error {
-                    Error::Outdated | Error::Store(KvError::Unavailable(_)) => {
+                    Error::Outdated | Error::Store(KvError::Unavailable(_) | KvError::Contended) => {
                         tracing::debug!(%error, table = name, "a change of a table waits");
                         tokio::time::sleep(RETRY_AFTER).await;
                     }

@@ -91,8 +91,8 @@ impl From<GatewayError> for Failure {
             GatewayError::BadRequest(message) => errors::bad_request(message),
             GatewayError::Conflict(message) => errors::conflict(message),
             GatewayError::LimitExceeded(message) => errors::limit_exceeded(message),
-            GatewayError::Store(KvError::Unavailable(cause)) => {
-                tracing::warn!(%cause, "the database is not available");
+            GatewayError::Store(error @ (KvError::Unavailable(_) | KvError::Contended)) => {
+                tracing::warn!(%error, "the database cannot serve this now");
                 Failure::unavailable()
             }
             GatewayError::Store(error) => {

@@ -272,8 +272,7 @@ impl Race {
 
     async fn pause(&mut self) -> Result<(), KvError> {
         if Instant::now() >= self.until {
-            let text = "other transactions were faster, again and again".to_owned();
-            return Err(KvError::Unavailable(text));
+            return Err(KvError::Contended);
         }
         sleep(jittered(self.pause)).await;
         self.pause = (self.pause * 2).min(RACE_PAUSE_MAX);

@@ -17,6 +17,9 @@ pub enum KvError {
     /// answered so may have happened or not.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// Others changed the same rows again and again, as long as this one tried. Nothing was written.
+    #[error("other writers of the same rows were faster, again and again")]
+    Contended,
     #[error("{} guarded row(s) were changed by others", .0.rows.len())]
     Conflict(Box<Conflict>),
     #[error("{what} of {bytes} bytes is over the limit of {bytes_max}")]

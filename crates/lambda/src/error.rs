@@ -86,8 +86,8 @@ pub(crate) fn package(error: PackageError) -> Failure {
 }
 
 pub(crate) fn store(error: &KvError) -> Failure {
-    if let KvError::Unavailable(cause) = error {
-        tracing::warn!(%cause, "the database is not available");
+    if let KvError::Unavailable(_) | KvError::Contended = error {
+        tracing::warn!(%error, "the database cannot serve this now");
         return Failure::unavailable();
     }
     internal("use the store", error)

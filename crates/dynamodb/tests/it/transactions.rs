@@ -5,7 +5,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use store::{Batch, Durability, KeyRange, ScanOptions, Store};
 
+use crate::engine::{Engine, on_each_engine};
 use crate::world::World;
+
+on_each_engine! {
+    money_is_neither_made_nor_lost_and_every_read_sees_all_of_it
+    a_token_works_once_however_many_send_it
+}
 
 const ACCOUNTS: usize = 6;
 const WORKERS: usize = 8;
@@ -43,9 +49,8 @@ fn transfer(from: usize, to: usize, amount: i64) -> Value {
     json!({"TransactItems": [change(from, -amount), change(to, amount)]})
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn money_is_neither_made_nor_lost_and_every_read_sees_all_of_it() {
-    let world = Arc::new(World::new().await);
+async fn money_is_neither_made_nor_lost_and_every_read_sees_all_of_it(engine: Engine) {
+    let world = Arc::new(engine.ground().await);
     table(
         &world,
         "accounts",
@@ -122,9 +127,8 @@ async fn records(world: &World) -> usize {
     count
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_works_once_however_many_send_it() {
-    let world = Arc::new(World::new().await);
+async fn a_token_works_once_however_many_send_it(engine: Engine) {
+    let world = Arc::new(engine.ground().await);
     table(&world, "hash", json!({})).await;
     let callers: Vec<_> = (0..16)
         .map(|_| {
