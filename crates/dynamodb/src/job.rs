@@ -8,11 +8,12 @@ use base::{Scope, Timestamp};
 use bytes::Bytes;
 use minicbor::{Decode, Encode};
 use store::{Batch, KeyRange, ScanOptions, Store};
+use wire::json::{ReadJson, WriteJson, Writer};
 
 use crate::catalogue::{decode, encode};
 use crate::error::{Error, Result};
 use crate::layout;
-use crate::table::Table;
+use crate::table::{Table, table_arn};
 
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub(crate) struct Job {
@@ -91,6 +92,7 @@ pub(crate) enum RestoreFrom {
     },
 }
 
+/// Writes what a table was, or how it changed.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub(crate) struct ExportWork {
     /// Of the rows that are gathered before they are written.
@@ -101,9 +103,29 @@ pub(crate) struct ExportWork {
     pub(crate) when_ms: i64,
     #[n(2)]
     pub(crate) incremental: Option<Increment>,
-    /// The request as JSON, to be told back.
-    #[cbor(n(3), with = "minicbor::bytes")]
-    pub(crate) request: Vec<u8>,
+    #[n(3)]
+    pub(crate) place: Place,
+    /// Whether the request named the type of the export: it is told only then.
+    #[n(4)]
+    pub(crate) typed: bool,
+    /// The key attributes of the table.
+    #[n(5)]
+    pub(crate) keys: Vec<String>,
+}
+
+/// Where an export or a report is written to, as the request says it.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+pub(crate) struct Place {
+    #[n(0)]
+    pub(crate) bucket: String,
+    #[n(1)]
+    pub(crate) prefix: Option<String>,
+    #[n(2)]
+    pub(crate) owner: Option<String>,
+    #[n(3)]
+    pub(crate) kms: bool,
+    #[n(4)]
+    pub(crate) kms_key: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -114,16 +136,35 @@ pub(crate) struct Increment {
     pub(crate) old_images: bool,
 }
 
+/// Makes a table of objects. What the request says of it is kept as JSON, to be told back.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub(crate) struct ImportWork {
     #[cbor(n(0), with = "minicbor::bytes")]
-    pub(crate) request: Vec<u8>,
+    pub(crate) source: Vec<u8>,
+    #[n(1)]
+    pub(crate) csv: bool,
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub(crate) options: Option<Vec<u8>>,
+    #[n(3)]
+    pub(crate) gzip: bool,
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub(crate) creation: Vec<u8>,
 }
 
+/// Puts the items of objects into a table. What the request says of it is kept as JSON, to be told back.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub(crate) struct BulkWork {
     #[cbor(n(0), with = "minicbor::bytes")]
-    pub(crate) request: Vec<u8>,
+    pub(crate) input: Vec<u8>,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub(crate) output: Vec<u8>,
+    #[n(2)]
+    pub(crate) units_max: Option<i64>,
+    #[n(3)]
+    pub(crate) accelerated: Option<bool>,
+    /// Of the rows of the report.
+    #[n(4)]
+    pub(crate) number: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -212,6 +253,13 @@ pub(crate) struct Progress {
     #[n(13)]
     #[cbor(default)]
     pub(crate) usage: Vec<(u8, i64)>,
+    /// The commit before the first that is looked at.
+    #[n(14)]
+    pub(crate) from_cut: Option<u64>,
+    /// Items whose condition did not hold.
+    #[n(15)]
+    #[cbor(default)]
+    pub(crate) unmet: i64,
 }
 
 /// An object that a job has written.
@@ -285,6 +333,7 @@ impl Job {
         match &self.work {
             Work::Export(export) => Some(export.number),
             Work::Backup(backup) => Some(backup.number),
+            Work::Bulk(bulk) => Some(bulk.number),
             _ => None,
         }
     }
@@ -303,6 +352,15 @@ impl Job {
     pub(crate) fn end(&self, batch: Batch) -> Batch {
         let key = self.key();
         self.save(batch).delete(layout::unfinished(&key)).delete(layout::to_cancel(&key))
+    }
+
+    pub(crate) fn table_arn(&self) -> String {
+        table_arn(&self.scope, &self.table.name)
+    }
+
+    /// `kind` is `export`, `import` or `bulk-operation`.
+    pub(crate) fn arn(&self, kind: &str) -> String {
+        format!("{}/{kind}/{}", self.table_arn(), self.id)
     }
 
     pub(crate) fn started(&self) -> Timestamp {
@@ -392,4 +450,49 @@ fn stored(key: &[u8], value: &[u8]) -> Result<Job> {
     let mut job: Job = decode(value)?;
     job.scope = layout::scope_of_table(key).ok_or_else(|| Error::Corrupt(format!("job at {key:?}")))?;
     Ok(job)
+}
+
+/// A part of a request in the form in which it is kept.
+pub(crate) fn kept_json(part: &impl WriteJson) -> Vec<u8> {
+    let mut writer = Writer::new();
+    part.write_json(&mut writer);
+    writer.into_vec()
+}
+
+/// The part of a request that [`kept_json`] kept.
+pub(crate) fn told_json<T: ReadJson>(kept: &[u8]) -> Result<T> {
+    let read = wire::json::document(kept, 64, wire::Wording::Newer);
+    read.map_err(|_| Error::Corrupt("a request in the record of a job".to_owned()))
+}
+
+/// One page of jobs, the newest first, and the token of the next.
+pub(crate) fn page(
+    mut jobs: Vec<Job>,
+    limit: Option<i32>,
+    token: Option<&str>,
+) -> Result<(Vec<Job>, Option<String>)> {
+    const LIMIT: usize = 10;
+    jobs.sort_by(|a, b| b.id.cmp(&a.id));
+    if let Some(token) = token {
+        let invalid = || Error::invalid(format!("Invalid Request: Provided nextToken is invalid: {token}"));
+        let after = id_of_token(token).ok_or_else(invalid)?;
+        jobs.retain(|job| job.id < after);
+    }
+    let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(LIMIT);
+    let more = jobs.len() > limit;
+    jobs.truncate(limit);
+    let next = jobs.last().filter(|_| more).map(|job| token_of(&job.id));
+    Ok((jobs, next))
+}
+
+/// Hexadecimal digits, as many as AWS asks for: the id and blanks.
+fn token_of(id: &str) -> String {
+    format!("{id:<56}").bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn id_of_token(token: &str) -> Option<String> {
+    let digits =
+        token.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    let text = String::from_utf8(digits.collect::<Option<Vec<u8>>>()?).ok()?;
+    Some(text.trim_end().to_owned()).filter(|id| id.len() == 23)
 }

@@ -15,7 +15,7 @@ use crate::catalogue::{Catalogue, Decision};
 use crate::error::{Error, Result};
 use crate::job::{self, Job, JobFailure, JobState, Work};
 use crate::table::{Table, TablePhase};
-use crate::{backup, layout, restore};
+use crate::{backup, bulk, export, import, layout, restore};
 
 /// What jobs work with.
 #[derive(Debug, Clone)]
@@ -184,7 +184,18 @@ impl Jobs {
                 let work = work.clone();
                 restore::run(self, job, &work).await
             }
-            Work::Export(_) | Work::Import(_) | Work::Bulk(_) => Err(Stop::Gone),
+            Work::Export(work) => {
+                let work = work.clone();
+                export::run(self, job, &work).await
+            }
+            Work::Import(work) => {
+                let work = work.clone();
+                import::run(self, job, &work).await
+            }
+            Work::Bulk(work) => {
+                let work = work.clone();
+                bulk::run(self, job, &work).await
+            }
         }
     }
 
@@ -206,7 +217,15 @@ impl Jobs {
                 let target = work.target.clone();
                 restore::give_up(self, job, &target).await
             }
-            _ => self.end(job, Batch::new()).await,
+            Work::Export(work) => {
+                let work = work.clone();
+                export::give_up(self, job, &work).await
+            }
+            Work::Import(_) => import::give_up(self, job).await,
+            Work::Bulk(work) => {
+                let work = work.clone();
+                bulk::give_up(self, job, &work).await
+            }
         }
     }
 
@@ -216,6 +235,19 @@ impl Jobs {
             Some(lease) if !lease.is_held() => Err(Error::Outdated),
             _ => Ok(()),
         }
+    }
+
+    /// Stops a job that somebody has cancelled.
+    pub(crate) async fn check_cancelled(&self, job: &Job) -> Result<(), Stop> {
+        let mark = self.store.get(&layout::to_cancel(&job.key())).await.map_err(Error::from)?;
+        if mark.is_some() { Err(Stop::Cancelled) } else { Ok(()) }
+    }
+
+    /// Where objects are.
+    pub(crate) fn objects(&self) -> Result<Arc<dyn Objects>, Stop> {
+        let missing =
+            || Stop::failed("S3InternalError", "the server was started without a folder of objects");
+        self.objects.clone().ok_or_else(missing)
     }
 
     pub(crate) async fn save(&self, job: &Job) -> Result<()> {

@@ -21,6 +21,7 @@
 //! - [`recovery`], [`history`]: what is kept to lead a table back to any time; [`picture`]: the copy that is so made
 //! - [`backup`], [`restore`]: backups, and tables made of them; [`job`], [`jobs`]: work behind requests
 //! - [`vector`]: indexes of vectors
+//! - [`export`], [`written`]: tables as objects; [`import`], [`bulk`], [`load`], [`lines`], [`parsed`]: objects as tables
 //! - [`capacity`]: what requests cost; [`error`]: what they are refused with
 //!
 //! # Invariants
@@ -34,6 +35,7 @@
 mod asked;
 mod backup;
 mod build;
+mod bulk;
 mod capacity;
 mod catalogue;
 mod census;
@@ -42,20 +44,25 @@ mod collection;
 mod describe;
 mod error;
 mod expiry;
+mod export;
 mod feed;
 mod history;
 mod hold;
+mod import;
 mod insights;
 mod iterator;
 mod job;
 mod jobs;
 mod kinesis;
 mod layout;
+mod lines;
+mod load;
 mod name;
 mod next_token;
 mod ops;
 mod orphans;
 mod page;
+mod parsed;
 mod picture;
 mod plan;
 mod policy;
@@ -74,6 +81,7 @@ mod translation;
 mod upkeep;
 mod vector;
 mod write;
+mod written;
 
 use std::fmt;
 use std::sync::Arc;
@@ -105,6 +113,8 @@ pub struct DynamoDb {
 
 /// Between two looks for what is past its day.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
+/// Between two looks for jobs whose node is no more.
+const RESUME_EVERY: Duration = Duration::from_secs(15);
 /// Between two looks for items that expired.
 const EXPIRE_EVERY: Duration = Duration::from_secs(1);
 
@@ -175,7 +185,15 @@ impl DynamoDb {
                 }
             }
         };
-        tokio::join!(past_their_day, expired);
+        let left_by_others = async {
+            loop {
+                self.clock.sleep(RESUME_EVERY).await;
+                if let Err(error) = self.resume().await {
+                    tracing::warn!(code = %error.code, "jobs that other nodes left do not go on");
+                }
+            }
+        };
+        tokio::join!(past_their_day, expired, left_by_others);
     }
 
     /// Deletes the items whose time to live is over, once.
@@ -262,6 +280,7 @@ serve!(dynamodb_api::DynamoDb {
     batch_execute_statement(BatchExecuteStatementInput) -> BatchExecuteStatementOutput;
     batch_get_item(BatchGetItemInput) -> BatchGetItemOutput;
     batch_write_item(BatchWriteItemInput) -> BatchWriteItemOutput;
+    cancel_bulk_operation(CancelBulkOperationInput) -> CancelBulkOperationOutput;
     create_backup(CreateBackupInput) -> CreateBackupOutput;
     create_global_table(CreateGlobalTableInput) -> CreateGlobalTableOutput;
     create_table(CreateTableInput) -> CreateTableOutput;
@@ -270,11 +289,14 @@ serve!(dynamodb_api::DynamoDb {
     delete_resource_policy(DeleteResourcePolicyInput) -> DeleteResourcePolicyOutput;
     delete_table(DeleteTableInput) -> DeleteTableOutput;
     describe_backup(DescribeBackupInput) -> DescribeBackupOutput;
+    describe_bulk_operation(DescribeBulkOperationInput) -> DescribeBulkOperationOutput;
     describe_continuous_backups(DescribeContinuousBackupsInput) -> DescribeContinuousBackupsOutput;
     describe_contributor_insights(DescribeContributorInsightsInput) -> DescribeContributorInsightsOutput;
     describe_endpoints(DescribeEndpointsInput) -> DescribeEndpointsOutput;
+    describe_export(DescribeExportInput) -> DescribeExportOutput;
     describe_global_table(DescribeGlobalTableInput) -> DescribeGlobalTableOutput;
     describe_global_table_settings(DescribeGlobalTableSettingsInput) -> DescribeGlobalTableSettingsOutput;
+    describe_import(DescribeImportInput) -> DescribeImportOutput;
     describe_kinesis_streaming_destination(DescribeKinesisStreamingDestinationInput) -> DescribeKinesisStreamingDestinationOutput;
     describe_limits(DescribeLimitsInput) -> DescribeLimitsOutput;
     describe_table(DescribeTableInput) -> DescribeTableOutput;
@@ -284,11 +306,16 @@ serve!(dynamodb_api::DynamoDb {
     enable_kinesis_streaming_destination(KinesisStreamingDestinationInput) -> KinesisStreamingDestinationOutput;
     execute_statement(ExecuteStatementInput) -> ExecuteStatementOutput;
     execute_transaction(ExecuteTransactionInput) -> ExecuteTransactionOutput;
+    export_table_to_point_in_time(ExportTableToPointInTimeInput) -> ExportTableToPointInTimeOutput;
     get_item(GetItemInput) -> GetItemOutput;
     get_resource_policy(GetResourcePolicyInput) -> GetResourcePolicyOutput;
+    import_table(ImportTableInput) -> ImportTableOutput;
     list_backups(ListBackupsInput) -> ListBackupsOutput;
+    list_bulk_operations(ListBulkOperationsInput) -> ListBulkOperationsOutput;
     list_contributor_insights(ListContributorInsightsInput) -> ListContributorInsightsOutput;
+    list_exports(ListExportsInput) -> ListExportsOutput;
     list_global_tables(ListGlobalTablesInput) -> ListGlobalTablesOutput;
+    list_imports(ListImportsInput) -> ListImportsOutput;
     list_tables(ListTablesInput) -> ListTablesOutput;
     list_tags_of_resource(ListTagsOfResourceInput) -> ListTagsOfResourceOutput;
     put_item(PutItemInput) -> PutItemOutput;
@@ -298,6 +325,7 @@ serve!(dynamodb_api::DynamoDb {
     restore_table_to_point_in_time(RestoreTableToPointInTimeInput) -> RestoreTableToPointInTimeOutput;
     scan(ScanInput) -> ScanOutput;
     search_vectors(SearchVectorsInput) -> SearchVectorsOutput;
+    start_bulk_put_items(StartBulkPutItemsInput) -> StartBulkPutItemsOutput;
     tag_resource(TagResourceInput) -> TagResourceOutput;
     transact_get_items(TransactGetItemsInput) -> TransactGetItemsOutput;
     transact_write_items(TransactWriteItemsInput) -> TransactWriteItemsOutput;

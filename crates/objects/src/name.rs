@@ -30,8 +30,10 @@ pub(crate) fn parts(key: &str) -> Result<(Vec<&str>, &str), ObjectError> {
 
 /// The folders that a prefix names whole, and what follows.
 pub(crate) fn split_prefix(prefix: &str) -> Result<(Vec<&str>, &str), ObjectError> {
-    let (folders, rest) = prefix.rsplit_once('/').unwrap_or(("", prefix));
-    let folders: Vec<&str> = if folders.is_empty() { Vec::new() } else { folders.split('/').collect() };
+    let (folders, rest) = match prefix.rsplit_once('/') {
+        Some((folders, rest)) => (folders.split('/').collect::<Vec<&str>>(), rest),
+        None => (Vec::new(), prefix),
+    };
     match folders.iter().find(|part| !is_part(part)) {
         Some(_) => Err(ObjectError::Refused(format!("{prefix:?} cannot be a prefix of keys in a folder"))),
         None => Ok((folders, rest)),
@@ -75,7 +77,7 @@ mod tests {
             assert!(check_bucket(bucket).is_err(), "{bucket:?}");
         }
         assert!(check_bucket("my-bucket.2_x").is_ok());
-        for prefix in ["../", "a/../b", "/etc/", "a//"] {
+        for prefix in ["/", "../", "a/../b", "/etc/", "a//"] {
             assert!(split_prefix(prefix).is_err(), "{prefix:?}");
         }
         assert_eq!(split_prefix("a/b/da").unwrap(), (vec!["a", "b"], "da"));

@@ -30,6 +30,13 @@ impl World {
         Self { db, clock, cx: Cx::internal(Scope::default()) }
     }
 
+    /// With a folder of objects.
+    pub(crate) async fn with_objects(store: Store, folder: &std::path::Path) -> Self {
+        let world = Self::on(store).await;
+        let objects = std::sync::Arc::new(objects::FolderObjects::new(folder));
+        Self { db: world.db.with_objects(objects), ..world }
+    }
+
     /// One of several services on `store`.
     pub(crate) async fn node(store: Store) -> Self {
         let clock = Clock::virtual_at(START);
