@@ -15,7 +15,7 @@ use futures_util::future::{join_all, poll_fn};
 use kv::KvError;
 use tokio::{
     sync::{mpsc, watch},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, Socket, Statement, tls::NoTlsStream};
 use tokio_util::sync::CancellationToken;
@@ -27,10 +27,10 @@ use crate::{
     target::Target,
 };
 
-/// A request that finds no connection waits so long for one.
+/// So long after a connection was lost requests wait for the next; those that come later are told at once.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 const PAUSE_MIN: Duration = Duration::from_millis(50);
-const PAUSE_MAX: Duration = Duration::from_secs(2);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Makes connections, and tells the log once when the database is lost and once when it is back.
 #[derive(Debug)]
@@ -51,9 +51,15 @@ pub(crate) struct Session {
     deadline: Duration,
 }
 
+#[derive(Debug, Clone)]
+enum Current {
+    Session(Arc<Session>),
+    LostSince(Instant),
+}
+
 #[derive(Debug)]
 pub(crate) struct Link {
-    current: watch::Receiver<Option<Arc<Session>>>,
+    current: watch::Receiver<Current>,
     ended: CancellationToken,
     place: String,
 }
@@ -212,7 +218,7 @@ impl Drop for Session {
 impl Link {
     /// Connects in the background, and again whenever the connection ends.
     pub(crate) fn start(connector: &Arc<Connector>, role: Role) -> Self {
-        let (sender, current) = watch::channel(None);
+        let (sender, current) = watch::channel(Current::LostSince(Instant::now()));
         let ended = connector.ended.clone();
         let place = connector.target.to_string();
         tokio::spawn(keep(connector.clone(), role, sender));
@@ -220,20 +226,24 @@ impl Link {
     }
 
     pub(crate) async fn session(&self) -> Result<Arc<Session>, KvError> {
-        if let Some(session) = &*self.current.borrow() {
-            return Ok(session.clone());
-        }
         let mut current = self.current.clone();
-        let come = timeout(PATIENCE, current.wait_for(Option::is_some)).await;
-        match come {
-            Ok(Ok(session)) => Ok(session.clone().expect("it was waited for")),
-            _ if self.ended.is_cancelled() => Err(KvError::Closed),
-            _ => Err(KvError::Unavailable(format!("no connection to {}", self.place))),
+        loop {
+            let since = match &*current.borrow_and_update() {
+                Current::Session(session) => return Ok(session.clone()),
+                Current::LostSince(since) => *since,
+            };
+            let changed = timeout_at(since + PATIENCE, current.changed()).await;
+            if self.ended.is_cancelled() {
+                return Err(KvError::Closed);
+            }
+            if !matches!(changed, Ok(Ok(()))) {
+                return Err(KvError::Unavailable(format!("no connection to {}", self.place)));
+            }
         }
     }
 }
 
-async fn keep(connector: Arc<Connector>, role: Role, sender: watch::Sender<Option<Arc<Session>>>) {
+async fn keep(connector: Arc<Connector>, role: Role, sender: watch::Sender<Current>) {
     let mut pause = PAUSE_MIN;
     while !connector.ended.is_cancelled() {
         let opened = tokio::select! {
@@ -244,12 +254,12 @@ async fn keep(connector: Arc<Connector>, role: Role, sender: watch::Sender<Optio
             Ok((session, broken)) => {
                 connector.note_back();
                 pause = PAUSE_MIN;
-                sender.send_replace(Some(Arc::new(session)));
+                sender.send_replace(Current::Session(Arc::new(session)));
                 tokio::select! {
                     () = broken.cancelled() => connector.note_lost(&"the connection broke"),
                     () = connector.ended.cancelled() => {}
                 }
-                sender.send_replace(None);
+                sender.send_replace(Current::LostSince(Instant::now()));
             }
             Err(error) => {
                 connector.note_lost(&error);

@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail};
 use base::Wording;
 use sandbox::SandboxMode;
-use store::Durability;
+use store::{Durability, Target};
 use toml::de::{DeTable, DeValue};
 use tracing_subscriber::EnvFilter;
 
 /// Every setting, in the order in which `rushlight config` prints them.
-const NAMES: [&str; 9] =
-    ["listen", "data", "memory", "objects", "durability", "auth", "sandbox", "wording", "log"];
+const NAMES: [&str; 10] =
+    ["listen", "data", "memory", "store", "objects", "durability", "auth", "sandbox", "wording", "log"];
 
 pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:4566";
 
@@ -57,6 +57,8 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) data: PathBuf,
     pub(crate) memory: bool,
+    /// The database that holds all instead of the data folder, which then has only what this node works with.
+    pub(crate) store: Option<Target>,
     /// Where S3 objects are that tables are exported to and imported from; none with `memory`, unless it is given.
     pub(crate) objects: Option<PathBuf>,
     pub(crate) durability: Durability,
@@ -100,6 +102,7 @@ impl Config {
                 "false" | "0" => Some(false),
                 _ => None,
             })?,
+            store: parse_store(&mut texts)?,
             objects: parse(&texts, "objects", "a folder", |text| match text {
                 "" => Some(None),
                 text => std::path::absolute(text).ok().map(Some),
@@ -130,12 +133,31 @@ impl Config {
             })?,
             texts,
         };
+        config.check_store()?;
         if config.objects.is_none() && !config.memory {
             let folder = config.data.join("objects");
             config.texts.insert("objects", (folder.to_string_lossy().into_owned(), Origin::Default));
             config.objects = Some(folder);
         }
         Ok(config)
+    }
+
+    /// A database leaves nothing to these settings.
+    fn check_store(&self) -> Result<()> {
+        if self.store.is_none() {
+            return Ok(());
+        }
+        let store = self.origin("store");
+        if self.memory {
+            bail!("memory (from {}) and store (from {store}) contradict each other", self.origin("memory"));
+        }
+        let durability = self.origin("durability");
+        if *durability != Origin::Default {
+            bail!(
+                "durability (from {durability}) is for the data folder; with store (from {store}) the database decides"
+            );
+        }
+        Ok(())
     }
 
     /// Name, value and origin of every setting.
@@ -153,6 +175,7 @@ impl Config {
     /// Overrides one setting, for verbs that know better than the default.
     pub(crate) fn keep_nothing(&mut self) {
         self.memory = true;
+        self.store = None;
         if *self.origin("objects") == Origin::Default {
             self.objects = None;
         }
@@ -162,6 +185,16 @@ impl Config {
 fn parse<T>(texts: &Layer, name: &str, expected: &str, read: impl FnOnce(&str) -> Option<T>) -> Result<T> {
     let (text, origin) = &texts[name];
     read(text).with_context(|| format!("{name} = {text:?} (from {origin}) must be {expected}"))
+}
+
+/// The database's URL; what is shown of it from here on has no secret, and so has the error.
+fn parse_store(texts: &mut Layer) -> Result<Option<Target>> {
+    let Some((text, origin)) = texts.get_mut("store").filter(|(text, _)| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let target: Target = text.parse().with_context(|| format!("store (from {origin})"))?;
+    *text = target.to_string();
+    Ok(Some(target))
 }
 
 /// A port alone means loopback.
@@ -273,6 +306,7 @@ mod tests {
                 "listen --listen",
                 "data default",
                 "memory RUSHLIGHT_MEMORY",
+                "store default",
                 "objects default",
                 "durability rushlight.toml:2",
                 "auth default",
@@ -302,7 +336,7 @@ mod tests {
                 &[],
                 &[],
                 "\nport = 1",
-                "rushlight.toml:2: port is no setting; there are listen, data, memory, objects, durability, auth, sandbox, wording, log",
+                "rushlight.toml:2: port is no setting; there are listen, data, memory, store, objects, durability, auth, sandbox, wording, log",
             ),
             (&[], &[], "memory = [1]", "rushlight.toml:1: memory must be a text, a number or true or false"),
             (&[], &[], "# a\n\nmemory = 2", "memory = \"2\" (from rushlight.toml:3) must be true or false"),
@@ -330,6 +364,31 @@ mod tests {
         assert_eq!(objects(&[("data", "/d"), ("objects", "/o")]), Some(PathBuf::from("/o")));
         assert_eq!(objects(&[("memory", "true")]), None);
         assert_eq!(objects(&[("memory", "true"), ("objects", "/o")]), Some(PathBuf::from("/o")));
+    }
+
+    #[test]
+    fn a_store_is_shown_without_its_secret_and_leaves_no_choice() {
+        let url = "postgres://ada:s3cret@db/app";
+        let config = layers(&[], &[("RUSHLIGHT_STORE", url)], "").unwrap();
+        assert_eq!(config.store.as_ref().unwrap().to_string(), "postgres://ada:***@db:5432/app");
+        assert!(config.rows().all(|(_, value, _)| !value.contains("s3cret")));
+        assert!(!format!("{config:?}").contains("s3cret"));
+        for (flags, expected) in [
+            (
+                [("store", url), ("memory", "true")],
+                "memory (from --memory) and store (from --store) contradict each other",
+            ),
+            (
+                [("store", url), ("durability", "relaxed")],
+                "durability (from --durability) is for the data folder; with store (from --store) the database decides",
+            ),
+            (
+                [("store", "s3cret@db"), ("data", "d")],
+                "store (from --store): a store's URL begins with postgres://",
+            ),
+        ] {
+            assert_eq!(format!("{:#}", layers(&flags, &[], "").unwrap_err()), expected);
+        }
     }
 
     #[test]

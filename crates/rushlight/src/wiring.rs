@@ -20,7 +20,7 @@ use ports::{Call, ServiceCall, ServiceReply};
 use rustix::fs::{FlockOperation, flock};
 use sandbox::{Sandbox, SandboxConfig, SandboxMode};
 use server::{Backends, BoxFuture, Engine, Service, StageCall, StageReply, TailStream};
-use store::{Durability, Store};
+use store::{Durability, PostgresOptions, Store};
 use sts::TokenService;
 use tokio::sync::{OnceCell, mpsc};
 use tracing::{debug, error, warn};
@@ -117,7 +117,7 @@ impl Wiring {
     /// Opens the store and makes the services; [`Self::begin`] sets them to work.
     pub(crate) async fn open(config: &Config, address: SocketAddr, clock: Clock) -> Result<Arc<Self>> {
         let folder = Folder::make(config)?;
-        let store = open_store(config)?;
+        let store = open_store(config).await?;
         let mut journal = JournalConfig::default();
         if config.memory {
             journal.group_bytes_max = MEMORY_GROUP_BYTES_MAX;
@@ -210,11 +210,12 @@ impl Wiring {
     /// Of the store, for a person.
     pub(crate) fn describe(&self) -> String {
         let kept = self.store.describe();
-        match (kept.path, kept.durability) {
-            (Some(path), Some(Durability::Relaxed)) => {
-                format!("{}, relaxed: a power loss may lose seconds", path.display())
+        let place = kept.path.map(|path| path.display().to_string()).or(kept.url);
+        match (place, kept.durability) {
+            (Some(place), Some(Durability::Relaxed)) => {
+                format!("{place}, relaxed: a power loss may lose seconds")
             }
-            (Some(path), _) => path.display().to_string(),
+            (Some(place), _) => place,
             (None, _) => "in memory, nothing is kept".to_owned(),
         }
     }
@@ -254,9 +255,13 @@ impl Wiring {
     }
 }
 
-fn open_store(config: &Config) -> Result<Store> {
+async fn open_store(config: &Config) -> Result<Store> {
     if config.memory {
         return Ok(Store::memory());
+    }
+    if let Some(target) = &config.store {
+        let opened = Store::connect_with(target.clone(), PostgresOptions::default()).await;
+        return opened.with_context(|| format!("cannot open {target}"));
     }
     let path = config.data.join("store");
     // Its errors name the folder.

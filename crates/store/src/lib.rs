@@ -16,7 +16,7 @@ pub use kv::{
     TransactError, Watch,
 };
 pub use kv_local::{Durability, Local, Options};
-pub use kv_postgres::{Postgres, Target, TargetError};
+pub use kv_postgres::{Options as PostgresOptions, Postgres, Target, TargetError};
 pub use lease::{LEASE_SILENCE, Lease, Leases};
 
 /// A handle on the store; clones share it. The methods are those of [`kv::Kv`], where they are described.
@@ -65,10 +65,10 @@ impl Store {
     /// A database that speaks PostgreSQL's protocol, at `postgres://user:password@host:port/database?schema=name`.
     pub async fn connect(url: &str) -> Result<Self, KvError> {
         let target = url.parse().map_err(|error: TargetError| KvError::Engine(Box::new(error)))?;
-        Self::connect_with(target, kv_postgres::Options::default()).await
+        Self::connect_with(target, PostgresOptions::default()).await
     }
 
-    pub async fn connect_with(target: Target, options: kv_postgres::Options) -> Result<Self, KvError> {
+    pub async fn connect_with(target: Target, options: PostgresOptions) -> Result<Self, KvError> {
         Ok(Store::Postgres(Arc::new(Postgres::open(target, options).await?)))
     }
 

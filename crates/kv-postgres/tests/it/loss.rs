@@ -62,6 +62,7 @@ async fn a_crash_of_the_database_loses_nothing_acknowledged() {
                         acknowledged.fetch_add(1, Ordering::Relaxed);
                     } else {
                         refused.fetch_add(1, Ordering::Relaxed);
+                        sleep(Duration::from_millis(5)).await;
                     }
                     at += 1;
                 }
@@ -90,11 +91,11 @@ async fn a_crash_of_the_database_loses_nothing_acknowledged() {
     let mut rows = 0;
     for (writer, task) in (0..).zip(writers) {
         let (done, tried) = task.await.unwrap();
-        for at in 0..tried {
-            let is_there = engine.get(&row(writer, at)).await.unwrap().is_some();
-            assert!(is_there || !done.contains(&at), "an acknowledged write is lost: {writer} {at}");
-            rows += u64::from(is_there);
-        }
+        let keys: Vec<Bytes> = (0..tried).map(|at| row(writer, at)).collect();
+        let found = engine.multi_get(&keys).await.unwrap();
+        let lost = done.iter().find(|at| found[usize::try_from(**at).unwrap()].is_none());
+        assert_eq!(lost, None, "an acknowledged write of {writer} is lost");
+        rows += found.iter().flatten().count() as u64;
     }
     let mut counted = 0;
     for counter in 0..COUNTERS {
@@ -128,8 +129,9 @@ async fn a_silent_database_is_given_up() {
     while engine.get(b"a").await.is_err() {
         sleep(Duration::from_millis(5)).await;
     }
-    engine.commit(Batch::new().put("a", "3")).await.unwrap();
-    assert_eq!(engine.get(b"a").await.unwrap().unwrap().value.as_ref(), b"3");
+    // The put that nobody heard of again may be done by now, or later.
+    engine.commit(Batch::new().put("b", "1")).await.unwrap();
+    assert_eq!(engine.get(b"b").await.unwrap().unwrap().value.as_ref(), b"1");
 }
 
 #[tokio::test]

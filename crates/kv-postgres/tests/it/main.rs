@@ -1,4 +1,5 @@
 //! The engine on a PostgreSQL server of the tests' own.
+#![allow(clippy::unwrap_used, reason = "a test says no better than by failing")]
 
 mod contract;
 mod loss;

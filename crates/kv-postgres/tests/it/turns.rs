@@ -92,8 +92,10 @@ async fn every_operation_takes_the_turns_it_must() {
     engine.commit(fill).await.unwrap();
     engine.get(b"k/000").await.unwrap();
     engine.safe_seq().await.unwrap();
-    while engine.bytes() == 0 {
-        sleep(Duration::from_millis(1)).await;
+    let mut before = 0;
+    while engine.bytes() == 0 || before != turns.load(Ordering::SeqCst) {
+        before = turns.load(Ordering::SeqCst);
+        sleep(20 * HELD_BACK).await;
     }
 
     let keys: Vec<Bytes> = (0..100).map(key).collect();

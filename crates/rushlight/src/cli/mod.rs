@@ -43,6 +43,9 @@ struct Flags {
     /// Keep nothing
     #[arg(long, global = true)]
     memory: bool,
+    /// Keep all in a database that several nodes share, such as postgres://user@host:port/database
+    #[arg(long, global = true, value_name = "URL")]
+    store: Option<String>,
     /// Folder of the S3 objects that tables are exported to and imported from [default: objects in the data folder]
     #[arg(long, global = true, value_name = "DIR")]
     objects: Option<PathBuf>,
@@ -98,7 +101,7 @@ enum Verb {
 }
 
 /// Flags that only a server and `config` look at: the others take them, and do not show them.
-const OF_SERVERS: [&str; 6] = ["memory", "durability", "auth", "sandbox", "wording", "log"];
+const OF_SERVERS: [&str; 7] = ["memory", "store", "durability", "auth", "sandbox", "wording", "log"];
 const OTHERS: [&str; 7] = ["status", "stop", "invoke", "logs", "urls", "env", "run"];
 
 /// The command line, with the help of each verb cut down to what the verb looks at.
@@ -178,6 +181,7 @@ impl Flags {
         set("data", self.data.as_ref().map(|path| path.to_string_lossy().into_owned()));
         set("objects", self.objects.as_ref().map(|path| path.to_string_lossy().into_owned()));
         set("memory", self.memory.then(|| "true".to_owned()));
+        set("store", self.store.clone());
         set("durability", self.durability.clone());
         set("auth", self.auth.clone());
         set("sandbox", self.sandbox.clone());
