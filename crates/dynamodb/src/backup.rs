@@ -142,11 +142,21 @@ fn features(table: &Table, described: shape::TableDescription) -> shape::SourceT
         key_schema: index.key_schema,
         projection: index.projection,
     };
+    let vector = |index: shape::VectorIndexDescription| shape::VectorIndexInfo {
+        index_name: index.index_name,
+        vector_attribute: index.vector_attribute,
+        search_schema: index.search_schema,
+        projection: index.projection,
+        dimensions: index.dimensions,
+        distance_function: index.distance_function,
+    };
+    let vectors = described.vector_indexes;
     let locals = described.local_secondary_indexes;
     let globals = described.global_secondary_indexes;
     shape::SourceTableFeatureDetails {
         local_secondary_indexes: locals.map(|indexes| indexes.into_iter().map(local).collect()),
         global_secondary_indexes: globals.map(|indexes| indexes.into_iter().map(global).collect()),
+        vector_indexes: vectors.map(|indexes| indexes.into_iter().map(vector).collect()),
         stream_description: described.stream_specification,
         time_to_live_description: table.live_expiry().map(|expiry| shape::TimeToLiveDescription {
             time_to_live_status: Some(shape::TimeToLiveStatus::Enabled),

@@ -22,6 +22,7 @@ pub(crate) struct Overrides<'a> {
     pub(crate) billing_mode: Option<BillingMode>,
     pub(crate) globals: Option<&'a [shape::GlobalSecondaryIndex]>,
     pub(crate) locals: Option<&'a [shape::LocalSecondaryIndex]>,
+    pub(crate) vectors: Option<&'a [shape::VectorIndex]>,
     pub(crate) throughput: Option<&'a shape::ProvisionedThroughput>,
     pub(crate) on_demand: Option<&'a shape::OnDemandThroughput>,
     pub(crate) sse: Option<&'a shape::SSESpecification>,
@@ -39,8 +40,9 @@ pub(crate) fn declare(
     let provisioned = billing.provisioned.is_some();
     let mut indexes = kept_locals(source, asked.locals)?;
     indexes.extend(kept_globals(source, asked, &billing)?);
+    indexes.extend(kept_vectors(source, asked.vectors, &billing)?);
     let attributes = source.attributes.iter();
-    let used = |name: &str| source.key.has(name) || indexes.iter().any(|index| index.key.has(name));
+    let used = |name: &str| source.key.has(name) || indexes.iter().any(|index| index.uses(name));
     let attributes = attributes.filter(|attribute| used(&attribute.name)).cloned().collect();
     Ok(Table {
         scope: source.scope.clone(),
@@ -141,6 +143,34 @@ fn kept_globals(source: &Table, asked: &Overrides<'_>, billing: &Billing) -> Res
     globals.collect()
 }
 
+fn kept_vectors(
+    source: &Table,
+    asked: Option<&[shape::VectorIndex]>,
+    billing: &Billing,
+) -> Result<Vec<Index>> {
+    let whole = |index: &Index| Index { building: false, phase: None, ..index.clone() };
+    let known: Vec<&Index> = source.kept_indexes().filter(|index| index.vector.is_some()).collect();
+    let kept: Vec<Index> = match asked {
+        None => known.into_iter().map(whole).collect(),
+        Some(asked) => asked
+            .iter()
+            .map(|asked| {
+                let wanted = schema::vector_index(asked, &source.attributes, billing, 0)?;
+                let same = |index: &&Index| {
+                    (&index.vector, &index.key, &index.projection)
+                        == (&wanted.vector, &wanted.key, &wanted.projection)
+                };
+                let found = known.iter().copied().find(same).ok_or_else(|| unmatched(&wanted.name))?;
+                Ok(Index { name: wanted.name, ..whole(found) })
+            })
+            .collect::<Result<_>>()?,
+    };
+    match billing.provisioned {
+        Some(_) if !kept.is_empty() => Err(schema::provisioned_vectors()),
+        _ => Ok(kept),
+    }
+}
+
 /// An index that a request names: it must have been in the source, perhaps with another name.
 struct Wanted<'a> {
     name: &'a str,
@@ -156,14 +186,17 @@ impl Wanted<'_> {
                 && projects(&index.projection, self.projection)
         });
         let Some(found) = found else {
-            return Err(Error::invalid(format!(
-                "Index {} does not match a secondary index that existed in the source table and cannot be created \
-                 during the restore operation",
-                self.name
-            )));
+            return Err(unmatched(self.name));
         };
         Ok(Index { name: self.name.to_owned(), ..found.clone() })
     }
+}
+
+fn unmatched(name: &str) -> Error {
+    Error::invalid(format!(
+        "Index {name} does not match a secondary index that existed in the source table and cannot be created during \
+         the restore operation"
+    ))
 }
 
 fn projects(projection: &Projection, asked: &shape::Projection) -> bool {

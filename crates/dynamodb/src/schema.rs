@@ -357,6 +357,10 @@ fn vector_indexes(
     Ok(indexes)
 }
 
+pub(crate) fn provisioned_vectors() -> Error {
+    Error::parameter("Vector indexes are only supported for PAY_PER_REQUEST tables")
+}
+
 /// Refuses two sizes of vectors in one attribute.
 pub(crate) fn check_same_dimensions(index: &Index, others: &[Index]) -> Result<()> {
     let Some(vector) = &index.vector else { return Ok(()) };
@@ -380,7 +384,7 @@ pub(crate) fn vector_index(
     number: u8,
 ) -> Result<Index> {
     if billing.provisioned.is_some() {
-        return Err(Error::parameter("Vector indexes are only supported for PAY_PER_REQUEST tables"));
+        return Err(provisioned_vectors());
     }
     let dimensions = u32::try_from(asked.dimensions).ok().filter(|_| asked.dimensions <= DIMENSIONS_MAX);
     let dimensions = dimensions.ok_or_else(|| {

@@ -27,6 +27,7 @@ pub(crate) async fn run(
         billing_mode: input.billing_mode_override,
         globals: input.global_secondary_index_override.as_deref(),
         locals: input.local_secondary_index_override.as_deref(),
+        vectors: input.vector_index_override.as_deref(),
         throughput: input.provisioned_throughput_override.as_ref(),
         on_demand: input.on_demand_throughput_override.as_ref(),
         sse: input.sse_specification_override.as_ref(),

@@ -176,7 +176,7 @@ fn change_billing(table: &mut Table, input: &UpdateTableInput, now: Timestamp) -
             Err(Error::parameter("ProvisionedThroughput must be specified when BillingMode is PROVISIONED"))
         }
         (_, Some(_)) if table.indexes.iter().any(|index| index.vector.is_some()) => {
-            Err(Error::parameter("Vector indexes are only supported for PAY_PER_REQUEST tables"))
+            Err(schema::provisioned_vectors())
         }
         (_, Some(asked)) => {
             let asked = schema::throughput(asked)?;
