@@ -159,11 +159,15 @@ impl Postgres {
         Ok(row.get::<_, i64>(0).cast_unsigned())
     }
 
+    /// What comes only when others have been answered.
+    async fn soon<T>(&self, turn: impl Future<Output = T>) -> Result<T, KvError> {
+        let late = |_| KvError::Unavailable("too many writes are waiting".to_owned());
+        timeout(self.deadline, turn).await.map_err(late)
+    }
+
     async fn room(&self, bytes: usize) -> Result<SemaphorePermit<'_>, KvError> {
         let kib = u32::try_from(bytes >> 10).unwrap_or(u32::MAX).saturating_add(1);
-        let late = || KvError::Unavailable("too many writes are waiting".to_owned());
-        let permit = timeout(self.deadline, self.room.acquire_many(kib)).await.map_err(|_| late())?;
-        permit.map_err(|_| KvError::Closed)
+        self.soon(self.room.acquire_many(kib)).await?.map_err(|_| KvError::Closed)
     }
 
     /// Hands a job to the committers and waits for its end.
@@ -301,7 +305,7 @@ impl Kv for Postgres {
             return Ok(self.newest());
         }
         let alone = batch.expects.iter().map(|(key, _)| key.as_ref());
-        let _held = self.latches.hold(alone, batch.touched().map(|key| key.as_ref())).await;
+        let _held = self.soon(self.latches.hold(alone, batch.touched().map(|key| key.as_ref()))).await?;
         let (expects, added) = (batch.expects.clone(), added(&batch));
         let mut race = Race::new(self.deadline);
         loop {
@@ -325,7 +329,8 @@ impl Kv for Postgres {
         E: Send,
         F: FnMut(&[Option<Entry>]) -> Result<(Batch, T), E> + Send,
     {
-        let mut held = self.latches.hold(keys.iter().map(|key| key.as_ref()), std::iter::empty()).await;
+        let alone = keys.iter().map(|key| key.as_ref());
+        let mut held = self.soon(self.latches.hold(alone, std::iter::empty())).await?;
         let mut race = Race::new(self.deadline);
         let mut expects: Vec<(Bytes, Expect)> = Vec::new();
         loop {

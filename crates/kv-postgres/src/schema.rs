@@ -15,8 +15,10 @@ pub const FORMAT: u32 = 1;
 
 /// Nodes that open an empty database at once meet in the system's tables; the later ones then find it made.
 const TRIES_MAX: usize = 6;
-/// Sequences that moved tables may have given out beyond those their rows show: those rows were deleted since.
-const MOVE_MARGIN: i64 = 1 << 24;
+/// Transactions after which the mark of how far sequences have come is moved on.
+pub(crate) const HIGH_STEP: i64 = 1 << 20;
+/// Transactions that tables may have seen beyond that mark when they are moved.
+const MOVE_MARGIN: i64 = 16 * HIGH_STEP;
 
 /// What the table of settings says.
 #[derive(Debug, Default)]
@@ -25,6 +27,8 @@ struct Meta {
     /// The server on which the offset was chosen.
     server: String,
     offset: i64,
+    /// How far sequences have come, without their slots; behind by [`HIGH_STEP`] and a few pulses.
+    high: i64,
 }
 
 /// Makes what is not there, checks the format, answers the offset of sequences.
@@ -72,7 +76,7 @@ async fn offset(client: &Client, schema: &str) -> Result<Result<i64, KvError>, E
     if meta.format.is_none() {
         client
             .batch_execute(&format!(
-                "INSERT INTO \"{schema}\".meta VALUES ('format', '{FORMAT}'), ('server', '{server}'), ('offset', '0') \
+                "INSERT INTO \"{schema}\".meta VALUES ('format', '{FORMAT}'), ('server', '{server}'), ('offset', '0'), ('high', '0') \
                  ON CONFLICT DO NOTHING"
             ))
             .await?;
@@ -98,13 +102,11 @@ async fn moved(client: &Client, schema: &str, server: &str) -> Result<i64, Error
         client.batch_execute("COMMIT").await?;
         return Ok(meta.offset);
     }
-    let top = client.query_typed_one(&format!("SELECT max(s) FROM \"{schema}\".rows"), &[]).await?;
-    let top = top.get::<_, Option<i64>>(0).unwrap_or_default();
     let now = client
         .query_typed_one(&Dialect::new(schema, meta.offset).text(Sql::Mark), &[])
         .await?
         .get::<_, i64>(0);
-    let missing = (top - now) >> 8;
+    let missing = meta.high - (now >> 8);
     let offset = if missing > -MOVE_MARGIN { meta.offset + missing + MOVE_MARGIN } else { meta.offset };
     client
         .batch_execute(&format!(
@@ -128,6 +130,7 @@ async fn read(client: &Client, schema: &str) -> Result<Meta, Error> {
             "format" => meta.format = value.parse().ok(),
             "server" => meta.server = value,
             "offset" => meta.offset = value.parse().unwrap_or_default(),
+            "high" => meta.high = value.parse().unwrap_or_default(),
             _ => {}
         }
     }

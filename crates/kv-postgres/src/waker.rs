@@ -23,6 +23,7 @@ use tokio::{
 use crate::{
     dialect::{Role, Sql},
     link::{Connector, Session, jittered},
+    schema::HIGH_STEP,
 };
 
 /// Changes of this time make one notification.
@@ -282,6 +283,15 @@ impl Speaker<'_> {
             let size = format!("SELECT pg_total_relation_size('\"{}\".rows')", self.connector.target.schema);
             let row = self.session.within(client.query_typed_one(&size, &[])).await?;
             self.waker.bytes.store(row.get::<_, i64>(0).cast_unsigned(), Ordering::Relaxed);
+            let row = self.session.within(client.query_one(self.session.sql(Sql::Horizon), &[])).await?;
+            let high = row.get::<_, i64>(0) >> 8;
+            let mark = format!(
+                "UPDATE \"{}\".meta SET value = '{high}' WHERE name = 'high' \
+                 AND CASE WHEN name = 'high' THEN value::int8 < {} END",
+                self.connector.target.schema,
+                high - HIGH_STEP
+            );
+            self.session.within(client.batch_execute(&mark)).await?;
         }
         Ok(())
     }

@@ -45,7 +45,8 @@ async fn sequences_go_on_rising_on_another_server() {
     drop(engine);
     let high = before + (1 << 50);
     let moved = format!(
-        "UPDATE {{schema}}.rows SET s = {high}; UPDATE {{schema}}.meta SET value = 'other' WHERE name = 'server'"
+        "UPDATE {{schema}}.rows SET s = {high}; UPDATE {{schema}}.meta SET value = '{}' WHERE name = 'high'; UPDATE {{schema}}.meta SET value = 'other' WHERE name = 'server'",
+        (high >> 8) - (1 << 20)
     );
     by_hand(&url, &moved).await;
     let engine = open(&url).await.unwrap();
