@@ -1,8 +1,11 @@
-//! The four languages of expressions: what parses is evaluated on items that reach every kind of value.
+//! The four languages of expressions, and PartiQL: what parses is evaluated on items that reach every kind of value.
 
 use std::collections::BTreeMap;
 
-use expr::{Condition, Expression, KeyAttribute, KeyCondition, KeySchema, Placeholders, Projection, Update};
+use expr::{
+    Condition, Expression, KeyAttribute, KeyCondition, KeySchema, Placeholders, Projection, Statement,
+    Update, Where,
+};
 use item::{Item, KeyKind, Number, Place, Value, codec};
 
 /// `#a` to `#d` name attributes of the sample.
@@ -121,5 +124,47 @@ pub(crate) fn key_condition(data: &[u8]) {
             let Ok(bounds) = plan.bounds(vec![7], 1, last) else { continue };
             assert!(bounds.end.is_none_or(|end| bounds.start <= end), "{text:?}");
         }
+    }
+}
+
+/// A statement that parses is evaluated as an expression would be, and what it inserts can be stored.
+pub(crate) fn partiql(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    // As many of the parameters as the statement asks for.
+    let parameters: Vec<Value> = values().iter().map(|(_, value)| value.clone()).collect();
+    let wanted = text.matches('?').count().min(parameters.len());
+    let Ok(statement) = Statement::parse(text, &parameters[..wanted]) else { return };
+    match statement {
+        Statement::Select(select) | Statement::Exists(select) => {
+            filtered(select.filter.as_ref());
+            for item in samples() {
+                let _ = select.columns.as_ref().map(|columns| columns.apply(&item));
+            }
+        }
+        Statement::Insert(insert) => {
+            assert_eq!(
+                codec::decode(&codec::encode(&insert.item)).expect("an item"),
+                insert.item,
+                "{text:?}"
+            );
+        }
+        Statement::Update(update) => {
+            filtered(update.filter.as_ref());
+            for mut item in samples() {
+                let _ = update.update.apply(&mut item);
+            }
+        }
+        Statement::Delete(delete) => filtered(delete.filter.as_ref()),
+    }
+}
+
+fn filtered(filter: Option<&Where>) {
+    let Some(filter) = filter else { return };
+    let partition = [KeyAttribute { name: "pk", kind: KeyKind::S }];
+    let sort = [KeyAttribute { name: "a", kind: KeyKind::N }];
+    let key = KeySchema { partition: &partition, sort: &sort };
+    let _ = (filter.access(&key), filter.item_key(&["pk", "a"]), filter.checked_key(&["pk"]));
+    for item in samples() {
+        let _ = filter.condition().eval(&item);
     }
 }

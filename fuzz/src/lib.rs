@@ -15,6 +15,7 @@ pub const TARGETS: &[Target] = &[
     ("update", expressions::update),
     ("projection", expressions::projection),
     ("key_condition", expressions::key_condition),
+    ("partiql", expressions::partiql),
     ("number", items::number),
     ("key", items::key),
     ("stored_item", items::stored_item),
