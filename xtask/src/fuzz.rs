@@ -10,12 +10,10 @@ use crate::shell::{command, root, run as execute};
 /// What libFuzzer needs to see where an input has been.
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-    -Cllvm-args=-sanitizer-coverage-trace-compares -Cdebug-assertions=on -Coverflow-checks=on \
-    -Ccodegen-units=1 -Clink-dead-code";
+    -Cllvm-args=-sanitizer-coverage-trace-compares -Cdebug-assertions=on -Coverflow-checks=on";
 /// Longer inputs find nothing that shorter ones do not, and fill the repository.
 const INPUT_BYTES_MAX: u32 = 600;
-const BUILD: &str =
-    "cargo build --profile bench --package fuzz --features libfuzzer --target-dir target/fuzz";
+const BUILD: &str = "cargo build --profile bench --package fuzz --features libfuzzer --target-dir target/fuzz --config profile.bench.lto=\"off\"";
 
 /// The triple of this machine's compiler.
 fn host() -> Result<String> {
