@@ -60,8 +60,12 @@ pub(crate) async fn commit(db: &DynamoDb, plan: &Plan, told: bool) -> Result<Out
     Ok(outcome)
 }
 
+/// How often a write looks at the catalogue before it is refused: a machine under load may take longer than a lease.
+const LOOKS_MAX: usize = 3;
+
 impl DynamoDb {
-    /// A transaction on items; a conflict if others were faster for too long. A node that was slow to look at the catalogue does so, and tries once more.
+    /// A transaction on items; a conflict if others were faster for too long. A node that was slow to look at the
+    /// catalogue does so, and tries again.
     pub(crate) async fn transact<T, F>(
         &self,
         keys: Vec<Bytes>,
@@ -71,17 +75,21 @@ impl DynamoDb {
         T: Send,
         F: FnMut(&[Option<Entry>]) -> Result<(Batch, T)> + Send,
     {
-        let again = self.catalogue.is_shared().then(|| keys.clone());
-        match (self.store.transact(keys, &mut decide).await, again) {
-            (Err(TransactError::Refused(Error::Outdated)), Some(keys)) => {
-                self.catalogue.look().await.map_err(TransactError::Refused)?;
-                self.store.transact(keys, decide).await
-            }
-            (Err(TransactError::Store(KvError::Contended)), _) => {
-                Err(TransactError::Refused(Error::Conflict))
-            }
-            (done, _) => done,
+        if !self.catalogue.is_shared() {
+            return self.store.transact(keys, decide).await;
         }
+        for _ in 0..LOOKS_MAX {
+            match self.store.transact(keys.clone(), &mut decide).await {
+                Err(TransactError::Refused(Error::Outdated)) => {
+                    self.catalogue.look().await.map_err(TransactError::Refused)?;
+                }
+                Err(TransactError::Store(KvError::Contended)) => {
+                    return Err(TransactError::Refused(Error::Conflict));
+                }
+                done => return done,
+            }
+        }
+        Err(TransactError::Refused(Error::Outdated))
     }
 }
 

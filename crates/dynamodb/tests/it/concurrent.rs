@@ -37,6 +37,7 @@ async fn no_increment_is_lost_and_the_stream_has_each_in_order(engine: Engine) {
     let read = json!({"TableName": "count", "Key": {"pk": {"S": "hot"}}});
     assert_eq!(world.ok("GetItem", read).await["Item"]["n"]["N"], (WRITERS * WRITES).to_string());
 
+    world.settle().await;
     let arn = &made["TableDescription"]["LatestStreamArn"];
     let described = world.ok("DescribeStream", json!({"StreamArn": arn})).await;
     let shards = described["StreamDescription"]["Shards"].as_array().unwrap();

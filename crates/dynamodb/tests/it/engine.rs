@@ -4,6 +4,7 @@ use std::ops::{Deref, DerefMut};
 
 use store::{Durability, Store};
 use tempfile::TempDir;
+use testkit::Cluster;
 
 use crate::world::World;
 
@@ -13,6 +14,7 @@ pub(crate) enum Engine {
     /// In memory, by a service that has to reckon with other nodes.
     Node,
     Local,
+    Postgres,
 }
 
 /// A world, and what its store needs as long as it is there.
@@ -40,6 +42,9 @@ impl Engine {
         match self {
             Self::Memory => Ground { world: World::on(Store::memory()).await, _folder: None },
             Self::Node => Ground { world: World::node(Store::memory()).await, _folder: None },
+            Self::Postgres => {
+                Ground { world: World::on(Cluster::shared().store().await).await, _folder: None }
+            }
             Self::Local => {
                 let folder = tempfile::tempdir().unwrap();
                 let store = Store::open(folder.path(), Durability::Relaxed).unwrap();
@@ -73,6 +78,11 @@ macro_rules! on_each_engine {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_disk() {
                 super::$test(Engine::Local).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn in_postgres() {
+                super::$test(Engine::Postgres).await;
             }
         }
     )* };

@@ -21,6 +21,7 @@ async fn table(world: &World) -> String {
 async fn put(world: &World, id: &str) {
     let item = json!({"Id": {"N": id}, "Message": {"S": "New item!"}});
     world.ok("PutItem", json!({"TableName": "feed", "Item": item})).await;
+    world.settle().await;
 }
 
 async fn events_are_as_lambda_receives_them(engine: Engine) {

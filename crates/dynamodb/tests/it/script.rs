@@ -131,6 +131,9 @@ impl Script {
         for (name, value) in self.known.iter().rev() {
             body = body.replace(name, value);
         }
+        if operation == "GetRecords" {
+            world.settle().await;
+        }
         let reply = world.call(operation, &body).await;
         match reply.status {
             200 => writeln!(self.out, "< 200 {}", stable(&reply.body.to_string())).unwrap(),

@@ -9,6 +9,7 @@ pub(crate) struct World {
     pub(crate) db: DynamoDb,
     pub(crate) clock: Clock,
     pub(crate) cx: Cx,
+    store: Store,
 }
 
 /// 2026-11-22T17:21:00.123Z.
@@ -26,8 +27,8 @@ impl World {
 
     pub(crate) async fn on(store: Store) -> Self {
         let clock = Clock::virtual_at(START);
-        let db = DynamoDb::new(store, clock.clone()).await.unwrap();
-        Self { db, clock, cx: Cx::internal(Scope::default()) }
+        let db = DynamoDb::new(store.clone(), clock.clone()).await.unwrap();
+        Self { db, clock, cx: Cx::internal(Scope::default()), store }
     }
 
     /// With a folder of objects.
@@ -40,8 +41,13 @@ impl World {
     /// One of several services on `store`.
     pub(crate) async fn node(store: Store) -> Self {
         let clock = Clock::virtual_at(START);
-        let db = DynamoDb::node(store, clock.clone()).await.unwrap();
-        Self { db, clock, cx: Cx::internal(Scope::default()) }
+        let db = DynamoDb::node(store.clone(), clock.clone()).await.unwrap();
+        Self { db, clock, cx: Cx::internal(Scope::default()), store }
+    }
+
+    /// Returns when streams show what was written before. On a remote engine older writes of others delay that.
+    pub(crate) async fn settle(&self) {
+        self.store.settle().await.unwrap();
     }
 
     pub(crate) async fn call(&self, operation: &str, body: &str) -> Reply {
