@@ -79,7 +79,7 @@ impl Load {
     /// Puts what has not been put yet. `name` is that of the job's table.
     pub(crate) async fn run(&self, jobs: &Jobs, job: &mut Job) -> Result<(), Stop> {
         let objects = self.list(jobs).await?;
-        job.progress.input_bytes_all = objects.iter().map(|object| size_of(object)).sum();
+        job.progress.input_bytes_all = objects.iter().map(size_of).sum();
         let done = usize::try_from(job.progress.objects).unwrap_or(usize::MAX);
         for object in objects.iter().skip(done) {
             self.load_object(jobs, job, object).await?;

@@ -59,7 +59,8 @@ pub(crate) struct Config {
     pub(crate) memory: bool,
     /// The database that holds all instead of the data folder, which then has only what this node works with.
     pub(crate) store: Option<Target>,
-    /// Where S3 objects are that tables are exported to and imported from; none with `memory`, unless it is given.
+    /// Where S3 objects are that tables are exported to and imported from; none with `memory` or `store`,
+    /// unless it is given.
     pub(crate) objects: Option<PathBuf>,
     pub(crate) durability: Durability,
     pub(crate) auth: Auth,
@@ -134,7 +135,8 @@ impl Config {
             texts,
         };
         config.check_store()?;
-        if config.objects.is_none() && !config.memory {
+        // Nodes of one database must be given the same folder.
+        if config.objects.is_none() && !config.memory && config.store.is_none() {
             let folder = config.data.join("objects");
             config.texts.insert("objects", (folder.to_string_lossy().into_owned(), Origin::Default));
             config.objects = Some(folder);
