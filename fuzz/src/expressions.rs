@@ -1,11 +1,8 @@
-//! The four languages of expressions, and PartiQL: what parses is evaluated on items that reach every kind of value.
+//! The four languages of expressions: what parses is evaluated on items that reach every kind of value.
 
 use std::collections::BTreeMap;
 
-use expr::{
-    Condition, Expression, KeyAttribute, KeyCondition, KeySchema, Placeholders, Projection, Statement,
-    Update, Where,
-};
+use expr::{Condition, Expression, KeyAttribute, KeyCondition, KeySchema, Placeholders, Projection, Update};
 use item::{Item, KeyKind, Number, Place, Value, codec};
 
 /// `#a` to `#d` name attributes of the sample.
@@ -19,12 +16,12 @@ fn digits(text: &str) -> Number {
     Number::parse(text).expect("a number")
 }
 
-fn number(text: &str) -> Value {
+pub(crate) fn number(text: &str) -> Value {
     Value::N(digits(text))
 }
 
 /// `:s`, `:n`, `:b`, `:l`, `:m`, `:ss`, `:ns`, `:z`, `:t`: one value of each kind.
-fn values() -> Item {
+pub(crate) fn values() -> Item {
     [
         (":b", Value::B(bytes::Bytes::from_static(b"\x00\xff"))),
         (":l", Value::L(vec![number("1"), Value::from("x")])),
@@ -41,7 +38,7 @@ fn values() -> Item {
 }
 
 /// Items that have the attributes `a`, `b`, `c` and `pk` in different forms.
-fn samples() -> Vec<Item> {
+pub(crate) fn samples() -> Vec<Item> {
     let nested = Value::M(
         [("b", Value::L(vec![number("1"), values().into()])), ("c", Value::from(""))].into_iter().collect(),
     );
@@ -124,47 +121,5 @@ pub(crate) fn key_condition(data: &[u8]) {
             let Ok(bounds) = plan.bounds(vec![7], 1, last) else { continue };
             assert!(bounds.end.is_none_or(|end| bounds.start <= end), "{text:?}");
         }
-    }
-}
-
-/// A statement that parses is evaluated as an expression would be, and what it inserts can be stored.
-pub(crate) fn partiql(data: &[u8]) {
-    let Ok(text) = std::str::from_utf8(data) else { return };
-    // As many of the parameters as the statement asks for.
-    let parameters: Vec<Value> = values().iter().map(|(_, value)| value.clone()).collect();
-    let wanted = text.matches('?').count().min(parameters.len());
-    let Ok(statement) = Statement::parse(text, &parameters[..wanted]) else { return };
-    match statement {
-        Statement::Select(select) | Statement::Exists(select) => {
-            filtered(select.filter.as_ref());
-            for item in samples() {
-                let _ = select.columns.as_ref().map(|columns| columns.apply(&item));
-            }
-        }
-        Statement::Insert(insert) => {
-            assert_eq!(
-                codec::decode(&codec::encode(&insert.item)).expect("an item"),
-                insert.item,
-                "{text:?}"
-            );
-        }
-        Statement::Update(update) => {
-            filtered(update.filter.as_ref());
-            for mut item in samples() {
-                let _ = update.update.apply(&mut item);
-            }
-        }
-        Statement::Delete(delete) => filtered(delete.filter.as_ref()),
-    }
-}
-
-fn filtered(filter: Option<&Where>) {
-    let Some(filter) = filter else { return };
-    let partition = [KeyAttribute { name: "pk", kind: KeyKind::S }];
-    let sort = [KeyAttribute { name: "a", kind: KeyKind::N }];
-    let key = KeySchema { partition: &partition, sort: &sort };
-    let _ = (filter.access(&key), filter.item_key(&["pk", "a"]), filter.checked_key(&["pk"]));
-    for item in samples() {
-        let _ = filter.condition().eval(&item);
     }
 }

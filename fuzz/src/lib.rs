@@ -5,6 +5,7 @@
 mod expressions;
 mod items;
 mod requests;
+mod statements;
 
 /// A target: its name and what it does with any input.
 pub type Target = (&'static str, fn(&[u8]));
@@ -15,7 +16,7 @@ pub const TARGETS: &[Target] = &[
     ("update", expressions::update),
     ("projection", expressions::projection),
     ("key_condition", expressions::key_condition),
-    ("partiql", expressions::partiql),
+    ("partiql", statements::partiql),
     ("number", items::number),
     ("key", items::key),
     ("stored_item", items::stored_item),
