@@ -14,7 +14,7 @@ use std::{
 use futures_util::future::{join_all, poll_fn};
 use kv::KvError;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     time::{Instant, sleep, timeout, timeout_at},
 };
 use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, Socket, Statement, tls::NoTlsStream};
@@ -40,6 +40,8 @@ pub(crate) struct Connector {
     pub(crate) deadline: Duration,
     pub(crate) ended: CancellationToken,
     lost: AtomicBool,
+    /// The first that reaches the database again tells the others.
+    back: Notify,
 }
 
 /// A connection with its statements.
@@ -60,15 +62,20 @@ enum Current {
 #[derive(Debug)]
 pub(crate) struct Link {
     current: watch::Receiver<Current>,
-    ended: CancellationToken,
-    place: String,
+    connector: Arc<Connector>,
 }
 
 type Driver = Connection<Socket, NoTlsStream>;
 
 impl Connector {
     pub(crate) fn new(target: Target, deadline: Duration) -> Self {
-        Self { target, deadline, ended: CancellationToken::new(), lost: AtomicBool::new(false) }
+        Self {
+            target,
+            deadline,
+            ended: CancellationToken::new(),
+            lost: AtomicBool::new(false),
+            back: Notify::new(),
+        }
     }
 
     /// A new connection; its driver runs until it breaks or the session is given up. `notified` gets what others say.
@@ -123,6 +130,7 @@ impl Connector {
     pub(crate) fn note_back(&self) {
         if self.lost.swap(false, Ordering::Relaxed) {
             tracing::info!(database = %self.target, "the database is back");
+            self.back.notify_waiters();
         }
     }
 }
@@ -219,25 +227,26 @@ impl Link {
     /// Connects in the background, and again whenever the connection ends.
     pub(crate) fn start(connector: &Arc<Connector>, role: Role) -> Self {
         let (sender, current) = watch::channel(Current::LostSince(Instant::now()));
-        let ended = connector.ended.clone();
-        let place = connector.target.to_string();
         tokio::spawn(keep(connector.clone(), role, sender));
-        Self { current, ended, place }
+        Self { current, connector: connector.clone() }
     }
 
     pub(crate) async fn session(&self) -> Result<Arc<Session>, KvError> {
         let mut current = self.current.clone();
+        let asked = Instant::now();
         loop {
             let since = match &*current.borrow_and_update() {
                 Current::Session(session) => return Ok(session.clone()),
                 Current::LostSince(since) => *since,
             };
+            // While others have their connections this one is on its way.
+            let since = if self.connector.lost.load(Ordering::Relaxed) { since } else { asked };
             let changed = timeout_at(since + PATIENCE, current.changed()).await;
-            if self.ended.is_cancelled() {
+            if self.connector.ended.is_cancelled() {
                 return Err(KvError::Closed);
             }
             if !matches!(changed, Ok(Ok(()))) {
-                return Err(KvError::Unavailable(format!("no connection to {}", self.place)));
+                return Err(KvError::Unavailable(format!("no connection to {}", self.connector.target)));
             }
         }
     }
@@ -265,6 +274,7 @@ async fn keep(connector: Arc<Connector>, role: Role, sender: watch::Sender<Curre
                 connector.note_lost(&error);
                 tokio::select! {
                     () = sleep(jittered(pause)) => {}
+                    () = connector.back.notified() => {}
                     () = connector.ended.cancelled() => {}
                 }
                 pause = (pause * 2).min(PAUSE_MAX);

@@ -187,6 +187,7 @@ pub(crate) async fn run(waker: Arc<Waker>, connector: Arc<Connector>, pulse: Dur
         let (sender, heard) = mpsc::channel(HEARD_MAX);
         let turn = async {
             let (session, _) = connector.open(Role::Listen, Some(sender)).await?;
+            connector.note_back();
             let speaker = Speaker { waker: &waker, session: &session, connector: &connector };
             speaker.listen().await?;
             // What was said while nobody listened.
