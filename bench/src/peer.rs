@@ -76,6 +76,8 @@ impl Peer {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let port = address.port().to_string();
         command.args(flags.iter().map(|flag| flag.replace("PORT", &port)));
+        // DynamoDB Local leaves a file where it stands.
+        command.current_dir(std::env::temp_dir());
         let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("not installed")?;
         let mut peer = Self { process, address };
         let begin = Instant::now();
