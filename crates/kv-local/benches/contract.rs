@@ -17,6 +17,7 @@ const ROWS: u64 = 100_000;
 const ROW_BYTES: usize = 1_000;
 const SPAN: Duration = Duration::from_millis(1_500);
 const COUNTERS: u64 = 16;
+const FEW_ROWS: u64 = 1_000;
 
 /// A small, seeded generator; the distribution of keys is all that matters.
 struct Random(u64);
@@ -52,6 +53,12 @@ enum Work {
     Scan,
     Count,
     Append,
+    /// 25 rows as one batch.
+    Batch,
+    /// One of few rows.
+    Overwrite,
+    /// 25 of few rows.
+    ScanOverwritten,
 }
 
 async fn step<K: Kv>(engine: &K, work: Work, random: &mut Random) {
@@ -76,7 +83,23 @@ async fn step<K: Kv>(engine: &K, work: Work, random: &mut Random) {
         Work::Append => {
             engine.commit(Batch::new().append("log/", "", random.value())).await.unwrap();
         }
+        Work::Batch => {
+            let rows = at..at + 25;
+            let batch = rows.fold(Batch::new(), |batch, at| batch.put(row(at % ROWS), random.value()));
+            engine.commit(batch).await.unwrap();
+        }
+        Work::Overwrite => {
+            engine.commit(Batch::new().put(few(at % FEW_ROWS), random.value())).await.unwrap();
+        }
+        Work::ScanOverwritten => {
+            let range = KeyRange { start: few(at % FEW_ROWS / 25 * 25), end: Bytes::from_static(b"few0") };
+            engine.scan(range, ScanOptions::limit(25)).await.unwrap();
+        }
     }
+}
+
+fn few(at: u64) -> Bytes {
+    Bytes::from(format!("few/{at:04}"))
 }
 
 fn counter(at: u64) -> Bytes {
@@ -230,9 +253,16 @@ async fn run(chosen: impl Fn(&str) -> bool) {
     drop(engine);
     let (engine, opening) = open(&folder, Durability::Relaxed);
     println!("opening {} MiB {opening:.1?}, resident {:.1} MiB", bytes >> 20, resident_mib());
-    for clients in [1, 16, 64] {
-        if chosen("relaxed") {
-            measure("relaxed put", &engine, Work::Put, clients).await;
+    for (name, work) in [
+        ("relaxed put", Work::Put),
+        ("relaxed batch of 25", Work::Batch),
+        ("relaxed overwrite", Work::Overwrite),
+        ("scan of overwritten", Work::ScanOverwritten),
+    ] {
+        for clients in [1, 16, 64] {
+            if chosen(name) {
+                measure(name, &engine, work, clients).await;
+            }
         }
     }
     engine.close().await.unwrap();

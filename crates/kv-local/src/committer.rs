@@ -7,22 +7,28 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use kv::{KvError, Latches, Seq, Watchers};
 
 use crate::{
+    compactor::Compactor,
     options::Durability,
-    queue::{Job, Queue, Row, Work},
+    queue::{Job, Queue, Row},
     rows::Rows,
+    staleness::Staleness,
+    syncer::Syncer,
 };
 
-/// With relaxed durability: how much time a power loss may take back.
-const SYNC_INTERVAL: Duration = Duration::from_millis(100);
 /// A group beyond this is written in parts, so that its memory stays bounded.
 const GROUP_BYTES_MAX: usize = 16 << 20;
+
+/// Full tables that may wait to be written to files. The engine itself halts at one more.
+const WAITING_TABLES_MAX: usize = 3;
+const WAITING_PAUSE: Duration = Duration::from_millis(2);
+const WAITING_PAUSES_MAX: u32 = 500;
 
 /// The rows of queued batches that are not visible yet, kept beside the latch of their stripe. A decision sees them,
 /// a reader does not. That frees a latch as soon as its batch has a number: were it held until the sync instead, a
@@ -46,32 +52,25 @@ pub(crate) struct Shared {
     /// The last commit that readers see.
     pub(crate) visible: AtomicU64,
     pub(crate) durability: Durability,
+    pub(crate) syncer: Syncer,
+    pub(crate) compactor: Compactor,
+    pub(crate) memtable_bytes: u64,
 }
 
 /// The loop of the committer thread.
-pub(crate) fn run(shared: Arc<Shared>) {
-    let _guard = PoisonOnPanic(&shared);
-    // When a sync is due, if something is written and not synced.
-    let mut due: Option<Instant> = None;
-    loop {
-        let ended = match shared.queue.take(due) {
-            Work::Jobs(jobs) => commit_all(&shared, jobs, &mut due),
-            Work::Deadline => sync(&shared, &mut due),
-            Work::Closed => {
-                let _ = sync(&shared, &mut due);
-                break;
-            }
-        };
-        let overdue = due.is_some_and(|due| due <= Instant::now());
-        if ended.is_err() || (overdue && sync(&shared, &mut due).is_err()) {
+pub(crate) fn run(shared: &Arc<Shared>) {
+    let _guard = PoisonOnPanic(shared);
+    let mut staleness = Staleness::new(shared.memtable_bytes);
+    while let Some(jobs) = shared.queue.take() {
+        if commit_all(shared, jobs, &mut staleness).is_err() {
             break;
         }
     }
     shared.watchers.close();
 }
 
-/// Without it a panic here would leave writers waiting for ever.
-struct PoisonOnPanic<'a>(&'a Shared);
+/// Without it a panic of one of the threads would leave writers waiting for ever.
+pub(crate) struct PoisonOnPanic<'a>(pub(crate) &'a Shared);
 
 impl Drop for PoisonOnPanic<'_> {
     fn drop(&mut self) {
@@ -85,7 +84,7 @@ impl Drop for PoisonOnPanic<'_> {
 /// The store is poisoned and the thread's work is over.
 struct Ended;
 
-fn commit_all(shared: &Shared, jobs: Vec<Job>, due: &mut Option<Instant>) -> Result<(), Ended> {
+fn commit_all(shared: &Shared, jobs: Vec<Job>, staleness: &mut Staleness) -> Result<(), Ended> {
     let mut jobs = jobs.into_iter().peekable();
     while jobs.peek().is_some() {
         let mut part = Vec::new();
@@ -94,7 +93,7 @@ fn commit_all(shared: &Shared, jobs: Vec<Job>, due: &mut Option<Instant>) -> Res
             bytes += job.bytes;
             part.push(job);
         }
-        if let Err(ended) = commit_part(shared, part, due) {
+        if let Err(ended) = commit_part(shared, part, staleness) {
             jobs.for_each(|job| job.finish(Err(KvError::Poisoned)));
             return Err(ended);
         }
@@ -102,8 +101,8 @@ fn commit_all(shared: &Shared, jobs: Vec<Job>, due: &mut Option<Instant>) -> Res
     Ok(())
 }
 
-fn commit_part(shared: &Shared, jobs: Vec<Job>, due: &mut Option<Instant>) -> Result<(), Ended> {
-    if let Err(error) = write(shared, &jobs, due) {
+fn commit_part(shared: &Shared, jobs: Vec<Job>, staleness: &mut Staleness) -> Result<(), Ended> {
+    if let Err(error) = write(shared, &jobs, staleness) {
         poison(shared, &error);
         jobs.into_iter().for_each(|job| job.finish(Err(KvError::Poisoned)));
         return Err(Ended);
@@ -126,7 +125,7 @@ fn commit_part(shared: &Shared, jobs: Vec<Job>, due: &mut Option<Instant>) -> Re
 }
 
 /// Writes the rows of these jobs as one group, each key with its last value.
-fn write(shared: &Shared, jobs: &[Job], due: &mut Option<Instant>) -> Result<(), KvError> {
+fn write(shared: &Shared, jobs: &[Job], staleness: &mut Staleness) -> Result<(), KvError> {
     let mut newest: HashMap<&Bytes, (Seq, Option<&Bytes>)> = HashMap::with_capacity(jobs.len());
     for job in jobs {
         for row in &job.rows {
@@ -137,16 +136,38 @@ fn write(shared: &Shared, jobs: &[Job], due: &mut Option<Instant>) -> Result<(),
     if let Some(last) = jobs.last().filter(|_| !newest.is_empty()) {
         let mut group = shared.rows.group(newest.len());
         for (key, (seq, value)) in newest {
+            staleness.wrote(key, key.len() + value.map_or(0, Bytes::len));
             group.change(key.clone(), value, seq);
         }
         group.write(last.seq, strict)?;
+        let bytes = jobs.iter().map(|job| job.bytes).sum();
         if !strict {
-            due.get_or_insert_with(|| Instant::now() + SYNC_INTERVAL);
+            shared.syncer.wrote(bytes);
         }
+        if shared.compactor.wrote(bytes, staleness.is_high()) {
+            staleness.clear();
+        }
+        seal_when_full(shared)?;
     }
-    if due.is_some() && jobs.iter().any(|job| job.sync) {
+    if !strict && jobs.iter().any(|job| job.sync) {
         shared.rows.sync()?;
-        *due = None;
+        shared.syncer.synced();
+    }
+    Ok(())
+}
+
+/// The engine asks its worker to seal a full table, and the worker may be writing another to a file all the while: on
+/// a slow disk the table would grow to half a gigabyte. And where it halts writes it looks ten times a second.
+fn seal_when_full(shared: &Shared) -> Result<(), KvError> {
+    if shared.rows.filling_bytes() < shared.memtable_bytes {
+        return Ok(());
+    }
+    // Bounded: an engine whose worker has died says so at the next write.
+    for _ in 0..WAITING_PAUSES_MAX {
+        if shared.rows.waiting_tables() < WAITING_TABLES_MAX {
+            return shared.rows.seal();
+        }
+        std::thread::park_timeout(WAITING_PAUSE);
     }
     Ok(())
 }
@@ -164,19 +185,9 @@ fn forget(shared: &Shared, settled: Vec<(Seq, Vec<Row>)>) {
     }
 }
 
-fn sync(shared: &Shared, due: &mut Option<Instant>) -> Result<(), Ended> {
-    if due.take().is_none() {
-        return Ok(());
-    }
-    shared.rows.sync().map_err(|error| {
-        poison(shared, &error);
-        Ended
-    })
-}
-
-/// Said once: after this the thread ends and nothing else can fail. What the disk holds now is not known, and a
+/// After this the thread that met the failure ends. What the disk holds now is not known, and a
 /// second sync could claim success for pages the kernel has dropped.
-fn poison(shared: &Shared, error: &KvError) {
+pub(crate) fn poison(shared: &Shared, error: &KvError) {
     tracing::error!(%error, "a write to the data folder failed: writes are refused until the server is restarted");
     shared.queue.poison();
 }

@@ -17,16 +17,20 @@ use kv::{
 
 use crate::{
     committer::{self, Overlay, Shared, Staged},
+    compactor::{self, Compactor},
     folder::Folder,
     options::{Durability, Options},
     queue::{Queue, Ticket},
     rows::Rows,
+    syncer::{self, Syncer},
 };
 
 #[derive(Debug)]
 pub struct Local {
     shared: Arc<Shared>,
     committer: Mutex<Option<JoinHandle<()>>>,
+    /// What is done beside the committer.
+    upkeep: Mutex<Vec<JoinHandle<()>>>,
     /// Last, so that the folder is free only after the engine let go of it.
     folder: Folder,
 }
@@ -56,15 +60,13 @@ impl Local {
             watchers: Watchers::default(),
             visible: AtomicU64::new(last),
             durability: options.durability,
+            syncer: Syncer::default(),
+            compactor: Compactor::default(),
+            memtable_bytes: options.memtable_bytes,
         });
-        let thread = std::thread::Builder::new().name("kv-committer".to_owned());
-        let committer = thread
-            .spawn({
-                let shared = shared.clone();
-                move || committer::run(shared)
-            })
-            .map_err(KvError::io("cannot start the committer"))?;
-        Ok(Self { shared, committer: Mutex::new(Some(committer)), folder })
+        let upkeep = Mutex::new(upkeep(&shared, &folder)?);
+        let committer = Mutex::new(Some(thread("kv-committer", &shared, committer::run)?));
+        Ok(Self { shared, committer, upkeep, folder })
     }
 
     pub fn path(&self) -> &Path {
@@ -210,6 +212,25 @@ impl Local {
     }
 }
 
+fn thread(
+    name: &str,
+    shared: &Arc<Shared>,
+    run: impl FnOnce(&Arc<Shared>) + Send + 'static,
+) -> Result<JoinHandle<()>, KvError> {
+    let shared = shared.clone();
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    thread.spawn(move || run(&shared)).map_err(KvError::io(format!("cannot start the thread {name}")))
+}
+
+fn upkeep(shared: &Arc<Shared>, folder: &Folder) -> Result<Vec<JoinHandle<()>>, KvError> {
+    let mut threads = vec![thread("kv-compactor", shared, compactor::run)?];
+    if shared.durability == Durability::Relaxed {
+        let db = folder.db();
+        threads.push(thread("kv-syncer", shared, move |shared| syncer::run(shared, &db))?);
+    }
+    Ok(threads)
+}
+
 /// Waits for the committer; a ticket it never answered means that it is gone.
 async fn settled(wait: Option<Ticket>) -> Result<(), KvError> {
     match wait {
@@ -299,6 +320,11 @@ impl Drop for Local {
         if let Some(committer) = committer {
             // Its panic has been reported by the thread itself.
             let _ = committer.join();
+        }
+        self.shared.syncer.end();
+        self.shared.compactor.end();
+        for thread in self.upkeep.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            let _ = thread.join();
         }
     }
 }

@@ -1,10 +1,7 @@
 //! What waits for the committer. Joining the queue numbers a batch, so order in the queue is order of numbers.
 //! Knows no storage.
 
-use std::{
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
-};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use kv::{Change, KvError, Seq};
@@ -34,15 +31,6 @@ pub(crate) struct Job {
     pub(crate) sync: bool,
     pub(crate) bytes: usize,
     pub(crate) done: oneshot::Sender<Result<(), KvError>>,
-}
-
-#[derive(Debug)]
-pub(crate) enum Work {
-    Jobs(Vec<Job>),
-    /// Nothing came until the deadline.
-    Deadline,
-    /// Closed and empty.
-    Closed,
 }
 
 #[derive(Debug)]
@@ -131,8 +119,8 @@ impl Queue {
         self.room.notify_waiters();
     }
 
-    /// Waits for work, until the deadline if there is one.
-    pub(crate) fn take(&self, deadline: Option<Instant>) -> Work {
+    /// Waits for work; none once it is closed and empty.
+    pub(crate) fn take(&self) -> Option<Vec<Job>> {
         let mut state = self.lock();
         loop {
             if !state.jobs.is_empty() {
@@ -143,16 +131,12 @@ impl Queue {
                 if waited {
                     self.room.notify_waiters();
                 }
-                return Work::Jobs(jobs);
+                return Some(jobs);
             }
             if state.ended.is_some() {
-                return Work::Closed;
+                return None;
             }
-            state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-                Some(Duration::ZERO) => return Work::Deadline,
-                Some(left) => self.work.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
-                None => self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
-            };
+            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -220,7 +204,7 @@ mod tests {
         let _tickets = [queue.join(change(WAITING_BYTES_MAX / 2)), queue.join(change(WAITING_BYTES_MAX / 2))];
         let mut waiting = pin!(queue.room());
         assert!(waiting.as_mut().poll(&mut cx).is_pending());
-        assert!(matches!(queue.take(None), Work::Jobs(jobs) if jobs.len() == 2));
+        assert_eq!(queue.take().unwrap().len(), 2);
         assert!(matches!(waiting.poll(&mut cx), Poll::Ready(Ok(()))));
     }
 
@@ -236,9 +220,9 @@ mod tests {
             assert!(matches!(waiting.poll(&mut cx), Poll::Ready(Err(KvError::Poisoned | KvError::Closed))));
             assert!(queue.join(change(1)).is_err());
             // Closed: what joined is still to be done. Poisoned: it was told so.
-            match queue.take(None) {
-                Work::Jobs(jobs) => assert_eq!(jobs.len(), 2),
-                _ => assert!(matches!(ticket.try_recv(), Ok(Err(KvError::Poisoned)))),
+            match queue.take() {
+                Some(jobs) => assert_eq!(jobs.len(), 2),
+                None => assert!(matches!(ticket.try_recv(), Ok(Err(KvError::Poisoned)))),
             }
         }
     }
@@ -249,7 +233,7 @@ mod tests {
         for seq in 42..45 {
             assert_eq!(queue.join(change(1)).unwrap().0, seq);
         }
-        let Work::Jobs(jobs) = queue.take(None) else { panic!() };
+        let jobs = queue.take().unwrap();
         assert!(jobs.iter().map(|job| job.seq).eq(42..45));
     }
 }

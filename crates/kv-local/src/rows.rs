@@ -2,11 +2,12 @@
 //! A stored value begins with the 8 bytes of the commit that wrote it. Keys beginning with byte 0 are this file's
 //! own. Knows no latches and no queue.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use fjall::{
-    Database, Keyspace, KeyspaceCreateOptions, LsmError, OwnedWriteBatch, PersistMode, Readable, Snapshot,
+    AbstractTree, Database, Keyspace, KeyspaceCreateOptions, LsmError, OwnedWriteBatch, PersistMode,
+    Readable, Snapshot, compaction::Leveled,
 };
 use kv::{Entry, KeyRange, KvError, Page, PageBuilder, ScanOptions, Seq};
 
@@ -17,8 +18,12 @@ const LAST_SEQ: &[u8] = b"\0seq";
 const VERSION_BYTES: usize = size_of::<Seq>();
 const KEYSPACE: &str = "rows";
 
-/// One flushes while the other compacts; more would only idle.
-const WORKERS: usize = 2;
+/// It writes tables to files; the merging of files is [`Rows::compact`]'s.
+const WORKERS: usize = 1;
+/// Files that are merged with those below them once there are so many.
+const MERGE_FILES: u8 = 4;
+/// The same for the engine's own worker: it never comes to it.
+const MERGE_FILES_BY_WORKER: u8 = u8::MAX;
 /// Bounds the disk, and with it what an opening has to read again.
 const JOURNAL_BYTES_MAX: u64 = 128 << 20;
 
@@ -47,6 +52,7 @@ impl Rows {
         let layout = || {
             KeyspaceCreateOptions::default()
                 .max_memtable_size(options.memtable_bytes)
+                .compaction_strategy(Arc::new(Leveled::default().with_l0_threshold(MERGE_FILES_BY_WORKER)))
                 .manual_journal_persist(true)
         };
         let keyspace = db.keyspace(KEYSPACE, layout).map_err(|error| engine_error(error, path))?;
@@ -76,6 +82,31 @@ impl Rows {
             batch: OwnedWriteBatch::with_capacity(self.db.clone(), capacity + 1),
             keyspace: self.keyspace.clone(),
         }
+    }
+
+    /// Merges files if there is something to merge; says whether there may be more. Blocks for as long as it takes.
+    pub(crate) fn compact(&self) -> Result<bool, KvError> {
+        let before = self.keyspace.table_count();
+        let crowded = self.keyspace.l0_table_count() >= usize::from(MERGE_FILES);
+        let strategy = Arc::new(Leveled::default().with_l0_threshold(MERGE_FILES));
+        let oldest = self.db.supervisor.snapshot_tracker.get_seqno_safe_to_gc();
+        self.keyspace.tree.compact(strategy, oldest).map_err(|error| write_error(error.into()))?;
+        Ok(crowded && self.keyspace.table_count() != before)
+    }
+
+    /// Begins a new table in memory; the engine's worker writes the other to a file.
+    pub(crate) fn seal(&self) -> Result<(), KvError> {
+        self.keyspace.rotate_memtable().map(drop).map_err(write_error)
+    }
+
+    /// Bytes of the table in memory that is being filled.
+    pub(crate) fn filling_bytes(&self) -> u64 {
+        self.keyspace.tree.active_memtable().size()
+    }
+
+    /// Full tables that wait to be written to files.
+    pub(crate) fn waiting_tables(&self) -> usize {
+        self.keyspace.sealed_memtable_count()
     }
 
     /// Everything written so far survives a power loss.
