@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use api::dynamodb::{Capacity, ConsumedCapacity, ReturnConsumedCapacity, VectorCapacity};
 
+use crate::layout;
 use crate::table::{Reach, Table};
 
 const READ_UNIT_BYTES: usize = 4096;
@@ -71,6 +72,12 @@ impl Tally {
         if bytes > 0.0 {
             *self.vectors.entry(number).or_default() += bytes;
         }
+    }
+
+    /// The units of the table, as index 0, and of its indexes, by number.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (u8, f64)> {
+        std::iter::once((layout::BASE, self.table))
+            .chain(self.indexes.iter().map(|(number, units)| (*number, *units)))
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {

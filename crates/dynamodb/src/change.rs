@@ -8,13 +8,14 @@ use bytes::Bytes;
 use store::{Batch, Entry, KvError, Mutation, Seq, TransactError};
 
 use crate::DynamoDb;
-use crate::capacity::Tally;
+use crate::capacity::{Tally, write_units};
 use crate::catalogue::refusal;
 use crate::collection::Collections;
 use crate::error::{Error, Result};
 use crate::layout;
 use crate::plan::Plan;
 use crate::record::Kept;
+use crate::throttle::{Admission, Way};
 use crate::write::Change;
 
 /// A write that is committed.
@@ -29,9 +30,10 @@ pub(crate) struct Outcome {
 
 /// Writes that are decided and not yet committed.
 #[derive(Debug)]
-pub(crate) struct Decisions {
+pub(crate) struct Decisions<'a> {
     pub(crate) mutations: Vec<Mutation>,
     collections: Collections,
+    admission: Admission<'a>,
     now: Timestamp,
     /// Tells the changes of one commit apart.
     ordinal: u8,
@@ -39,7 +41,7 @@ pub(crate) struct Decisions {
 
 /// Commits one write. Unless its outcome is `told`, it is committed without a look at the item where that can be.
 pub(crate) async fn commit(db: &DynamoDb, plan: &Plan, told: bool) -> Result<Outcome> {
-    if let Some(stored) = plan.blind().filter(|_| !told) {
+    if let Some(stored) = plan.blind().filter(|_| !told && db.throttle.is_none()) {
         let (batch, key) = (Batch::new(), plan.key.clone());
         db.catalogue.confirm(&plan.table).await?;
         let batch = match stored {
@@ -52,11 +54,13 @@ pub(crate) async fn commit(db: &DynamoDb, plan: &Plan, told: bool) -> Result<Out
     let now = db.clock.now();
     let collections = Collections::read(&db.store, std::iter::once(plan)).await?;
     let whole = |entries: &[Option<Entry>]| {
-        let mut decisions = Decisions::new(now, &collections);
+        let mut decisions = Decisions::new(now, &collections, db.admission());
         let outcome = decisions.decide(plan, entries[0].as_ref())?;
-        Ok::<_, Error>((decisions.batch(), outcome))
+        let (batch, admission) = decisions.batch();
+        Ok::<_, Error>((batch, (outcome, admission)))
     };
-    let (outcome, _) = db.transact(vec![plan.key.clone()], whole).await.map_err(refusal)?;
+    let ((outcome, admission), _) = db.transact(vec![plan.key.clone()], whole).await.map_err(refusal)?;
+    admission.settle();
     Ok(outcome)
 }
 
@@ -93,17 +97,18 @@ impl DynamoDb {
     }
 }
 
-impl Decisions {
+impl<'a> Decisions<'a> {
     /// `collections`: as they were read for these writes.
-    pub(crate) fn new(now: Timestamp, collections: &Collections) -> Self {
-        Self { mutations: Vec::new(), collections: collections.clone(), now, ordinal: 0 }
+    pub(crate) fn new(now: Timestamp, collections: &Collections, admission: Admission<'a>) -> Self {
+        Self { mutations: Vec::new(), collections: collections.clone(), admission, now, ordinal: 0 }
     }
 
     /// Lets `plan` decide about the stored item `entry`.
     pub(crate) fn decide(&mut self, plan: &Plan, entry: Option<&Entry>) -> Result<Outcome> {
         let table = &plan.table;
         let old = entry.map(|entry| Kept::stored(&entry.value)).transpose()?.map(Arc::new);
-        let new = plan.decide(old.as_ref())?;
+        self.admission.check(table, None, Way::Write)?;
+        let new = plan.decide(old.as_ref()).inspect_err(|error| self.charge_failed(plan, &old, error))?;
         let change = Change {
             key: &plan.key,
             old: old.as_deref(),
@@ -112,6 +117,7 @@ impl Decisions {
             ordinal: self.ordinal,
         };
         let effects = change.effects(table)?;
+        self.admission.write(table, &effects.tally)?;
         let mut collection = 0;
         if table.has_locals()
             && let Some(key) = layout::collection(table, plan.named())
@@ -123,7 +129,16 @@ impl Decisions {
         Ok(Outcome { old, new, tally: effects.tally, collection })
     }
 
-    pub(crate) fn batch(self) -> Batch {
-        Batch { expects: Vec::new(), mutations: self.mutations }
+    /// A condition that does not hold costs as if the item were written that is there.
+    fn charge_failed(&self, plan: &Plan, old: &Option<Arc<Kept>>, error: &Error) {
+        if let Error::ConditionFailed(_) | Error::DuplicateItem = error {
+            let size = old.as_ref().map_or(0, |old| old.item.size());
+            self.admission.charge(&plan.table, Way::Write, &Tally::of_table(write_units(size)));
+        }
+    }
+
+    /// What is to be committed, and what then is to be settled.
+    pub(crate) fn batch(self) -> (Batch, Admission<'a>) {
+        (Batch { expects: Vec::new(), mutations: self.mutations }, self.admission)
     }
 }

@@ -9,6 +9,7 @@ use store::KvError;
 use wire::Failure;
 use wire::json::{WriteJson, Writer};
 
+use crate::throttle::Throttled;
 use crate::transaction::{self, Reason};
 
 /// Why an operation did not succeed.
@@ -35,6 +36,9 @@ pub(crate) enum Error {
     /// With the item as it stood, if the request asked for it.
     #[error("The conditional request failed")]
     ConditionFailed(Option<Box<Item>>),
+    /// The capacity of a table or index is used up.
+    #[error("{0}")]
+    Throttled(Box<Throttled>),
     /// Of an INSERT.
     #[error("Duplicate primary key exists in table")]
     DuplicateItem,
@@ -102,6 +106,10 @@ impl From<Error> for Failure {
                     Some(item) => failure.with("Item", item_json(&item)),
                     None => failure,
                 }
+            }
+            Error::Throttled(throttled) => {
+                let (code, member) = throttled.exception();
+                Self::client(code, 400, message).with(member, throttled.reasons())
             }
             Error::DuplicateItem => Self::client("DuplicateItemException", 400, message),
             Error::Outdated => Self::unavailable(),

@@ -22,7 +22,7 @@
 //! - [`backup`], [`restore`]: backups, and tables made of them; [`job`], [`jobs`]: work behind requests
 //! - [`vector`]: indexes of vectors
 //! - [`export`], [`written`]: tables as objects; [`import`], [`bulk`], [`load`], [`lines`], [`parsed`]: objects as tables
-//! - [`capacity`]: what requests cost; [`error`]: what they are refused with
+//! - [`capacity`]: what requests cost; [`throttle`]: what they may; [`error`]: what they are refused with
 //!
 //! # Invariants
 //!
@@ -75,6 +75,7 @@ mod settings;
 mod statement;
 mod streams;
 mod table;
+mod throttle;
 mod token;
 mod transaction;
 mod translation;
@@ -98,6 +99,7 @@ use crate::census::Census;
 use crate::error::{Error, Result, text};
 use crate::jobs::Jobs;
 use crate::table::{Stream, Table};
+use crate::throttle::{Admission, Throttle};
 use crate::upkeep::{Following, Upkeep};
 
 /// The service. Cheap to share behind an `Arc`; everything durable is in the store.
@@ -109,6 +111,8 @@ pub struct DynamoDb {
     upkeep: Arc<Upkeep>,
     _following: Arc<Following>,
     jobs: Jobs,
+    /// None: nothing is throttled.
+    throttle: Option<Throttle>,
 }
 
 /// Between two looks for what is past its day.
@@ -143,12 +147,22 @@ impl DynamoDb {
         let following = Arc::new(upkeep.follow());
         let census = Census::new(store.clone(), clock.clone());
         let jobs = Jobs::new(store.clone(), clock.clone(), catalogue.clone()).await?;
-        Ok(Self { store, clock, catalogue, census, upkeep, _following: following, jobs })
+        Ok(Self { store, clock, catalogue, census, upkeep, _following: following, jobs, throttle: None })
     }
 
     /// Where exports are written to and imports are read from.
     pub fn with_objects(self, objects: Arc<dyn ports::Objects>) -> Self {
         Self { jobs: self.jobs.with_objects(objects), ..self }
+    }
+
+    /// Refuses requests beyond the capacity of a table or index, as AWS does.
+    pub fn with_throttling(self) -> Self {
+        Self { throttle: Some(Throttle::default()), ..self }
+    }
+
+    /// What a request that comes now may consume.
+    fn admission(&self) -> Admission<'_> {
+        Admission::new(self.throttle.as_ref(), &self.clock)
     }
 
     /// Goes on with the backups, restores, exports and imports that had not ended when the last server did.

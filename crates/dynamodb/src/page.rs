@@ -12,6 +12,7 @@ use crate::error::{Error, Result, text};
 use crate::ops::get_item::{projected, stored};
 use crate::request::{Envelope, all_key_names, check_projection};
 use crate::table::{Index, Reach, Table};
+use crate::throttle::Way;
 use crate::{DynamoDb, layout, write};
 
 /// Items read for one page, before the filter.
@@ -69,6 +70,8 @@ struct Rows {
 
 impl Sweep<'_> {
     pub(crate) async fn run(self, db: &DynamoDb) -> Result<Answer> {
+        let admission = db.admission();
+        admission.check(self.table, self.index, Way::Read)?;
         let limit = self.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
         let rows = read_rows(&db.store, self.range.clone(), self.reverse, (limit, self.bytes_max)).await?;
         let last_key = match rows.values.last().filter(|_| rows.more) {
@@ -86,6 +89,7 @@ impl Sweep<'_> {
             true => self.fetch(db, rows.values, &mut tally).await?,
             false => rows.values,
         };
+        admission.charge(self.table, Way::Read, &tally);
         let (items, count) = self.show(values).await?;
         Ok(Answer {
             items,

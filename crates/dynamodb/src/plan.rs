@@ -132,6 +132,14 @@ impl Plan {
         }
     }
 
+    /// The item that a put writes.
+    pub(crate) fn put_item(&self) -> Option<&Item> {
+        match &self.step {
+            Step::Put(new) => Some(&new.item),
+            _ => None,
+        }
+    }
+
     pub(crate) fn is_check(&self) -> bool {
         matches!(self.step, Step::Check { .. })
     }

@@ -126,7 +126,13 @@ impl<'s> Reading<'s> {
                 view: page::view(&self.table, index, None, wanted.as_ref())?,
                 consistent: self.consistent,
             };
-            let answer = sweep.run(db).await?;
+            let answer = match sweep.run(db).await {
+                Err(Error::Throttled(_)) if number > first => {
+                    page.next = Some(position(number, None));
+                    break;
+                }
+                answer => answer?,
+            };
             page.tally.merge(&answer.tally);
             page.items.extend(answer.items.into_iter().flatten());
             left -= answer.scanned;

@@ -29,6 +29,7 @@ use crate::error::{Error, Result, text};
 use crate::ops::get_item::{projected, stored};
 use crate::plan::Plan;
 use crate::table::Table;
+use crate::throttle::{Admission, Way};
 use crate::token::Token;
 
 /// Items that a transaction holds at most, in bytes.
@@ -103,6 +104,7 @@ impl Reason {
         match error {
             Error::Validation(_) => Ok(Self { code: "ValidationError", message, item: None }),
             Error::ConditionFailed(item) => Ok(Self { code: "ConditionalCheckFailed", message, item }),
+            Error::Throttled(throttled) => Ok(Self { code: throttled.reason_code(), message, item: None }),
             Error::DuplicateItem => Ok(Self { code: "DuplicateItem", message, item: None }),
             Error::NotFound(_) => Ok(Self { code: "ResourceNotFound", message, item: None }),
             Error::Conflict => Ok(Self { code: "TransactionConflict", message, item: None }),
@@ -169,18 +171,22 @@ pub(crate) async fn write(db: &DynamoDb, actions: &[Action], token: Option<&Toke
     let whole = |entries: &[Option<Entry>]| {
         let (items, tokens) = entries.split_at(actions.len());
         if let Some(units) = token.map(|token| token.done(tokens)).transpose()?.flatten() {
-            return Ok((store::Batch::new(), Applied::Before(units)));
+            return Ok((store::Batch::new(), (Applied::Before(units), db.admission())));
         }
-        let mut decisions = Decisions::new(now, &collections);
+        let mut decisions = Decisions::new(now, &collections, db.admission().of_transaction());
         let outcomes = decide(&mut decisions, actions, items)?;
+        let (batch, admission) = decisions.batch();
         let batch = match token {
-            Some(token) => token.keep(decisions.batch(), outcomes.iter().map(read_units_of).collect()),
-            None => decisions.batch(),
+            Some(token) => token.keep(batch, outcomes.iter().map(read_units_of).collect()),
+            None => batch,
         };
-        Ok((batch, Applied::Now(outcomes)))
+        Ok((batch, (Applied::Now(outcomes), admission)))
     };
     match db.transact(keys, whole).await {
-        Ok((applied, _)) => Ok(applied),
+        Ok(((applied, admission), _)) => {
+            admission.settle();
+            Ok(applied)
+        }
         // Few actions on large items of many indexes: more than AWS takes, and more than an engine does.
         Err(TransactError::Store(KvError::TooLarge { .. })) => Err(Error::invalid(text::TRANSACTION_SIZE)),
         // Which of the items others write is not known.
@@ -191,7 +197,23 @@ pub(crate) async fn write(db: &DynamoDb, actions: &[Action], token: Option<&Toke
     }
 }
 
-fn decide(decisions: &mut Decisions, actions: &[Action], items: &[Option<Entry>]) -> Result<Vec<Outcome>> {
+/// Refuses reads of tables that have no capacity left.
+fn admit(admission: &Admission<'_>, gets: &[Get]) -> Result<()> {
+    let mut reasons = Vec::with_capacity(gets.len());
+    for get in gets {
+        reasons.push(match admission.check(&get.table, None, Way::Read) {
+            Ok(()) => Reason::NONE,
+            Err(error) => Reason::of(error)?,
+        });
+    }
+    if reasons.iter().all(|reason| *reason == Reason::NONE) { Ok(()) } else { Err(Error::Cancelled(reasons)) }
+}
+
+fn decide(
+    decisions: &mut Decisions<'_>,
+    actions: &[Action],
+    items: &[Option<Entry>],
+) -> Result<Vec<Outcome>> {
     let mut outcomes = Vec::with_capacity(actions.len());
     let mut reasons = Vec::new();
     for (at, (action, entry)) in actions.iter().zip(items).enumerate() {
@@ -280,6 +302,8 @@ pub(crate) async fn read(
     wanted: Option<ReturnConsumedCapacity>,
 ) -> Result<Found> {
     let keys: Vec<Bytes> = gets.iter().map(|get| get.key.clone()).collect();
+    let admission = db.admission().of_transaction();
+    admit(&admission, gets)?;
     let entries = db.store.multi_get(&keys).await?;
     let mut items = Vec::with_capacity(gets.len());
     let mut tallies = Vec::with_capacity(gets.len());
@@ -288,7 +312,9 @@ pub(crate) async fn read(
         let image = entry.map(|entry| stored(entry.value)).transpose()?;
         let size = image.as_ref().map_or(0, Image::size);
         bytes += size;
-        tallies.push(Tally::of_table(read_units(size, true) * 2.0));
+        let tally = Tally::of_table(read_units(size, true));
+        admission.charge(&get.table, Way::Read, &tally);
+        tallies.push(tally.doubled(&get.table));
         items.push(image.map(|image| projected(image, get.projection.as_ref())).transpose()?);
     }
     if bytes > BYTES_MAX {

@@ -14,8 +14,19 @@ use toml::de::{DeTable, DeValue};
 use tracing_subscriber::EnvFilter;
 
 /// Every setting, in the order in which `rushlight config` prints them.
-const NAMES: [&str; 10] =
-    ["listen", "data", "memory", "store", "objects", "durability", "auth", "sandbox", "wording", "log"];
+const NAMES: [&str; 11] = [
+    "listen",
+    "data",
+    "memory",
+    "store",
+    "objects",
+    "durability",
+    "auth",
+    "sandbox",
+    "wording",
+    "throttle",
+    "log",
+];
 
 pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:4566";
 
@@ -66,6 +77,8 @@ pub(crate) struct Config {
     pub(crate) auth: Auth,
     pub(crate) sandbox: SandboxMode,
     pub(crate) wording: Wording,
+    /// Whether DynamoDB refuses what is beyond the capacity of a table.
+    pub(crate) throttle: bool,
     pub(crate) log: String,
     /// As they were given, for `rushlight config`.
     texts: Layer,
@@ -98,11 +111,7 @@ impl Config {
             listen: parse(&texts, "listen", "ADDR:PORT, such as 127.0.0.1:4566", parse_listen)?,
             // What runs functions works in a folder of its own, where a relative path names something else.
             data: parse(&texts, "data", "a folder", |text| std::path::absolute(text).ok())?,
-            memory: parse(&texts, "memory", "true or false", |text| match text {
-                "true" | "1" => Some(true),
-                "false" | "0" => Some(false),
-                _ => None,
-            })?,
+            memory: parse(&texts, "memory", "true or false", parse_switch)?,
             store: parse_store(&mut texts)?,
             objects: parse(&texts, "objects", "a folder", |text| match text {
                 "" => Some(None),
@@ -129,6 +138,7 @@ impl Config {
                 "older" => Some(Wording::Older),
                 _ => None,
             })?,
+            throttle: parse(&texts, "throttle", "true or false", parse_switch)?,
             log: parse(&texts, "log", "a filter, such as info or access=debug", |text| {
                 EnvFilter::builder().parse(text).ok().map(|_| text.to_owned())
             })?,
@@ -199,6 +209,14 @@ fn parse_store(texts: &mut Layer) -> Result<Option<Target>> {
     Ok(Some(target))
 }
 
+fn parse_switch(text: &str) -> Option<bool> {
+    match text {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ => None,
+    }
+}
+
 /// A port alone means loopback.
 fn parse_listen(text: &str) -> Option<SocketAddr> {
     let text = text.replace("localhost:", "127.0.0.1:");
@@ -211,7 +229,7 @@ fn default(name: &str) -> String {
     match name {
         "listen" => DEFAULT_LISTEN.to_owned(),
         "data" => default_data().to_string_lossy().into_owned(),
-        "memory" => "false".to_owned(),
+        "memory" | "throttle" => "false".to_owned(),
         "durability" => "strict".to_owned(),
         "sandbox" => "best-effort".to_owned(),
         "wording" => "newer".to_owned(),
@@ -314,6 +332,7 @@ mod tests {
                 "auth default",
                 "sandbox default",
                 "wording default",
+                "throttle default",
                 "log default"
             ]
         );
@@ -338,7 +357,7 @@ mod tests {
                 &[],
                 &[],
                 "\nport = 1",
-                "rushlight.toml:2: port is no setting; there are listen, data, memory, store, objects, durability, auth, sandbox, wording, log",
+                "rushlight.toml:2: port is no setting; there are listen, data, memory, store, objects, durability, auth, sandbox, wording, throttle, log",
             ),
             (&[], &[], "memory = [1]", "rushlight.toml:1: memory must be a text, a number or true or false"),
             (&[], &[], "# a\n\nmemory = 2", "memory = \"2\" (from rushlight.toml:3) must be true or false"),

@@ -125,10 +125,11 @@ impl Wiring {
         let logs = Journal::new(store.clone(), clock.clone(), journal);
         let dynamodb = DynamoDb::new(store.clone(), clock.clone()).await;
         let dynamodb = dynamodb.map_err(|failure| anyhow::anyhow!("DynamoDB: {}", failure.message))?;
-        let dynamodb = Arc::new(match &config.objects {
+        let dynamodb = match &config.objects {
             Some(folder) => dynamodb.with_objects(Arc::new(FolderObjects::new(folder))),
             None => dynamodb,
-        });
+        };
+        let dynamodb = Arc::new(if config.throttle { dynamodb.with_throttling() } else { dynamodb });
         let sandbox = Sandbox::start(sandbox_config(config, address, &folder.path, &clock)).await?;
         let lambda_config = LambdaConfig {
             clock: clock.clone(),

@@ -19,6 +19,7 @@ use crate::ops::execute_statement::{EXISTS, shows_item};
 use crate::ops::get_item::stored;
 use crate::statement::{self, index_to_read};
 use crate::table::Table;
+use crate::throttle::{Admission, Way};
 use crate::{DynamoDb, change, write};
 
 const KEYED: &str =
@@ -96,7 +97,7 @@ async fn read(
         answers.push(match get {
             Ok(get) => {
                 let image = found.next().flatten().map(|entry| stored(entry.value)).transpose()?;
-                get.answer(image, input.return_consumed_capacity)?
+                get.answer(image, (&db.admission(), input.return_consumed_capacity))?
             }
             Err(error) => Answer::refused(error, None)?,
         });
@@ -117,9 +118,17 @@ async fn get(db: &DynamoDb, cx: &Cx, statement: Statement, request: &BatchStatem
 }
 
 impl Get {
-    fn answer(self, image: Option<Image>, wanted: Option<ReturnConsumedCapacity>) -> Result<Answer> {
+    fn answer(
+        self,
+        image: Option<Image>,
+        (admission, wanted): (&Admission<'_>, Option<ReturnConsumedCapacity>),
+    ) -> Result<Answer> {
+        if let Err(error) = admission.check(&self.table, None, Way::Read) {
+            return Answer::refused(error, Some(self.select.table));
+        }
         let size = image.as_ref().map_or(0, Image::size);
         let tally = Tally::of_table(read_units(size, self.consistent));
+        admission.charge(&self.table, Way::Read, &tally);
         let item =
             image.map(Image::into_item).transpose().map_err(|error| Error::Corrupt(error.to_string()))?;
         let item = match &self.select.columns {
@@ -188,6 +197,7 @@ impl Answer {
             Error::NotFound(_) => (BatchStatementErrorCodeEnum::ResourceNotFound, None),
             Error::DuplicateItem => (BatchStatementErrorCodeEnum::DuplicateItem, None),
             Error::ConditionFailed(item) => (BatchStatementErrorCodeEnum::ConditionalCheckFailed, item),
+            Error::Throttled(throttled) => (throttled.statement_code(), None),
             Error::CollectionSize => (BatchStatementErrorCodeEnum::ItemCollectionSizeLimitExceeded, None),
             error => return Err(error),
         };

@@ -16,6 +16,7 @@ use crate::error::{Error, Result, text};
 use crate::ops::get_item::{projected, stored};
 use crate::request::{Envelope, Kinds, check_projection};
 use crate::table::Table;
+use crate::throttle::Way;
 use crate::{DynamoDb, write};
 
 const KEYS_MAX: usize = 100;
@@ -35,6 +36,8 @@ struct Taken {
     tally: Tally,
     /// Keys that are answered, whether or not there is an item.
     keys: usize,
+    /// Why there are no more, if the capacity was used up.
+    throttled: Option<Error>,
 }
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: BatchGetItemInput) -> Result<BatchGetItemOutput> {
@@ -50,9 +53,12 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: BatchGetItemInput) -> Res
     let mut unprocessed = BTreeMap::new();
     let mut consumed = Vec::new();
     let mut room = ANSWER_BYTES_MAX;
+    let (mut answered, mut throttled) = (0, None);
     for ((name, mut asked), part) in input.request_items.into_iter().zip(parts) {
         let rows: Vec<Option<Entry>> = found.by_ref().take(part.keys.len()).collect();
-        let taken = part.take(rows, asked.consistent_read.unwrap_or(false), &mut room)?;
+        let taken = part.take(db, rows, asked.consistent_read.unwrap_or(false), &mut room)?;
+        answered += taken.keys;
+        throttled = taken.throttled.or(throttled);
         if taken.keys > 0 {
             consumed.extend(taken.tally.told(&part.table, &name, input.return_consumed_capacity));
         }
@@ -61,6 +67,9 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: BatchGetItemInput) -> Res
         if !asked.keys.is_empty() {
             unprocessed.insert(name, asked);
         }
+    }
+    if let Some(error) = throttled.filter(|_| answered == 0) {
+        return Err(error);
     }
     Ok(BatchGetItemOutput {
         responses: Some(responses),
@@ -86,16 +95,29 @@ fn check(input: &BatchGetItemInput) -> Result<()> {
 }
 
 impl Part {
-    /// Takes what there is `room` for, in the order of the keys.
-    fn take(&self, rows: Vec<Option<Entry>>, consistent: bool, room: &mut usize) -> Result<Taken> {
+    /// Takes what there is `room` and capacity for, in the order of the keys.
+    fn take(
+        &self,
+        db: &DynamoDb,
+        rows: Vec<Option<Entry>>,
+        consistent: bool,
+        room: &mut usize,
+    ) -> Result<Taken> {
         let mut taken = Taken::default();
+        let admission = db.admission();
         for row in rows {
             let image = row.map(|entry| stored(entry.value)).transpose()?;
             let size = image.as_ref().map_or(0, Image::size);
             let Some(left) = room.checked_sub(size) else { break };
+            taken.throttled = admission.check(&self.table, None, Way::Read).err();
+            if taken.throttled.is_some() {
+                break;
+            }
             *room = left;
             taken.keys += 1;
-            taken.tally.add_table(read_units(size, consistent));
+            let tally = Tally::of_table(read_units(size, consistent));
+            admission.charge(&self.table, Way::Read, &tally);
+            taken.tally.merge(&tally);
             if let Some(image) = image {
                 taken.items.push(projected(image, self.projection.as_ref())?);
             }

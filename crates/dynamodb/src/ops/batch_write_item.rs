@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use api::dynamodb::{BatchWriteItemInput, BatchWriteItemOutput, WriteRequest};
+use api::dynamodb::{BatchWriteItemInput, BatchWriteItemOutput, DeleteRequest, PutRequest, WriteRequest};
 use base::Cx;
 use store::Entry;
 
@@ -44,11 +44,15 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: BatchWriteItemInput) -> R
         return Err(Error::invalid(text::DUPLICATE_KEYS));
     }
     let outcomes = commit(db, &plans).await?;
-    let (mut consumed, mut metrics) = (Vec::new(), BTreeMap::new());
+    let (mut consumed, mut metrics, mut unprocessed) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
     for (name, table, range) in tables {
         let mut tally = Tally::default();
-        let mut collections = Vec::new();
+        let (mut collections, mut left) = (Vec::new(), Vec::new());
         for (plan, outcome) in plans[range.clone()].iter().zip(&outcomes[range]) {
+            let Ok(outcome) = outcome else {
+                left.push(request_of(plan));
+                continue;
+            };
             tally.merge(&outcome.tally);
             let wanted = input.return_item_collection_metrics;
             if let Some(told) = collection::metrics(&table, plan.named(), outcome.collection, wanted) {
@@ -56,12 +60,15 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: BatchWriteItemInput) -> R
             }
         }
         consumed.extend(tally.told(&table, &name, input.return_consumed_capacity));
+        if !left.is_empty() {
+            unprocessed.insert(name.clone(), left);
+        }
         if !collections.is_empty() {
             metrics.insert(name, collections);
         }
     }
     Ok(BatchWriteItemOutput {
-        unprocessed_items: Some(BTreeMap::new()),
+        unprocessed_items: Some(unprocessed),
         item_collection_metrics: (!metrics.is_empty()).then_some(metrics),
         consumed_capacity: (!consumed.is_empty()).then_some(consumed),
     })
@@ -90,8 +97,21 @@ fn plan(table: &Arc<Table>, request: WriteRequest) -> Result<Plan> {
     }
 }
 
-/// One outcome a plan.
-async fn commit(db: &DynamoDb, plans: &[Plan]) -> Result<Vec<Outcome>> {
+/// What asks for `plan` again.
+fn request_of(plan: &Plan) -> WriteRequest {
+    match plan.put_item() {
+        Some(item) => {
+            WriteRequest { put_request: Some(PutRequest { item: item.clone() }), delete_request: None }
+        }
+        None => {
+            let key = plan.named().clone();
+            WriteRequest { put_request: None, delete_request: Some(DeleteRequest { key }) }
+        }
+    }
+}
+
+/// One outcome a plan, or why it was throttled. If all were, that refuses the request.
+async fn commit(db: &DynamoDb, plans: &[Plan]) -> Result<Vec<Result<Outcome>>> {
     let now = db.clock.now();
     let mut outcomes = Vec::with_capacity(plans.len());
     let mut rest = plans;
@@ -101,17 +121,28 @@ async fn commit(db: &DynamoDb, plans: &[Plan]) -> Result<Vec<Outcome>> {
         let collections = Collections::read(&db.store, part.iter()).await?;
         let keys = part.iter().map(|plan| plan.key.clone()).collect();
         let decide = |entries: &[Option<Entry>]| {
-            let mut decisions = Decisions::new(now, &collections);
-            let part = part.iter().zip(entries);
-            let outcomes = part
-                .map(|(plan, entry)| decisions.decide(plan, entry.as_ref()))
-                .collect::<Result<Vec<_>>>()?;
-            Ok::<_, Error>((decisions.batch(), outcomes))
+            let mut decisions = Decisions::new(now, &collections, db.admission());
+            let mut outcomes = Vec::with_capacity(part.len());
+            for (plan, entry) in part.iter().zip(entries) {
+                outcomes.push(match decisions.decide(plan, entry.as_ref()) {
+                    Err(error @ Error::Throttled(_)) => Err(error),
+                    decided => Ok(decided?),
+                });
+            }
+            let (batch, admission) = decisions.batch();
+            Ok::<_, Error>((batch, (outcomes, admission)))
         };
-        let (decided, _) = db.transact(keys, decide).await.map_err(refusal)?;
+        let ((decided, admission), _) = db.transact(keys, decide).await.map_err(refusal)?;
+        admission.settle();
         outcomes.extend(decided);
     }
-    Ok(outcomes)
+    match outcomes.pop() {
+        Some(Err(error)) if outcomes.iter().all(Result::is_err) => Err(error),
+        last => {
+            outcomes.extend(last);
+            Ok(outcomes)
+        }
+    }
 }
 
 /// How many of `plans` one commit takes: at least one.

@@ -42,6 +42,9 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: DeleteTableInput) -> Resu
         db.jobs.start(job);
     }
     db.census.forget(table.id);
+    if let Some(throttle) = &db.throttle {
+        throttle.forget(table.id);
+    }
 
     let standing = describe::Standing { status: TableStatus::Deleting, now, counts: &counts };
     let described = describe::table(&before, &standing);

@@ -10,6 +10,7 @@ use crate::asked::AskedRead;
 use crate::capacity::{Tally, read_units};
 use crate::error::{Error, Result};
 use crate::request::check_projection;
+use crate::throttle::Way;
 use crate::{DynamoDb, write};
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: GetItemInput) -> Result<GetItemOutput> {
@@ -18,10 +19,13 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: GetItemInput) -> Result<G
     check_projection(projection.as_ref(), &table, None)?;
     let key = write::request_key(&table, &input.key)?;
 
+    let admission = db.admission();
+    admission.check(&table, None, Way::Read)?;
     let found = db.store.get(&key).await?;
     let image = found.map(|entry| stored(entry.value)).transpose()?;
     let size = image.as_ref().map_or(0, Image::size);
     let tally = Tally::of_table(read_units(size, input.consistent_read.unwrap_or(false)));
+    admission.charge(&table, Way::Read, &tally);
     Ok(GetItemOutput {
         item: image.map(|image| projected(image, projection.as_ref())).transpose()?,
         consumed_capacity: tally.told(&table, &input.table_name, input.return_consumed_capacity),

@@ -37,6 +37,13 @@ impl DerefMut for Ground {
     }
 }
 
+impl Ground {
+    /// The same with throttling.
+    pub(crate) fn throttled(self) -> Self {
+        Self { world: self.world.throttled(), ..self }
+    }
+}
+
 impl Engine {
     pub(crate) async fn ground(self) -> Ground {
         match self {

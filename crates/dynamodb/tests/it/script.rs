@@ -6,6 +6,7 @@
 //! - `+ seconds`: turns the clock
 //! - `. quiet`: waits for what goes on behind requests
 //! - `~ older` or `~ newer`: which wording is spoken from here
+//! - `~ throttle`: refuses from here what is beyond the capacity of tables
 //! - `~ expire`: deletes the items whose time to live is over
 //! - everything else is a comment
 
@@ -52,6 +53,7 @@ scripts! {
     table_changes
     table_refusals
     tables
+    throttling
     time_to_live
     transactions
     updates
@@ -118,6 +120,8 @@ impl Script {
                 world.clock.advance(Duration::from_secs(seconds.parse().unwrap()));
             } else if line == "~ expire" {
                 world.db.expire().await.unwrap();
+            } else if line == "~ throttle" {
+                world = world.throttled();
             } else if let Some(wording) = line.strip_prefix("~ ") {
                 world.cx.wording = if wording == "older" { Wording::Older } else { Wording::Newer };
             }

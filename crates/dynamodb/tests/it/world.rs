@@ -50,6 +50,11 @@ impl World {
         self.store.settle().await.unwrap();
     }
 
+    /// The same with throttling.
+    pub(crate) fn throttled(self) -> Self {
+        Self { db: self.db.with_throttling(), ..self }
+    }
+
     pub(crate) async fn call(&self, operation: &str, body: &str) -> Reply {
         let streams =
             matches!(operation, "DescribeStream" | "GetRecords" | "GetShardIterator" | "ListStreams");

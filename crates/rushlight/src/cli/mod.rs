@@ -61,6 +61,9 @@ struct Flags {
     /// How DynamoDB words its errors: as since June 2026, or as before [default: newer]
     #[arg(long, global = true, value_name = "newer|older")]
     wording: Option<String>,
+    /// Let DynamoDB refuse what is beyond the throughput of a table, as AWS does
+    #[arg(long, global = true)]
+    throttle: bool,
     /// What the log says, as in RUST_LOG; `access=debug` adds a line for every request [default: info]
     #[arg(long, global = true, value_name = "FILTER")]
     log: Option<String>,
@@ -101,7 +104,8 @@ enum Verb {
 }
 
 /// Flags that only a server and `config` look at: the others take them, and do not show them.
-const OF_SERVERS: [&str; 7] = ["memory", "store", "durability", "auth", "sandbox", "wording", "log"];
+const OF_SERVERS: [&str; 8] =
+    ["memory", "store", "durability", "auth", "sandbox", "wording", "throttle", "log"];
 const OTHERS: [&str; 7] = ["status", "stop", "invoke", "logs", "urls", "env", "run"];
 
 /// The command line, with the help of each verb cut down to what the verb looks at.
@@ -186,6 +190,7 @@ impl Flags {
         set("auth", self.auth.clone());
         set("sandbox", self.sandbox.clone());
         set("wording", self.wording.clone());
+        set("throttle", self.throttle.then(|| "true".to_owned()));
         set("log", self.log.clone());
         layer
     }
