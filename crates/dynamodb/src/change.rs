@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::layout;
 use crate::plan::Plan;
 use crate::record::Kept;
+use crate::table::Table;
 use crate::throttle::{Admission, Way};
 use crate::write::Change;
 
@@ -41,14 +42,7 @@ pub(crate) struct Decisions<'a> {
 
 /// Commits one write. Unless its outcome is `told`, it is committed without a look at the item where that can be.
 pub(crate) async fn commit(db: &DynamoDb, plan: &Plan, told: bool) -> Result<Outcome> {
-    if let Some(stored) = plan.blind().filter(|_| !told && db.throttle.is_none()) {
-        let (batch, key) = (Batch::new(), plan.key.clone());
-        db.catalogue.confirm(&plan.table).await?;
-        let batch = match stored {
-            Some(bytes) => batch.put(key, bytes.clone()),
-            None => batch.delete(key),
-        };
-        db.store.commit(batch).await?;
+    if !told && commit_blind(db, std::slice::from_ref(plan)).await? {
         return Ok(Outcome::default());
     }
     let now = db.clock.now();
@@ -62,6 +56,33 @@ pub(crate) async fn commit(db: &DynamoDb, plan: &Plan, told: bool) -> Result<Out
     let ((outcome, admission), _) = db.transact(vec![plan.key.clone()], whole).await.map_err(refusal)?;
     admission.settle();
     Ok(outcome)
+}
+
+/// Commits writes of different items without a look at what is there, if all of them can be; else does nothing and
+/// says so.
+pub(crate) async fn commit_blind(db: &DynamoDb, plans: &[Plan]) -> Result<bool> {
+    // What a write costs depends on what it replaces.
+    if db.throttle.is_some() {
+        return Ok(false);
+    }
+    let mut batch = Batch::new();
+    for plan in plans {
+        let key = plan.key.clone();
+        batch = match plan.blind() {
+            Some(Some(bytes)) => batch.put(key, bytes.clone()),
+            Some(None) => batch.delete(key),
+            None => return Ok(false),
+        };
+    }
+    let mut confirmed: Option<&Arc<Table>> = None;
+    for plan in plans {
+        if confirmed.is_none_or(|table| !Arc::ptr_eq(table, &plan.table)) {
+            db.catalogue.confirm(&plan.table).await?;
+            confirmed = Some(&plan.table);
+        }
+    }
+    db.store.commit(batch).await?;
+    Ok(true)
 }
 
 /// How often a write looks at the catalogue before it is refused: a machine under load may take longer than a lease.
