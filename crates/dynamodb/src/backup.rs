@@ -163,7 +163,6 @@ fn features(table: &Table, described: shape::TableDescription) -> shape::SourceT
             attribute_name: Some(expiry.attribute.clone()),
         }),
         sse_description: described.sse_description,
-        ..shape::SourceTableFeatureDetails::default()
     }
 }
 
