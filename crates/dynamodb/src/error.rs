@@ -119,7 +119,8 @@ impl From<Error> for Failure {
             Error::TokenReused => Self::client("IdempotentParameterMismatchException", 400, message),
             Error::Conflict => Self::client("TransactionConflictException", 400, message),
             Error::Store(error @ (KvError::Unavailable(_) | KvError::Contended)) => {
-                tracing::warn!(%error, "the database cannot serve this now");
+                // The engine says once that the database is lost, and once that it is back.
+                tracing::debug!(%error, "the database cannot serve this now");
                 Self::unavailable()
             }
             Error::Store(cause) => {

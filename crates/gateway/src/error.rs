@@ -92,7 +92,8 @@ impl From<GatewayError> for Failure {
             GatewayError::Conflict(message) => errors::conflict(message),
             GatewayError::LimitExceeded(message) => errors::limit_exceeded(message),
             GatewayError::Store(error @ (KvError::Unavailable(_) | KvError::Contended)) => {
-                tracing::warn!(%error, "the database cannot serve this now");
+                // The engine says once that the database is lost, and once that it is back.
+                tracing::debug!(%error, "the database cannot serve this now");
                 Failure::unavailable()
             }
             GatewayError::Store(error) => {

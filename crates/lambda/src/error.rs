@@ -87,7 +87,8 @@ pub(crate) fn package(error: PackageError) -> Failure {
 
 pub(crate) fn store(error: &KvError) -> Failure {
     if let KvError::Unavailable(_) | KvError::Contended = error {
-        tracing::warn!(%error, "the database cannot serve this now");
+        // The engine says once that the database is lost, and once that it is back.
+        tracing::debug!(%error, "the database cannot serve this now");
         return Failure::unavailable();
     }
     internal("use the store", error)

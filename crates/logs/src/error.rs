@@ -31,7 +31,8 @@ pub(crate) fn bad_token() -> Failure {
 /// The cause is for the log, not for the caller.
 pub(crate) fn store(error: KvError) -> Failure {
     if let KvError::Unavailable(_) | KvError::Contended = error {
-        tracing::warn!(%error, "the database cannot serve this now");
+        // The engine says once that the database is lost, and once that it is back.
+        tracing::debug!(%error, "the database cannot serve this now");
         return Failure::unavailable();
     }
     tracing::error!(%error, "the log store failed");

@@ -37,6 +37,12 @@ impl DerefMut for Ground {
     }
 }
 
+impl From<World> for Ground {
+    fn from(world: World) -> Self {
+        Self { world, _folder: None }
+    }
+}
+
 impl Ground {
     /// The same with throttling.
     pub(crate) fn throttled(self) -> Self {
@@ -47,11 +53,9 @@ impl Ground {
 impl Engine {
     pub(crate) async fn ground(self) -> Ground {
         match self {
-            Self::Memory => Ground { world: World::on(Store::memory()).await, _folder: None },
-            Self::Node => Ground { world: World::node(Store::memory()).await, _folder: None },
-            Self::Postgres => {
-                Ground { world: World::on(Cluster::shared().store().await).await, _folder: None }
-            }
+            Self::Memory => World::on(Store::memory()).await.into(),
+            Self::Node => World::node(Store::memory()).await.into(),
+            Self::Postgres => World::on(Cluster::shared().store().await).await.into(),
             Self::Local => {
                 let folder = tempfile::tempdir().unwrap();
                 let store = Store::open(folder.path(), Durability::Relaxed).unwrap();

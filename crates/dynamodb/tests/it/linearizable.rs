@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value as Json, json};
-use store::{Durability, Store};
+use store::Store;
+use testkit::Cluster;
 
+use crate::engine::{Engine, Ground, on_each_engine};
 use crate::model::dice::Dice;
 use crate::world::World;
 
@@ -118,30 +120,37 @@ fn the_check_finds_what_cannot_be() {
     assert!(!is_linearizable(&swapped), "only one can have found the first value");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn histories_in_memory_are_linearizable() {
-    check(Arc::new(World::new().await)).await;
+async fn histories_are_linearizable(engine: Engine) {
+    check_on(&[Arc::new(engine.ground().await)]).await;
+}
+
+on_each_engine! {
+    histories_are_linearizable
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn histories_on_the_disk_are_linearizable() {
-    let folder = tempfile::tempdir().unwrap();
-    check(Arc::new(World::on(Store::open(folder.path(), Durability::Strict).unwrap()).await)).await;
+async fn histories_of_two_nodes_in_memory_are_linearizable() {
+    let store = Store::memory();
+    let (here, there) = (World::node(store.clone()).await, World::node(store).await);
+    check_on(&[Arc::new(here.into()), Arc::new(there.into())]).await;
 }
 
-pub(crate) async fn check(world: Arc<World>) {
-    world
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn histories_of_two_nodes_in_postgres_are_linearizable() {
+    let url = Cluster::shared().url();
+    let node = || async { Arc::new(World::on(Store::connect(&url).await.unwrap()).await.into()) };
+    check_on(&[node().await, node().await]).await;
+}
+
+/// Clients of several nodes, or of one.
+async fn check_on(nodes: &[Arc<Ground>]) {
+    nodes[0]
         .ok(
             "CreateTable",
             json!({"TableName": "register", "BillingMode": "PAY_PER_REQUEST", "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
                 "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}]}),
         )
         .await;
-    check_on(&[world]).await;
-}
-
-/// Clients of several nodes, or of one, on a table `register`.
-pub(crate) async fn check_on(nodes: &[Arc<World>]) {
     for item in 0..ITEMS {
         let clock = Arc::new(AtomicU64::new(0));
         let clients: Vec<_> = (0..CLIENTS)
@@ -158,7 +167,7 @@ pub(crate) async fn check_on(nodes: &[Arc<World>]) {
     }
 }
 
-async fn client_of(world: Arc<World>, clock: Arc<AtomicU64>, item: usize, mut dice: Dice) -> Vec<Call> {
+async fn client_of(world: Arc<Ground>, clock: Arc<AtomicU64>, item: usize, mut dice: Dice) -> Vec<Call> {
     let mut calls = Vec::new();
     for _ in 0..OPERATIONS {
         let called = clock.fetch_add(1, Ordering::SeqCst);

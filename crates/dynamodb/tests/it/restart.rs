@@ -2,14 +2,29 @@
 
 use serde_json::{Value, json};
 use store::{Durability, Store};
+use testkit::Cluster;
 
+use crate::engine::{Engine, on_each_engine};
 use crate::world::World;
+
+on_each_engine! {
+    rows_of_tables_that_are_no_more_are_swept
+}
 
 #[tokio::test]
 async fn a_new_server_on_the_same_data_knows_everything() {
     let folder = tempfile::tempdir().unwrap();
-    let open = || Store::open(folder.path(), Durability::Strict).unwrap();
-    let store = open();
+    knows_everything_after_a_restart(async || Store::open(folder.path(), Durability::Strict).unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_new_server_on_the_same_database_knows_everything() {
+    let url = Cluster::shared().url();
+    knows_everything_after_a_restart(async || Store::connect(&url).await.unwrap()).await;
+}
+
+async fn knows_everything_after_a_restart(open: impl AsyncFn() -> Store) {
+    let store = open().await;
     let world = World::on(store.clone()).await;
     world
         .ok(
@@ -29,12 +44,13 @@ async fn a_new_server_on_the_same_data_knows_everything() {
     let stream = world.ok("DescribeStream", json!({"StreamArn": arn})).await;
     let shard = &stream["StreamDescription"]["Shards"][0]["ShardId"];
     let asked = json!({"StreamArn": arn, "ShardId": shard, "ShardIteratorType": "LATEST"});
+    world.settle().await;
     let iterator = world.ok("GetShardIterator", asked).await["ShardIterator"].clone();
     drop(world);
     store.close().await.unwrap();
     drop(store);
 
-    let store = open();
+    let store = open().await;
     let world = World::on(store.clone()).await;
     assert_eq!(world.ok("DescribeTable", json!({"TableName": "kept"})).await, described);
     let query = json!({"TableName": "kept", "IndexName": "byg", "KeyConditionExpression": "g = :g", "ExpressionAttributeValues": {":g": {"N": "1.50"}}});
@@ -43,6 +59,7 @@ async fn a_new_server_on_the_same_data_knows_everything() {
     assert_eq!(world.ok("ListTagsOfResource", tags).await["Tags"], json!([{"Key": "k", "Value": "v"}]));
     // The iterator from before the restart goes on where it stood, and new records come after the old ones.
     world.ok("PutItem", put("b")).await;
+    world.settle().await;
     let read = world.ok("GetRecords", json!({"ShardIterator": iterator})).await;
     let keys: Vec<&Value> =
         read["Records"].as_array().unwrap().iter().map(|r| &r["dynamodb"]["Keys"]["pk"]["S"]).collect();
@@ -59,10 +76,9 @@ async fn a_new_server_on_the_same_data_knows_everything() {
     store.close().await.unwrap();
 }
 
-#[tokio::test]
-async fn rows_of_tables_that_are_no_more_are_swept() {
-    let store = Store::memory();
-    let world = World::on(store.clone()).await;
+async fn rows_of_tables_that_are_no_more_are_swept(engine: Engine) {
+    let world = engine.ground().await;
+    let store = world.store.clone();
     world
         .ok(
             "CreateTable",

@@ -9,7 +9,7 @@ pub(crate) struct World {
     pub(crate) db: DynamoDb,
     pub(crate) clock: Clock,
     pub(crate) cx: Cx,
-    store: Store,
+    pub(crate) store: Store,
 }
 
 /// 2026-11-22T17:21:00.123Z.

@@ -14,6 +14,7 @@ mod value;
 use std::time::{Duration, Instant};
 
 use store::{Durability, Store};
+use testkit::Cluster;
 
 use self::dice::Dice;
 use self::replay::Failure;
@@ -27,7 +28,7 @@ const SHRINKS_MAX: usize = 3_000;
 #[tokio::test]
 async fn the_table_behaves_as_a_map() {
     for seed in 0..800 {
-        check(seed, || (Store::memory(), ())).await;
+        check(seed, in_memory).await;
     }
 }
 
@@ -35,6 +36,13 @@ async fn the_table_behaves_as_a_map() {
 async fn the_table_on_the_disk_behaves_as_a_map() {
     for seed in 1_000..1_060 {
         check(seed, on_disk).await;
+    }
+}
+
+#[tokio::test]
+async fn the_table_in_postgres_behaves_as_a_map() {
+    for seed in 2_000..2_040 {
+        check(seed, in_postgres).await;
     }
 }
 
@@ -48,21 +56,31 @@ async fn soak() {
     let end = Instant::now() + Duration::from_secs(seconds);
     let mut seed = first;
     while Instant::now() < end {
-        check(seed, || (Store::memory(), ())).await;
-        if seed % 16 == 0 {
-            check(seed, on_disk).await;
+        check(seed, in_memory).await;
+        match seed % 16 {
+            0 => check(seed, on_disk).await,
+            8 => check(seed, in_postgres).await,
+            _ => {}
         }
         seed += 1;
     }
     eprintln!("{} histories of {STEPS} operations, seeds from {first}", seed - first);
 }
 
-fn on_disk() -> (Store, tempfile::TempDir) {
+async fn in_memory() -> (Store, ()) {
+    (Store::memory(), ())
+}
+
+async fn in_postgres() -> (Store, ()) {
+    (Cluster::shared().store().await, ())
+}
+
+async fn on_disk() -> (Store, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     (Store::open(folder.path(), Durability::Relaxed).unwrap(), folder)
 }
 
-async fn check<G>(seed: u64, make: impl Fn() -> (Store, G)) {
+async fn check<G>(seed: u64, make: impl AsyncFn() -> (Store, G)) {
     let mut dice = Dice::new(seed);
     let steps: Vec<Step> = (0..STEPS).map(|_| Step::random(&mut dice)).collect();
     let Err(failure) = run(&make, &steps).await else { return };
@@ -71,14 +89,17 @@ async fn check<G>(seed: u64, make: impl Fn() -> (Store, G)) {
     panic!("seed {seed}, operation {}: {}\n{}", failure.step, failure.text, told.join("\n"));
 }
 
-async fn run<G>(make: &impl Fn() -> (Store, G), steps: &[Step]) -> Result<(), Failure> {
-    let (store, _kept) = make();
-    replay::run(store, steps).await
+async fn run<G>(make: &impl AsyncFn() -> (Store, G), steps: &[Step]) -> Result<(), Failure> {
+    let (store, _kept) = make().await;
+    let checked = replay::run(store.clone(), steps).await;
+    // A database has only so many connections.
+    store.close().await.expect("nothing is under way");
+    checked
 }
 
 /// Leaves out halves, quarters and single operations, then simplifies what is left, as long as it still fails.
 async fn shrink<G>(
-    make: &impl Fn() -> (Store, G),
+    make: &impl AsyncFn() -> (Store, G),
     mut steps: Vec<Step>,
     mut failure: Failure,
 ) -> (Vec<Step>, Failure) {

@@ -28,6 +28,7 @@ pub(super) async fn run(store: Store, steps: &[Step]) -> Result<(), Failure> {
     }
     let at_the_end = |text| Failure { step: steps.len(), text };
     replay.everything().await.map_err(at_the_end)?;
+    replay.world.settle().await;
     replay.stream(&stream).await.map_err(at_the_end)
 }
 
