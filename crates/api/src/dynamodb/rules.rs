@@ -9,7 +9,7 @@ pub(super) static ATTRIBUTE_NAME: Rule = Rule::new(None, Some(65535));
 pub(super) static ATTRIBUTE_NAME_LIST: Rule = Rule::new(Some(1), None).shown(&ATTRIBUTE_NAME_LIST_SHOWN);
 
 pub(super) static AUTO_SCALING_POLICY_NAME: Rule =
-    Rule::patterned(Some(1), Some(256), Pattern::new("\\p{Print}+", "\\p{Print}+", None));
+    Rule::patterned(Some(1), Some(256), Pattern::new("\\p{Print}+", "[\\x20-\\x7e]+", None));
 
 pub(super) static AUTO_SCALING_ROLE_ARN: Rule = Rule::patterned(
     Some(1),
