@@ -16,7 +16,7 @@ pub(super) static AUTO_SCALING_ROLE_ARN: Rule = Rule::patterned(
     Some(1600),
     Pattern::new(
         "[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\r\\n\\t]*",
-        "[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\r\\n\\t]*",
+        "[\\x20-\\u{D7FF}\\u{E000}-\\u{FFFD}\\u{10000}-\\u{10FFFF}\\r\\n\\t]*",
         None,
     ),
 );

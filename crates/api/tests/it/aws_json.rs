@@ -149,7 +149,11 @@ fn failures_carry_their_package() {
 fn what_is_not_served_says_so() {
     let request = request("POST /\nX-Amz-Target: Logs_20140328.StartQuery\n\n{}");
     let answer = shown(&ready(api::logs::dispatch(&Recorder::default(), &cx(), request)));
-    expect![[r#""#]].assert_eq(&answer);
+    expect![[r#"
+        501
+        content-type: application/x-amz-json-1.1
+
+        {"__type":"NotImplemented","message":"Rushlight does not implement logs StartQuery (see docs/coverage.md)"}"#]].assert_eq(&answer);
     expect![[r#"400 {"__type":"com.amazon.coral.service#UnknownOperationException"}"#]].assert_eq(&dynamodb(
         &Recorder::default(),
         "MakeTea",
