@@ -228,6 +228,11 @@ impl Bucket {
 
 impl Level {
     fn fill(&mut self, now: Timestamp) {
+        // Requests side by side look at the clock in one order and come here in another: going back in time with them
+        // would give the same moments again. Only a clock that was set back far is followed.
+        if now.0 < self.at.0 && self.at.since(now) < BURST {
+            return;
+        }
         let gained = now.since(self.at).as_secs_f64() * self.rate;
         self.units = (self.units + gained).min(self.rate * BURST.as_secs_f64());
         self.at = now;
@@ -321,6 +326,21 @@ mod tests {
         assert_eq!(bucket.left(10.0, at(100_000)), -50.0);
         assert_eq!(bucket.left(10.0, at(100_005)), 0.0);
         assert_eq!(bucket.left(10.0, at(100_006)), 10.0);
+    }
+
+    #[test]
+    fn requests_that_end_out_of_order_get_no_moment_twice() {
+        let at = |ms: i64| Timestamp(1_000_000 + ms);
+        let bucket = Bucket(Mutex::new(Level { units: 0.0, rate: 10.0, at: at(0) }));
+        for round in 0..100 {
+            // One began before the other and ends after it.
+            bucket.left(10.0, at(1_000 + round));
+            bucket.take(0.0, at(500));
+        }
+        assert_eq!(bucket.left(10.0, at(1_100)).round(), 11.0);
+        // The clock was set back by an hour.
+        bucket.left(10.0, at(-3_600_000));
+        assert_eq!(bucket.left(10.0, at(-3_599_000)).round(), 21.0);
     }
 
     #[test]
