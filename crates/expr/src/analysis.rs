@@ -1,6 +1,8 @@
 //! A tree checked against the placeholders of its request, in the order in which AWS complains: first what the
 //! text alone says, then names and values, then operands and their types. Knows no item.
 
+use std::sync::Arc;
+
 use item::{Kind, Value};
 
 use crate::error::bound_text;
@@ -19,7 +21,8 @@ type Check<T = ()> = Result<T, Fault>;
 pub(crate) enum Leaf {
     None,
     Path(Path),
-    Value(Value),
+    /// Shared by all places that name it: an expression may name a large one many times.
+    Value(Arc<Value>),
 }
 
 /// A tree without faults.
@@ -48,7 +51,7 @@ impl Analysed<'_> {
     }
 
     /// Moves a value out; its node is not looked at again.
-    pub(crate) fn take_value(&mut self, node: NodeId) -> Option<Value> {
+    pub(crate) fn take_value(&mut self, node: NodeId) -> Option<Arc<Value>> {
         match std::mem::replace(&mut self.leaves[node], Leaf::None) {
             Leaf::Value(value) => Some(value),
             _ => None,
@@ -236,7 +239,7 @@ impl<'x, 't, 'p> Analysis<'x, 't, 'p> {
         for node in nodes {
             self.resolve_names(node)?;
             if let (Node::Value(name), Leaf::None) = (&self.tree.nodes[node], &self.leaves[node]) {
-                self.leaves[node] = Leaf::Value(self.placeholders.value(name)?.clone());
+                self.leaves[node] = Leaf::Value(self.placeholders.value(name)?);
             }
             self.check_operator(node)?;
         }
@@ -322,8 +325,12 @@ impl<'x, 't, 'p> Analysis<'x, 't, 'p> {
     }
 
     fn check_type_name(&self, operand: NodeId) -> Check {
-        match &self.leaves[operand] {
-            Leaf::Value(Value::S(text)) => match Kind::from_wire(text) {
+        let value = match &self.leaves[operand] {
+            Leaf::Value(value) => Some(&**value),
+            _ => None,
+        };
+        match value {
+            Some(Value::S(text)) => match Kind::from_wire(text) {
                 Some(_) => Ok(()),
                 None => Err(Fault::TypeName(text.clone())),
             },

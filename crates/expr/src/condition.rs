@@ -2,6 +2,7 @@
 //! allocation.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use item::{Item, Kind, Name, Number, Value};
 
@@ -47,7 +48,7 @@ enum Test {
 #[derive(Debug, Clone)]
 enum Operand {
     Path(Path),
-    Value(Value),
+    Value(Arc<Value>),
     Size(Path),
     /// Nothing, for every item: the size of what has none.
     Nothing,
@@ -302,6 +303,9 @@ impl Compiler<'_> {
         if let Some(path) = self.analysed.path(inner) {
             return Operand::Size(path.clone());
         }
-        self.analysed.value(inner).and_then(size_value).map_or(Operand::Nothing, Operand::Value)
+        self.analysed
+            .value(inner)
+            .and_then(size_value)
+            .map_or(Operand::Nothing, |size| Operand::Value(Arc::new(size)))
     }
 }

@@ -1,6 +1,8 @@
 //! Key conditions: which partition a Query reads, and which range of it. Knows how keys sort, not where they
 //! lie.
 
+use std::sync::Arc;
+
 use item::key::{self, KeyError};
 use item::{KeyKind, KeyRole, Name, Place, Value, key_check};
 
@@ -193,7 +195,8 @@ impl Part {
         }
         let named = the_path(analysed, &operands)?;
         let name = analysed.take_path(operands[named]).ok_or(KeyFault::NoName)?.head;
-        let mut values = operands.iter().filter_map(|operand| analysed.take_value(*operand));
+        let mut values =
+            operands.iter().filter_map(|operand| analysed.take_value(*operand).map(Arc::unwrap_or_clone));
         let first = values.next().ok_or(KeyFault::Unsupported)?;
         let second = values.next();
         let range = match (&analysed.tree.nodes[node], second) {

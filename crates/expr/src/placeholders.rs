@@ -1,6 +1,7 @@
 //! `ExpressionAttributeNames` and `ExpressionAttributeValues` of one request, and which of them were used.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use item::{Item, Name, Value};
 
@@ -19,7 +20,7 @@ pub struct Placeholders<'a> {
     names: Option<&'a BTreeMap<String, String>>,
     values: Option<&'a Item>,
     used_names: HashSet<&'a str>,
-    used_values: HashSet<&'a str>,
+    used_values: HashMap<&'a str, Arc<Value>>,
 }
 
 impl<'a> Placeholders<'a> {
@@ -38,12 +39,12 @@ impl<'a> Placeholders<'a> {
             check_keys(VALUES, b':', values.iter().map(|(key, _)| key))?;
         }
         check_sizes(names, values)?;
-        Ok(Self { names, values, used_names: HashSet::new(), used_values: HashSet::new() })
+        Ok(Self { names, values, used_names: HashSet::new(), used_values: HashMap::new() })
     }
 
     /// No placeholders.
     pub fn none() -> Self {
-        Self { names: None, values: None, used_names: HashSet::new(), used_values: HashSet::new() }
+        Self { names: None, values: None, used_names: HashSet::new(), used_values: HashMap::new() }
     }
 
     pub(crate) fn name(&mut self, placeholder: &str) -> Result<Name, Fault> {
@@ -56,7 +57,7 @@ impl<'a> Placeholders<'a> {
         }
     }
 
-    pub(crate) fn value(&mut self, placeholder: &str) -> Result<&'a Value, Fault> {
+    pub(crate) fn value(&mut self, placeholder: &str) -> Result<Arc<Value>, Fault> {
         let found = self.values.and_then(|values| {
             let index =
                 values.as_slice().binary_search_by(|(key, _)| key.as_bytes().cmp(placeholder.as_bytes()));
@@ -64,8 +65,8 @@ impl<'a> Placeholders<'a> {
         });
         match found {
             Some((key, value)) => {
-                self.used_values.insert(key.as_str());
-                Ok(value)
+                let shared = self.used_values.entry(key.as_str()).or_insert_with(|| Arc::new(value.clone()));
+                Ok(shared.clone())
             }
             None => Err(Fault::UndefinedValue(placeholder.to_owned())),
         }
@@ -74,9 +75,9 @@ impl<'a> Placeholders<'a> {
     /// Refuses placeholders that no expression used. Call it when all expressions are parsed.
     pub fn finish(&self) -> Result<(), ExprError> {
         let names = self.names.into_iter().flat_map(|names| names.keys().map(String::as_str));
-        refuse_unused(NAMES, names, &self.used_names)?;
+        refuse_unused(NAMES, names, self.used_names.len(), |name| self.used_names.contains(name))?;
         let values = self.values.into_iter().flat_map(|values| values.iter().map(|(key, _)| key));
-        refuse_unused(VALUES, values, &self.used_values)
+        refuse_unused(VALUES, values, self.used_values.len(), |value| self.used_values.contains_key(value))
     }
 }
 
@@ -122,14 +123,15 @@ fn check_keys<'k>(
 fn refuse_unused<'k>(
     map: &'static str,
     keys: impl Iterator<Item = &'k str>,
-    used: &HashSet<&str>,
+    used: usize,
+    is_used: impl Fn(&str) -> bool,
 ) -> Result<(), ExprError> {
     let all: Vec<&str> = keys.collect();
-    if all.len() == used.len() {
+    if all.len() == used {
         return Ok(());
     }
     let total = all.len();
-    let mut unused: Vec<&str> = all.into_iter().filter(|key| !used.contains(key)).collect();
+    let mut unused: Vec<&str> = all.into_iter().filter(|key| !is_used(key)).collect();
     unused.sort_by_key(|key| java_slot(key, total));
     Err(PlaceholderFault::Unused { map, keys: unused.join(", ") }.into())
 }

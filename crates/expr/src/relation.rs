@@ -26,9 +26,8 @@ pub(crate) fn begins_with(value: &Value, prefix: &Value) -> bool {
 pub(crate) fn contains(value: &Value, part: &Value) -> bool {
     match (value, part) {
         (Value::S(text), Value::S(part)) => text.contains(part.as_str()),
-        (Value::B(bytes), Value::B(part)) => {
-            part.is_empty() || bytes.windows(part.len()).any(|window| window == part)
-        }
+        // In linear time, whatever both hold.
+        (Value::B(bytes), Value::B(part)) => memchr::memmem::find(bytes, part).is_some(),
         (Value::Ss(members), Value::S(part)) => members.contains(part),
         (Value::Ns(members), Value::N(part)) => members.contains(part),
         (Value::Bs(members), Value::B(part)) => members.contains(part),

@@ -1,7 +1,9 @@
 //! Updates: what an UpdateExpression makes of an item. All values are worked out from the item as it was, then
 //! all are written.
 
-use item::{DEPTH_MAX, Item, Name, Number, Value, ValueError};
+use std::sync::Arc;
+
+use item::{DEPTH_MAX, ITEM_BYTES_MAX, Item, Name, Number, Value, ValueError};
 
 use crate::analysis::{self, Analysed};
 use crate::function::Function;
@@ -28,8 +30,8 @@ struct Action {
 enum Change {
     Set(Term),
     Remove,
-    Add(Value),
-    Delete(Value),
+    Add(Arc<Value>),
+    Delete(Arc<Value>),
 }
 
 /// What a SET assigns: a program for a stack of values, so that no nesting of the text becomes recursion here.
@@ -38,7 +40,7 @@ struct Term(Vec<Instruction>);
 
 #[derive(Debug, Clone)]
 enum Instruction {
-    Value(Value),
+    Value(Arc<Value>),
     Load(Path),
     /// if_not_exists: what is there, going on behind its alternative; else the alternative, which follows.
     LoadOr(Path, usize),
@@ -53,6 +55,28 @@ enum Write {
     Put(Value),
     Remove,
     Nothing,
+}
+
+/// How much an update may copy before it is clear that the item grows too large: what is copied stays in it. A text of
+/// 4 KB can name an attribute or a value of 400 KB hundreds of times.
+struct Room {
+    /// None: so few copies need no look.
+    bytes: Option<usize>,
+}
+
+impl Room {
+    const COPIES: usize = 8;
+
+    fn of(copies: usize) -> Self {
+        Self { bytes: (copies > Self::COPIES).then_some(2 * ITEM_BYTES_MAX) }
+    }
+
+    fn take(&mut self, value: Option<&Value>) -> Result<(), ValueError> {
+        if let (Some(bytes), Some(value)) = (&mut self.bytes, value) {
+            *bytes = bytes.checked_sub(value.size()).ok_or(ValueError::UpdatedItemSize)?;
+        }
+        Ok(())
+    }
 }
 
 impl Update {
@@ -158,11 +182,15 @@ impl Update {
             }
         }
         let mut writes = Vec::with_capacity(self.actions.len());
+        let mut room = Room::of(self.actions.len());
         for action in &self.actions {
-            match action.work_out(item) {
-                Err(fault @ UpdateFault::OperandKind) => return Err(fault),
-                result => writes.push(result),
+            let write = action.work_out(item);
+            match &write {
+                Err(fault @ (UpdateFault::OperandKind | UpdateFault::Value(_))) => return Err(fault.clone()),
+                Ok(Write::Put(value)) => room.take(Some(value))?,
+                _ => {}
             }
+            writes.push(write);
         }
         let clauses = self.actions.last().map_or(0, |action| action.clause + 1);
         for clause in (0..clauses).rev() {
@@ -247,7 +275,7 @@ impl Action {
         match (&self.change, current) {
             (Change::Set(term), _) => term.eval(item).map(Write::Put),
             (Change::Remove, _) => Ok(Write::Remove),
-            (Change::Add(value), None) => Ok(Write::Put(value.clone())),
+            (Change::Add(value), None) => Ok(Write::Put(Value::clone(value))),
             (Change::Add(value), Some(current)) => add(current, value).map(Write::Put),
             (Change::Delete(_), None) => Ok(Write::Nothing),
             (Change::Delete(value), Some(current)) => delete(current, value),
@@ -283,15 +311,16 @@ impl Term {
     /// The value for this item. A wrong type is told before a missing attribute.
     fn eval(&self, item: &Item) -> Result<Value, UpdateFault> {
         if let [Instruction::Value(value)] = &self.0[..] {
-            return Ok(value.clone());
+            return Ok(Value::clone(value));
         }
         // None: missing, and what is worked out from it.
         let mut stack: Vec<Option<Value>> = Vec::new();
+        let mut room = Room::of(self.0.len());
         let mut at = 0;
         while let Some(instruction) = self.0.get(at) {
             at += 1;
             let value = match instruction {
-                Instruction::Value(value) => Some(value.clone()),
+                Instruction::Value(value) => Some(Value::clone(value)),
                 Instruction::Load(path) => path.get(item).cloned(),
                 Instruction::LoadOr(path, behind) => match path.get(item) {
                     Some(value) => {
@@ -304,9 +333,11 @@ impl Term {
                 Instruction::ListAppend | Instruction::Arithmetic(_) => {
                     let right = stack.pop().flatten();
                     let left = stack.pop().flatten();
-                    instruction.combine(left, right)?
+                    stack.push(instruction.combine(left, right)?);
+                    continue;
                 }
             };
+            room.take(value.as_ref())?;
             stack.push(value);
         }
         stack.pop().flatten().ok_or(UpdateFault::Missing)

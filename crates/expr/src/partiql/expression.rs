@@ -124,7 +124,7 @@ impl Reader<'_, '_> {
         };
         if !matches!(grown.leaf(first), Leaf::Path(path) if path == target) {
             self.note(StatementFault::SetTarget(name, self.place(function)));
-        } else if !matches!(grown.leaf(second), Leaf::Value(Value::Ss(_) | Value::Ns(_) | Value::Bs(_))) {
+        } else if !matches!(grown.value_of(second), Some(Value::Ss(_) | Value::Ns(_) | Value::Bs(_))) {
             self.note(StatementFault::SetOperand(name, self.place(grown.start(first))));
         }
         Ok(second)
@@ -442,7 +442,7 @@ impl<'r, 't, 'p, 'g> Expression<'r, 't, 'p, 'g> {
                 return Err(Fault::OperandKind { operator, kind: "BOOL" }.into());
             }
         };
-        let Leaf::Value(Value::Bool(truth)) = *self.grown.leaf(other.node) else {
+        let Some(&Value::Bool(truth)) = self.grown.value_of(other.node) else {
             return Err(StatementFault::Operation("comparison of a condition"));
         };
         let start = self.grown.start(left.node.min(right.node));

@@ -1,6 +1,8 @@
 //! The tree that a statement grows: the same nodes as those of expressions, but with paths and values in place of
 //! placeholders. It goes through the same checks into the same programs.
 
+use std::sync::Arc;
+
 use item::Value;
 
 use crate::analysis::{self, Analysed, Leaf};
@@ -28,7 +30,7 @@ impl Grown {
     }
 
     pub(super) fn value(&mut self, start: usize, value: Value) -> NodeId {
-        self.leaves.push(Leaf::Value(value));
+        self.leaves.push(Leaf::Value(Arc::new(value)));
         self.tree.push(start, Node::Value(""))
     }
 
@@ -39,6 +41,10 @@ impl Grown {
 
     pub(super) fn leaf(&self, node: NodeId) -> &Leaf {
         &self.leaves[node]
+    }
+
+    pub(super) fn value_of(&self, node: NodeId) -> Option<&Value> {
+        if let Leaf::Value(value) = &self.leaves[node] { Some(value) } else { None }
     }
 
     /// Where a node begins, in tokens.

@@ -152,3 +152,15 @@ fn truncations_and_random_bytes() {
         }
     }
 }
+
+#[test]
+fn a_search_for_a_long_binary_is_linear() {
+    let base64 = |zeros: usize, last: &str| format!("{}{last}", "A".repeat(zeros));
+    let target = item(&format!(r#"{{"b":{{"B":"{}"}}}}"#, base64(400_000, "")));
+    let values = item(&format!(r#"{{":v":{{"B":"{}"}}}}"#, base64(200_000, "AAAB")));
+    let text = vec!["contains(b, :v)"; 140].join(" OR ");
+    let mut placeholders = Placeholders::new(None, Some(&values)).unwrap();
+    let condition = Condition::parse(Expression::Condition, &text, &mut placeholders).unwrap();
+    // Window by window this takes minutes.
+    assert!(!condition.eval(&target));
+}

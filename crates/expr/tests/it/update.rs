@@ -224,6 +224,32 @@ fn results_nest_32_deep_and_no_deeper() {
 }
 
 #[test]
+fn an_update_that_makes_hundreds_of_large_copies_ends_early() {
+    let large = "x".repeat(300_000);
+    let mut before = item(&format!(r#"{{"l":{{"L":[{{"S":"{large}"}}]}},"s":{{"S":"{large}"}}}}"#));
+    let values = item(&format!(r#"{{":v":{{"S":"{large}"}}}}"#));
+    let sets = |value: &str, count: usize| {
+        let sets: Vec<String> = (0..count).map(|at| format!("a{at} = {value}")).collect();
+        format!("SET {}", sets.join(", "))
+    };
+    let nested = |depth: usize| format!("SET a = {}l{}", "list_append(l, ".repeat(depth), ")".repeat(depth));
+    let mut run = |text: &str| {
+        let values = text.contains(":v").then_some(&values);
+        let update = Update::parse(text, &mut Placeholders::new(None, values).unwrap()).unwrap();
+        update.apply(&mut before).map_err(|fault| fault.to_string())
+    };
+    let refused = Err("Item size to update has exceeded the maximum allowed size".to_owned());
+    for text in [sets("s", 300), sets(":v", 300), sets("list_append(l, l)", 100), nested(200)] {
+        assert_eq!(run(&text), refused);
+    }
+    // What is wrong with it comes first, where it is seen in time.
+    assert_eq!(
+        run("SET a = s + s"),
+        Err("An operand in the update expression has an incorrect data type".into())
+    );
+}
+
+#[test]
 fn keys_are_not_updated() {
     let check = |text: &str| parse(text).unwrap().check_keys(&["pk"]).map_err(|fault| fault.to_string());
     assert_eq!(check("SET a = pk"), Ok(()));
