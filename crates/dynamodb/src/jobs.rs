@@ -151,7 +151,7 @@ impl Jobs {
                     return;
                 }
                 Err(Stop::Broken(error)) if passes(&error) => {
-                    tracing::warn!(%error, job = job.id, "a job waits for the store");
+                    tracing::debug!(%error, job = job.id, "a job waits for the store");
                     tokio::time::sleep(AGAIN_AFTER).await;
                     match job::read(&self.store, &job.key()).await {
                         Ok(Some(stored)) => job = stored,

@@ -181,13 +181,13 @@ impl DynamoDb {
     /// Deletes what is past its day, for ever: run it beside the server.
     pub async fn run(&self) {
         if let Err(error) = self.resume().await {
-            tracing::error!(code = %error.code, "jobs that had not ended do not go on");
+            note(&error, "jobs that had not ended do not go on");
         }
         let past_their_day = async {
             loop {
                 self.clock.sleep(SWEEP_EVERY).await;
                 if let Err(error) = self.sweep().await {
-                    tracing::warn!(code = %error.code, "what is past its day could not be deleted");
+                    note(&error, "what is past its day could not be deleted");
                 }
             }
         };
@@ -195,7 +195,7 @@ impl DynamoDb {
             loop {
                 self.clock.sleep(EXPIRE_EVERY).await;
                 if let Err(error) = self.expire().await {
-                    tracing::warn!(code = %error.code, "expired items could not be deleted");
+                    note(&error, "expired items could not be deleted");
                 }
             }
         };
@@ -203,7 +203,7 @@ impl DynamoDb {
             loop {
                 self.clock.sleep(RESUME_EVERY).await;
                 if let Err(error) = self.resume().await {
-                    tracing::warn!(code = %error.code, "jobs that other nodes left do not go on");
+                    note(&error, "jobs that other nodes left do not go on");
                 }
             }
         };
@@ -270,6 +270,14 @@ impl DynamoDb {
         let parts = name::stream_parts(&cx.scope, arn)?;
         let found = streams::find(&self.store, &cx.scope, parts, self.clock.now()).await?;
         found.ok_or_else(|| Error::NotFound(feed::no_stream(arn)))
+    }
+}
+
+/// Of work in the background, which comes again. While the database is lost, the engine has said so.
+fn note(failure: &Failure, what: &str) {
+    match failure.status {
+        503 => tracing::debug!(code = %failure.code, "{what}"),
+        _ => tracing::warn!(code = %failure.code, "{what}"),
     }
 }
 

@@ -261,10 +261,12 @@ impl Upkeep {
                 let looked = upkeep.catalogue.catch_up().await;
                 upkeep.tend_all();
                 match (&looked, reachable) {
+                    // The engine has said so.
+                    (Err(Error::Store(KvError::Unavailable(_))), _) => {}
                     (Err(error), true) => {
                         tracing::warn!(%error, "the tables of the store cannot be looked up")
                     }
-                    (Ok(()), false) => tracing::info!("the tables of the store can be looked up again"),
+                    (Ok(()), false) => tracing::debug!("the tables of the store can be looked up again"),
                     _ => {}
                 }
                 reachable = looked.is_ok();

@@ -197,9 +197,8 @@ impl Dialect {
     }
 }
 
-/// The tables. `{schema}` stands for the schema's name.
+/// The tables, in a schema that is there. `{schema}` stands for the schema's name.
 pub(crate) const TABLES: &str = "
-CREATE SCHEMA IF NOT EXISTS \"{schema}\";
 CREATE TABLE IF NOT EXISTS \"{schema}\".rows (
   k bytea PRIMARY KEY, v bytea NOT NULL, s int8 NOT NULL, r bytea
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);

@@ -31,7 +31,7 @@ impl Failure {
             {
                 Self::Store(KvError::Unavailable(text(&error)))
             }
-            _ => Self::Store(KvError::Engine(Box::new(error))),
+            _ => Self::Store(KvError::Engine(text(&error).into())),
         }
     }
 }

@@ -64,12 +64,16 @@ fn is_meeting(code: &SqlState) -> bool {
 async fn offset(client: &Client, schema: &str) -> Result<Result<i64, KvError>, Error> {
     let made = client
         .query_typed_one(
-            "SELECT to_regclass($1) IS NOT NULL",
-            &[(&format!("\"{schema}\".meta"), tokio_postgres::types::Type::TEXT)],
+            "SELECT to_regclass($1 || '.meta') IS NOT NULL, to_regnamespace($1) IS NOT NULL",
+            &[(&format!("\"{schema}\""), tokio_postgres::types::Type::TEXT)],
         )
         .await?;
     let server = server(client).await?;
     if !made.get::<_, bool>(0) {
+        // Not asked for without need: a role that owns a schema may not be allowed to make one.
+        if !made.get::<_, bool>(1) {
+            client.batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\"")).await?;
+        }
         client.batch_execute(&TABLES.replace("{schema}", schema)).await?;
     }
     let mut meta = read(client, schema).await?;

@@ -36,6 +36,20 @@ async fn a_newer_format_is_not_opened() {
     assert!(matches!(error, KvError::Newer { found: 99, known: FORMAT }), "{error:?}");
 }
 
+#[tokio::test]
+async fn a_role_needs_nothing_but_a_schema_of_its_own() {
+    let url = Cluster::shared().url();
+    by_hand(&url, "CREATE ROLE modest LOGIN; CREATE SCHEMA {schema} AUTHORIZATION modest").await;
+    let modest = url.replace("rushlight@", "modest@");
+    let engine = open(&modest).await.unwrap();
+    let seq = engine.commit(Batch::new().put("a", "1")).await.unwrap();
+    engine.settle().await.unwrap();
+    assert!(engine.safe_seq().await.unwrap() >= seq);
+    let error = open(&modest.replace("?schema=", "?schema=other_")).await.unwrap_err();
+    assert!(error.to_string().contains("permission denied"), "{error}");
+    assert_eq!(error.to_string().matches("error").count(), 0, "{error}");
+}
+
 /// As after a dump is restored into a new server, whose transaction ids begin low.
 #[tokio::test]
 async fn sequences_go_on_rising_on_another_server() {
