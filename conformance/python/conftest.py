@@ -18,10 +18,29 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from database import Database
+
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ROOT / "conformance" / "functions"
 BINARY = Path(os.environ.get("RUSHLIGHT_BIN", ROOT / "target" / "release" / "rushlight"))
 ROLE = "arn:aws:iam::000000000000:role/any"
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--postgres", action="store_true", help="servers keep their state in a PostgreSQL database, not in their folders"
+    )
+
+
+def pytest_configure(config):
+    if config.getoption("--postgres"):
+        Server.database = Database()
+
+
+def pytest_unconfigure():
+    if Server.database:
+        Server.database.remove()
+        Server.database = None
 
 
 def free_port():
@@ -33,8 +52,13 @@ def free_port():
 class Server:
     """One server process over one data folder; `kill` is SIGKILL, and it can be started again on the same data."""
 
+    # Where those keep their state that are not told where.
+    database = None
+
     def __init__(self, data, *flags):
         self.data, self.flags = Path(data), flags
+        if self.database and not {"--store", "--memory"} & set(flags):
+            self.flags = (*flags, "--store", self.database.empty(), "--objects", self.data / "objects")
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = None

@@ -1,17 +1,12 @@
 """Two servers on one PostgreSQL database: each sees at once what the other does, and outlives it."""
 
-import os
-import pwd
-import shutil
-import subprocess
-import tempfile
 import threading
-from pathlib import Path
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from conftest import Server, wait_for
+from database import Database
 
 TABLE = {
     "TableName": "shared",
@@ -30,51 +25,6 @@ TABLE = {
     ],
     "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
 }
-
-
-def program(name):
-    """A program of PostgreSQL's, which Debian does not put on the PATH."""
-    installed = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-    return str(installed[-1]) if installed else shutil.which(name)
-
-
-class Database:
-    """A cluster in a temporary folder, on a Unix socket; PostgreSQL refuses to run as root."""
-
-    def __init__(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="rushlight-pg-"))
-        self.user = {}
-        if os.getuid() == 0:
-            names = {entry.pw_name: entry for entry in pwd.getpwall()}
-            other = names.get("postgres") or names["nobody"]
-            os.chown(self.folder, other.pw_uid, other.pw_gid)
-            self.user = {"user": other.pw_uid, "group": other.pw_gid, "extra_groups": []}
-        subprocess.run(
-            [program("initdb"), "-D", self.folder / "data", "-A", "trust", "-U", "rushlight", "--no-sync"],
-            check=True, stdout=subprocess.DEVNULL, cwd="/", **self.user,
-        )
-        self.process = None
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(
-            [program("postgres"), "-D", self.folder / "data", "-k", self.folder, "-c", "listen_addresses="],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **self.user,
-        )
-        ready = [program("pg_isready"), "-q", "-h", self.folder]
-        wait_for(lambda: subprocess.run(ready, check=False).returncode == 0, 20)
-
-    def stop(self):
-        """As a crash would."""
-        self.process.send_signal(3)
-        self.process.wait(20)
-
-    def url(self):
-        return f"postgres://rushlight@{str(self.folder).replace('/', '%2F')}/postgres"
-
-    def remove(self):
-        self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @pytest.fixture
