@@ -170,7 +170,7 @@ fn features(table: &Table, described: shape::TableDescription) -> shape::SourceT
 pub(crate) fn parts<'a>(scope: &Scope, arn: &'a str) -> Result<(&'a str, &'a str)> {
     resource_parts(scope, arn, "/backup/").map_err(|fault| match fault {
         ArnFault::Malformed => Error::invalid("Invalid Backup ARN"),
-        ArnFault::Foreign => access_denied(),
+        ArnFault::Foreign => Error::access_denied(),
     })
 }
 
@@ -197,10 +197,6 @@ pub(crate) fn resource_parts<'a>(
         Some(parts) => Ok(parts),
         None => Err(ArnFault::Malformed),
     }
-}
-
-pub(crate) fn access_denied() -> Error {
-    Error::shaped(wire::Failure::client("AccessDeniedException", 400, "Access is denied"))
 }
 
 /// The backup of this ARN, which must be there.

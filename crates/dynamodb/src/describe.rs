@@ -10,10 +10,7 @@ use crate::table::{
     Index, KeyPart, KeySchema, PartKind, Projection, Reach, StreamView, Table, TablePhase, Throughput,
 };
 use crate::vector::Distance;
-
-/// What a new on-demand table can take at once.
-const WARM_READ: i64 = 12_000;
-const WARM_WRITE: i64 = 4_000;
+use crate::warm;
 
 /// What is told of a table beside its declaration.
 pub(crate) struct Standing<'a> {
@@ -146,7 +143,7 @@ fn global_index(
 ) -> shape::GlobalSecondaryIndexDescription {
     let count = standing.count(index.number);
     let status = standing.status_of(index);
-    let (read, write) = warm_units(index.warm.as_ref(), index.throughput.as_ref());
+    let (read, write) = warm::units(index.warm.as_ref(), index.throughput.as_ref());
     shape::GlobalSecondaryIndexDescription {
         index_name: Some(index.name.clone()),
         key_schema: Some(key_schema(&index.key)),
@@ -259,17 +256,12 @@ fn on_demand(limits: Option<&crate::table::OnDemand>) -> Option<shape::OnDemandT
 }
 
 fn warm(table: &Table, status: TableStatus) -> shape::TableWarmThroughputDescription {
-    let (read, write) = warm_units(table.warm.as_ref(), table.billing.provisioned.as_ref());
+    let (read, write) = warm::units(table.warm.as_ref(), table.billing.provisioned.as_ref());
     shape::TableWarmThroughputDescription {
         read_units_per_second: Some(read),
         write_units_per_second: Some(write),
         status: Some(status),
     }
-}
-
-fn warm_units(asked: Option<&crate::table::Warm>, provisioned: Option<&Throughput>) -> (i64, i64) {
-    let (read, write) = provisioned.map_or((WARM_READ, WARM_WRITE), |units| (units.read, units.write));
-    asked.map_or((read, write), |warm| (warm.read.max(read), warm.write.max(write)))
 }
 
 impl Standing<'_> {

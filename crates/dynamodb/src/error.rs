@@ -72,6 +72,11 @@ pub(crate) enum Error {
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
+    /// Of what belongs to another account, whether it is there or not.
+    pub(crate) fn access_denied() -> Self {
+        Self::shaped(wire::Failure::client("AccessDeniedException", 400, "Access is denied"))
+    }
+
     pub(crate) fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
         Self::Validation(message.into())
     }

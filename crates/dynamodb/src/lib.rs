@@ -66,6 +66,7 @@ mod parsed;
 mod picture;
 mod plan;
 mod policy;
+mod quota;
 mod record;
 mod recovery;
 mod request;
@@ -75,12 +76,14 @@ mod settings;
 mod statement;
 mod streams;
 mod table;
+mod tag;
 mod throttle;
 mod token;
 mod transaction;
 mod translation;
 mod upkeep;
 mod vector;
+mod warm;
 mod write;
 mod written;
 
@@ -173,9 +176,10 @@ impl DynamoDb {
         Ok(self.jobs.resume().await?)
     }
 
-    /// Returns when no backup, restore, export or import goes on in this process.
+    /// Returns when no backup, restore, export, import or change of a table goes on in this process.
     pub async fn quiet(&self) {
         self.jobs.quiet().await;
+        self.upkeep.quiet().await;
     }
 
     /// Deletes what is past its day, for ever: run it beside the server.

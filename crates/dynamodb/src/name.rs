@@ -27,8 +27,10 @@ pub(crate) fn tagged_table<'a>(scope: &Scope, arn: &'a str) -> Result<&'a str> {
     }
     let name = arn.splitn(6, ':').nth(5).and_then(|resource| resource.strip_prefix("table/"));
     match name.filter(|name| !name.contains('/')) {
-        Some(_) if parsed.account != scope.account.to_string() => Err(no_tagged(arn)),
+        _ if parsed.account != scope.account.to_string() => Err(Error::access_denied()),
         Some(name) => Ok(name),
+        // Streams have no tags.
+        None if arn.contains("/stream/") => Err(no_tagged(arn)),
         None => Err(no_table_or_stream(arn)),
     }
 }
@@ -103,9 +105,8 @@ fn dynamodb_arn(arn: &str) -> Result<Arn> {
     Ok(parsed)
 }
 
-/// AWS's text has this misspelling.
 pub(crate) fn no_tagged(arn: &str) -> Error {
-    Error::NotFound(format!("Requested resource not found: ResourcArn: {arn} not found"))
+    Error::NotFound(format!("{}: ResourceArn: {arn} not found", text::NO_RESOURCE))
 }
 
 /// Table name and label of the stream that `arn` names.
@@ -133,7 +134,7 @@ fn resource_of<'a>(scope: &Scope, arn: &'a str) -> Result<&'a str> {
         return Err(violation(format_args!("Invalid AWS region in '{arn}'")));
     }
     if parsed.account != scope.account.to_string() {
-        return Err(Error::NotFound(text::NO_RESOURCE.to_owned()));
+        return Err(Error::access_denied());
     }
     arn.splitn(6, ':').nth(5).ok_or_else(bad)
 }

@@ -10,19 +10,21 @@ use base::{Scope, Timestamp};
 use crate::error::{Error, Result};
 use crate::hold::Hold;
 use crate::policy;
+use crate::quota::Place;
 use crate::settings::Settings;
 use crate::table::{
     Billing, Class, Encryption, Index, IndexPhase, KeyPart, KeySchema, OnDemand, PartKind, Projection, Reach,
-    Table, Throughput, Warm,
+    Table, Throughput,
 };
+use crate::tag;
 use crate::vector::{DIMENSIONS_MAX, Distance, Vector};
+use crate::warm;
 
 const LOCALS_MAX: usize = 5;
 pub(crate) const GLOBALS_MAX: usize = 20;
 pub(crate) const VECTORS_MAX: usize = 5;
 const UNITS_MAX: i64 = 1_000_000_000_000;
 const INDEX_PARTS_MAX: usize = 4;
-const TAGS_MAX: usize = 50;
 
 /// The table that `input` declares; id and stream are given later.
 pub(crate) fn declare(scope: &Scope, input: &CreateTableInput, now: Timestamp) -> Result<Table> {
@@ -46,6 +48,9 @@ pub(crate) fn declare(scope: &Scope, input: &CreateTableInput, now: Timestamp) -
     let vectors = vector_indexes(vectors.unwrap_or_default(), &attributes, &billing, &indexes)?;
     indexes.extend(vectors);
     check_all_used(&attributes, &key, &indexes)?;
+    let warm = input.warm_throughput.as_ref();
+    let warm =
+        warm.map(|asked| warm::declared(asked, billing.provisioned.as_ref(), Place::Table)).transpose()?;
     Ok(Table {
         scope: scope.clone(),
         hold: Hold::default(),
@@ -62,9 +67,9 @@ pub(crate) fn declare(scope: &Scope, input: &CreateTableInput, now: Timestamp) -
         stream: None,
         class: input.table_class.map(|class| class_of(class, None)),
         deletion_protection: input.deletion_protection_enabled.unwrap_or(false),
-        tags: tags(input.tags.as_deref().unwrap_or_default(), BTreeMap::new())?,
+        tags: tag::added(input.tags.as_deref().unwrap_or_default(), BTreeMap::new())?,
         encryption: encryption(scope, input.sse_specification.as_ref())?,
-        warm: input.warm_throughput.as_ref().map(warm),
+        warm,
         expiry: None,
         recovery: None,
         settings: Settings::begun(input.resource_policy.as_deref().map(policy::document).transpose()?, now),
@@ -305,6 +310,9 @@ fn global_indexes(
         };
         check_new_name(name, locals)?;
         check_new_name(name, &indexes)?;
+        let warm = global.warm_throughput.as_ref();
+        let warm =
+            warm.map(|asked| warm::declared(asked, throughput.as_ref(), Place::Index(name))).transpose()?;
         let provisioned = billing.provisioned.is_some();
         indexes.push(Index {
             number: number_of(locals.len() + indexes.len()),
@@ -318,7 +326,7 @@ fn global_indexes(
                 provisioned,
                 &format!(" for index : {name}"),
             )?,
-            warm: global.warm_throughput.as_ref().map(warm),
+            warm,
             building: false,
             phase: None,
             vector: None,
@@ -439,7 +447,7 @@ pub(crate) fn added_index(
         (Some(_), Some(asked)) => Some(self::throughput(asked)?),
         (Some(_), None) => {
             return Err(Error::parameter(format_args!(
-                "ProvisionedThroughput must be specified for index: {name}"
+                "Both ReadCapacityUnits and WriteCapacityUnits must be specified for index: {name}"
             )));
         }
         (None, Some(_)) => {
@@ -452,6 +460,9 @@ pub(crate) fn added_index(
     };
     let provisioned = table.billing.provisioned.is_some();
     let place = format!(" for index : {name}");
+    let warm = asked.warm_throughput.as_ref();
+    let warm =
+        warm.map(|asked| warm::declared(asked, throughput.as_ref(), Place::Index(name))).transpose()?;
     Ok(Index {
         number: table.next_index,
         name: name.clone(),
@@ -460,7 +471,7 @@ pub(crate) fn added_index(
         reach: Reach::Global,
         throughput,
         on_demand: on_demand(asked.on_demand_throughput.as_ref(), provisioned, &place)?,
-        warm: asked.warm_throughput.as_ref().map(warm),
+        warm,
         building: true,
         phase: Some(IndexPhase::Allocating),
         vector: None,
@@ -550,10 +561,6 @@ pub(crate) fn on_demand(
     Ok(Some(OnDemand { read_max: limit(limits[0].1), write_max: limit(limits[1].1) }))
 }
 
-pub(crate) fn warm(asked: &shape::WarmThroughput) -> Warm {
-    Warm { read: asked.read_units_per_second.unwrap_or(0), write: asked.write_units_per_second.unwrap_or(0) }
-}
-
 pub(crate) fn class_of(class: shape::TableClass, changed: Option<Timestamp>) -> Class {
     Class {
         infrequent: class == shape::TableClass::StandardInfrequentAccess,
@@ -592,28 +599,4 @@ pub(crate) fn encryption(
         id => base::Arn::new("kms", scope, format!("key/{id}")).to_string(),
     };
     Ok(Some(Encryption { key_arn }))
-}
-
-/// `known` with the tags of a request.
-pub(crate) fn tags(
-    asked: &[shape::Tag],
-    mut known: BTreeMap<String, String>,
-) -> Result<BTreeMap<String, String>> {
-    let mut seen = BTreeSet::new();
-    for tag in asked {
-        if tag.key.starts_with("aws:") {
-            return Err(Error::invalid(format!("Tag Key cannot be prefixed with aws:, Key: {}", tag.key)));
-        }
-        if !seen.insert(&tag.key) {
-            return Err(Error::invalid(format!(
-                "Duplicate Tag Keys provided as input: Duplicate Tag Key found {}",
-                tag.key
-            )));
-        }
-        known.insert(tag.key.clone(), tag.value.clone());
-    }
-    if known.len() > TAGS_MAX {
-        return Err(Error::invalid("Number of Tags exceed the current limit for the provided ResourceArn"));
-    }
-    Ok(known)
 }

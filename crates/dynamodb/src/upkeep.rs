@@ -9,6 +9,7 @@ use std::time::Duration;
 use base::{Clock, Scope};
 use bytes::Bytes;
 use store::{Batch, KeyRange, KvError, Lease, Leases, Store};
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::catalogue::{Catalogue, Decision, put_stream};
@@ -28,6 +29,8 @@ pub(crate) struct Upkeep {
     turns: Mutex<HashMap<u32, Weak<tokio::sync::Mutex<()>>>>,
     /// The tables for which a task was started because they were seen with work undone.
     seen: Mutex<HashSet<u32>>,
+    /// Tasks of this process.
+    running: watch::Sender<usize>,
 }
 
 /// The right of one node to work on a table.
@@ -65,8 +68,8 @@ impl Upkeep {
             true => Some(Leases::open(store.clone(), layout::leases(), true).await?),
             false => None,
         };
-        let (turns, seen) = (Mutex::default(), Mutex::default());
-        Ok(Arc::new(Self { store, clock, catalogue, leases, turns, seen }))
+        let (turns, seen, running) = (Mutex::default(), Mutex::default(), watch::channel(0).0);
+        Ok(Arc::new(Self { store, clock, catalogue, leases, turns, seen, running }))
     }
 
     /// Does what `table`, which was just changed, needs, and waits for a moment until it is done.
@@ -92,6 +95,7 @@ impl Upkeep {
 
     fn start(self: &Arc<Self>, table: &Table) -> JoinHandle<()> {
         let upkeep = self.clone();
+        self.running.send_modify(|running| *running += 1);
         let (scope, name, id) = (table.scope.clone(), table.name.clone(), table.id);
         tokio::spawn(async move {
             while let Err(error) = upkeep.finish(&scope, &name, id).await {
@@ -107,7 +111,15 @@ impl Upkeep {
                 }
             }
             lock(&upkeep.seen).remove(&id);
+            upkeep.running.send_modify(|running| *running -= 1);
         })
+    }
+
+    /// Returns when this process does nothing for any table.
+    pub(crate) async fn quiet(&self) {
+        let mut running = self.running.subscribe();
+        // The sender is in `self`.
+        _ = running.wait_for(|running| *running == 0).await;
     }
 
     /// Takes the steps that the table needs, one after another.

@@ -39,7 +39,7 @@ impl fmt::Display for Expression {
 /// ([`Self::enveloped`]) that writes put around it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExprError {
-    #[error("Invalid {0}: {1}")]
+    #[error("Invalid {}: {}", .0, told(*.0, .1))]
     Invalid(Expression, Fault),
     #[error(transparent)]
     Placeholders(#[from] PlaceholderFault),
@@ -57,12 +57,22 @@ impl ExprError {
     }
 }
 
+/// How long an expression is that is too long is told of conditions only.
+fn told(expression: Expression, fault: &Fault) -> String {
+    match (expression, fault) {
+        (Expression::Condition | Expression::Filter, Fault::Size(size)) => {
+            format!("{fault} expression size: {size}")
+        }
+        _ => fault.to_string(),
+    }
+}
+
 /// What is wrong inside one expression, whatever item it meets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     #[error("The expression can not be empty;")]
     Empty,
-    #[error("Expression size has exceeded the maximum allowed size; expression size: {0}")]
+    #[error("Expression size has exceeded the maximum allowed size;")]
     Size(usize),
     #[error("Syntax error; token: \"{token}\", near: \"{near}\"")]
     Syntax { token: String, near: String },

@@ -5079,8 +5079,8 @@ impl ReadJson for Tag {
                 _ => reader.skip()?,
             }
         }
-        let key = key.required(violations, "key");
-        let value = value.required(violations, "value");
+        let key = key.required_as(violations, "The Tag Key provided is invalid, Key: null");
+        let value = value.required_as(violations, "The Tag Value provided is invalid, Value: null");
         violations.in_order(mark, &["key", "value"]);
         if !violations.none_since(mark) {
             return Ok(None);

@@ -169,9 +169,9 @@ pub(super) static TABLE_ARN: Rule =
 pub(super) static TABLE_NAME: Rule =
     Rule::patterned(Some(3), Some(255), Pattern::by("[a-zA-Z0-9_.-]+", wire::rule::is_name));
 
-pub(super) static TAG_KEY_STRING: Rule = Rule::new(Some(1), Some(128));
+pub(super) static TAG_KEY_STRING: Rule = Rule::new(None, Some(2147483647));
 
-pub(super) static TAG_VALUE_STRING: Rule = Rule::new(Some(0), Some(256));
+pub(super) static TAG_VALUE_STRING: Rule = Rule::new(None, Some(2147483647));
 
 pub(super) static TIME_TO_LIVE_ATTRIBUTE_NAME: Rule = Rule::new(Some(1), Some(255));
 

@@ -7,7 +7,7 @@ use store::Batch;
 use crate::catalogue::{Decision, allocate_id, begin_stream};
 use crate::error::{Error, Result};
 use crate::table::{Stream, StreamView, Table};
-use crate::{DynamoDb, describe, layout, name, schema, streams};
+use crate::{DynamoDb, describe, layout, name, quota, schema, streams};
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: CreateTableInput) -> Result<CreateTableOutput> {
     let now = db.clock.now();
@@ -18,6 +18,8 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: CreateTableInput) -> Resu
     if db.catalogue.fresh(&cx.scope, &table.name).await?.is_some() {
         return Err(in_use(&table.name));
     }
+    let known = db.catalogue.names(&cx.scope);
+    quota::check(&table, None, &known.values().map(|other| &**other).collect::<Vec<_>>())?;
     table.id = allocate_id(&db.store).await?;
     let mut batch = Batch::new();
     if let Some(view) = view {

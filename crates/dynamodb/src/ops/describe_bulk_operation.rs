@@ -3,7 +3,7 @@
 use api::dynamodb::{DescribeBulkOperationInput, DescribeBulkOperationOutput};
 use base::{Cx, Scope};
 
-use crate::backup::{ArnFault, access_denied, resource_parts};
+use crate::backup::{ArnFault, resource_parts};
 use crate::error::{Error, Result};
 use crate::job::{self, BULK, Job, Work};
 use crate::{DynamoDb, bulk, layout};
@@ -25,7 +25,7 @@ pub(crate) async fn run(
 pub(crate) async fn find(db: &DynamoDb, scope: &Scope, arn: &str) -> Result<Job> {
     let (table, id) = resource_parts(scope, arn, "/bulk-operation/").map_err(|fault| match fault {
         ArnFault::Malformed => Error::invalid("Invalid Bulk Operation ARN"),
-        ArnFault::Foreign => access_denied(),
+        ArnFault::Foreign => Error::access_denied(),
     })?;
     let found = job::find(&db.store, scope, BULK, id).await?.filter(|job| job.table.name == table);
     found.ok_or_else(|| Error::NotFound(format!("Bulk operation not found: {arn}")))

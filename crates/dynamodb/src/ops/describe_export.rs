@@ -3,7 +3,7 @@
 use api::dynamodb::{DescribeExportInput, DescribeExportOutput, errors};
 use base::Cx;
 
-use crate::backup::{ArnFault, access_denied, resource_parts};
+use crate::backup::{ArnFault, resource_parts};
 use crate::error::{Error, Result};
 use crate::job::{self, EXPORTS, Job, Work};
 use crate::{DynamoDb, export};
@@ -12,7 +12,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: DescribeExportInput) -> R
     let arn = &input.export_arn;
     let (table, id) = resource_parts(&cx.scope, arn, "/export/").map_err(|fault| match fault {
         ArnFault::Malformed => Error::invalid("Invalid Export ARN"),
-        ArnFault::Foreign => access_denied(),
+        ArnFault::Foreign => Error::access_denied(),
     })?;
     let found = job::find(&db.store, &cx.scope, EXPORTS, id).await?;
     match found.filter(|job| job.table.name == table) {

@@ -3,7 +3,7 @@
 use api::dynamodb::{DescribeImportInput, DescribeImportOutput, errors};
 use base::Cx;
 
-use crate::backup::{ArnFault, access_denied, resource_parts};
+use crate::backup::{ArnFault, resource_parts};
 use crate::error::{Error, Result};
 use crate::job::{self, IMPORTS, Work};
 use crate::{DynamoDb, import};
@@ -12,7 +12,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: DescribeImportInput) -> R
     let arn = &input.import_arn;
     let (table, id) = resource_parts(&cx.scope, arn, "/import/").map_err(|fault| match fault {
         ArnFault::Malformed => Error::invalid("Invalid Import ARN"),
-        ArnFault::Foreign => access_denied(),
+        ArnFault::Foreign => Error::access_denied(),
     })?;
     let found = job::find(&db.store, &cx.scope, IMPORTS, id).await?.filter(|job| job.table.name == table);
     let missing =

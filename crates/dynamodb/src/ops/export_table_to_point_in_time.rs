@@ -13,7 +13,7 @@ use crate::catalogue::{Decision, allocate_id};
 use crate::error::{Error, Result};
 use crate::job::{self, EXPORTS, ExportWork, Increment, Job, Place, TableRef, Work};
 use crate::table::Table;
-use crate::{DynamoDb, backup, export};
+use crate::{DynamoDb, export};
 
 const PERIOD_MS_MIN: i64 = 15 * 60_000;
 const PERIOD_MS_MAX: i64 = 24 * 3_600_000;
@@ -109,7 +109,7 @@ fn table_name<'a>(cx: &Cx, arn: &'a str) -> Result<&'a str> {
     let parsed: Arn = arn.parse().map_err(|_| Error::parameter("tableArn is not a valid ARN"))?;
     let resource = arn.splitn(6, ':').nth(5).and_then(|resource| resource.strip_prefix("table/"));
     match resource.filter(|name| !name.contains('/') && parsed.service == "dynamodb") {
-        Some(_) if parsed.account != cx.scope.account.to_string() => Err(backup::access_denied()),
+        Some(_) if parsed.account != cx.scope.account.to_string() => Err(Error::access_denied()),
         Some(name) => Ok(name),
         None => Err(Error::invalid("Invalid Request: Table ARN is invalid.")),
     }

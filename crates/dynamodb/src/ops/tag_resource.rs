@@ -6,7 +6,7 @@ use base::Cx;
 use crate::catalogue::Decision;
 use crate::error::{Error, Result};
 use crate::table::Table;
-use crate::{DynamoDb, name, schema};
+use crate::{DynamoDb, name, tag};
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: TagResourceInput) -> Result<TagResourceOutput> {
     if input.tags.is_empty() {
@@ -14,8 +14,8 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: TagResourceInput) -> Resu
     }
     let name = name::tagged_table(&cx.scope, &input.resource_arn)?;
     let decide = |before: Option<&Table>| {
-        let table = before.ok_or_else(|| name::no_tagged(&input.resource_arn))?;
-        let tags = schema::tags(&input.tags, table.tags.clone())?;
+        let table = tag::holder(before, &input.resource_arn)?;
+        let tags = tag::added(&input.tags, table.tags.clone())?;
         Ok(Decision::becomes(Table { tags, ..table.clone() }))
     };
     db.catalogue.alter(&cx.scope, name, decide).await?;

@@ -6,7 +6,7 @@ use base::Cx;
 use crate::catalogue::Decision;
 use crate::error::{Error, Result};
 use crate::table::Table;
-use crate::{DynamoDb, name};
+use crate::{DynamoDb, name, tag};
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: UntagResourceInput) -> Result<UntagResourceOutput> {
     if input.tag_keys.is_empty() {
@@ -14,9 +14,9 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: UntagResourceInput) -> Re
     }
     let name = name::tagged_table(&cx.scope, &input.resource_arn)?;
     let decide = |before: Option<&Table>| {
-        let mut table = before.ok_or_else(|| name::no_tagged(&input.resource_arn))?.clone();
-        table.tags.retain(|key, _| !input.tag_keys.contains(key));
-        Ok(Decision::becomes(table))
+        let table = tag::holder(before, &input.resource_arn)?;
+        let tags = tag::removed(&input.tag_keys, table.tags.clone())?;
+        Ok(Decision::becomes(Table { tags, ..table.clone() }))
     };
     db.catalogue.alter(&cx.scope, name, decide).await?;
     Ok(UntagResourceOutput {})

@@ -8,8 +8,9 @@ use store::Batch;
 use crate::catalogue::{Decision, begin_stream, put_stream};
 use crate::error::{Error, Result, text};
 use crate::ops::create_table::{StreamStart, stream_start, view_of};
-use crate::table::{Billing, Index, IndexPhase, KeyPart, Reach, Stream, Table, TablePhase, Throughput};
-use crate::{DynamoDb, describe, name, schema};
+use crate::quota::Place;
+use crate::table::{Billing, Index, IndexPhase, KeyPart, OnDemand, Reach, Stream, Table, TablePhase};
+use crate::{DynamoDb, describe, name, quota, schema, warm};
 
 pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: UpdateTableInput) -> Result<UpdateTableOutput> {
     check_served(&input)?;
@@ -19,6 +20,9 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: UpdateTableInput) -> Resu
     let name = name::table_name(&cx.scope, &input.table_name)?;
     let enabled = input.stream_specification.as_ref().is_some_and(|asked| asked.stream_enabled);
     let start = if enabled { Some(stream_start(db, &cx.scope, name, now).await?) } else { None };
+    let known = db.catalogue.names(&cx.scope);
+    let others: Vec<&Table> =
+        known.values().map(|other| &**other).filter(|other| other.name != name).collect();
     let decide = |before: Option<&Table>| {
         let mut table = before.ok_or_else(|| Error::NotFound(text::no_table(name)))?.clone();
         check_phase(&table, &input)?;
@@ -26,6 +30,8 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: UpdateTableInput) -> Resu
         change_settings(&mut table, &input, now)?;
         let stream = change_stream(&mut table, &input, start, now)?;
         change_indexes(&mut table, &input, now)?;
+        check_billed(&table)?;
+        quota::check(&table, before, &others)?;
         let batch = match &stream {
             Some(stream) if stream.disabled_ms.is_none() => begin_stream(Batch::new(), &table.scope, stream),
             Some(stream) => put_stream(Batch::new(), &table.scope, stream),
@@ -111,6 +117,8 @@ fn check_alone(input: &UpdateTableInput) -> Result<()> {
         input.provisioned_throughput.is_some() || input.billing_mode == Some(BillingMode::Provisioned);
     let stream = input.stream_specification.is_some();
     let index = input.global_secondary_index_updates.is_some() || input.vector_index_updates.is_some();
+    // A list of nothing is nothing, but beside something it is refused.
+    let nothing = input.global_secondary_index_updates.as_ref().is_some_and(Vec::is_empty);
     let alone = [
         (input.sse_specification.is_some(), "Server-Side Encryption modification"),
         (input.table_class.is_some(), "TableClass modification"),
@@ -125,7 +133,7 @@ fn check_alone(input: &UpdateTableInput) -> Result<()> {
         input.on_demand_throughput.is_some(),
     ];
     let changes = alone.iter().map(|(present, _)| *present).chain(others).filter(|present| *present).count();
-    if changes == 0 {
+    if changes == 0 || (changes == 1 && nothing) {
         return Err(Error::invalid(
             "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, \
              GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, \
@@ -133,12 +141,31 @@ fn check_alone(input: &UpdateTableInput) -> Result<()> {
              WarmThroughput or TableClass is required",
         ));
     }
+    if nothing {
+        return Err(no_updates());
+    }
+    let creates = input.global_secondary_index_updates.iter().flatten().any(|update| update.create.is_some());
+    if creates && input.warm_throughput.is_some() {
+        return Err(Error::parameter(
+            "Create global secondary index cannot be specified when updating WarmThroughput",
+        ));
+    }
     if let Some((_, name)) = alone.iter().find(|(present, _)| *present && changes > 1) {
         return Err(Error::parameter(format_args!("{name} must be the only operation in the request")));
+    }
+    if input.on_demand_throughput.is_some() && (stream || input.provisioned_throughput.is_some()) {
+        return Err(Error::parameter(
+            "OnDemandThroughput can only be combined with BillingMode in an UpdateTable request",
+        ));
     }
     if throughput && stream {
         return Err(Error::parameter("You cannot modify stream status while updating table IOPS"));
     }
+    check_restructured(input, throughput, stream)
+}
+
+/// Refuses an index that comes or goes with another change.
+fn check_restructured(input: &UpdateTableInput, throughput: bool, stream: bool) -> Result<()> {
     let restructured = input
         .global_secondary_index_updates
         .iter()
@@ -181,32 +208,45 @@ fn change_billing(table: &mut Table, input: &UpdateTableInput, now: Timestamp) -
         (_, Some(asked)) => {
             let asked = schema::throughput(asked)?;
             let changed = match &table.billing.provisioned {
-                Some(current) => changed_throughput(current, &asked, "table", now)?,
+                Some(current) => quota::changed(current, &asked, Place::Table, now)?,
                 None => asked,
             };
+            // Limits of requests end with the mode that has them.
+            table.on_demand = None;
+            table.indexes.iter_mut().for_each(|index| index.on_demand = None);
             table.billing.provisioned = Some(changed);
             Ok(())
         }
     }
 }
 
-/// `place` is `table` or `index <name>`.
-fn changed_throughput(
-    current: &Throughput,
-    asked: &Throughput,
-    place: &str,
-    now: Timestamp,
-) -> Result<Throughput> {
-    if (current.read, current.write) == (asked.read, asked.write) {
-        return Err(Error::invalid(format!(
-            "The provisioned throughput for the {place} will not change. The requested value equals the current \
-             value. Current ReadCapacityUnits provisioned for the {place}: {}. Requested ReadCapacityUnits: {}. \
-             Current WriteCapacityUnits provisioned for the {place}: {}. Requested WriteCapacityUnits: {}. Refer \
-             to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits.",
-            current.read, asked.read, current.write, asked.write
-        )));
+/// Refuses a table that is to be provisioned with an index that is not: nothing is provisioned unasked.
+fn check_billed(table: &Table) -> Result<()> {
+    let unbilled = table.globals().find(|index| index.throughput.is_none() && !index.is_deleting());
+    match unbilled.filter(|_| table.billing.provisioned.is_some()) {
+        Some(index) => Err(Error::parameter(format_args!(
+            "ProvisionedThroughput must be specified for index: {}",
+            index.name
+        ))),
+        None => Ok(()),
     }
-    Ok(current.changed(asked.read, asked.write, now))
+}
+
+/// What the request leaves out stays; -1 ends a limit.
+fn changed_limits(
+    current: Option<&OnDemand>,
+    asked: &shape::OnDemandThroughput,
+    provisioned: bool,
+    place: &str,
+) -> Result<Option<OnDemand>> {
+    let checked = schema::on_demand(Some(asked), provisioned, place)?;
+    let merged = |own: fn(&OnDemand) -> Option<i64>, named: bool| match named {
+        true => checked.as_ref().and_then(own),
+        false => current.and_then(own),
+    };
+    let read_max = merged(|limits| limits.read_max, asked.max_read_request_units.is_some());
+    let write_max = merged(|limits| limits.write_max, asked.max_write_request_units.is_some());
+    Ok((read_max.is_some() || write_max.is_some()).then_some(OnDemand { read_max, write_max }))
 }
 
 fn change_settings(table: &mut Table, input: &UpdateTableInput, now: Timestamp) -> Result<()> {
@@ -234,10 +274,12 @@ fn change_settings(table: &mut Table, input: &UpdateTableInput, now: Timestamp) 
         table.encryption = encryption;
     }
     if let Some(asked) = &input.warm_throughput {
-        table.warm = Some(schema::warm(asked));
+        let current = warm::units(table.warm.as_ref(), table.billing.provisioned.as_ref());
+        table.warm = Some(warm::changed(asked, current, Place::Table)?);
     }
     if let Some(asked) = &input.on_demand_throughput {
-        table.on_demand = schema::on_demand(Some(asked), table.billing.provisioned.is_some(), "")?;
+        let provisioned = table.billing.provisioned.is_some();
+        table.on_demand = changed_limits(table.on_demand.as_ref(), asked, provisioned, "")?;
     }
     Ok(())
 }
@@ -376,7 +418,7 @@ fn add_index(table: &mut Table, index: Index, attributes: Vec<KeyPart>) {
 
 fn check_updates(updates: &[shape::GlobalSecondaryIndexUpdate]) -> Result<()> {
     if updates.is_empty() {
-        return Err(Error::parameter("List of GlobalSecondaryIndexUpdates is empty"));
+        return Err(no_updates());
     }
     let mut names = Vec::with_capacity(updates.len());
     let mut restructured = 0;
@@ -410,6 +452,14 @@ fn check_updates(updates: &[shape::GlobalSecondaryIndexUpdate]) -> Result<()> {
         return Err(one_at_a_time());
     }
     Ok(())
+}
+
+fn no_updates() -> Error {
+    Error::parameter("List of GlobalSecondaryIndexUpdates is empty")
+}
+
+fn no_index(name: &str, table: &str) -> Error {
+    Error::NotFound(format!("{}: Index {name} for table {table}", text::NO_RESOURCE))
 }
 
 fn one_at_a_time() -> Error {
@@ -447,7 +497,7 @@ fn update_index(
                 "Cannot update an index that is not a GlobalSecondaryIndex: {name}"
             )));
         }
-        None => return Err(Error::NotFound("Requested resource not found".to_owned())),
+        None => return Err(no_index(name, &table.name)),
     };
     if let Some(asked) = &asked.provisioned_throughput {
         if !provisioned {
@@ -458,15 +508,17 @@ fn update_index(
         }
         let asked = schema::throughput(asked)?;
         index.throughput = Some(match &index.throughput {
-            Some(current) => changed_throughput(current, &asked, &format!("index {name}"), now)?,
+            Some(current) => quota::changed(current, &asked, Place::Index(name), now)?,
             None => asked,
         });
     }
     if let Some(asked) = &asked.on_demand_throughput {
-        index.on_demand = schema::on_demand(Some(asked), provisioned, &format!(" for index : {name}"))?;
+        let place = format!(" for index : {name}");
+        index.on_demand = changed_limits(index.on_demand.as_ref(), asked, provisioned, &place)?;
     }
     if let Some(asked) = &asked.warm_throughput {
-        index.warm = Some(schema::warm(asked));
+        let current = warm::units(index.warm.as_ref(), index.throughput.as_ref());
+        index.warm = Some(warm::changed(asked, current, Place::Index(name))?);
     }
     Ok(())
 }
@@ -479,7 +531,7 @@ fn create_index(
     check_room(table, &asked.index_name)?;
     if table.globals().count() >= schema::GLOBALS_MAX {
         return Err(Error::Limit(format!(
-            "GlobalSecondaryIndex count exceeds the per-table limit of {}",
+            "Subscriber limit exceeded: Number of global secondary indexes exceeds per-table limit of {}",
             schema::GLOBALS_MAX
         )));
     }
@@ -496,8 +548,7 @@ fn create_index(
 }
 
 fn delete_index(table: &mut Table, name: &str, reach: Reach) -> Result<()> {
-    let index =
-        table.index(name).ok_or_else(|| Error::NotFound("Requested resource not found".to_owned()))?;
+    let index = table.index(name).ok_or_else(|| no_index(name, &table.name))?;
     if index.reach != reach {
         let kind = if reach == Reach::Vector { "VectorIndex" } else { "GlobalSecondaryIndex" };
         return Err(Error::invalid(format!("Cannot delete an index that is not a {kind}: {name}")));

@@ -86,6 +86,7 @@ async fn the_shards_of_a_disabled_stream_end(engine: Engine) {
     world
         .ok("UpdateTable", json!({"TableName": "feed", "StreamSpecification": {"StreamEnabled": false}}))
         .await;
+    world.db.quiet().await;
     changed.await;
     let page = world.db.read(&arn, &start, 10).await.unwrap();
     assert_eq!((page.records.len(), page.ended), (1, false));

@@ -28,8 +28,5 @@ async fn a_table_is_seen_in_its_account_and_region_alone() {
     }
     // By ARN neither.
     let foreign = json!({"TableName": "arn:aws:dynamodb:us-east-1:000000000000:table/mine"});
-    assert_eq!(
-        world.refused("Scan", foreign).await,
-        "ResourceNotFoundException: Requested resource not found"
-    );
+    assert_eq!(world.refused("Scan", foreign).await, "AccessDeniedException: Access is denied");
 }

@@ -45,6 +45,8 @@ scripts! {
     partiql_transactions
     partiql_writes
     queries
+    quotas
+    recorded_controls
     recorded_answers
     recovery
     scans
@@ -53,6 +55,7 @@ scripts! {
     table_changes
     table_refusals
     tables
+    tags
     throttling
     time_to_live
     transactions
