@@ -34,7 +34,13 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: CreateTableInput) -> Resu
     };
     db.catalogue.alter(&cx.scope, &table.name, decide).await?;
     let standing = describe::Standing { status: TableStatus::Creating, now, counts: &[] };
-    Ok(CreateTableOutput { table_description: Some(describe::table(&table, &standing)) })
+    let mut told = describe::table(&table, &standing);
+    // AWS comes to know these while it makes the table: recorded in October 2026.
+    told.warm_throughput = told.warm_throughput.filter(|_| input.warm_throughput.is_some());
+    if let Some(billing) = &mut told.billing_mode_summary {
+        billing.last_update_to_pay_per_request_date_time = None;
+    }
+    Ok(CreateTableOutput { table_description: Some(told) })
 }
 
 fn in_use(name: &str) -> Error {
