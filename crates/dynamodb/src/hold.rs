@@ -113,12 +113,14 @@ mod tests {
         let lease = Arc::new(Lease::new());
         let hold = Hold::leased(Some(lease.clone()));
         assert!(!hold.is_current());
-        lease.extend(Instant::now());
+        // Far ahead, so that the test may stand still for as long as it likes.
+        let hour = Duration::from_secs(3600);
+        lease.extend(Instant::now() + hour);
         assert!(hold.is_current());
         hold.freeze();
         assert!(hold.is_current());
         let frozen = hold.frozen.load(Ordering::Acquire);
-        lease.extend(Instant::now() + LEASE);
+        lease.extend(Instant::now() + 2 * hour);
         assert!(lease.until.load(Ordering::Acquire) > frozen);
         assert!(!lease.is_before(0));
         let late = Hold::leased(Some(Arc::new(Lease::new())));
