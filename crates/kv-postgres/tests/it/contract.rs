@@ -21,6 +21,7 @@ impl Factory for Fresh {
     type Engine = Postgres;
 
     const WAKES_EXACTLY: bool = false;
+    const COUNTS_COMMITS: bool = false;
 
     fn make(&self) -> Arc<Postgres> {
         open(Cluster::shared().url().parse().unwrap())

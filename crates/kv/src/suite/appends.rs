@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{Factory, put};
-use crate::{Batch, KeyRange, Kv, ScanOptions, Seq};
+use crate::{Batch, Expect, KeyRange, Kv, ScanOptions, Seq};
 
 const CLIENTS: usize = 16;
 const ROUNDS: usize = 40;
@@ -71,5 +71,43 @@ pub async fn appends_come_in_visible_order<F: Factory>(factory: &F) {
         let of_client = told.iter().filter(|said| said.split(' ').next() == Some(&client.to_string()));
         let expected = (0..ROUNDS).map(|round| format!("{client} {round}"));
         assert!(of_client.cloned().eq(expected), "every record once, in the order of its writer");
+    }
+}
+
+/// An engine that counts gives a number to each commit that changes something, however many commit at once, and to
+/// nothing else: no conflict, no refusal, no guard alone, no transaction that writes nothing, no opening.
+pub async fn numbers_have_no_gaps<F: Factory>(factory: &F) {
+    if !F::COUNTS_COMMITS {
+        return;
+    }
+    let engine = factory.make();
+    let first = put(&*engine, "text", "not eight").await;
+    assert_eq!(engine.safe_seq().await.unwrap(), first);
+    engine.commit(Batch::new().expect("text", Expect::Absent).put("a", "")).await.unwrap_err();
+    engine.commit(Batch::new().add("text", 1)).await.unwrap_err();
+    assert_eq!(engine.commit(Batch::new()).await.unwrap(), first);
+    assert_eq!(engine.commit(Batch::new().expect("text", Expect::Version(first))).await.unwrap(), first);
+    let read = engine.transact(vec![Bytes::from_static(b"text")], |_| Ok::<_, ()>((Batch::new(), ()))).await;
+    assert_eq!(read.unwrap(), ((), first));
+    assert_eq!(put(&*engine, "a", "1").await, first + 1);
+    let clients = (0..CLIENTS).map(|_| {
+        let engine = engine.clone();
+        tokio::spawn(async move {
+            for _ in 0..ROUNDS {
+                engine.commit(Batch::new().append("log/", "", "").add("sum", 1)).await.unwrap();
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        client.await.unwrap();
+    }
+    let last = first + 1 + Seq::try_from(CLIENTS * ROUNDS).unwrap();
+    assert_eq!(engine.safe_seq().await.unwrap(), last);
+    let page = engine.scan(KeyRange::prefix("log/"), ScanOptions::default()).await.unwrap();
+    let numbers = page.entries.iter().map(|(key, _)| seq_of("log/", key));
+    assert!(numbers.eq(first + 2..=last));
+    if let Some(engine) = factory.reopen(engine) {
+        assert_eq!(engine.safe_seq().await.unwrap(), last);
+        assert_eq!(put(&*engine, "a", "2").await, last + 1);
     }
 }

@@ -29,6 +29,10 @@ pub trait Factory {
     /// Watchers are woken once for each commit below their prefix, and for nothing else. A remote engine may do more.
     const WAKES_EXACTLY: bool = true;
 
+    /// Every commit that changes something takes the next number, and nothing else takes one. The numbers of a remote
+    /// engine have gaps.
+    const COUNTS_COMMITS: bool = true;
+
     /// An empty engine.
     fn make(&self) -> Arc<Self::Engine>;
 
@@ -60,6 +64,7 @@ macro_rules! suite {
             transfers_keep_the_sum
             appends_come_in_visible_order
             appended_keys_carry_the_sequence
+            numbers_have_no_gaps
             watches_wake_after_visibility
             watches_miss_nothing
         }
