@@ -209,37 +209,96 @@ impl Op {
 
     /// The operations for which types and codecs are generated.
     pub const SERVED: &[Self] = &[
+        Self::AddLayerVersionPermission,
         Self::AddPermission,
+        Self::CheckpointDurableExecution,
         Self::CreateAlias,
+        Self::CreateCapacityProvider,
+        Self::CreateCodeSigningConfig,
         Self::CreateEventSourceMapping,
         Self::CreateFunction,
+        Self::CreateFunctionUrlConfig,
         Self::DeleteAlias,
+        Self::DeleteCapacityProvider,
+        Self::DeleteCodeSigningConfig,
+        Self::DeleteDurableExecution,
         Self::DeleteEventSourceMapping,
         Self::DeleteFunction,
+        Self::DeleteFunctionCodeSigningConfig,
         Self::DeleteFunctionConcurrency,
+        Self::DeleteFunctionEventInvokeConfig,
+        Self::DeleteFunctionUrlConfig,
+        Self::DeleteLayerVersion,
+        Self::DeleteProvisionedConcurrencyConfig,
+        Self::DeleteResourcePolicy,
         Self::GetAccountSettings,
         Self::GetAlias,
+        Self::GetCapacityProvider,
+        Self::GetCodeSigningConfig,
+        Self::GetDurableExecution,
+        Self::GetDurableExecutionHistory,
+        Self::GetDurableExecutionState,
         Self::GetEventSourceMapping,
         Self::GetFunction,
         Self::GetFunctionCodeSigningConfig,
         Self::GetFunctionConcurrency,
         Self::GetFunctionConfiguration,
+        Self::GetFunctionEventInvokeConfig,
+        Self::GetFunctionRecursionConfig,
+        Self::GetFunctionScalingConfig,
+        Self::GetFunctionUrlConfig,
+        Self::GetLayerVersion,
+        Self::GetLayerVersionByArn,
+        Self::GetLayerVersionPolicy,
         Self::GetPolicy,
+        Self::GetProvisionedConcurrencyConfig,
+        Self::GetResourcePolicy,
+        Self::GetRuntimeManagementConfig,
         Self::Invoke,
+        Self::InvokeAsync,
         Self::ListAliases,
+        Self::ListCapacityProviders,
+        Self::ListCodeSigningConfigs,
+        Self::ListDurableExecutionsByFunction,
         Self::ListEventSourceMappings,
+        Self::ListFunctionEventInvokeConfigs,
+        Self::ListFunctionUrlConfigs,
+        Self::ListFunctionVersionsByCapacityProvider,
         Self::ListFunctions,
+        Self::ListFunctionsByCodeSigningConfig,
+        Self::ListLayerVersions,
+        Self::ListLayers,
+        Self::ListProvisionedConcurrencyConfigs,
         Self::ListTags,
         Self::ListVersionsByFunction,
+        Self::PauseDurableExecution,
+        Self::PublishLayerVersion,
         Self::PublishVersion,
+        Self::PutFunctionCodeSigningConfig,
         Self::PutFunctionConcurrency,
+        Self::PutFunctionEventInvokeConfig,
+        Self::PutFunctionRecursionConfig,
+        Self::PutFunctionScalingConfig,
+        Self::PutProvisionedConcurrencyConfig,
+        Self::PutResourcePolicy,
+        Self::PutRuntimeManagementConfig,
+        Self::RemoveLayerVersionPermission,
         Self::RemovePermission,
+        Self::ResumeDurableExecution,
+        Self::SendDurableExecutionCallbackFailure,
+        Self::SendDurableExecutionCallbackHeartbeat,
+        Self::SendDurableExecutionCallbackSuccess,
+        Self::StopDurableExecution,
         Self::TagResource,
         Self::UntagResource,
         Self::UpdateAlias,
+        Self::UpdateCapacityProvider,
+        Self::UpdateCodeSigningConfig,
         Self::UpdateEventSourceMapping,
         Self::UpdateFunctionCode,
         Self::UpdateFunctionConfiguration,
+        Self::UpdateFunctionEventInvokeConfig,
+        Self::UpdateFunctionUrlConfig,
     ];
 
     pub fn from_name(name: &str) -> Option<Self> {
@@ -613,6 +672,15 @@ impl Op {
 
 /// AWS Lambda, the operations that are served; each answers 501 until it is implemented.
 pub trait Lambda: Send + Sync {
+    fn add_layer_version_permission(
+        &self,
+        cx: &Cx,
+        input: AddLayerVersionPermissionInput,
+    ) -> impl Future<Output = Result<AddLayerVersionPermissionOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "AddLayerVersionPermission")))
+    }
+
     fn add_permission(
         &self,
         cx: &Cx,
@@ -622,6 +690,15 @@ pub trait Lambda: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("lambda", "AddPermission")))
     }
 
+    fn checkpoint_durable_execution(
+        &self,
+        cx: &Cx,
+        input: CheckpointDurableExecutionInput,
+    ) -> impl Future<Output = Result<CheckpointDurableExecutionOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "CheckpointDurableExecution")))
+    }
+
     fn create_alias(
         &self,
         cx: &Cx,
@@ -629,6 +706,24 @@ pub trait Lambda: Send + Sync {
     ) -> impl Future<Output = Result<CreateAliasOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("lambda", "CreateAlias")))
+    }
+
+    fn create_capacity_provider(
+        &self,
+        cx: &Cx,
+        input: CreateCapacityProviderInput,
+    ) -> impl Future<Output = Result<CreateCapacityProviderOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "CreateCapacityProvider")))
+    }
+
+    fn create_code_signing_config(
+        &self,
+        cx: &Cx,
+        input: CreateCodeSigningConfigInput,
+    ) -> impl Future<Output = Result<CreateCodeSigningConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "CreateCodeSigningConfig")))
     }
 
     fn create_event_source_mapping(
@@ -649,6 +744,15 @@ pub trait Lambda: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("lambda", "CreateFunction")))
     }
 
+    fn create_function_url_config(
+        &self,
+        cx: &Cx,
+        input: CreateFunctionUrlConfigInput,
+    ) -> impl Future<Output = Result<CreateFunctionUrlConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "CreateFunctionUrlConfig")))
+    }
+
     fn delete_alias(
         &self,
         cx: &Cx,
@@ -656,6 +760,33 @@ pub trait Lambda: Send + Sync {
     ) -> impl Future<Output = Result<DeleteAliasOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("lambda", "DeleteAlias")))
+    }
+
+    fn delete_capacity_provider(
+        &self,
+        cx: &Cx,
+        input: DeleteCapacityProviderInput,
+    ) -> impl Future<Output = Result<DeleteCapacityProviderOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "DeleteCapacityProvider")))
+    }
+
+    fn delete_code_signing_config(
+        &self,
+        cx: &Cx,
+        input: DeleteCodeSigningConfigInput,
+    ) -> impl Future<Output = Result<DeleteCodeSigningConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "DeleteCodeSigningConfig")))
+    }
+
+    fn delete_durable_execution(
+        &self,
+        cx: &Cx,
+        input: DeleteDurableExecutionInput,
+    ) -> impl Future<Output = Result<DeleteDurableExecutionOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "DeleteDurableExecution")))
     }
 
     fn delete_event_source_mapping(
@@ -676,6 +807,15 @@ pub trait Lambda: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("lambda", "DeleteFunction")))
     }
 
+    fn delete_function_code_signing_config(
+        &self,
+        cx: &Cx,
+        input: DeleteFunctionCodeSigningConfigInput,
+    ) -> impl Future<Output = Result<DeleteFunctionCodeSigningConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "DeleteFunctionCodeSigningConfig")))
+    }
+
     fn delete_function_concurrency(
         &self,
         cx: &Cx,
@@ -683,6 +823,51 @@ pub trait Lambda: Send + Sync {
     ) -> impl Future<Output = Result<DeleteFunctionConcurrencyOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("lambda", "DeleteFunctionConcurrency")))
+    }
+
+    fn delete_function_event_invoke_config(
+        &self,
+        cx: &Cx,
+        input: DeleteFunctionEventInvokeConfigInput,
+    ) -> impl Future<Output = Result<DeleteFunctionEventInvokeConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "DeleteFunctionEventInvokeConfig")))
+    }
+
+    fn delete_function_url_config(
+        &self,
+        cx: &Cx,
+        input: DeleteFunctionUrlConfigInput,
+    ) -> impl Future<Output = Result<DeleteFunctionUrlConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "DeleteFunctionUrlConfig")))
+    }
+
+    fn delete_layer_version(
+        &self,
+        cx: &Cx,
+        input: DeleteLayerVersionInput,
+    ) -> impl Future<Output = Result<DeleteLayerVersionOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "DeleteLayerVersion")))
+    }
+
+    fn delete_provisioned_concurrency_config(
+        &self,
+        cx: &Cx,
+        input: DeleteProvisionedConcurrencyConfigInput,
+    ) -> impl Future<Output = Result<DeleteProvisionedConcurrencyConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "DeleteProvisionedConcurrencyConfig")))
+    }
+
+    fn delete_resource_policy(
+        &self,
+        cx: &Cx,
+        input: DeleteResourcePolicyInput,
+    ) -> impl Future<Output = Result<DeleteResourcePolicyOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "DeleteResourcePolicy")))
     }
 
     fn get_account_settings(
@@ -701,6 +886,51 @@ pub trait Lambda: Send + Sync {
     ) -> impl Future<Output = Result<GetAliasOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("lambda", "GetAlias")))
+    }
+
+    fn get_capacity_provider(
+        &self,
+        cx: &Cx,
+        input: GetCapacityProviderInput,
+    ) -> impl Future<Output = Result<GetCapacityProviderOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "GetCapacityProvider")))
+    }
+
+    fn get_code_signing_config(
+        &self,
+        cx: &Cx,
+        input: GetCodeSigningConfigInput,
+    ) -> impl Future<Output = Result<GetCodeSigningConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "GetCodeSigningConfig")))
+    }
+
+    fn get_durable_execution(
+        &self,
+        cx: &Cx,
+        input: GetDurableExecutionInput,
+    ) -> impl Future<Output = Result<GetDurableExecutionOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "GetDurableExecution")))
+    }
+
+    fn get_durable_execution_history(
+        &self,
+        cx: &Cx,
+        input: GetDurableExecutionHistoryInput,
+    ) -> impl Future<Output = Result<GetDurableExecutionHistoryOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "GetDurableExecutionHistory")))
+    }
+
+    fn get_durable_execution_state(
+        &self,
+        cx: &Cx,
+        input: GetDurableExecutionStateInput,
+    ) -> impl Future<Output = Result<GetDurableExecutionStateOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "GetDurableExecutionState")))
     }
 
     fn get_event_source_mapping(
@@ -748,6 +978,69 @@ pub trait Lambda: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("lambda", "GetFunctionConfiguration")))
     }
 
+    fn get_function_event_invoke_config(
+        &self,
+        cx: &Cx,
+        input: GetFunctionEventInvokeConfigInput,
+    ) -> impl Future<Output = Result<GetFunctionEventInvokeConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "GetFunctionEventInvokeConfig")))
+    }
+
+    fn get_function_recursion_config(
+        &self,
+        cx: &Cx,
+        input: GetFunctionRecursionConfigInput,
+    ) -> impl Future<Output = Result<GetFunctionRecursionConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "GetFunctionRecursionConfig")))
+    }
+
+    fn get_function_scaling_config(
+        &self,
+        cx: &Cx,
+        input: GetFunctionScalingConfigInput,
+    ) -> impl Future<Output = Result<GetFunctionScalingConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "GetFunctionScalingConfig")))
+    }
+
+    fn get_function_url_config(
+        &self,
+        cx: &Cx,
+        input: GetFunctionUrlConfigInput,
+    ) -> impl Future<Output = Result<GetFunctionUrlConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "GetFunctionUrlConfig")))
+    }
+
+    fn get_layer_version(
+        &self,
+        cx: &Cx,
+        input: GetLayerVersionInput,
+    ) -> impl Future<Output = Result<GetLayerVersionOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "GetLayerVersion")))
+    }
+
+    fn get_layer_version_by_arn(
+        &self,
+        cx: &Cx,
+        input: GetLayerVersionByArnInput,
+    ) -> impl Future<Output = Result<GetLayerVersionByArnOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "GetLayerVersionByArn")))
+    }
+
+    fn get_layer_version_policy(
+        &self,
+        cx: &Cx,
+        input: GetLayerVersionPolicyInput,
+    ) -> impl Future<Output = Result<GetLayerVersionPolicyOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "GetLayerVersionPolicy")))
+    }
+
     fn get_policy(
         &self,
         cx: &Cx,
@@ -755,6 +1048,33 @@ pub trait Lambda: Send + Sync {
     ) -> impl Future<Output = Result<GetPolicyOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("lambda", "GetPolicy")))
+    }
+
+    fn get_provisioned_concurrency_config(
+        &self,
+        cx: &Cx,
+        input: GetProvisionedConcurrencyConfigInput,
+    ) -> impl Future<Output = Result<GetProvisionedConcurrencyConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "GetProvisionedConcurrencyConfig")))
+    }
+
+    fn get_resource_policy(
+        &self,
+        cx: &Cx,
+        input: GetResourcePolicyInput,
+    ) -> impl Future<Output = Result<GetResourcePolicyOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "GetResourcePolicy")))
+    }
+
+    fn get_runtime_management_config(
+        &self,
+        cx: &Cx,
+        input: GetRuntimeManagementConfigInput,
+    ) -> impl Future<Output = Result<GetRuntimeManagementConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "GetRuntimeManagementConfig")))
     }
 
     fn invoke(
@@ -766,6 +1086,15 @@ pub trait Lambda: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("lambda", "Invoke")))
     }
 
+    fn invoke_async(
+        &self,
+        cx: &Cx,
+        input: InvokeAsyncInput,
+    ) -> impl Future<Output = Result<InvokeAsyncOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "InvokeAsync")))
+    }
+
     fn list_aliases(
         &self,
         cx: &Cx,
@@ -773,6 +1102,33 @@ pub trait Lambda: Send + Sync {
     ) -> impl Future<Output = Result<ListAliasesOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("lambda", "ListAliases")))
+    }
+
+    fn list_capacity_providers(
+        &self,
+        cx: &Cx,
+        input: ListCapacityProvidersInput,
+    ) -> impl Future<Output = Result<ListCapacityProvidersOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "ListCapacityProviders")))
+    }
+
+    fn list_code_signing_configs(
+        &self,
+        cx: &Cx,
+        input: ListCodeSigningConfigsInput,
+    ) -> impl Future<Output = Result<ListCodeSigningConfigsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "ListCodeSigningConfigs")))
+    }
+
+    fn list_durable_executions_by_function(
+        &self,
+        cx: &Cx,
+        input: ListDurableExecutionsByFunctionInput,
+    ) -> impl Future<Output = Result<ListDurableExecutionsByFunctionOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "ListDurableExecutionsByFunction")))
     }
 
     fn list_event_source_mappings(
@@ -784,6 +1140,33 @@ pub trait Lambda: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("lambda", "ListEventSourceMappings")))
     }
 
+    fn list_function_event_invoke_configs(
+        &self,
+        cx: &Cx,
+        input: ListFunctionEventInvokeConfigsInput,
+    ) -> impl Future<Output = Result<ListFunctionEventInvokeConfigsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "ListFunctionEventInvokeConfigs")))
+    }
+
+    fn list_function_url_configs(
+        &self,
+        cx: &Cx,
+        input: ListFunctionUrlConfigsInput,
+    ) -> impl Future<Output = Result<ListFunctionUrlConfigsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "ListFunctionUrlConfigs")))
+    }
+
+    fn list_function_versions_by_capacity_provider(
+        &self,
+        cx: &Cx,
+        input: ListFunctionVersionsByCapacityProviderInput,
+    ) -> impl Future<Output = Result<ListFunctionVersionsByCapacityProviderOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "ListFunctionVersionsByCapacityProvider")))
+    }
+
     fn list_functions(
         &self,
         cx: &Cx,
@@ -791,6 +1174,42 @@ pub trait Lambda: Send + Sync {
     ) -> impl Future<Output = Result<ListFunctionsOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("lambda", "ListFunctions")))
+    }
+
+    fn list_functions_by_code_signing_config(
+        &self,
+        cx: &Cx,
+        input: ListFunctionsByCodeSigningConfigInput,
+    ) -> impl Future<Output = Result<ListFunctionsByCodeSigningConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "ListFunctionsByCodeSigningConfig")))
+    }
+
+    fn list_layer_versions(
+        &self,
+        cx: &Cx,
+        input: ListLayerVersionsInput,
+    ) -> impl Future<Output = Result<ListLayerVersionsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "ListLayerVersions")))
+    }
+
+    fn list_layers(
+        &self,
+        cx: &Cx,
+        input: ListLayersInput,
+    ) -> impl Future<Output = Result<ListLayersOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "ListLayers")))
+    }
+
+    fn list_provisioned_concurrency_configs(
+        &self,
+        cx: &Cx,
+        input: ListProvisionedConcurrencyConfigsInput,
+    ) -> impl Future<Output = Result<ListProvisionedConcurrencyConfigsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "ListProvisionedConcurrencyConfigs")))
     }
 
     fn list_tags(
@@ -811,6 +1230,24 @@ pub trait Lambda: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("lambda", "ListVersionsByFunction")))
     }
 
+    fn pause_durable_execution(
+        &self,
+        cx: &Cx,
+        input: PauseDurableExecutionInput,
+    ) -> impl Future<Output = Result<PauseDurableExecutionOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "PauseDurableExecution")))
+    }
+
+    fn publish_layer_version(
+        &self,
+        cx: &Cx,
+        input: PublishLayerVersionInput,
+    ) -> impl Future<Output = Result<PublishLayerVersionOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "PublishLayerVersion")))
+    }
+
     fn publish_version(
         &self,
         cx: &Cx,
@@ -818,6 +1255,15 @@ pub trait Lambda: Send + Sync {
     ) -> impl Future<Output = Result<PublishVersionOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("lambda", "PublishVersion")))
+    }
+
+    fn put_function_code_signing_config(
+        &self,
+        cx: &Cx,
+        input: PutFunctionCodeSigningConfigInput,
+    ) -> impl Future<Output = Result<PutFunctionCodeSigningConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "PutFunctionCodeSigningConfig")))
     }
 
     fn put_function_concurrency(
@@ -829,6 +1275,69 @@ pub trait Lambda: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("lambda", "PutFunctionConcurrency")))
     }
 
+    fn put_function_event_invoke_config(
+        &self,
+        cx: &Cx,
+        input: PutFunctionEventInvokeConfigInput,
+    ) -> impl Future<Output = Result<PutFunctionEventInvokeConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "PutFunctionEventInvokeConfig")))
+    }
+
+    fn put_function_recursion_config(
+        &self,
+        cx: &Cx,
+        input: PutFunctionRecursionConfigInput,
+    ) -> impl Future<Output = Result<PutFunctionRecursionConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "PutFunctionRecursionConfig")))
+    }
+
+    fn put_function_scaling_config(
+        &self,
+        cx: &Cx,
+        input: PutFunctionScalingConfigInput,
+    ) -> impl Future<Output = Result<PutFunctionScalingConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "PutFunctionScalingConfig")))
+    }
+
+    fn put_provisioned_concurrency_config(
+        &self,
+        cx: &Cx,
+        input: PutProvisionedConcurrencyConfigInput,
+    ) -> impl Future<Output = Result<PutProvisionedConcurrencyConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "PutProvisionedConcurrencyConfig")))
+    }
+
+    fn put_resource_policy(
+        &self,
+        cx: &Cx,
+        input: PutResourcePolicyInput,
+    ) -> impl Future<Output = Result<PutResourcePolicyOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "PutResourcePolicy")))
+    }
+
+    fn put_runtime_management_config(
+        &self,
+        cx: &Cx,
+        input: PutRuntimeManagementConfigInput,
+    ) -> impl Future<Output = Result<PutRuntimeManagementConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "PutRuntimeManagementConfig")))
+    }
+
+    fn remove_layer_version_permission(
+        &self,
+        cx: &Cx,
+        input: RemoveLayerVersionPermissionInput,
+    ) -> impl Future<Output = Result<RemoveLayerVersionPermissionOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "RemoveLayerVersionPermission")))
+    }
+
     fn remove_permission(
         &self,
         cx: &Cx,
@@ -836,6 +1345,51 @@ pub trait Lambda: Send + Sync {
     ) -> impl Future<Output = Result<RemovePermissionOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("lambda", "RemovePermission")))
+    }
+
+    fn resume_durable_execution(
+        &self,
+        cx: &Cx,
+        input: ResumeDurableExecutionInput,
+    ) -> impl Future<Output = Result<ResumeDurableExecutionOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "ResumeDurableExecution")))
+    }
+
+    fn send_durable_execution_callback_failure(
+        &self,
+        cx: &Cx,
+        input: SendDurableExecutionCallbackFailureInput,
+    ) -> impl Future<Output = Result<SendDurableExecutionCallbackFailureOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "SendDurableExecutionCallbackFailure")))
+    }
+
+    fn send_durable_execution_callback_heartbeat(
+        &self,
+        cx: &Cx,
+        input: SendDurableExecutionCallbackHeartbeatInput,
+    ) -> impl Future<Output = Result<SendDurableExecutionCallbackHeartbeatOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "SendDurableExecutionCallbackHeartbeat")))
+    }
+
+    fn send_durable_execution_callback_success(
+        &self,
+        cx: &Cx,
+        input: SendDurableExecutionCallbackSuccessInput,
+    ) -> impl Future<Output = Result<SendDurableExecutionCallbackSuccessOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "SendDurableExecutionCallbackSuccess")))
+    }
+
+    fn stop_durable_execution(
+        &self,
+        cx: &Cx,
+        input: StopDurableExecutionInput,
+    ) -> impl Future<Output = Result<StopDurableExecutionOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "StopDurableExecution")))
     }
 
     fn tag_resource(
@@ -865,6 +1419,24 @@ pub trait Lambda: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("lambda", "UpdateAlias")))
     }
 
+    fn update_capacity_provider(
+        &self,
+        cx: &Cx,
+        input: UpdateCapacityProviderInput,
+    ) -> impl Future<Output = Result<UpdateCapacityProviderOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "UpdateCapacityProvider")))
+    }
+
+    fn update_code_signing_config(
+        &self,
+        cx: &Cx,
+        input: UpdateCodeSigningConfigInput,
+    ) -> impl Future<Output = Result<UpdateCodeSigningConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "UpdateCodeSigningConfig")))
+    }
+
     fn update_event_source_mapping(
         &self,
         cx: &Cx,
@@ -891,6 +1463,24 @@ pub trait Lambda: Send + Sync {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("lambda", "UpdateFunctionConfiguration")))
     }
+
+    fn update_function_event_invoke_config(
+        &self,
+        cx: &Cx,
+        input: UpdateFunctionEventInvokeConfigInput,
+    ) -> impl Future<Output = Result<UpdateFunctionEventInvokeConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "UpdateFunctionEventInvokeConfig")))
+    }
+
+    fn update_function_url_config(
+        &self,
+        cx: &Cx,
+        input: UpdateFunctionUrlConfigInput,
+    ) -> impl Future<Output = Result<UpdateFunctionUrlConfigOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "UpdateFunctionUrlConfig")))
+    }
 }
 
 /// Answers one request: reads the input, calls the service, writes its output or its failure.
@@ -907,30 +1497,84 @@ async fn answer<S: Lambda>(service: &S, cx: &Cx, request: &Request) -> Result<Re
     let (op, labels) = found.ok_or_else(|| PROTOCOL.no_route())?;
     let parts = Parts::new(request, labels)?;
     match op {
+        Op::AddLayerVersionPermission => {
+            PROTOCOL.output(201, &service.add_layer_version_permission(cx, PROTOCOL.input(&parts)?).await?)
+        }
         Op::AddPermission => {
             PROTOCOL.output(201, &service.add_permission(cx, PROTOCOL.input(&parts)?).await?)
         }
+        Op::CheckpointDurableExecution => {
+            PROTOCOL.output(200, &service.checkpoint_durable_execution(cx, PROTOCOL.input(&parts)?).await?)
+        }
         Op::CreateAlias => PROTOCOL.output(201, &service.create_alias(cx, PROTOCOL.input(&parts)?).await?),
+        Op::CreateCapacityProvider => {
+            PROTOCOL.output(202, &service.create_capacity_provider(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::CreateCodeSigningConfig => {
+            PROTOCOL.output(201, &service.create_code_signing_config(cx, PROTOCOL.input(&parts)?).await?)
+        }
         Op::CreateEventSourceMapping => {
             PROTOCOL.output(202, &service.create_event_source_mapping(cx, PROTOCOL.input(&parts)?).await?)
         }
         Op::CreateFunction => {
             PROTOCOL.output(201, &service.create_function(cx, PROTOCOL.input(&parts)?).await?)
         }
+        Op::CreateFunctionUrlConfig => {
+            PROTOCOL.output(201, &service.create_function_url_config(cx, PROTOCOL.input(&parts)?).await?)
+        }
         Op::DeleteAlias => PROTOCOL.output(204, &service.delete_alias(cx, PROTOCOL.input(&parts)?).await?),
+        Op::DeleteCapacityProvider => {
+            PROTOCOL.output(202, &service.delete_capacity_provider(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::DeleteCodeSigningConfig => {
+            PROTOCOL.output(204, &service.delete_code_signing_config(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::DeleteDurableExecution => {
+            PROTOCOL.output(202, &service.delete_durable_execution(cx, PROTOCOL.input(&parts)?).await?)
+        }
         Op::DeleteEventSourceMapping => {
             PROTOCOL.output(202, &service.delete_event_source_mapping(cx, PROTOCOL.input(&parts)?).await?)
         }
         Op::DeleteFunction => {
             PROTOCOL.output(200, &service.delete_function(cx, PROTOCOL.input(&parts)?).await?)
         }
+        Op::DeleteFunctionCodeSigningConfig => PROTOCOL
+            .output(204, &service.delete_function_code_signing_config(cx, PROTOCOL.input(&parts)?).await?),
         Op::DeleteFunctionConcurrency => {
             PROTOCOL.output(204, &service.delete_function_concurrency(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::DeleteFunctionEventInvokeConfig => PROTOCOL
+            .output(204, &service.delete_function_event_invoke_config(cx, PROTOCOL.input(&parts)?).await?),
+        Op::DeleteFunctionUrlConfig => {
+            PROTOCOL.output(204, &service.delete_function_url_config(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::DeleteLayerVersion => {
+            PROTOCOL.output(204, &service.delete_layer_version(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::DeleteProvisionedConcurrencyConfig => PROTOCOL
+            .output(204, &service.delete_provisioned_concurrency_config(cx, PROTOCOL.input(&parts)?).await?),
+        Op::DeleteResourcePolicy => {
+            PROTOCOL.output(204, &service.delete_resource_policy(cx, PROTOCOL.input(&parts)?).await?)
         }
         Op::GetAccountSettings => {
             PROTOCOL.output(200, &service.get_account_settings(cx, PROTOCOL.input(&parts)?).await?)
         }
         Op::GetAlias => PROTOCOL.output(200, &service.get_alias(cx, PROTOCOL.input(&parts)?).await?),
+        Op::GetCapacityProvider => {
+            PROTOCOL.output(200, &service.get_capacity_provider(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetCodeSigningConfig => {
+            PROTOCOL.output(200, &service.get_code_signing_config(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetDurableExecution => {
+            PROTOCOL.output(200, &service.get_durable_execution(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetDurableExecutionHistory => {
+            PROTOCOL.output(200, &service.get_durable_execution_history(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetDurableExecutionState => {
+            PROTOCOL.output(200, &service.get_durable_execution_state(cx, PROTOCOL.input(&parts)?).await?)
+        }
         Op::GetEventSourceMapping => {
             PROTOCOL.output(200, &service.get_event_source_mapping(cx, PROTOCOL.input(&parts)?).await?)
         }
@@ -943,33 +1587,138 @@ async fn answer<S: Lambda>(service: &S, cx: &Cx, request: &Request) -> Result<Re
         Op::GetFunctionConfiguration => {
             PROTOCOL.output(200, &service.get_function_configuration(cx, PROTOCOL.input(&parts)?).await?)
         }
+        Op::GetFunctionEventInvokeConfig => PROTOCOL
+            .output(200, &service.get_function_event_invoke_config(cx, PROTOCOL.input(&parts)?).await?),
+        Op::GetFunctionRecursionConfig => {
+            PROTOCOL.output(200, &service.get_function_recursion_config(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetFunctionScalingConfig => {
+            PROTOCOL.output(200, &service.get_function_scaling_config(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetFunctionUrlConfig => {
+            PROTOCOL.output(200, &service.get_function_url_config(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetLayerVersion => {
+            PROTOCOL.output(200, &service.get_layer_version(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetLayerVersionByArn => {
+            PROTOCOL.output(200, &service.get_layer_version_by_arn(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetLayerVersionPolicy => {
+            PROTOCOL.output(200, &service.get_layer_version_policy(cx, PROTOCOL.input(&parts)?).await?)
+        }
         Op::GetPolicy => PROTOCOL.output(200, &service.get_policy(cx, PROTOCOL.input(&parts)?).await?),
+        Op::GetProvisionedConcurrencyConfig => PROTOCOL
+            .output(200, &service.get_provisioned_concurrency_config(cx, PROTOCOL.input(&parts)?).await?),
+        Op::GetResourcePolicy => {
+            PROTOCOL.output(200, &service.get_resource_policy(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetRuntimeManagementConfig => {
+            PROTOCOL.output(200, &service.get_runtime_management_config(cx, PROTOCOL.input(&parts)?).await?)
+        }
         Op::Invoke => PROTOCOL.output(200, &service.invoke(cx, PROTOCOL.input(&parts)?).await?),
+        Op::InvokeAsync => PROTOCOL.output(202, &service.invoke_async(cx, PROTOCOL.input(&parts)?).await?),
         Op::ListAliases => PROTOCOL.output(200, &service.list_aliases(cx, PROTOCOL.input(&parts)?).await?),
+        Op::ListCapacityProviders => {
+            PROTOCOL.output(200, &service.list_capacity_providers(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::ListCodeSigningConfigs => {
+            PROTOCOL.output(200, &service.list_code_signing_configs(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::ListDurableExecutionsByFunction => PROTOCOL
+            .output(200, &service.list_durable_executions_by_function(cx, PROTOCOL.input(&parts)?).await?),
         Op::ListEventSourceMappings => {
             PROTOCOL.output(200, &service.list_event_source_mappings(cx, PROTOCOL.input(&parts)?).await?)
         }
+        Op::ListFunctionEventInvokeConfigs => PROTOCOL
+            .output(200, &service.list_function_event_invoke_configs(cx, PROTOCOL.input(&parts)?).await?),
+        Op::ListFunctionUrlConfigs => {
+            PROTOCOL.output(200, &service.list_function_url_configs(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::ListFunctionVersionsByCapacityProvider => PROTOCOL.output(
+            200,
+            &service.list_function_versions_by_capacity_provider(cx, PROTOCOL.input(&parts)?).await?,
+        ),
         Op::ListFunctions => {
             PROTOCOL.output(200, &service.list_functions(cx, PROTOCOL.input(&parts)?).await?)
         }
+        Op::ListFunctionsByCodeSigningConfig => PROTOCOL
+            .output(200, &service.list_functions_by_code_signing_config(cx, PROTOCOL.input(&parts)?).await?),
+        Op::ListLayerVersions => {
+            PROTOCOL.output(200, &service.list_layer_versions(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::ListLayers => PROTOCOL.output(200, &service.list_layers(cx, PROTOCOL.input(&parts)?).await?),
+        Op::ListProvisionedConcurrencyConfigs => PROTOCOL
+            .output(200, &service.list_provisioned_concurrency_configs(cx, PROTOCOL.input(&parts)?).await?),
         Op::ListTags => PROTOCOL.output(200, &service.list_tags(cx, PROTOCOL.input(&parts)?).await?),
         Op::ListVersionsByFunction => {
             PROTOCOL.output(200, &service.list_versions_by_function(cx, PROTOCOL.input(&parts)?).await?)
         }
+        Op::PauseDurableExecution => {
+            PROTOCOL.output(202, &service.pause_durable_execution(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::PublishLayerVersion => {
+            PROTOCOL.output(201, &service.publish_layer_version(cx, PROTOCOL.input(&parts)?).await?)
+        }
         Op::PublishVersion => {
             PROTOCOL.output(201, &service.publish_version(cx, PROTOCOL.input(&parts)?).await?)
         }
+        Op::PutFunctionCodeSigningConfig => PROTOCOL
+            .output(200, &service.put_function_code_signing_config(cx, PROTOCOL.input(&parts)?).await?),
         Op::PutFunctionConcurrency => {
             PROTOCOL.output(200, &service.put_function_concurrency(cx, PROTOCOL.input(&parts)?).await?)
         }
+        Op::PutFunctionEventInvokeConfig => PROTOCOL
+            .output(200, &service.put_function_event_invoke_config(cx, PROTOCOL.input(&parts)?).await?),
+        Op::PutFunctionRecursionConfig => {
+            PROTOCOL.output(200, &service.put_function_recursion_config(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::PutFunctionScalingConfig => {
+            PROTOCOL.output(202, &service.put_function_scaling_config(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::PutProvisionedConcurrencyConfig => PROTOCOL
+            .output(202, &service.put_provisioned_concurrency_config(cx, PROTOCOL.input(&parts)?).await?),
+        Op::PutResourcePolicy => {
+            PROTOCOL.output(200, &service.put_resource_policy(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::PutRuntimeManagementConfig => {
+            PROTOCOL.output(200, &service.put_runtime_management_config(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::RemoveLayerVersionPermission => {
+            PROTOCOL.output(204, &service.remove_layer_version_permission(cx, PROTOCOL.input(&parts)?).await?)
+        }
         Op::RemovePermission => {
             PROTOCOL.output(204, &service.remove_permission(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::ResumeDurableExecution => {
+            PROTOCOL.output(202, &service.resume_durable_execution(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::SendDurableExecutionCallbackFailure => PROTOCOL.output(
+            200,
+            &service.send_durable_execution_callback_failure(cx, PROTOCOL.input(&parts)?).await?,
+        ),
+        Op::SendDurableExecutionCallbackHeartbeat => PROTOCOL.output(
+            200,
+            &service.send_durable_execution_callback_heartbeat(cx, PROTOCOL.input(&parts)?).await?,
+        ),
+        Op::SendDurableExecutionCallbackSuccess => PROTOCOL.output(
+            200,
+            &service.send_durable_execution_callback_success(cx, PROTOCOL.input(&parts)?).await?,
+        ),
+        Op::StopDurableExecution => {
+            PROTOCOL.output(200, &service.stop_durable_execution(cx, PROTOCOL.input(&parts)?).await?)
         }
         Op::TagResource => PROTOCOL.output(204, &service.tag_resource(cx, PROTOCOL.input(&parts)?).await?),
         Op::UntagResource => {
             PROTOCOL.output(204, &service.untag_resource(cx, PROTOCOL.input(&parts)?).await?)
         }
         Op::UpdateAlias => PROTOCOL.output(200, &service.update_alias(cx, PROTOCOL.input(&parts)?).await?),
+        Op::UpdateCapacityProvider => {
+            PROTOCOL.output(202, &service.update_capacity_provider(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::UpdateCodeSigningConfig => {
+            PROTOCOL.output(200, &service.update_code_signing_config(cx, PROTOCOL.input(&parts)?).await?)
+        }
         Op::UpdateEventSourceMapping => {
             PROTOCOL.output(202, &service.update_event_source_mapping(cx, PROTOCOL.input(&parts)?).await?)
         }
@@ -978,6 +1727,11 @@ async fn answer<S: Lambda>(service: &S, cx: &Cx, request: &Request) -> Result<Re
         }
         Op::UpdateFunctionConfiguration => {
             PROTOCOL.output(200, &service.update_function_configuration(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::UpdateFunctionEventInvokeConfig => PROTOCOL
+            .output(200, &service.update_function_event_invoke_config(cx, PROTOCOL.input(&parts)?).await?),
+        Op::UpdateFunctionUrlConfig => {
+            PROTOCOL.output(200, &service.update_function_url_config(cx, PROTOCOL.input(&parts)?).await?)
         }
         other => Err(Failure::not_implemented("lambda", other.name())),
     }

@@ -36,6 +36,80 @@ impl ReadJson for AcceleratorConfig {
     }
 }
 
+impl ReadRequest for AddLayerVersionPermissionInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut layer_name = Slot::default();
+        let mut version_number = Slot::default();
+        let mut statement_id = Slot::default();
+        let mut action = Slot::default();
+        let mut principal = Slot::default();
+        let mut organization_id = Slot::default();
+        let mut revision_id = Slot::default();
+        layer_name.text(parts.label("LayerName"), violations, "layerName", |t, v| {
+            rules::LAYER_NAME_OR_ARN.string(t, v)
+        });
+        version_number.text(parts.label("VersionNumber"), violations, "versionNumber", |t, v| {
+            rest::long(t, v, &rule::NONE)
+        });
+        revision_id.text(parts.query("RevisionId"), violations, "revisionId", |t, v| rule::NONE.string(t, v));
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "StatementId" => statement_id.read(reader, violations, "statementId", |r, v| {
+                    json::string(r, v, &rules::STATEMENT_ID)
+                })?,
+                "Action" => action.read(reader, violations, "action", |r, v| {
+                    json::string(r, v, &rules::LAYER_PERMISSION_ALLOWED_ACTION)
+                })?,
+                "Principal" => principal.read(reader, violations, "principal", |r, v| {
+                    json::string(r, v, &rules::LAYER_PERMISSION_ALLOWED_PRINCIPAL)
+                })?,
+                "OrganizationId" => organization_id.read(reader, violations, "organizationId", |r, v| {
+                    json::string(r, v, &rules::ORGANIZATION_ID)
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let layer_name = layer_name.required(violations, "layerName");
+        let version_number = version_number.required(violations, "versionNumber");
+        let statement_id = statement_id.required(violations, "statementId");
+        let action = action.required(violations, "action");
+        let principal = principal.required(violations, "principal");
+        violations.in_order(
+            mark,
+            &[
+                "layerName",
+                "versionNumber",
+                "statementId",
+                "action",
+                "principal",
+                "organizationId",
+                "revisionId",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(layer_name), Some(version_number), Some(statement_id), Some(action), Some(principal)) =
+            (layer_name, version_number, statement_id, action, principal)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            layer_name,
+            version_number,
+            statement_id,
+            action,
+            principal,
+            organization_id: organization_id.optional(),
+            revision_id: revision_id.optional(),
+        }))
+    }
+}
+
 impl ReadRequest for AddPermissionInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -178,6 +252,41 @@ impl ReadJson for AliasRoutingConfiguration {
     }
 }
 
+impl ReadJson for AllowedPublishers {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut signing_profile_version_arns = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "SigningProfileVersionArns" => signing_profile_version_arns.read(
+                    reader,
+                    violations,
+                    "signingProfileVersionArns",
+                    |r, v| {
+                        json::list(
+                            r,
+                            v,
+                            (&rules::SIGNING_PROFILE_VERSION_ARNS, Each::Rule(&rules::ARN)),
+                            |r, v| json::string(r, v, &rules::ARN),
+                        )
+                    },
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        let signing_profile_version_arns =
+            signing_profile_version_arns.required(violations, "signingProfileVersionArns");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(signing_profile_version_arns),) = (signing_profile_version_arns,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { signing_profile_version_arns }))
+    }
+}
+
 impl ReadJson for AmazonManagedKafkaEventSourceConfig {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -206,6 +315,37 @@ impl ReadJson for AmazonManagedKafkaEventSourceConfig {
         Ok(Some(Self {
             consumer_group_id: consumer_group_id.optional(),
             schema_registry_config: schema_registry_config.optional(),
+        }))
+    }
+}
+
+impl ReadJson for CallbackOptions {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut timeout_seconds = Slot::default();
+        let mut heartbeat_timeout_seconds = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "TimeoutSeconds" => timeout_seconds.read(reader, violations, "timeoutSeconds", |r, v| {
+                    json::integer(r, v, &rules::CALLBACK_OPTIONS_TIMEOUT_SECONDS_INTEGER)
+                })?,
+                "HeartbeatTimeoutSeconds" => heartbeat_timeout_seconds.read(
+                    reader,
+                    violations,
+                    "heartbeatTimeoutSeconds",
+                    |r, v| json::integer(r, v, &rules::CALLBACK_OPTIONS_HEARTBEAT_TIMEOUT_SECONDS_INTEGER),
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(mark, &["timeoutSeconds", "heartbeatTimeoutSeconds"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            timeout_seconds: timeout_seconds.optional(),
+            heartbeat_timeout_seconds: heartbeat_timeout_seconds.optional(),
         }))
     }
 }
@@ -240,6 +380,356 @@ impl ReadJson for CapacityProviderConfig {
             return Ok(None);
         };
         Ok(Some(Self { lambda_managed_instances_capacity_provider_config }))
+    }
+}
+
+impl ReadJson for CapacityProviderLoggingConfig {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut system_log_level = Slot::default();
+        let mut log_group = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "SystemLogLevel" => system_log_level.read(reader, violations, "systemLogLevel", |r, v| {
+                    json::enumeration(r, v, &SystemLogLevel::SET)
+                })?,
+                "LogGroup" => log_group
+                    .read(reader, violations, "logGroup", |r, v| json::string(r, v, &rules::LOG_GROUP))?,
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(mark, &["systemLogLevel", "logGroup"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { system_log_level: system_log_level.optional(), log_group: log_group.optional() }))
+    }
+}
+
+impl ReadJson for CapacityProviderPermissionsConfig {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut capacity_provider_operator_role_arn = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "CapacityProviderOperatorRoleArn" => capacity_provider_operator_role_arn.read(
+                    reader,
+                    violations,
+                    "capacityProviderOperatorRoleArn",
+                    |r, v| json::string(r, v, &rules::ROLE_ARN),
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        let capacity_provider_operator_role_arn =
+            capacity_provider_operator_role_arn.required(violations, "capacityProviderOperatorRoleArn");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(capacity_provider_operator_role_arn),) = (capacity_provider_operator_role_arn,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { capacity_provider_operator_role_arn }))
+    }
+}
+
+impl ReadJson for CapacityProviderScalingConfig {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut max_v_cpu_count = Slot::default();
+        let mut scaling_mode = Slot::default();
+        let mut scaling_policies = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "MaxVCpuCount" => max_v_cpu_count.read(reader, violations, "maxVCpuCount", |r, v| {
+                    json::integer(r, v, &rules::CAPACITY_PROVIDER_MAX_V_CPU_COUNT)
+                })?,
+                "ScalingMode" => scaling_mode.read(reader, violations, "scalingMode", |r, v| {
+                    json::enumeration(r, v, &CapacityProviderScalingMode::SET)
+                })?,
+                "ScalingPolicies" => {
+                    scaling_policies.read(reader, violations, "scalingPolicies", |r, v| {
+                        json::list(
+                            r,
+                            v,
+                            (&rules::CAPACITY_PROVIDER_SCALING_POLICIES_LIST, Each::Free),
+                            TargetTrackingScalingPolicy::read_json,
+                        )
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(mark, &["maxVCpuCount", "scalingMode", "scalingPolicies"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            max_v_cpu_count: max_v_cpu_count.optional(),
+            scaling_mode: scaling_mode.optional(),
+            scaling_policies: scaling_policies.optional(),
+        }))
+    }
+}
+
+impl ReadJson for CapacityProviderTelemetryConfig {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut logging_config = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "LoggingConfig" => logging_config.read(
+                    reader,
+                    violations,
+                    "loggingConfig",
+                    CapacityProviderLoggingConfig::read_json,
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { logging_config: logging_config.optional() }))
+    }
+}
+
+impl ReadJson for CapacityProviderVpcConfig {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut subnet_ids = Slot::default();
+        let mut security_group_ids = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "SubnetIds" => subnet_ids.read(reader, violations, "subnetIds", |r, v| {
+                    json::list(
+                        r,
+                        v,
+                        (&rules::CAPACITY_PROVIDER_SUBNET_IDS, Each::Rule(&rules::SUBNET_ID)),
+                        |r, v| json::string(r, v, &rules::SUBNET_ID),
+                    )
+                })?,
+                "SecurityGroupIds" => {
+                    security_group_ids.read(reader, violations, "securityGroupIds", |r, v| {
+                        json::list(
+                            r,
+                            v,
+                            (
+                                &rules::CAPACITY_PROVIDER_SECURITY_GROUP_IDS,
+                                Each::Rule(&rules::SECURITY_GROUP_ID),
+                            ),
+                            |r, v| json::string(r, v, &rules::SECURITY_GROUP_ID),
+                        )
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        let subnet_ids = subnet_ids.required(violations, "subnetIds");
+        let security_group_ids = security_group_ids.required(violations, "securityGroupIds");
+        violations.in_order(mark, &["subnetIds", "securityGroupIds"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(subnet_ids), Some(security_group_ids)) = (subnet_ids, security_group_ids) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { subnet_ids, security_group_ids }))
+    }
+}
+
+impl ReadJson for ChainedInvokeOptions {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut tenant_id = Slot::default();
+        let mut x_amzn_trace_id = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "FunctionName" => function_name.read(reader, violations, "functionName", |r, v| {
+                    json::string(r, v, &rules::NAMESPACED_FUNCTION_NAME)
+                })?,
+                "TenantId" => tenant_id
+                    .read(reader, violations, "tenantId", |r, v| json::string(r, v, &rules::TENANT_ID))?,
+                "XAmznTraceId" => x_amzn_trace_id.read(reader, violations, "xAmznTraceId", |r, v| {
+                    json::string(r, v, &rules::X_AMZN_TRACE_ID)
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        let function_name = function_name.required(violations, "functionName");
+        violations.in_order(mark, &["functionName", "tenantId", "xAmznTraceId"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name),) = (function_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            function_name,
+            tenant_id: tenant_id.optional(),
+            x_amzn_trace_id: x_amzn_trace_id.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for CheckpointDurableExecutionInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut durable_execution_arn = Slot::default();
+        let mut checkpoint_token = Slot::default();
+        let mut updates = Slot::default();
+        let mut client_token = Slot::default();
+        durable_execution_arn.text(
+            parts.label("DurableExecutionArn"),
+            violations,
+            "durableExecutionArn",
+            |t, v| rules::DURABLE_EXECUTION_ARN.string(t, v),
+        );
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "CheckpointToken" => {
+                    checkpoint_token.read(reader, violations, "checkpointToken", |r, v| {
+                        json::string(r, v, &rules::CHECKPOINT_TOKEN)
+                    })?
+                }
+                "Updates" => updates.read(reader, violations, "updates", |r, v| {
+                    json::list(r, v, (&rule::NONE, Each::Free), OperationUpdate::read_json)
+                })?,
+                "ClientToken" => client_token.read(reader, violations, "clientToken", |r, v| {
+                    json::string(r, v, &rules::CLIENT_TOKEN)
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let durable_execution_arn = durable_execution_arn.required(violations, "durableExecutionArn");
+        let checkpoint_token = checkpoint_token.required(violations, "checkpointToken");
+        violations.in_order(mark, &["durableExecutionArn", "checkpointToken", "updates", "clientToken"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(durable_execution_arn), Some(checkpoint_token)) = (durable_execution_arn, checkpoint_token)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            durable_execution_arn,
+            checkpoint_token,
+            updates: updates.optional(),
+            client_token: client_token.optional(),
+        }))
+    }
+}
+
+impl ReadJson for CodeSigningPolicies {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut untrusted_artifact_on_deployment = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "UntrustedArtifactOnDeployment" => untrusted_artifact_on_deployment.read(
+                    reader,
+                    violations,
+                    "untrustedArtifactOnDeployment",
+                    |r, v| json::enumeration(r, v, &CodeSigningPolicy::SET),
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { untrusted_artifact_on_deployment: untrusted_artifact_on_deployment.optional() }))
+    }
+}
+
+impl ReadJson for ContextOptions {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut replay_children = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "ReplayChildren" => replay_children
+                    .read(reader, violations, "replayChildren", |r, v| json::boolean(r, v, &rule::NONE))?,
+                _ => reader.skip()?,
+            }
+        }
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { replay_children: replay_children.optional() }))
+    }
+}
+
+impl ReadJson for Cors {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut allow_credentials = Slot::default();
+        let mut allow_headers = Slot::default();
+        let mut allow_methods = Slot::default();
+        let mut allow_origins = Slot::default();
+        let mut expose_headers = Slot::default();
+        let mut max_age = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "AllowCredentials" => {
+                    allow_credentials.read(reader, violations, "allowCredentials", |r, v| {
+                        json::boolean(r, v, &rule::NONE)
+                    })?
+                }
+                "AllowHeaders" => allow_headers.read(reader, violations, "allowHeaders", |r, v| {
+                    json::list(r, v, (&rules::HEADERS_LIST, Each::Rule(&rules::HEADER)), |r, v| {
+                        json::string(r, v, &rules::HEADER)
+                    })
+                })?,
+                "AllowMethods" => allow_methods.read(reader, violations, "allowMethods", |r, v| {
+                    json::list(r, v, (&rules::ALLOW_METHODS_LIST, Each::Rule(&rules::METHOD)), |r, v| {
+                        json::string(r, v, &rules::METHOD)
+                    })
+                })?,
+                "AllowOrigins" => allow_origins.read(reader, violations, "allowOrigins", |r, v| {
+                    json::list(r, v, (&rules::ALLOW_ORIGINS_LIST, Each::Rule(&rules::ORIGIN)), |r, v| {
+                        json::string(r, v, &rules::ORIGIN)
+                    })
+                })?,
+                "ExposeHeaders" => expose_headers.read(reader, violations, "exposeHeaders", |r, v| {
+                    json::list(r, v, (&rules::HEADERS_LIST, Each::Rule(&rules::HEADER)), |r, v| {
+                        json::string(r, v, &rules::HEADER)
+                    })
+                })?,
+                "MaxAge" => {
+                    max_age.read(reader, violations, "maxAge", |r, v| json::integer(r, v, &rules::MAX_AGE))?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(
+            mark,
+            &["allowCredentials", "allowHeaders", "allowMethods", "allowOrigins", "exposeHeaders", "maxAge"],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            allow_credentials: allow_credentials.optional(),
+            allow_headers: allow_headers.optional(),
+            allow_methods: allow_methods.optional(),
+            allow_origins: allow_origins.optional(),
+            expose_headers: expose_headers.optional(),
+            max_age: max_age.optional(),
+        }))
     }
 }
 
@@ -296,6 +786,174 @@ impl ReadRequest for CreateAliasInput {
             function_version,
             description: description.optional(),
             routing_config: routing_config.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for CreateCapacityProviderInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut capacity_provider_name = Slot::default();
+        let mut vpc_config = Slot::default();
+        let mut permissions_config = Slot::default();
+        let mut instance_requirements = Slot::default();
+        let mut capacity_provider_scaling_config = Slot::default();
+        let mut kms_key_arn = Slot::default();
+        let mut tags = Slot::default();
+        let mut propagate_tags = Slot::default();
+        let mut telemetry_config = Slot::default();
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "CapacityProviderName" => {
+                    capacity_provider_name.read(reader, violations, "capacityProviderName", |r, v| {
+                        json::string(r, v, &rules::CAPACITY_PROVIDER_NAME)
+                    })?
+                }
+                "VpcConfig" => {
+                    vpc_config.read(reader, violations, "vpcConfig", CapacityProviderVpcConfig::read_json)?
+                }
+                "PermissionsConfig" => permissions_config.read(
+                    reader,
+                    violations,
+                    "permissionsConfig",
+                    CapacityProviderPermissionsConfig::read_json,
+                )?,
+                "InstanceRequirements" => instance_requirements.read(
+                    reader,
+                    violations,
+                    "instanceRequirements",
+                    InstanceRequirements::read_json,
+                )?,
+                "CapacityProviderScalingConfig" => capacity_provider_scaling_config.read(
+                    reader,
+                    violations,
+                    "capacityProviderScalingConfig",
+                    CapacityProviderScalingConfig::read_json,
+                )?,
+                "KmsKeyArn" => kms_key_arn.read(reader, violations, "kmsKeyArn", |r, v| {
+                    json::string(r, v, &rules::KMS_KEY_ARN_NON_EMPTY)
+                })?,
+                "Tags" => tags.read(reader, violations, "tags", |r, v| {
+                    json::map(
+                        r,
+                        v,
+                        MapRules {
+                            map: &rule::NONE,
+                            keys: &rules::TAG_KEY,
+                            values: Each::Rule(&rules::TAG_VALUE),
+                        },
+                        |r, v| json::string(r, v, &rules::TAG_VALUE),
+                    )
+                })?,
+                "PropagateTags" => {
+                    propagate_tags.read(reader, violations, "propagateTags", PropagateTags::read_json)?
+                }
+                "TelemetryConfig" => telemetry_config.read(
+                    reader,
+                    violations,
+                    "telemetryConfig",
+                    CapacityProviderTelemetryConfig::read_json,
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let capacity_provider_name = capacity_provider_name.required(violations, "capacityProviderName");
+        let vpc_config = vpc_config.required(violations, "vpcConfig");
+        let permissions_config = permissions_config.required(violations, "permissionsConfig");
+        violations.in_order(
+            mark,
+            &[
+                "capacityProviderName",
+                "vpcConfig",
+                "permissionsConfig",
+                "instanceRequirements",
+                "capacityProviderScalingConfig",
+                "kmsKeyArn",
+                "tags",
+                "propagateTags",
+                "telemetryConfig",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(capacity_provider_name), Some(vpc_config), Some(permissions_config)) =
+            (capacity_provider_name, vpc_config, permissions_config)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            capacity_provider_name,
+            vpc_config,
+            permissions_config,
+            instance_requirements: instance_requirements.optional(),
+            capacity_provider_scaling_config: capacity_provider_scaling_config.optional(),
+            kms_key_arn: kms_key_arn.optional(),
+            tags: tags.optional(),
+            propagate_tags: propagate_tags.optional(),
+            telemetry_config: telemetry_config.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for CreateCodeSigningConfigInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut description = Slot::default();
+        let mut allowed_publishers = Slot::default();
+        let mut code_signing_policies = Slot::default();
+        let mut tags = Slot::default();
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "Description" => description.read(reader, violations, "description", |r, v| {
+                    json::string(r, v, &rules::DESCRIPTION)
+                })?,
+                "AllowedPublishers" => allowed_publishers.read(
+                    reader,
+                    violations,
+                    "allowedPublishers",
+                    AllowedPublishers::read_json,
+                )?,
+                "CodeSigningPolicies" => code_signing_policies.read(
+                    reader,
+                    violations,
+                    "codeSigningPolicies",
+                    CodeSigningPolicies::read_json,
+                )?,
+                "Tags" => tags.read(reader, violations, "tags", |r, v| {
+                    json::map(
+                        r,
+                        v,
+                        MapRules {
+                            map: &rule::NONE,
+                            keys: &rules::TAG_KEY,
+                            values: Each::Rule(&rules::TAG_VALUE),
+                        },
+                        |r, v| json::string(r, v, &rules::TAG_VALUE),
+                    )
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let allowed_publishers = allowed_publishers.required(violations, "allowedPublishers");
+        violations.in_order(mark, &["description", "allowedPublishers", "codeSigningPolicies", "tags"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(allowed_publishers),) = (allowed_publishers,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            description: description.optional(),
+            allowed_publishers,
+            code_signing_policies: code_signing_policies.optional(),
+            tags: tags.optional(),
         }))
     }
 }
@@ -807,6 +1465,54 @@ impl ReadRequest for CreateFunctionInput {
     }
 }
 
+impl ReadRequest for CreateFunctionUrlConfigInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut qualifier = Slot::default();
+        let mut auth_type = Slot::default();
+        let mut cors = Slot::default();
+        let mut invoke_mode = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::FUNCTION_URL_FUNCTION_NAME.string(t, v)
+        });
+        qualifier.text(parts.query("Qualifier"), violations, "qualifier", |t, v| {
+            rules::FUNCTION_URL_QUALIFIER.string(t, v)
+        });
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "AuthType" => auth_type.read(reader, violations, "authType", |r, v| {
+                    json::enumeration(r, v, &FunctionUrlAuthType::SET)
+                })?,
+                "Cors" => cors.read(reader, violations, "cors", Cors::read_json)?,
+                "InvokeMode" => invoke_mode.read(reader, violations, "invokeMode", |r, v| {
+                    json::enumeration(r, v, &InvokeMode::SET)
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let function_name = function_name.required(violations, "functionName");
+        let auth_type = auth_type.required(violations, "authType");
+        violations.in_order(mark, &["functionName", "qualifier", "authType", "cors", "invokeMode"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name), Some(auth_type)) = (function_name, auth_type) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            function_name,
+            qualifier: qualifier.optional(),
+            auth_type,
+            cors: cors.optional(),
+            invoke_mode: invoke_mode.optional(),
+        }))
+    }
+}
+
 impl ReadJson for DeadLetterConfig {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -848,6 +1554,69 @@ impl ReadRequest for DeleteAliasInput {
     }
 }
 
+impl ReadRequest for DeleteCapacityProviderInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut capacity_provider_name = Slot::default();
+        capacity_provider_name.text(
+            parts.label("CapacityProviderName"),
+            violations,
+            "capacityProviderName",
+            |t, v| rules::CAPACITY_PROVIDER_NAME.string(t, v),
+        );
+        let capacity_provider_name = capacity_provider_name.required(violations, "capacityProviderName");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(capacity_provider_name),) = (capacity_provider_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { capacity_provider_name }))
+    }
+}
+
+impl ReadRequest for DeleteCodeSigningConfigInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut code_signing_config_arn = Slot::default();
+        code_signing_config_arn.text(
+            parts.label("CodeSigningConfigArn"),
+            violations,
+            "codeSigningConfigArn",
+            |t, v| rules::CODE_SIGNING_CONFIG_ARN.string(t, v),
+        );
+        let code_signing_config_arn = code_signing_config_arn.required(violations, "codeSigningConfigArn");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(code_signing_config_arn),) = (code_signing_config_arn,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { code_signing_config_arn }))
+    }
+}
+
+impl ReadRequest for DeleteDurableExecutionInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut durable_execution_arn = Slot::default();
+        durable_execution_arn.text(
+            parts.label("DurableExecutionArn"),
+            violations,
+            "durableExecutionArn",
+            |t, v| rules::DURABLE_EXECUTION_ARN.string(t, v),
+        );
+        let durable_execution_arn = durable_execution_arn.required(violations, "durableExecutionArn");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(durable_execution_arn),) = (durable_execution_arn,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { durable_execution_arn }))
+    }
+}
+
 impl ReadRequest for DeleteEventSourceMappingInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -861,6 +1630,24 @@ impl ReadRequest for DeleteEventSourceMappingInput {
             return Ok(None);
         };
         Ok(Some(Self { uuid }))
+    }
+}
+
+impl ReadRequest for DeleteFunctionCodeSigningConfigInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::NAMESPACED_FUNCTION_NAME.string(t, v)
+        });
+        let function_name = function_name.required(violations, "functionName");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name),) = (function_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { function_name }))
     }
 }
 
@@ -879,6 +1666,29 @@ impl ReadRequest for DeleteFunctionConcurrencyInput {
             return Ok(None);
         };
         Ok(Some(Self { function_name }))
+    }
+}
+
+impl ReadRequest for DeleteFunctionEventInvokeConfigInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut qualifier = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::NAMESPACED_FUNCTION_NAME.string(t, v)
+        });
+        qualifier.text(parts.query("Qualifier"), violations, "qualifier", |t, v| {
+            rules::NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER.string(t, v)
+        });
+        let function_name = function_name.required(violations, "functionName");
+        violations.in_order(mark, &["functionName", "qualifier"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name),) = (function_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { function_name, qualifier: qualifier.optional() }))
     }
 }
 
@@ -902,6 +1712,99 @@ impl ReadRequest for DeleteFunctionInput {
             return Ok(None);
         };
         Ok(Some(Self { function_name, qualifier: qualifier.optional() }))
+    }
+}
+
+impl ReadRequest for DeleteFunctionUrlConfigInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut qualifier = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::FUNCTION_URL_FUNCTION_NAME.string(t, v)
+        });
+        qualifier.text(parts.query("Qualifier"), violations, "qualifier", |t, v| {
+            rules::FUNCTION_URL_QUALIFIER.string(t, v)
+        });
+        let function_name = function_name.required(violations, "functionName");
+        violations.in_order(mark, &["functionName", "qualifier"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name),) = (function_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { function_name, qualifier: qualifier.optional() }))
+    }
+}
+
+impl ReadRequest for DeleteLayerVersionInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut layer_name = Slot::default();
+        let mut version_number = Slot::default();
+        layer_name.text(parts.label("LayerName"), violations, "layerName", |t, v| {
+            rules::LAYER_NAME_OR_ARN.string(t, v)
+        });
+        version_number.text(parts.label("VersionNumber"), violations, "versionNumber", |t, v| {
+            rest::long(t, v, &rule::NONE)
+        });
+        let layer_name = layer_name.required(violations, "layerName");
+        let version_number = version_number.required(violations, "versionNumber");
+        violations.in_order(mark, &["layerName", "versionNumber"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(layer_name), Some(version_number)) = (layer_name, version_number) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { layer_name, version_number }))
+    }
+}
+
+impl ReadRequest for DeleteProvisionedConcurrencyConfigInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut qualifier = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::FUNCTION_NAME.string(t, v)
+        });
+        qualifier
+            .text(parts.query("Qualifier"), violations, "qualifier", |t, v| rules::QUALIFIER.string(t, v));
+        let function_name = function_name.required(violations, "functionName");
+        let qualifier = qualifier.required(violations, "qualifier");
+        violations.in_order(mark, &["functionName", "qualifier"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name), Some(qualifier)) = (function_name, qualifier) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { function_name, qualifier }))
+    }
+}
+
+impl ReadRequest for DeleteResourcePolicyInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut resource_arn = Slot::default();
+        let mut revision_id = Slot::default();
+        resource_arn.text(parts.label("ResourceArn"), violations, "resourceArn", |t, v| {
+            rules::POLICY_RESOURCE_ARN.string(t, v)
+        });
+        revision_id.text(parts.query("RevisionId"), violations, "revisionId", |t, v| {
+            rules::REVISION_ID.string(t, v)
+        });
+        let resource_arn = resource_arn.required(violations, "resourceArn");
+        violations.in_order(mark, &["resourceArn", "revisionId"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(resource_arn),) = (resource_arn,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { resource_arn, revision_id: revision_id.optional() }))
     }
 }
 
@@ -1045,6 +1948,41 @@ impl ReadJson for EphemeralStorage {
             return Ok(None);
         };
         Ok(Some(Self { size }))
+    }
+}
+
+impl ReadJson for ErrorObject {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut error_message = Slot::default();
+        let mut error_type = Slot::default();
+        let mut error_data = Slot::default();
+        let mut stack_trace = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "ErrorMessage" => error_message
+                    .read(reader, violations, "errorMessage", |r, v| json::string(r, v, &rule::NONE))?,
+                "ErrorType" => error_type
+                    .read(reader, violations, "errorType", |r, v| json::string(r, v, &rule::NONE))?,
+                "ErrorData" => error_data
+                    .read(reader, violations, "errorData", |r, v| json::string(r, v, &rule::NONE))?,
+                "StackTrace" => stack_trace.read(reader, violations, "stackTrace", |r, v| {
+                    json::list(r, v, (&rule::NONE, Each::Free), |r, v| json::string(r, v, &rule::NONE))
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(mark, &["errorMessage", "errorType", "errorData", "stackTrace"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            error_message: error_message.optional(),
+            error_type: error_type.optional(),
+            error_data: error_data.optional(),
+            stack_trace: stack_trace.optional(),
+        }))
     }
 }
 
@@ -1266,6 +2204,40 @@ impl ReadJson for FunctionRuntimeConfig {
     }
 }
 
+impl ReadJson for FunctionScalingConfig {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut min_execution_environments = Slot::default();
+        let mut max_execution_environments = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "MinExecutionEnvironments" => min_execution_environments.read(
+                    reader,
+                    violations,
+                    "minExecutionEnvironments",
+                    |r, v| json::integer(r, v, &rules::FUNCTION_SCALING_CONFIG_EXECUTION_ENVIRONMENTS),
+                )?,
+                "MaxExecutionEnvironments" => max_execution_environments.read(
+                    reader,
+                    violations,
+                    "maxExecutionEnvironments",
+                    |r, v| json::integer(r, v, &rules::FUNCTION_SCALING_CONFIG_EXECUTION_ENVIRONMENTS),
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(mark, &["minExecutionEnvironments", "maxExecutionEnvironments"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            min_execution_environments: min_execution_environments.optional(),
+            max_execution_environments: max_execution_environments.optional(),
+        }))
+    }
+}
+
 impl ReadRequest for GetAccountSettingsInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let _ = (parts, violations);
@@ -1292,6 +2264,164 @@ impl ReadRequest for GetAliasInput {
             return Ok(None);
         };
         Ok(Some(Self { function_name, name }))
+    }
+}
+
+impl ReadRequest for GetCapacityProviderInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut capacity_provider_name = Slot::default();
+        capacity_provider_name.text(
+            parts.label("CapacityProviderName"),
+            violations,
+            "capacityProviderName",
+            |t, v| rules::CAPACITY_PROVIDER_NAME.string(t, v),
+        );
+        let capacity_provider_name = capacity_provider_name.required(violations, "capacityProviderName");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(capacity_provider_name),) = (capacity_provider_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { capacity_provider_name }))
+    }
+}
+
+impl ReadRequest for GetCodeSigningConfigInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut code_signing_config_arn = Slot::default();
+        code_signing_config_arn.text(
+            parts.label("CodeSigningConfigArn"),
+            violations,
+            "codeSigningConfigArn",
+            |t, v| rules::CODE_SIGNING_CONFIG_ARN.string(t, v),
+        );
+        let code_signing_config_arn = code_signing_config_arn.required(violations, "codeSigningConfigArn");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(code_signing_config_arn),) = (code_signing_config_arn,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { code_signing_config_arn }))
+    }
+}
+
+impl ReadRequest for GetDurableExecutionHistoryInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut durable_execution_arn = Slot::default();
+        let mut include_execution_data = Slot::default();
+        let mut max_items = Slot::default();
+        let mut marker = Slot::default();
+        let mut reverse_order = Slot::default();
+        durable_execution_arn.text(
+            parts.label("DurableExecutionArn"),
+            violations,
+            "durableExecutionArn",
+            |t, v| rules::DURABLE_EXECUTION_ARN.string(t, v),
+        );
+        include_execution_data.text(
+            parts.query("IncludeExecutionData"),
+            violations,
+            "includeExecutionData",
+            |t, v| rest::boolean(t, v, &rule::NONE),
+        );
+        max_items.text(parts.query("MaxItems"), violations, "maxItems", |t, v| {
+            rest::integer(t, v, &rules::ITEM_COUNT)
+        });
+        marker.text(parts.query("Marker"), violations, "marker", |t, v| rule::NONE.string(t, v));
+        reverse_order.text(parts.query("ReverseOrder"), violations, "reverseOrder", |t, v| {
+            rest::boolean(t, v, &rule::NONE)
+        });
+        let durable_execution_arn = durable_execution_arn.required(violations, "durableExecutionArn");
+        violations.in_order(
+            mark,
+            &["durableExecutionArn", "includeExecutionData", "maxItems", "marker", "reverseOrder"],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(durable_execution_arn),) = (durable_execution_arn,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            durable_execution_arn,
+            include_execution_data: include_execution_data.optional(),
+            max_items: max_items.optional(),
+            marker: marker.optional(),
+            reverse_order: reverse_order.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for GetDurableExecutionInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut durable_execution_arn = Slot::default();
+        let mut include_execution_data = Slot::default();
+        durable_execution_arn.text(
+            parts.label("DurableExecutionArn"),
+            violations,
+            "durableExecutionArn",
+            |t, v| rules::DURABLE_EXECUTION_ARN.string(t, v),
+        );
+        include_execution_data.text(
+            parts.query("IncludeExecutionData"),
+            violations,
+            "includeExecutionData",
+            |t, v| rest::boolean(t, v, &rule::NONE),
+        );
+        let durable_execution_arn = durable_execution_arn.required(violations, "durableExecutionArn");
+        violations.in_order(mark, &["durableExecutionArn", "includeExecutionData"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(durable_execution_arn),) = (durable_execution_arn,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { durable_execution_arn, include_execution_data: include_execution_data.optional() }))
+    }
+}
+
+impl ReadRequest for GetDurableExecutionStateInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut durable_execution_arn = Slot::default();
+        let mut checkpoint_token = Slot::default();
+        let mut marker = Slot::default();
+        let mut max_items = Slot::default();
+        durable_execution_arn.text(
+            parts.label("DurableExecutionArn"),
+            violations,
+            "durableExecutionArn",
+            |t, v| rules::DURABLE_EXECUTION_ARN.string(t, v),
+        );
+        checkpoint_token.text(parts.query("CheckpointToken"), violations, "checkpointToken", |t, v| {
+            rules::CHECKPOINT_TOKEN.string(t, v)
+        });
+        marker.text(parts.query("Marker"), violations, "marker", |t, v| rule::NONE.string(t, v));
+        max_items.text(parts.query("MaxItems"), violations, "maxItems", |t, v| {
+            rest::integer(t, v, &rules::ITEM_COUNT)
+        });
+        let durable_execution_arn = durable_execution_arn.required(violations, "durableExecutionArn");
+        let checkpoint_token = checkpoint_token.required(violations, "checkpointToken");
+        violations.in_order(mark, &["durableExecutionArn", "checkpointToken", "marker", "maxItems"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(durable_execution_arn), Some(checkpoint_token)) = (durable_execution_arn, checkpoint_token)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            durable_execution_arn,
+            checkpoint_token,
+            marker: marker.optional(),
+            max_items: max_items.optional(),
+        }))
     }
 }
 
@@ -1370,6 +2500,47 @@ impl ReadRequest for GetFunctionConfigurationInput {
     }
 }
 
+impl ReadRequest for GetFunctionEventInvokeConfigInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut qualifier = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::NAMESPACED_FUNCTION_NAME.string(t, v)
+        });
+        qualifier.text(parts.query("Qualifier"), violations, "qualifier", |t, v| {
+            rules::NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER.string(t, v)
+        });
+        let function_name = function_name.required(violations, "functionName");
+        violations.in_order(mark, &["functionName", "qualifier"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name),) = (function_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { function_name, qualifier: qualifier.optional() }))
+    }
+}
+
+impl ReadRequest for GetFunctionRecursionConfigInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::UNQUALIFIED_FUNCTION_NAME.string(t, v)
+        });
+        let function_name = function_name.required(violations, "functionName");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name),) = (function_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { function_name }))
+    }
+}
+
 impl ReadRequest for GetFunctionInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -1393,7 +2564,182 @@ impl ReadRequest for GetFunctionInput {
     }
 }
 
+impl ReadRequest for GetFunctionScalingConfigInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut qualifier = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::UNQUALIFIED_FUNCTION_NAME.string(t, v)
+        });
+        qualifier.text(parts.query("Qualifier"), violations, "qualifier", |t, v| {
+            rules::PUBLISHED_FUNCTION_QUALIFIER.string(t, v)
+        });
+        let function_name = function_name.required(violations, "functionName");
+        let qualifier = qualifier.required(violations, "qualifier");
+        violations.in_order(mark, &["functionName", "qualifier"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name), Some(qualifier)) = (function_name, qualifier) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { function_name, qualifier }))
+    }
+}
+
+impl ReadRequest for GetFunctionUrlConfigInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut qualifier = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::FUNCTION_URL_FUNCTION_NAME.string(t, v)
+        });
+        qualifier.text(parts.query("Qualifier"), violations, "qualifier", |t, v| {
+            rules::FUNCTION_URL_QUALIFIER.string(t, v)
+        });
+        let function_name = function_name.required(violations, "functionName");
+        violations.in_order(mark, &["functionName", "qualifier"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name),) = (function_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { function_name, qualifier: qualifier.optional() }))
+    }
+}
+
+impl ReadRequest for GetLayerVersionByArnInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut arn = Slot::default();
+        arn.text(parts.query("Arn"), violations, "arn", |t, v| rules::LAYER_VERSION_ARN.string(t, v));
+        let arn = arn.required(violations, "arn");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(arn),) = (arn,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { arn }))
+    }
+}
+
+impl ReadRequest for GetLayerVersionPolicyInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut layer_name = Slot::default();
+        let mut version_number = Slot::default();
+        layer_name.text(parts.label("LayerName"), violations, "layerName", |t, v| {
+            rules::LAYER_NAME_OR_ARN.string(t, v)
+        });
+        version_number.text(parts.label("VersionNumber"), violations, "versionNumber", |t, v| {
+            rest::long(t, v, &rule::NONE)
+        });
+        let layer_name = layer_name.required(violations, "layerName");
+        let version_number = version_number.required(violations, "versionNumber");
+        violations.in_order(mark, &["layerName", "versionNumber"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(layer_name), Some(version_number)) = (layer_name, version_number) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { layer_name, version_number }))
+    }
+}
+
+impl ReadRequest for GetLayerVersionInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut layer_name = Slot::default();
+        let mut version_number = Slot::default();
+        layer_name.text(parts.label("LayerName"), violations, "layerName", |t, v| {
+            rules::LAYER_NAME_OR_ARN.string(t, v)
+        });
+        version_number.text(parts.label("VersionNumber"), violations, "versionNumber", |t, v| {
+            rest::long(t, v, &rule::NONE)
+        });
+        let layer_name = layer_name.required(violations, "layerName");
+        let version_number = version_number.required(violations, "versionNumber");
+        violations.in_order(mark, &["layerName", "versionNumber"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(layer_name), Some(version_number)) = (layer_name, version_number) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { layer_name, version_number }))
+    }
+}
+
 impl ReadRequest for GetPolicyInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut qualifier = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::NAMESPACED_FUNCTION_NAME.string(t, v)
+        });
+        qualifier.text(parts.query("Qualifier"), violations, "qualifier", |t, v| {
+            rules::NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER.string(t, v)
+        });
+        let function_name = function_name.required(violations, "functionName");
+        violations.in_order(mark, &["functionName", "qualifier"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name),) = (function_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { function_name, qualifier: qualifier.optional() }))
+    }
+}
+
+impl ReadRequest for GetProvisionedConcurrencyConfigInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut qualifier = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::FUNCTION_NAME.string(t, v)
+        });
+        qualifier
+            .text(parts.query("Qualifier"), violations, "qualifier", |t, v| rules::QUALIFIER.string(t, v));
+        let function_name = function_name.required(violations, "functionName");
+        let qualifier = qualifier.required(violations, "qualifier");
+        violations.in_order(mark, &["functionName", "qualifier"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name), Some(qualifier)) = (function_name, qualifier) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { function_name, qualifier }))
+    }
+}
+
+impl ReadRequest for GetResourcePolicyInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut resource_arn = Slot::default();
+        resource_arn.text(parts.label("ResourceArn"), violations, "resourceArn", |t, v| {
+            rules::POLICY_RESOURCE_ARN.string(t, v)
+        });
+        let resource_arn = resource_arn.required(violations, "resourceArn");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(resource_arn),) = (resource_arn,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { resource_arn }))
+    }
+}
+
+impl ReadRequest for GetRuntimeManagementConfigInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
         let mut function_name = Slot::default();
@@ -1451,6 +2797,55 @@ impl ReadJson for ImageConfig {
             entry_point: entry_point.optional(),
             command: command.optional(),
             working_directory: working_directory.optional(),
+        }))
+    }
+}
+
+impl ReadJson for InstanceRequirements {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut architectures = Slot::default();
+        let mut allowed_instance_types = Slot::default();
+        let mut excluded_instance_types = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "Architectures" => architectures.read(reader, violations, "architectures", |r, v| {
+                    json::list(r, v, (&rules::ARCHITECTURES_LIST, Each::Set(&Architecture::SET)), |r, v| {
+                        json::enumeration(r, v, &Architecture::SET)
+                    })
+                })?,
+                "AllowedInstanceTypes" => {
+                    allowed_instance_types.read(reader, violations, "allowedInstanceTypes", |r, v| {
+                        json::list(
+                            r,
+                            v,
+                            (&rules::INSTANCE_TYPE_SET, Each::Rule(&rules::INSTANCE_TYPE)),
+                            |r, v| json::string(r, v, &rules::INSTANCE_TYPE),
+                        )
+                    })?
+                }
+                "ExcludedInstanceTypes" => {
+                    excluded_instance_types.read(reader, violations, "excludedInstanceTypes", |r, v| {
+                        json::list(
+                            r,
+                            v,
+                            (&rules::INSTANCE_TYPE_SET, Each::Rule(&rules::INSTANCE_TYPE)),
+                            |r, v| json::string(r, v, &rules::INSTANCE_TYPE),
+                        )
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(mark, &["architectures", "allowedInstanceTypes", "excludedInstanceTypes"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            architectures: architectures.optional(),
+            allowed_instance_types: allowed_instance_types.optional(),
+            excluded_instance_types: excluded_instance_types.optional(),
         }))
     }
 }
@@ -1521,6 +2916,28 @@ impl ReadRequest for InvokeInput {
             qualifier: qualifier.optional(),
             tenant_id: tenant_id.optional(),
         }))
+    }
+}
+
+impl ReadRequest for InvokeAsyncInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut invoke_args = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::NAMESPACED_FUNCTION_NAME.string(t, v)
+        });
+        invoke_args.text(parts.payload(), violations, "invokeArgs", |body, _| Some(body));
+        let function_name = function_name.required(violations, "functionName");
+        let invoke_args = invoke_args.required(violations, "invokeArgs");
+        violations.in_order(mark, &["functionName", "invokeArgs"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name), Some(invoke_args)) = (function_name, invoke_args) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { function_name, invoke_args }))
     }
 }
 
@@ -1670,6 +3087,53 @@ impl ReadJson for LambdaManagedInstancesCapacityProviderConfig {
     }
 }
 
+impl ReadJson for LayerVersionContentInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut s3_bucket = Slot::default();
+        let mut s3_key = Slot::default();
+        let mut s3_object_version = Slot::default();
+        let mut s3_object_storage_mode = Slot::default();
+        let mut zip_file = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "S3Bucket" => s3_bucket
+                    .read(reader, violations, "s3Bucket", |r, v| json::string(r, v, &rules::S3_BUCKET))?,
+                "S3Key" => {
+                    s3_key.read(reader, violations, "s3Key", |r, v| json::string(r, v, &rules::S3_KEY))?
+                }
+                "S3ObjectVersion" => {
+                    s3_object_version.read(reader, violations, "s3ObjectVersion", |r, v| {
+                        json::string(r, v, &rules::S3_OBJECT_VERSION)
+                    })?
+                }
+                "S3ObjectStorageMode" => {
+                    s3_object_storage_mode.read(reader, violations, "s3ObjectStorageMode", |r, v| {
+                        json::enumeration(r, v, &S3ObjectStorageMode::SET)
+                    })?
+                }
+                "ZipFile" => {
+                    zip_file.read(reader, violations, "zipFile", |r, v| json::blob(r, v, &rule::NONE))?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        violations
+            .in_order(mark, &["s3Bucket", "s3Key", "s3ObjectVersion", "s3ObjectStorageMode", "zipFile"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            s3_bucket: s3_bucket.optional(),
+            s3_key: s3_key.optional(),
+            s3_object_version: s3_object_version.optional(),
+            s3_object_storage_mode: s3_object_storage_mode.optional(),
+            zip_file: zip_file.optional(),
+        }))
+    }
+}
+
 impl ReadRequest for ListAliasesInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -1698,6 +3162,121 @@ impl ReadRequest for ListAliasesInput {
         Ok(Some(Self {
             function_name,
             function_version: function_version.optional(),
+            marker: marker.optional(),
+            max_items: max_items.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for ListCapacityProvidersInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut state = Slot::default();
+        let mut marker = Slot::default();
+        let mut max_items = Slot::default();
+        state.text(parts.query("State"), violations, "state", |t, v| {
+            rule::enumeration(&t, &CapacityProviderState::SET, v)
+        });
+        marker.text(parts.query("Marker"), violations, "marker", |t, v| rule::NONE.string(t, v));
+        max_items.text(parts.query("MaxItems"), violations, "maxItems", |t, v| {
+            rest::integer(t, v, &rules::MAX_FIFTY_LIST_ITEMS)
+        });
+        violations.in_order(mark, &["state", "marker", "maxItems"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { state: state.optional(), marker: marker.optional(), max_items: max_items.optional() }))
+    }
+}
+
+impl ReadRequest for ListCodeSigningConfigsInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut marker = Slot::default();
+        let mut max_items = Slot::default();
+        marker.text(parts.query("Marker"), violations, "marker", |t, v| rule::NONE.string(t, v));
+        max_items.text(parts.query("MaxItems"), violations, "maxItems", |t, v| {
+            rest::integer(t, v, &rules::MAX_LIST_ITEMS)
+        });
+        violations.in_order(mark, &["marker", "maxItems"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { marker: marker.optional(), max_items: max_items.optional() }))
+    }
+}
+
+impl ReadRequest for ListDurableExecutionsByFunctionInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut qualifier = Slot::default();
+        let mut durable_execution_name = Slot::default();
+        let mut statuses = Slot::default();
+        let mut started_after = Slot::default();
+        let mut started_before = Slot::default();
+        let mut reverse_order = Slot::default();
+        let mut marker = Slot::default();
+        let mut max_items = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::NAMESPACED_FUNCTION_NAME.string(t, v)
+        });
+        qualifier.text(parts.query("Qualifier"), violations, "qualifier", |t, v| {
+            rules::NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER.string(t, v)
+        });
+        durable_execution_name.text(
+            parts.query("DurableExecutionName"),
+            violations,
+            "durableExecutionName",
+            |t, v| rules::DURABLE_EXECUTION_NAME.string(t, v),
+        );
+        statuses.text(parts.query_all("Statuses"), violations, "statuses", |t, v| {
+            rest::list(t, v, (&rules::EXECUTION_STATUS_LIST, Each::Set(&ExecutionStatus::SET)), |t, v| {
+                rule::enumeration(&t, &ExecutionStatus::SET, v)
+            })
+        });
+        started_after.text(parts.query("StartedAfter"), violations, "startedAfter", |t, v| {
+            rest::timestamp(t, v, &rule::NONE)
+        });
+        started_before.text(parts.query("StartedBefore"), violations, "startedBefore", |t, v| {
+            rest::timestamp(t, v, &rule::NONE)
+        });
+        reverse_order.text(parts.query("ReverseOrder"), violations, "reverseOrder", |t, v| {
+            rest::boolean(t, v, &rule::NONE)
+        });
+        marker.text(parts.query("Marker"), violations, "marker", |t, v| rule::NONE.string(t, v));
+        max_items.text(parts.query("MaxItems"), violations, "maxItems", |t, v| {
+            rest::integer(t, v, &rules::ITEM_COUNT)
+        });
+        let function_name = function_name.required(violations, "functionName");
+        violations.in_order(
+            mark,
+            &[
+                "functionName",
+                "qualifier",
+                "durableExecutionName",
+                "statuses",
+                "startedAfter",
+                "startedBefore",
+                "reverseOrder",
+                "marker",
+                "maxItems",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name),) = (function_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            function_name,
+            qualifier: qualifier.optional(),
+            durable_execution_name: durable_execution_name.optional(),
+            statuses: statuses.optional(),
+            started_after: started_after.optional(),
+            started_before: started_before.optional(),
+            reverse_order: reverse_order.optional(),
             marker: marker.optional(),
             max_items: max_items.optional(),
         }))
@@ -1734,6 +3313,112 @@ impl ReadRequest for ListEventSourceMappingsInput {
     }
 }
 
+impl ReadRequest for ListFunctionEventInvokeConfigsInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut marker = Slot::default();
+        let mut max_items = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::NAMESPACED_FUNCTION_NAME.string(t, v)
+        });
+        marker.text(parts.query("Marker"), violations, "marker", |t, v| rule::NONE.string(t, v));
+        max_items.text(parts.query("MaxItems"), violations, "maxItems", |t, v| {
+            rest::integer(t, v, &rules::MAX_FUNCTION_EVENT_INVOKE_CONFIG_LIST_ITEMS)
+        });
+        let function_name = function_name.required(violations, "functionName");
+        violations.in_order(mark, &["functionName", "marker", "maxItems"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name),) = (function_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { function_name, marker: marker.optional(), max_items: max_items.optional() }))
+    }
+}
+
+impl ReadRequest for ListFunctionUrlConfigsInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut marker = Slot::default();
+        let mut max_items = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::FUNCTION_URL_FUNCTION_NAME.string(t, v)
+        });
+        marker.text(parts.query("Marker"), violations, "marker", |t, v| rule::NONE.string(t, v));
+        max_items.text(parts.query("MaxItems"), violations, "maxItems", |t, v| {
+            rest::integer(t, v, &rules::MAX_ITEMS)
+        });
+        let function_name = function_name.required(violations, "functionName");
+        violations.in_order(mark, &["functionName", "marker", "maxItems"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name),) = (function_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { function_name, marker: marker.optional(), max_items: max_items.optional() }))
+    }
+}
+
+impl ReadRequest for ListFunctionVersionsByCapacityProviderInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut capacity_provider_name = Slot::default();
+        let mut marker = Slot::default();
+        let mut max_items = Slot::default();
+        capacity_provider_name.text(
+            parts.label("CapacityProviderName"),
+            violations,
+            "capacityProviderName",
+            |t, v| rules::CAPACITY_PROVIDER_NAME.string(t, v),
+        );
+        marker.text(parts.query("Marker"), violations, "marker", |t, v| rule::NONE.string(t, v));
+        max_items.text(parts.query("MaxItems"), violations, "maxItems", |t, v| {
+            rest::integer(t, v, &rules::MAX_FIFTY_LIST_ITEMS)
+        });
+        let capacity_provider_name = capacity_provider_name.required(violations, "capacityProviderName");
+        violations.in_order(mark, &["capacityProviderName", "marker", "maxItems"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(capacity_provider_name),) = (capacity_provider_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { capacity_provider_name, marker: marker.optional(), max_items: max_items.optional() }))
+    }
+}
+
+impl ReadRequest for ListFunctionsByCodeSigningConfigInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut code_signing_config_arn = Slot::default();
+        let mut marker = Slot::default();
+        let mut max_items = Slot::default();
+        code_signing_config_arn.text(
+            parts.label("CodeSigningConfigArn"),
+            violations,
+            "codeSigningConfigArn",
+            |t, v| rules::CODE_SIGNING_CONFIG_ARN.string(t, v),
+        );
+        marker.text(parts.query("Marker"), violations, "marker", |t, v| rule::NONE.string(t, v));
+        max_items.text(parts.query("MaxItems"), violations, "maxItems", |t, v| {
+            rest::integer(t, v, &rules::MAX_LIST_ITEMS)
+        });
+        let code_signing_config_arn = code_signing_config_arn.required(violations, "codeSigningConfigArn");
+        violations.in_order(mark, &["codeSigningConfigArn", "marker", "maxItems"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(code_signing_config_arn),) = (code_signing_config_arn,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { code_signing_config_arn, marker: marker.optional(), max_items: max_items.optional() }))
+    }
+}
+
 impl ReadRequest for ListFunctionsInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -1761,6 +3446,109 @@ impl ReadRequest for ListFunctionsInput {
             marker: marker.optional(),
             max_items: max_items.optional(),
         }))
+    }
+}
+
+impl ReadRequest for ListLayerVersionsInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut compatible_architecture = Slot::default();
+        let mut compatible_runtime = Slot::default();
+        let mut layer_name = Slot::default();
+        let mut marker = Slot::default();
+        let mut max_items = Slot::default();
+        compatible_architecture.text(
+            parts.query("CompatibleArchitecture"),
+            violations,
+            "compatibleArchitecture",
+            |t, v| rule::enumeration(&t, &Architecture::SET, v),
+        );
+        compatible_runtime.text(parts.query("CompatibleRuntime"), violations, "compatibleRuntime", |t, v| {
+            rule::NONE.string(t, v)
+        });
+        layer_name.text(parts.label("LayerName"), violations, "layerName", |t, v| {
+            rules::LAYER_NAME_OR_ARN.string(t, v)
+        });
+        marker.text(parts.query("Marker"), violations, "marker", |t, v| rule::NONE.string(t, v));
+        max_items.text(parts.query("MaxItems"), violations, "maxItems", |t, v| {
+            rest::integer(t, v, &rules::MAX_LAYER_LIST_ITEMS)
+        });
+        let layer_name = layer_name.required(violations, "layerName");
+        violations.in_order(
+            mark,
+            &["compatibleArchitecture", "compatibleRuntime", "layerName", "marker", "maxItems"],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(layer_name),) = (layer_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            compatible_architecture: compatible_architecture.optional(),
+            compatible_runtime: compatible_runtime.optional(),
+            layer_name,
+            marker: marker.optional(),
+            max_items: max_items.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for ListLayersInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut compatible_architecture = Slot::default();
+        let mut compatible_runtime = Slot::default();
+        let mut marker = Slot::default();
+        let mut max_items = Slot::default();
+        compatible_architecture.text(
+            parts.query("CompatibleArchitecture"),
+            violations,
+            "compatibleArchitecture",
+            |t, v| rule::enumeration(&t, &Architecture::SET, v),
+        );
+        compatible_runtime.text(parts.query("CompatibleRuntime"), violations, "compatibleRuntime", |t, v| {
+            rule::NONE.string(t, v)
+        });
+        marker.text(parts.query("Marker"), violations, "marker", |t, v| rule::NONE.string(t, v));
+        max_items.text(parts.query("MaxItems"), violations, "maxItems", |t, v| {
+            rest::integer(t, v, &rules::MAX_LAYER_LIST_ITEMS)
+        });
+        violations.in_order(mark, &["compatibleArchitecture", "compatibleRuntime", "marker", "maxItems"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            compatible_architecture: compatible_architecture.optional(),
+            compatible_runtime: compatible_runtime.optional(),
+            marker: marker.optional(),
+            max_items: max_items.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for ListProvisionedConcurrencyConfigsInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut marker = Slot::default();
+        let mut max_items = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::FUNCTION_NAME.string(t, v)
+        });
+        marker.text(parts.query("Marker"), violations, "marker", |t, v| rule::NONE.string(t, v));
+        max_items.text(parts.query("MaxItems"), violations, "maxItems", |t, v| {
+            rest::integer(t, v, &rules::MAX_PROVISIONED_CONCURRENCY_CONFIG_LIST_ITEMS)
+        });
+        let function_name = function_name.required(violations, "functionName");
+        violations.in_order(mark, &["functionName", "marker", "maxItems"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name),) = (function_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { function_name, marker: marker.optional(), max_items: max_items.optional() }))
     }
 }
 
@@ -1885,6 +3673,195 @@ impl ReadJson for OnSuccess {
     }
 }
 
+impl ReadJson for OperationUpdate {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut id = Slot::default();
+        let mut parent_id = Slot::default();
+        let mut name = Slot::default();
+        let mut r#type = Slot::default();
+        let mut sub_type = Slot::default();
+        let mut action = Slot::default();
+        let mut payload = Slot::default();
+        let mut error = Slot::default();
+        let mut context_options = Slot::default();
+        let mut step_options = Slot::default();
+        let mut wait_options = Slot::default();
+        let mut callback_options = Slot::default();
+        let mut chained_invoke_options = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "Id" => id.read(reader, violations, "id", |r, v| json::string(r, v, &rules::OPERATION_ID))?,
+                "ParentId" => parent_id
+                    .read(reader, violations, "parentId", |r, v| json::string(r, v, &rules::OPERATION_ID))?,
+                "Name" => {
+                    name.read(reader, violations, "name", |r, v| json::string(r, v, &rules::OPERATION_NAME))?
+                }
+                "Type" => r#type
+                    .read(reader, violations, "type", |r, v| json::enumeration(r, v, &OperationType::SET))?,
+                "SubType" => sub_type.read(reader, violations, "subType", |r, v| {
+                    json::string(r, v, &rules::OPERATION_SUB_TYPE)
+                })?,
+                "Action" => action.read(reader, violations, "action", |r, v| {
+                    json::enumeration(r, v, &OperationAction::SET)
+                })?,
+                "Payload" => payload.read(reader, violations, "payload", |r, v| {
+                    json::string(r, v, &rules::OPERATION_PAYLOAD)
+                })?,
+                "Error" => error.read(reader, violations, "error", ErrorObject::read_json)?,
+                "ContextOptions" => {
+                    context_options.read(reader, violations, "contextOptions", ContextOptions::read_json)?
+                }
+                "StepOptions" => {
+                    step_options.read(reader, violations, "stepOptions", StepOptions::read_json)?
+                }
+                "WaitOptions" => {
+                    wait_options.read(reader, violations, "waitOptions", WaitOptions::read_json)?
+                }
+                "CallbackOptions" => callback_options.read(
+                    reader,
+                    violations,
+                    "callbackOptions",
+                    CallbackOptions::read_json,
+                )?,
+                "ChainedInvokeOptions" => chained_invoke_options.read(
+                    reader,
+                    violations,
+                    "chainedInvokeOptions",
+                    ChainedInvokeOptions::read_json,
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        let id = id.required(violations, "id");
+        let r#type = r#type.required(violations, "type");
+        let action = action.required(violations, "action");
+        violations.in_order(
+            mark,
+            &[
+                "id",
+                "parentId",
+                "name",
+                "type",
+                "subType",
+                "action",
+                "payload",
+                "error",
+                "contextOptions",
+                "stepOptions",
+                "waitOptions",
+                "callbackOptions",
+                "chainedInvokeOptions",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(id), Some(r#type), Some(action)) = (id, r#type, action) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            id,
+            parent_id: parent_id.optional(),
+            name: name.optional(),
+            r#type,
+            sub_type: sub_type.optional(),
+            action,
+            payload: payload.optional(),
+            error: error.optional(),
+            context_options: context_options.optional(),
+            step_options: step_options.optional(),
+            wait_options: wait_options.optional(),
+            callback_options: callback_options.optional(),
+            chained_invoke_options: chained_invoke_options.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for PauseDurableExecutionInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut durable_execution_arn = Slot::default();
+        let mut client_token = Slot::default();
+        let mut reason = Slot::default();
+        let mut execution_timeout_paused = Slot::default();
+        durable_execution_arn.text(
+            parts.label("DurableExecutionArn"),
+            violations,
+            "durableExecutionArn",
+            |t, v| rules::DURABLE_EXECUTION_ARN.string(t, v),
+        );
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "ClientToken" => client_token.read(reader, violations, "clientToken", |r, v| {
+                    json::string(r, v, &rules::CLIENT_TOKEN)
+                })?,
+                "Reason" => reason
+                    .read(reader, violations, "reason", |r, v| json::string(r, v, &rules::PAUSE_REASON))?,
+                "ExecutionTimeoutPaused" => {
+                    execution_timeout_paused.read(reader, violations, "executionTimeoutPaused", |r, v| {
+                        json::boolean(r, v, &rule::NONE)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let durable_execution_arn = durable_execution_arn.required(violations, "durableExecutionArn");
+        violations
+            .in_order(mark, &["durableExecutionArn", "clientToken", "reason", "executionTimeoutPaused"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(durable_execution_arn),) = (durable_execution_arn,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            durable_execution_arn,
+            client_token: client_token.optional(),
+            reason: reason.optional(),
+            execution_timeout_paused: execution_timeout_paused.optional(),
+        }))
+    }
+}
+
+impl ReadJson for PropagateTags {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut mode = Slot::default();
+        let mut explicit_tags = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "Mode" => mode.read(reader, violations, "mode", |r, v| {
+                    json::enumeration(r, v, &PropagateTagsMode::SET)
+                })?,
+                "ExplicitTags" => explicit_tags.read(reader, violations, "explicitTags", |r, v| {
+                    json::map(
+                        r,
+                        v,
+                        MapRules {
+                            map: &rules::PROPAGATE_TAGS_EXPLICIT_TAGS_MAP,
+                            keys: &rules::TAG_KEY,
+                            values: Each::Rule(&rules::TAG_VALUE),
+                        },
+                        |r, v| json::string(r, v, &rules::TAG_VALUE),
+                    )
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(mark, &["mode", "explicitTags"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { mode: mode.optional(), explicit_tags: explicit_tags.optional() }))
+    }
+}
+
 impl ReadJson for ProvisionedPollerConfig {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -1916,6 +3893,82 @@ impl ReadJson for ProvisionedPollerConfig {
             minimum_pollers: minimum_pollers.optional(),
             maximum_pollers: maximum_pollers.optional(),
             poller_group_name: poller_group_name.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for PublishLayerVersionInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut layer_name = Slot::default();
+        let mut description = Slot::default();
+        let mut content = Slot::default();
+        let mut compatible_architectures = Slot::default();
+        let mut compatible_runtimes = Slot::default();
+        let mut license_info = Slot::default();
+        layer_name.text(parts.label("LayerName"), violations, "layerName", |t, v| {
+            rules::LAYER_NAME_OR_ARN.string(t, v)
+        });
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "Description" => description.read(reader, violations, "description", |r, v| {
+                    json::string(r, v, &rules::DESCRIPTION)
+                })?,
+                "Content" => {
+                    content.read(reader, violations, "content", LayerVersionContentInput::read_json)?
+                }
+                "CompatibleArchitectures" => {
+                    compatible_architectures.read(reader, violations, "compatibleArchitectures", |r, v| {
+                        json::list(
+                            r,
+                            v,
+                            (&rules::COMPATIBLE_ARCHITECTURES, Each::Set(&Architecture::SET)),
+                            |r, v| json::enumeration(r, v, &Architecture::SET),
+                        )
+                    })?
+                }
+                "CompatibleRuntimes" => {
+                    compatible_runtimes.read(reader, violations, "compatibleRuntimes", |r, v| {
+                        json::list(r, v, (&rules::COMPATIBLE_RUNTIMES, Each::Free), |r, v| {
+                            json::string(r, v, &rule::NONE)
+                        })
+                    })?
+                }
+                "LicenseInfo" => license_info.read(reader, violations, "licenseInfo", |r, v| {
+                    json::string(r, v, &rules::LICENSE_INFO)
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let layer_name = layer_name.required(violations, "layerName");
+        let content = content.required(violations, "content");
+        violations.in_order(
+            mark,
+            &[
+                "layerName",
+                "description",
+                "content",
+                "compatibleArchitectures",
+                "compatibleRuntimes",
+                "licenseInfo",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(layer_name), Some(content)) = (layer_name, content) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            layer_name,
+            description: description.optional(),
+            content,
+            compatible_architectures: compatible_architectures.optional(),
+            compatible_runtimes: compatible_runtimes.optional(),
+            license_info: license_info.optional(),
         }))
     }
 }
@@ -1967,6 +4020,41 @@ impl ReadRequest for PublishVersionInput {
     }
 }
 
+impl ReadRequest for PutFunctionCodeSigningConfigInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut code_signing_config_arn = Slot::default();
+        let mut function_name = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::NAMESPACED_FUNCTION_NAME.string(t, v)
+        });
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "CodeSigningConfigArn" => {
+                    code_signing_config_arn.read(reader, violations, "codeSigningConfigArn", |r, v| {
+                        json::string(r, v, &rules::CODE_SIGNING_CONFIG_ARN)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let code_signing_config_arn = code_signing_config_arn.required(violations, "codeSigningConfigArn");
+        let function_name = function_name.required(violations, "functionName");
+        violations.in_order(mark, &["codeSigningConfigArn", "functionName"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(code_signing_config_arn), Some(function_name)) = (code_signing_config_arn, function_name)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self { code_signing_config_arn, function_name }))
+    }
+}
+
 impl ReadRequest for PutFunctionConcurrencyInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -2005,6 +4093,305 @@ impl ReadRequest for PutFunctionConcurrencyInput {
     }
 }
 
+impl ReadRequest for PutFunctionEventInvokeConfigInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut qualifier = Slot::default();
+        let mut maximum_retry_attempts = Slot::default();
+        let mut maximum_event_age_in_seconds = Slot::default();
+        let mut destination_config = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::NAMESPACED_FUNCTION_NAME.string(t, v)
+        });
+        qualifier.text(parts.query("Qualifier"), violations, "qualifier", |t, v| {
+            rules::NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER.string(t, v)
+        });
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "MaximumRetryAttempts" => {
+                    maximum_retry_attempts.read(reader, violations, "maximumRetryAttempts", |r, v| {
+                        json::integer(r, v, &rules::MAXIMUM_RETRY_ATTEMPTS)
+                    })?
+                }
+                "MaximumEventAgeInSeconds" => maximum_event_age_in_seconds.read(
+                    reader,
+                    violations,
+                    "maximumEventAgeInSeconds",
+                    |r, v| json::integer(r, v, &rules::MAXIMUM_EVENT_AGE_IN_SECONDS),
+                )?,
+                "DestinationConfig" => destination_config.read(
+                    reader,
+                    violations,
+                    "destinationConfig",
+                    DestinationConfig::read_json,
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let function_name = function_name.required(violations, "functionName");
+        violations.in_order(
+            mark,
+            &[
+                "functionName",
+                "qualifier",
+                "maximumRetryAttempts",
+                "maximumEventAgeInSeconds",
+                "destinationConfig",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name),) = (function_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            function_name,
+            qualifier: qualifier.optional(),
+            maximum_retry_attempts: maximum_retry_attempts.optional(),
+            maximum_event_age_in_seconds: maximum_event_age_in_seconds.optional(),
+            destination_config: destination_config.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for PutFunctionRecursionConfigInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut recursive_loop = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::UNQUALIFIED_FUNCTION_NAME.string(t, v)
+        });
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "RecursiveLoop" => recursive_loop.read(reader, violations, "recursiveLoop", |r, v| {
+                    json::enumeration(r, v, &RecursiveLoop::SET)
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let function_name = function_name.required(violations, "functionName");
+        let recursive_loop = recursive_loop.required(violations, "recursiveLoop");
+        violations.in_order(mark, &["functionName", "recursiveLoop"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name), Some(recursive_loop)) = (function_name, recursive_loop) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { function_name, recursive_loop }))
+    }
+}
+
+impl ReadRequest for PutFunctionScalingConfigInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut qualifier = Slot::default();
+        let mut function_scaling_config = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::UNQUALIFIED_FUNCTION_NAME.string(t, v)
+        });
+        qualifier.text(parts.query("Qualifier"), violations, "qualifier", |t, v| {
+            rules::PUBLISHED_FUNCTION_QUALIFIER.string(t, v)
+        });
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "FunctionScalingConfig" => function_scaling_config.read(
+                    reader,
+                    violations,
+                    "functionScalingConfig",
+                    FunctionScalingConfig::read_json,
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let function_name = function_name.required(violations, "functionName");
+        let qualifier = qualifier.required(violations, "qualifier");
+        violations.in_order(mark, &["functionName", "qualifier", "functionScalingConfig"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name), Some(qualifier)) = (function_name, qualifier) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            function_name,
+            qualifier,
+            function_scaling_config: function_scaling_config.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for PutProvisionedConcurrencyConfigInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut qualifier = Slot::default();
+        let mut provisioned_concurrent_executions = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::FUNCTION_NAME.string(t, v)
+        });
+        qualifier
+            .text(parts.query("Qualifier"), violations, "qualifier", |t, v| rules::QUALIFIER.string(t, v));
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "ProvisionedConcurrentExecutions" => provisioned_concurrent_executions.read(
+                    reader,
+                    violations,
+                    "provisionedConcurrentExecutions",
+                    |r, v| json::integer(r, v, &rules::POSITIVE_INTEGER),
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let function_name = function_name.required(violations, "functionName");
+        let qualifier = qualifier.required(violations, "qualifier");
+        let provisioned_concurrent_executions =
+            provisioned_concurrent_executions.required(violations, "provisionedConcurrentExecutions");
+        violations.in_order(mark, &["functionName", "qualifier", "provisionedConcurrentExecutions"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name), Some(qualifier), Some(provisioned_concurrent_executions)) =
+            (function_name, qualifier, provisioned_concurrent_executions)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self { function_name, qualifier, provisioned_concurrent_executions }))
+    }
+}
+
+impl ReadRequest for PutResourcePolicyInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut resource_arn = Slot::default();
+        let mut policy = Slot::default();
+        let mut revision_id = Slot::default();
+        resource_arn.text(parts.label("ResourceArn"), violations, "resourceArn", |t, v| {
+            rules::POLICY_RESOURCE_ARN.string(t, v)
+        });
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "Policy" => policy
+                    .read(reader, violations, "policy", |r, v| json::string(r, v, &rules::RESOURCE_POLICY))?,
+                "RevisionId" => revision_id
+                    .read(reader, violations, "revisionId", |r, v| json::string(r, v, &rules::REVISION_ID))?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let resource_arn = resource_arn.required(violations, "resourceArn");
+        let policy = policy.required(violations, "policy");
+        violations.in_order(mark, &["resourceArn", "policy", "revisionId"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(resource_arn), Some(policy)) = (resource_arn, policy) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { resource_arn, policy, revision_id: revision_id.optional() }))
+    }
+}
+
+impl ReadRequest for PutRuntimeManagementConfigInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut qualifier = Slot::default();
+        let mut update_runtime_on = Slot::default();
+        let mut runtime_version_arn = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::NAMESPACED_FUNCTION_NAME.string(t, v)
+        });
+        qualifier.text(parts.query("Qualifier"), violations, "qualifier", |t, v| {
+            rules::NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER.string(t, v)
+        });
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "UpdateRuntimeOn" => {
+                    update_runtime_on.read(reader, violations, "updateRuntimeOn", |r, v| {
+                        json::enumeration(r, v, &UpdateRuntimeOn::SET)
+                    })?
+                }
+                "RuntimeVersionArn" => {
+                    runtime_version_arn.read(reader, violations, "runtimeVersionArn", |r, v| {
+                        json::string(r, v, &rules::RUNTIME_VERSION_ARN)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let function_name = function_name.required(violations, "functionName");
+        let update_runtime_on = update_runtime_on.required(violations, "updateRuntimeOn");
+        violations.in_order(mark, &["functionName", "qualifier", "updateRuntimeOn", "runtimeVersionArn"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name), Some(update_runtime_on)) = (function_name, update_runtime_on) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            function_name,
+            qualifier: qualifier.optional(),
+            update_runtime_on,
+            runtime_version_arn: runtime_version_arn.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for RemoveLayerVersionPermissionInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut layer_name = Slot::default();
+        let mut version_number = Slot::default();
+        let mut statement_id = Slot::default();
+        let mut revision_id = Slot::default();
+        layer_name.text(parts.label("LayerName"), violations, "layerName", |t, v| {
+            rules::LAYER_NAME_OR_ARN.string(t, v)
+        });
+        version_number.text(parts.label("VersionNumber"), violations, "versionNumber", |t, v| {
+            rest::long(t, v, &rule::NONE)
+        });
+        statement_id.text(parts.label("StatementId"), violations, "statementId", |t, v| {
+            rules::STATEMENT_ID.string(t, v)
+        });
+        revision_id.text(parts.query("RevisionId"), violations, "revisionId", |t, v| rule::NONE.string(t, v));
+        let layer_name = layer_name.required(violations, "layerName");
+        let version_number = version_number.required(violations, "versionNumber");
+        let statement_id = statement_id.required(violations, "statementId");
+        violations.in_order(mark, &["layerName", "versionNumber", "statementId", "revisionId"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(layer_name), Some(version_number), Some(statement_id)) =
+            (layer_name, version_number, statement_id)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self { layer_name, version_number, statement_id, revision_id: revision_id.optional() }))
+    }
+}
+
 impl ReadRequest for RemovePermissionInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -2036,6 +4423,47 @@ impl ReadRequest for RemovePermissionInput {
             statement_id,
             qualifier: qualifier.optional(),
             revision_id: revision_id.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for ResumeDurableExecutionInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut durable_execution_arn = Slot::default();
+        let mut client_token = Slot::default();
+        let mut reason = Slot::default();
+        durable_execution_arn.text(
+            parts.label("DurableExecutionArn"),
+            violations,
+            "durableExecutionArn",
+            |t, v| rules::DURABLE_EXECUTION_ARN.string(t, v),
+        );
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "ClientToken" => client_token.read(reader, violations, "clientToken", |r, v| {
+                    json::string(r, v, &rules::CLIENT_TOKEN)
+                })?,
+                "Reason" => reason
+                    .read(reader, violations, "reason", |r, v| json::string(r, v, &rules::RESUME_REASON))?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let durable_execution_arn = durable_execution_arn.required(violations, "durableExecutionArn");
+        violations.in_order(mark, &["durableExecutionArn", "clientToken", "reason"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(durable_execution_arn),) = (durable_execution_arn,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            durable_execution_arn,
+            client_token: client_token.optional(),
+            reason: reason.optional(),
         }))
     }
 }
@@ -2157,6 +4585,68 @@ impl ReadJson for SelfManagedKafkaEventSourceConfig {
     }
 }
 
+impl ReadRequest for SendDurableExecutionCallbackFailureInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut callback_id = Slot::default();
+        let mut error = Slot::default();
+        callback_id.text(parts.label("CallbackId"), violations, "callbackId", |t, v| {
+            rules::CALLBACK_ID.string(t, v)
+        });
+        let reader = &mut parts.json()?;
+        error.read(reader, violations, "error", ErrorObject::read_json)?;
+        reader.end()?;
+        let callback_id = callback_id.required(violations, "callbackId");
+        violations.in_order(mark, &["callbackId", "error"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(callback_id),) = (callback_id,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { callback_id, error: error.optional() }))
+    }
+}
+
+impl ReadRequest for SendDurableExecutionCallbackHeartbeatInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut callback_id = Slot::default();
+        callback_id.text(parts.label("CallbackId"), violations, "callbackId", |t, v| {
+            rules::CALLBACK_ID.string(t, v)
+        });
+        let callback_id = callback_id.required(violations, "callbackId");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(callback_id),) = (callback_id,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { callback_id }))
+    }
+}
+
+impl ReadRequest for SendDurableExecutionCallbackSuccessInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut callback_id = Slot::default();
+        let mut result = Slot::default();
+        callback_id.text(parts.label("CallbackId"), violations, "callbackId", |t, v| {
+            rules::CALLBACK_ID.string(t, v)
+        });
+        result.text(parts.payload(), violations, "result", |body, _| Some(body));
+        let callback_id = callback_id.required(violations, "callbackId");
+        violations.in_order(mark, &["callbackId", "result"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(callback_id),) = (callback_id,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { callback_id, result: result.optional() }))
+    }
+}
+
 impl ReadJson for SnapStart {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -2200,6 +4690,55 @@ impl ReadJson for SourceAccessConfiguration {
     }
 }
 
+impl ReadJson for StepOptions {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut next_attempt_delay_seconds = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "NextAttemptDelaySeconds" => next_attempt_delay_seconds.read(
+                    reader,
+                    violations,
+                    "nextAttemptDelaySeconds",
+                    |r, v| json::integer(r, v, &rules::STEP_OPTIONS_NEXT_ATTEMPT_DELAY_SECONDS_INTEGER),
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { next_attempt_delay_seconds: next_attempt_delay_seconds.optional() }))
+    }
+}
+
+impl ReadRequest for StopDurableExecutionInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut durable_execution_arn = Slot::default();
+        let mut error = Slot::default();
+        durable_execution_arn.text(
+            parts.label("DurableExecutionArn"),
+            violations,
+            "durableExecutionArn",
+            |t, v| rules::DURABLE_EXECUTION_ARN.string(t, v),
+        );
+        let reader = &mut parts.json()?;
+        error.read(reader, violations, "error", ErrorObject::read_json)?;
+        reader.end()?;
+        let durable_execution_arn = durable_execution_arn.required(violations, "durableExecutionArn");
+        violations.in_order(mark, &["durableExecutionArn", "error"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(durable_execution_arn),) = (durable_execution_arn,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { durable_execution_arn, error: error.optional() }))
+    }
+}
+
 impl ReadRequest for TagResourceInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -2238,6 +4777,39 @@ impl ReadRequest for TagResourceInput {
             return Ok(None);
         };
         Ok(Some(Self { resource, tags }))
+    }
+}
+
+impl ReadJson for TargetTrackingScalingPolicy {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut predefined_metric_type = Slot::default();
+        let mut target_value = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "PredefinedMetricType" => {
+                    predefined_metric_type.read(reader, violations, "predefinedMetricType", |r, v| {
+                        json::enumeration(r, v, &CapacityProviderPredefinedMetricType::SET)
+                    })?
+                }
+                "TargetValue" => target_value.read(reader, violations, "targetValue", |r, v| {
+                    json::double(r, v, &rules::METRIC_TARGET_VALUE)
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        let predefined_metric_type = predefined_metric_type.required(violations, "predefinedMetricType");
+        let target_value = target_value.required(violations, "targetValue");
+        violations.in_order(mark, &["predefinedMetricType", "targetValue"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(predefined_metric_type), Some(target_value)) = (predefined_metric_type, target_value)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self { predefined_metric_type, target_value }))
     }
 }
 
@@ -2367,6 +4939,118 @@ impl ReadRequest for UpdateAliasInput {
             description: description.optional(),
             routing_config: routing_config.optional(),
             revision_id: revision_id.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for UpdateCapacityProviderInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut capacity_provider_name = Slot::default();
+        let mut capacity_provider_scaling_config = Slot::default();
+        let mut propagate_tags = Slot::default();
+        let mut telemetry_config = Slot::default();
+        capacity_provider_name.text(
+            parts.label("CapacityProviderName"),
+            violations,
+            "capacityProviderName",
+            |t, v| rules::CAPACITY_PROVIDER_NAME.string(t, v),
+        );
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "CapacityProviderScalingConfig" => capacity_provider_scaling_config.read(
+                    reader,
+                    violations,
+                    "capacityProviderScalingConfig",
+                    CapacityProviderScalingConfig::read_json,
+                )?,
+                "PropagateTags" => {
+                    propagate_tags.read(reader, violations, "propagateTags", PropagateTags::read_json)?
+                }
+                "TelemetryConfig" => telemetry_config.read(
+                    reader,
+                    violations,
+                    "telemetryConfig",
+                    CapacityProviderTelemetryConfig::read_json,
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let capacity_provider_name = capacity_provider_name.required(violations, "capacityProviderName");
+        violations.in_order(
+            mark,
+            &["capacityProviderName", "capacityProviderScalingConfig", "propagateTags", "telemetryConfig"],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(capacity_provider_name),) = (capacity_provider_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            capacity_provider_name,
+            capacity_provider_scaling_config: capacity_provider_scaling_config.optional(),
+            propagate_tags: propagate_tags.optional(),
+            telemetry_config: telemetry_config.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for UpdateCodeSigningConfigInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut code_signing_config_arn = Slot::default();
+        let mut description = Slot::default();
+        let mut allowed_publishers = Slot::default();
+        let mut code_signing_policies = Slot::default();
+        code_signing_config_arn.text(
+            parts.label("CodeSigningConfigArn"),
+            violations,
+            "codeSigningConfigArn",
+            |t, v| rules::CODE_SIGNING_CONFIG_ARN.string(t, v),
+        );
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "Description" => description.read(reader, violations, "description", |r, v| {
+                    json::string(r, v, &rules::DESCRIPTION)
+                })?,
+                "AllowedPublishers" => allowed_publishers.read(
+                    reader,
+                    violations,
+                    "allowedPublishers",
+                    AllowedPublishers::read_json,
+                )?,
+                "CodeSigningPolicies" => code_signing_policies.read(
+                    reader,
+                    violations,
+                    "codeSigningPolicies",
+                    CodeSigningPolicies::read_json,
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let code_signing_config_arn = code_signing_config_arn.required(violations, "codeSigningConfigArn");
+        violations.in_order(
+            mark,
+            &["codeSigningConfigArn", "description", "allowedPublishers", "codeSigningPolicies"],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(code_signing_config_arn),) = (code_signing_config_arn,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            code_signing_config_arn,
+            description: description.optional(),
+            allowed_publishers: allowed_publishers.optional(),
+            code_signing_policies: code_signing_policies.optional(),
         }))
     }
 }
@@ -2876,6 +5560,119 @@ impl ReadRequest for UpdateFunctionConfigurationInput {
     }
 }
 
+impl ReadRequest for UpdateFunctionEventInvokeConfigInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut qualifier = Slot::default();
+        let mut maximum_retry_attempts = Slot::default();
+        let mut maximum_event_age_in_seconds = Slot::default();
+        let mut destination_config = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::NAMESPACED_FUNCTION_NAME.string(t, v)
+        });
+        qualifier.text(parts.query("Qualifier"), violations, "qualifier", |t, v| {
+            rules::NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER.string(t, v)
+        });
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "MaximumRetryAttempts" => {
+                    maximum_retry_attempts.read(reader, violations, "maximumRetryAttempts", |r, v| {
+                        json::integer(r, v, &rules::MAXIMUM_RETRY_ATTEMPTS)
+                    })?
+                }
+                "MaximumEventAgeInSeconds" => maximum_event_age_in_seconds.read(
+                    reader,
+                    violations,
+                    "maximumEventAgeInSeconds",
+                    |r, v| json::integer(r, v, &rules::MAXIMUM_EVENT_AGE_IN_SECONDS),
+                )?,
+                "DestinationConfig" => destination_config.read(
+                    reader,
+                    violations,
+                    "destinationConfig",
+                    DestinationConfig::read_json,
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let function_name = function_name.required(violations, "functionName");
+        violations.in_order(
+            mark,
+            &[
+                "functionName",
+                "qualifier",
+                "maximumRetryAttempts",
+                "maximumEventAgeInSeconds",
+                "destinationConfig",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name),) = (function_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            function_name,
+            qualifier: qualifier.optional(),
+            maximum_retry_attempts: maximum_retry_attempts.optional(),
+            maximum_event_age_in_seconds: maximum_event_age_in_seconds.optional(),
+            destination_config: destination_config.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for UpdateFunctionUrlConfigInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut qualifier = Slot::default();
+        let mut auth_type = Slot::default();
+        let mut cors = Slot::default();
+        let mut invoke_mode = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::FUNCTION_URL_FUNCTION_NAME.string(t, v)
+        });
+        qualifier.text(parts.query("Qualifier"), violations, "qualifier", |t, v| {
+            rules::FUNCTION_URL_QUALIFIER.string(t, v)
+        });
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "AuthType" => auth_type.read(reader, violations, "authType", |r, v| {
+                    json::enumeration(r, v, &FunctionUrlAuthType::SET)
+                })?,
+                "Cors" => cors.read(reader, violations, "cors", Cors::read_json)?,
+                "InvokeMode" => invoke_mode.read(reader, violations, "invokeMode", |r, v| {
+                    json::enumeration(r, v, &InvokeMode::SET)
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let function_name = function_name.required(violations, "functionName");
+        violations.in_order(mark, &["functionName", "qualifier", "authType", "cors", "invokeMode"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name),) = (function_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            function_name,
+            qualifier: qualifier.optional(),
+            auth_type: auth_type.optional(),
+            cors: cors.optional(),
+            invoke_mode: invoke_mode.optional(),
+        }))
+    }
+}
+
 impl ReadJson for VpcConfig {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -2918,5 +5715,25 @@ impl ReadJson for VpcConfig {
             security_group_ids: security_group_ids.optional(),
             ipv6_allowed_for_dual_stack: ipv6_allowed_for_dual_stack.optional(),
         }))
+    }
+}
+
+impl ReadJson for WaitOptions {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut wait_seconds = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "WaitSeconds" => wait_seconds.read(reader, violations, "waitSeconds", |r, v| {
+                    json::integer(r, v, &rules::WAIT_OPTIONS_WAIT_SECONDS_INTEGER)
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { wait_seconds: wait_seconds.optional() }))
     }
 }

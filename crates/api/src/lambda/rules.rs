@@ -19,6 +19,10 @@ pub(super) static ALIAS: Rule = Rule::patterned(
     Pattern::new("(?!^[0-9]+$)([a-zA-Z0-9-_]+)", "[a-zA-Z0-9-_]+", Some("[0-9]+")),
 );
 
+pub(super) static ALLOW_METHODS_LIST: Rule = Rule::new(Some(0), Some(6)).shown(&ALLOW_METHODS_LIST_SHOWN);
+
+pub(super) static ALLOW_ORIGINS_LIST: Rule = Rule::new(Some(0), Some(100)).shown(&ALLOW_ORIGINS_LIST_SHOWN);
+
 pub(super) static ARCHITECTURES_LIST: Rule = Rule::new(Some(1), Some(1)).shown(&ARCHITECTURES_LIST_SHOWN);
 
 pub(super) static ARN: Rule = Rule::patterned(
@@ -33,6 +37,16 @@ pub(super) static ARN: Rule = Rule::patterned(
 
 pub(super) static BATCH_SIZE: Rule = Rule::new(Some(1), Some(10000));
 
+pub(super) static BINARY_OPERATION_PAYLOAD: Rule = Rule::new(Some(0), Some(1048576));
+
+pub(super) static CALLBACK_ID: Rule =
+    Rule::patterned(Some(1), Some(1024), Pattern::new("[A-Za-z0-9+/]+={0,2}", "[A-Za-z0-9+/]+={0,2}", None));
+
+pub(super) static CALLBACK_OPTIONS_HEARTBEAT_TIMEOUT_SECONDS_INTEGER: Rule =
+    Rule::new(Some(0), Some(99999999));
+
+pub(super) static CALLBACK_OPTIONS_TIMEOUT_SECONDS_INTEGER: Rule = Rule::new(Some(0), Some(99999999));
+
 pub(super) static CAPACITY_PROVIDER_ARN: Rule = Rule::patterned(
     Some(1),
     Some(140),
@@ -42,6 +56,33 @@ pub(super) static CAPACITY_PROVIDER_ARN: Rule = Rule::patterned(
         None,
     ),
 );
+
+pub(super) static CAPACITY_PROVIDER_MAX_V_CPU_COUNT: Rule = Rule::new(Some(2), Some(15000));
+
+pub(super) static CAPACITY_PROVIDER_NAME: Rule = Rule::patterned(
+    Some(1),
+    Some(140),
+    Pattern::new(
+        "(arn:aws[a-zA-Z-]*:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:capacity-provider:[a-zA-Z0-9-_]+)|[a-zA-Z0-9-_]+",
+        "(arn:aws[a-zA-Z-]*:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:capacity-provider:[a-zA-Z0-9-_]+)|[a-zA-Z0-9-_]+",
+        None,
+    ),
+);
+
+pub(super) static CAPACITY_PROVIDER_SCALING_POLICIES_LIST: Rule =
+    Rule::new(Some(1), Some(10)).shown(&CAPACITY_PROVIDER_SCALING_POLICIES_LIST_SHOWN);
+
+pub(super) static CAPACITY_PROVIDER_SECURITY_GROUP_IDS: Rule =
+    Rule::new(Some(0), Some(5)).shown(&CAPACITY_PROVIDER_SECURITY_GROUP_IDS_SHOWN);
+
+pub(super) static CAPACITY_PROVIDER_SUBNET_IDS: Rule =
+    Rule::new(Some(1), Some(16)).shown(&CAPACITY_PROVIDER_SUBNET_IDS_SHOWN);
+
+pub(super) static CHECKPOINT_TOKEN: Rule =
+    Rule::patterned(Some(1), Some(2048), Pattern::new("[A-Za-z0-9+/]+={0,2}", "[A-Za-z0-9+/]+={0,2}", None));
+
+pub(super) static CLIENT_TOKEN: Rule =
+    Rule::patterned(Some(1), Some(64), Pattern::new("[\\x21-\\x7E]+", "[\\x21-\\x7E]+", None));
 
 pub(super) static CODE_SIGNING_CONFIG_ARN: Rule = Rule::patterned(
     Some(0),
@@ -59,6 +100,11 @@ pub(super) static COLLECTION_NAME: Rule = Rule::patterned(
     Pattern::new("(^(?!(system\\x2e)))(^[_a-zA-Z0-9])([^$]*)", "[_a-zA-Z0-9][^$]*", Some("system\\..*")),
 );
 
+pub(super) static COMPATIBLE_ARCHITECTURES: Rule =
+    Rule::new(Some(0), Some(2)).shown(&COMPATIBLE_ARCHITECTURES_SHOWN);
+
+pub(super) static COMPATIBLE_RUNTIMES: Rule = Rule::new(Some(0), Some(15)).shown(&COMPATIBLE_RUNTIMES_SHOWN);
+
 pub(super) static DATABASE_NAME: Rule =
     Rule::patterned(Some(1), Some(63), Pattern::new("[^ /\\.$\\x22]*", "[^ /\\.$\\x22]*", None));
 
@@ -70,6 +116,16 @@ pub(super) static DESTINATION_ARN: Rule = Rule::patterned(
     Pattern::new(
         "$|kafka://([^.]([a-zA-Z0-9\\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1})?:(\\d{12})?:(.*)",
         "$|kafka://([^.]([a-zA-Z0-9\\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1})?:(\\d{12})?:(.*)",
+        None,
+    ),
+);
+
+pub(super) static DURABLE_EXECUTION_ARN: Rule = Rule::patterned(
+    Some(1),
+    Some(1024),
+    Pattern::new(
+        "arn:([a-zA-Z0-9-]+):lambda:([a-zA-Z0-9-]+):(\\d{12}):function:([a-zA-Z0-9_-]+):(\\$LATEST(?:\\.PUBLISHED)?|[0-9]+)/durable-execution/([a-zA-Z0-9_-]+)/([a-zA-Z0-9_-]+)",
+        "arn:([a-zA-Z0-9-]+):lambda:([a-zA-Z0-9-]+):(\\d{12}):function:([a-zA-Z0-9_-]+):(\\$LATEST(?:\\.PUBLISHED)?|[0-9]+)/durable-execution/([a-zA-Z0-9_-]+)/([a-zA-Z0-9_-]+)",
         None,
     ),
 );
@@ -104,6 +160,9 @@ pub(super) static EVENT_SOURCE_TOKEN: Rule =
 
 pub(super) static EXECUTION_ENVIRONMENT_MEMORY_GI_B_PER_V_CPU: Rule = Rule::new(Some(2), Some(8));
 
+pub(super) static EXECUTION_STATUS_LIST: Rule =
+    Rule::new(Some(1), Some(10)).shown(&EXECUTION_STATUS_LIST_SHOWN);
+
 pub(super) static EXECUTION_TIMEOUT: Rule = Rule::new(Some(1), Some(31622400));
 
 pub(super) static FILE_SYSTEM_ARN: Rule = Rule::patterned(
@@ -136,8 +195,37 @@ pub(super) static FUNCTION_RUNTIME_ARN: Rule = Rule::patterned(
     ),
 );
 
+pub(super) static FUNCTION_SCALING_CONFIG_EXECUTION_ENVIRONMENTS: Rule = Rule::new(Some(0), Some(15000));
+
+pub(super) static FUNCTION_URL_FUNCTION_NAME: Rule = Rule::patterned(
+    Some(1),
+    Some(140),
+    Pattern::new(
+        "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]{1,64})(:((?!\\d+$)[0-9a-zA-Z-_]+))?",
+        "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]{1,64})(:[0-9]*[a-zA-Z-_][0-9a-zA-Z-_]*)?",
+        None,
+    ),
+);
+
+pub(super) static FUNCTION_URL_QUALIFIER: Rule = Rule::patterned(
+    Some(1),
+    Some(128),
+    Pattern::new("((?!^\\d+$)^[0-9a-zA-Z-_]+$)", "[0-9a-zA-Z-_]+", Some("\\d+")),
+);
+
 pub(super) static HANDLER: Rule =
     Rule::patterned(Some(0), Some(128), Pattern::new("[^\\s]+", "[^\\s]+", None));
+
+pub(super) static HEADER: Rule = Rule::patterned(Some(0), Some(1024), Pattern::new(".*", ".*", None));
+
+pub(super) static HEADERS_LIST: Rule = Rule::new(Some(0), Some(100)).shown(&HEADERS_LIST_SHOWN);
+
+pub(super) static INSTANCE_TYPE: Rule =
+    Rule::patterned(Some(1), Some(30), Pattern::new("[a-zA-Z0-9\\.\\*\\-]+", "[a-zA-Z0-9\\.\\*\\-]+", None));
+
+pub(super) static INSTANCE_TYPE_SET: Rule = Rule::new(Some(0), Some(400)).shown(&INSTANCE_TYPE_SET_SHOWN);
+
+pub(super) static ITEM_COUNT: Rule = Rule::new(Some(0), Some(1000));
 
 pub(super) static KMS_KEY_ARN: Rule = Rule::patterned(
     Some(0),
@@ -145,6 +233,38 @@ pub(super) static KMS_KEY_ARN: Rule = Rule::patterned(
     Pattern::new(
         "(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()",
         "(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()",
+        None,
+    ),
+);
+
+pub(super) static KMS_KEY_ARN_NON_EMPTY: Rule = Rule::patterned(
+    Some(0),
+    Some(10000),
+    Pattern::new("arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*", "arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*", None),
+);
+
+pub(super) static LAYER_NAME_OR_ARN: Rule = Rule::patterned(
+    Some(1),
+    Some(2048),
+    Pattern::new(
+        "(arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:layer:[a-zA-Z0-9-_]{1,140}|[a-zA-Z0-9-_]{1,140})",
+        "(arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:layer:[a-zA-Z0-9-_]{1,140}|[a-zA-Z0-9-_]{1,140})",
+        None,
+    ),
+);
+
+pub(super) static LAYER_PERMISSION_ALLOWED_ACTION: Rule = Rule::patterned(
+    Some(0),
+    Some(22),
+    Pattern::new("lambda:GetLayerVersion", "lambda:GetLayerVersion", None),
+);
+
+pub(super) static LAYER_PERMISSION_ALLOWED_PRINCIPAL: Rule = Rule::patterned(
+    Some(0),
+    Some(10000),
+    Pattern::new(
+        "\\d{12}|\\*|arn:(aws[a-zA-Z-]*):iam::\\d{12}:root",
+        "\\d{12}|\\*|arn:(aws[a-zA-Z-]*):iam::\\d{12}:root",
         None,
     ),
 );
@@ -158,6 +278,8 @@ pub(super) static LAYER_VERSION_ARN: Rule = Rule::patterned(
         None,
     ),
 );
+
+pub(super) static LICENSE_INFO: Rule = Rule::patterned(Some(0), Some(512), Pattern::new(".*", ".*", None));
 
 pub(super) static LOCAL_MOUNT_PATH: Rule =
     Rule::patterned(Some(0), Some(160), Pattern::new("/mnt/[a-zA-Z0-9-_.]+", "/mnt/[a-zA-Z0-9-_.]+", None));
@@ -179,15 +301,35 @@ pub(super) static MAXIMUM_BATCHING_WINDOW_IN_SECONDS: Rule = Rule::new(Some(0), 
 
 pub(super) static MAXIMUM_CONCURRENCY: Rule = Rule::new(Some(2), Some(1000));
 
+pub(super) static MAXIMUM_EVENT_AGE_IN_SECONDS: Rule = Rule::new(Some(60), Some(21600));
+
 pub(super) static MAXIMUM_NUMBER_OF_POLLERS: Rule = Rule::new(Some(1), Some(10000));
 
 pub(super) static MAXIMUM_RECORD_AGE_IN_SECONDS: Rule = Rule::new(Some(-1), Some(604800));
 
+pub(super) static MAXIMUM_RETRY_ATTEMPTS: Rule = Rule::new(Some(0), Some(2));
+
 pub(super) static MAXIMUM_RETRY_ATTEMPTS_EVENT_SOURCE_MAPPING: Rule = Rule::new(Some(-1), Some(10000));
+
+pub(super) static MAX_AGE: Rule = Rule::new(Some(0), Some(86400));
+
+pub(super) static MAX_FIFTY_LIST_ITEMS: Rule = Rule::new(Some(1), Some(50));
+
+pub(super) static MAX_FUNCTION_EVENT_INVOKE_CONFIG_LIST_ITEMS: Rule = Rule::new(Some(1), Some(50));
+
+pub(super) static MAX_ITEMS: Rule = Rule::new(Some(1), Some(50));
+
+pub(super) static MAX_LAYER_LIST_ITEMS: Rule = Rule::new(Some(1), Some(50));
 
 pub(super) static MAX_LIST_ITEMS: Rule = Rule::new(Some(1), Some(10000));
 
+pub(super) static MAX_PROVISIONED_CONCURRENCY_CONFIG_LIST_ITEMS: Rule = Rule::new(Some(1), Some(50));
+
 pub(super) static MEMORY_SIZE: Rule = Rule::new(Some(128), Some(32768));
+
+pub(super) static METHOD: Rule = Rule::patterned(Some(0), Some(6), Pattern::new(".*", ".*", None));
+
+pub(super) static METRIC_TARGET_VALUE: Rule = Rule::new(Some(0), Some(100));
 
 pub(super) static MINIMUM_NUMBER_OF_POLLERS: Rule = Rule::new(Some(1), Some(200));
 
@@ -206,12 +348,42 @@ pub(super) static NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER: Rule = Rule::patt
     ),
 );
 
+pub(super) static OPERATION_ID: Rule =
+    Rule::patterned(Some(1), Some(64), Pattern::new("[a-zA-Z0-9-_]+", "[a-zA-Z0-9-_]+", None));
+
+pub(super) static OPERATION_NAME: Rule =
+    Rule::patterned(Some(1), Some(256), Pattern::new("[\\x20-\\x7E]+", "[\\x20-\\x7E]+", None));
+
+pub(super) static OPERATION_PAYLOAD: Rule = Rule::new(Some(0), Some(6291456));
+
+pub(super) static OPERATION_SUB_TYPE: Rule =
+    Rule::patterned(Some(1), Some(32), Pattern::new("[a-zA-Z0-9-_]+", "[a-zA-Z0-9-_]+", None));
+
+pub(super) static ORGANIZATION_ID: Rule =
+    Rule::patterned(Some(0), Some(34), Pattern::new("o-[a-z0-9]{10,32}", "o-[a-z0-9]{10,32}", None));
+
+pub(super) static ORIGIN: Rule = Rule::patterned(Some(1), Some(253), Pattern::new(".*", ".*", None));
+
 pub(super) static PARALLELIZATION_FACTOR: Rule = Rule::new(Some(1), Some(10));
 
 pub(super) static PATTERN: Rule =
     Rule::patterned(Some(0), Some(4096), Pattern::new("[\\s\\S]*", "[\\s\\S]*", None));
 
+pub(super) static PAUSE_REASON: Rule = Rule::new(Some(0), Some(1024));
+
 pub(super) static PER_EXECUTION_ENVIRONMENT_MAX_CONCURRENCY: Rule = Rule::new(Some(1), Some(1600));
+
+pub(super) static POLICY_RESOURCE_ARN: Rule = Rule::patterned(
+    Some(0),
+    Some(512),
+    Pattern::new(
+        "arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:(function:[a-zA-Z0-9-_]+(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_])+)?|runtime/[a-zA-Z0-9-_./]+)",
+        "arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:(function:[a-zA-Z0-9-_]+(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_])+)?|runtime/[a-zA-Z0-9-_./]+)",
+        None,
+    ),
+);
+
+pub(super) static POSITIVE_INTEGER: Rule = Rule::new(Some(1), None);
 
 pub(super) static PRINCIPAL: Rule =
     Rule::patterned(Some(0), Some(2048), Pattern::new("[^\\s]+", "[^\\s]+", None));
@@ -219,8 +391,20 @@ pub(super) static PRINCIPAL: Rule =
 pub(super) static PRINCIPAL_ORG_ID: Rule =
     Rule::patterned(Some(12), Some(34), Pattern::new("o-[a-z0-9]{10,32}", "o-[a-z0-9]{10,32}", None));
 
+pub(super) static PROPAGATE_TAGS_EXPLICIT_TAGS_MAP: Rule =
+    Rule::new(Some(0), Some(40)).shown(&PROPAGATE_TAGS_EXPLICIT_TAGS_MAP_SHOWN);
+
 pub(super) static PROVISIONED_POLLER_GROUP_NAME: Rule =
     Rule::patterned(Some(0), Some(128), Pattern::new("[a-zA-Z0-9-_]*", "[a-zA-Z0-9-_]*", None));
+
+pub(super) static PUBLISHED_FUNCTION_QUALIFIER: Rule = Rule::patterned(
+    Some(1),
+    Some(128),
+    Pattern::new("(\\$LATEST\\.PUBLISHED|[0-9]+)", "(\\$LATEST\\.PUBLISHED|[0-9]+)", None),
+);
+
+pub(super) static QUALIFIER: Rule =
+    Rule::patterned(Some(1), Some(128), Pattern::new("(|[a-zA-Z0-9$_-]+)", "(|[a-zA-Z0-9$_-]+)", None));
 
 pub(super) static QUEUE: Rule =
     Rule::patterned(Some(1), Some(1000), Pattern::new("[\\s\\S]*", "[\\s\\S]*", None));
@@ -239,7 +423,22 @@ pub(super) static RESOURCE_ARN: Rule = Rule::patterned(
     ),
 );
 
+pub(super) static RESOURCE_POLICY: Rule =
+    Rule::patterned(Some(1), Some(20480), Pattern::new("[\\s\\S]+", "[\\s\\S]+", None));
+
+pub(super) static RESUME_REASON: Rule = Rule::new(Some(0), Some(1024));
+
 pub(super) static RETENTION_PERIOD_IN_DAYS: Rule = Rule::new(Some(1), Some(90));
+
+pub(super) static REVISION_ID: Rule = Rule::patterned(
+    Some(36),
+    Some(36),
+    Pattern::new(
+        "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+        "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+        None,
+    ),
+);
 
 pub(super) static ROLE_ARN: Rule = Rule::patterned(
     Some(0),
@@ -247,6 +446,16 @@ pub(super) static ROLE_ARN: Rule = Rule::patterned(
     Pattern::new(
         "arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+",
         "arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+",
+        None,
+    ),
+);
+
+pub(super) static RUNTIME_VERSION_ARN: Rule = Rule::patterned(
+    Some(26),
+    Some(2048),
+    Pattern::new(
+        "((arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}::runtime:.+)|(arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:runtime/[A-Za-z0-9_.-]{1,128}/version/[A-Za-z0-9_.-]{1,128}))",
+        "((arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}::runtime:.+)|(arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:runtime/[A-Za-z0-9_.-]{1,128}/version/[A-Za-z0-9_.-]{1,128}))",
         None,
     ),
 );
@@ -273,6 +482,9 @@ pub(super) static SECURITY_GROUP_ID: Rule =
 
 pub(super) static SECURITY_GROUP_IDS: Rule = Rule::new(Some(0), Some(5)).shown(&SECURITY_GROUP_IDS_SHOWN);
 
+pub(super) static SIGNING_PROFILE_VERSION_ARNS: Rule =
+    Rule::new(Some(1), Some(20)).shown(&SIGNING_PROFILE_VERSION_ARNS_SHOWN);
+
 pub(super) static SOURCE_ACCESS_CONFIGURATIONS: Rule =
     Rule::new(Some(0), Some(23)).shown(&SOURCE_ACCESS_CONFIGURATIONS_SHOWN);
 
@@ -281,6 +493,8 @@ pub(super) static SOURCE_OWNER: Rule =
 
 pub(super) static STATEMENT_ID: Rule =
     Rule::patterned(Some(1), Some(100), Pattern::new("([a-zA-Z0-9-_]+)", "([a-zA-Z0-9-_]+)", None));
+
+pub(super) static STEP_OPTIONS_NEXT_ATTEMPT_DELAY_SECONDS_INTEGER: Rule = Rule::new(Some(1), Some(31622400));
 
 pub(super) static STRING_LIST: Rule = Rule::new(Some(0), Some(1500)).shown(&STRING_LIST_SHOWN);
 
@@ -337,6 +551,16 @@ pub(super) static TOPICS: Rule = Rule::new(Some(1), Some(1)).shown(&TOPICS_SHOWN
 
 pub(super) static TUMBLING_WINDOW_IN_SECONDS: Rule = Rule::new(Some(0), Some(900));
 
+pub(super) static UNQUALIFIED_FUNCTION_NAME: Rule = Rule::patterned(
+    Some(1),
+    Some(140),
+    Pattern::new(
+        "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)",
+        "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)",
+        None,
+    ),
+);
+
 pub(super) static URI: Rule = Rule::patterned(
     Some(1),
     Some(200),
@@ -351,17 +575,38 @@ pub(super) static VERSION_WITH_LATEST_PUBLISHED: Rule = Rule::patterned(
     Pattern::new("(\\$LATEST(\\.PUBLISHED)?|[0-9]+)", "(\\$LATEST(\\.PUBLISHED)?|[0-9]+)", None),
 );
 
+pub(super) static WAIT_OPTIONS_WAIT_SECONDS_INTEGER: Rule = Rule::new(Some(1), Some(31622400));
+
 pub(super) static WEIGHT: Rule = Rule::new(Some(0), Some(1));
 
 pub(super) static WORKING_DIRECTORY: Rule = Rule::new(Some(0), Some(1000));
 
+pub(super) static X_AMZN_TRACE_ID: Rule = Rule::new(Some(0), Some(8192));
+
+static ALLOW_METHODS_LIST_SHOWN: Shown = Shown::List(&Shown::Plain);
+
+static ALLOW_ORIGINS_LIST_SHOWN: Shown = Shown::List(&Shown::Plain);
+
 static ARCHITECTURES_LIST_SHOWN: Shown = Shown::List(&Shown::Plain);
+
+static CAPACITY_PROVIDER_SCALING_POLICIES_LIST_SHOWN: Shown =
+    Shown::List(&TARGET_TRACKING_SCALING_POLICY_SHOWN);
+
+static CAPACITY_PROVIDER_SECURITY_GROUP_IDS_SHOWN: Shown = Shown::List(&Shown::Plain);
+
+static CAPACITY_PROVIDER_SUBNET_IDS_SHOWN: Shown = Shown::List(&Shown::Plain);
+
+static COMPATIBLE_ARCHITECTURES_SHOWN: Shown = Shown::List(&Shown::Plain);
+
+static COMPATIBLE_RUNTIMES_SHOWN: Shown = Shown::List(&Shown::Plain);
 
 static ENDPOINT_LISTS_SHOWN: Shown = Shown::List(&Shown::Plain);
 
 static ENDPOINTS_SHOWN: Shown = Shown::Map(&ENDPOINT_LISTS_SHOWN);
 
 static EVENT_SOURCE_MAPPING_METRIC_LIST_SHOWN: Shown = Shown::List(&Shown::Plain);
+
+static EXECUTION_STATUS_LIST_SHOWN: Shown = Shown::List(&Shown::Plain);
 
 static FILE_SYSTEM_CONFIG_SHOWN: Shown = Shown::Structure(
     "FileSystemConfig",
@@ -372,11 +617,19 @@ static FILE_SYSTEM_CONFIG_LIST_SHOWN: Shown = Shown::List(&FILE_SYSTEM_CONFIG_SH
 
 static FUNCTION_RESPONSE_TYPE_LIST_SHOWN: Shown = Shown::List(&Shown::Plain);
 
+static HEADERS_LIST_SHOWN: Shown = Shown::List(&Shown::Plain);
+
+static INSTANCE_TYPE_SET_SHOWN: Shown = Shown::List(&Shown::Plain);
+
+static PROPAGATE_TAGS_EXPLICIT_TAGS_MAP_SHOWN: Shown = Shown::Map(&Shown::Plain);
+
 static QUEUES_SHOWN: Shown = Shown::List(&Shown::Plain);
 
 static S3_FILES_CONFIG_SHOWN: Shown = Shown::Structure("S3FilesConfig", &[("DirectS3Read", &Shown::Plain)]);
 
 static SECURITY_GROUP_IDS_SHOWN: Shown = Shown::List(&Shown::Plain);
+
+static SIGNING_PROFILE_VERSION_ARNS_SHOWN: Shown = Shown::List(&Shown::Plain);
 
 static SOURCE_ACCESS_CONFIGURATION_SHOWN: Shown =
     Shown::Structure("SourceAccessConfiguration", &[("Type", &Shown::Plain), ("URI", &Shown::Plain)]);
@@ -387,6 +640,11 @@ static STRING_LIST_SHOWN: Shown = Shown::List(&Shown::Plain);
 
 static SUBNET_IDS_SHOWN: Shown = Shown::List(&Shown::Plain);
 
+static TARGET_TRACKING_SCALING_POLICY_SHOWN: Shown = Shown::Structure(
+    "TargetTrackingScalingPolicy",
+    &[("PredefinedMetricType", &Shown::Plain), ("TargetValue", &Shown::Plain)],
+);
+
 static TOPICS_SHOWN: Shown = Shown::List(&Shown::Plain);
 
 #[cfg(test)]
@@ -396,15 +654,31 @@ fn every_pattern_can_be_checked() {
         &ACTION,
         &ADDITIONAL_VERSION,
         &ALIAS,
+        &ALLOW_METHODS_LIST,
+        &ALLOW_ORIGINS_LIST,
         &ARCHITECTURES_LIST,
         &ARN,
         &BATCH_SIZE,
+        &BINARY_OPERATION_PAYLOAD,
+        &CALLBACK_ID,
+        &CALLBACK_OPTIONS_HEARTBEAT_TIMEOUT_SECONDS_INTEGER,
+        &CALLBACK_OPTIONS_TIMEOUT_SECONDS_INTEGER,
         &CAPACITY_PROVIDER_ARN,
+        &CAPACITY_PROVIDER_MAX_V_CPU_COUNT,
+        &CAPACITY_PROVIDER_NAME,
+        &CAPACITY_PROVIDER_SCALING_POLICIES_LIST,
+        &CAPACITY_PROVIDER_SECURITY_GROUP_IDS,
+        &CAPACITY_PROVIDER_SUBNET_IDS,
+        &CHECKPOINT_TOKEN,
+        &CLIENT_TOKEN,
         &CODE_SIGNING_CONFIG_ARN,
         &COLLECTION_NAME,
+        &COMPATIBLE_ARCHITECTURES,
+        &COMPATIBLE_RUNTIMES,
         &DATABASE_NAME,
         &DESCRIPTION,
         &DESTINATION_ARN,
+        &DURABLE_EXECUTION_ARN,
         &DURABLE_EXECUTION_NAME,
         &ENDPOINT,
         &ENDPOINTS,
@@ -414,6 +688,7 @@ fn every_pattern_can_be_checked() {
         &EVENT_SOURCE_MAPPING_METRIC_LIST,
         &EVENT_SOURCE_TOKEN,
         &EXECUTION_ENVIRONMENT_MEMORY_GI_B_PER_V_CPU,
+        &EXECUTION_STATUS_LIST,
         &EXECUTION_TIMEOUT,
         &FILE_SYSTEM_ARN,
         &FILE_SYSTEM_CONFIG_LIST,
@@ -421,44 +696,85 @@ fn every_pattern_can_be_checked() {
         &FUNCTION_RESPONSE_TYPE_LIST,
         &FUNCTION_RUNTIME_ALIAS,
         &FUNCTION_RUNTIME_ARN,
+        &FUNCTION_SCALING_CONFIG_EXECUTION_ENVIRONMENTS,
+        &FUNCTION_URL_FUNCTION_NAME,
+        &FUNCTION_URL_QUALIFIER,
         &HANDLER,
+        &HEADER,
+        &HEADERS_LIST,
+        &INSTANCE_TYPE,
+        &INSTANCE_TYPE_SET,
+        &ITEM_COUNT,
         &KMS_KEY_ARN,
+        &KMS_KEY_ARN_NON_EMPTY,
+        &LAYER_NAME_OR_ARN,
+        &LAYER_PERMISSION_ALLOWED_ACTION,
+        &LAYER_PERMISSION_ALLOWED_PRINCIPAL,
         &LAYER_VERSION_ARN,
+        &LICENSE_INFO,
         &LOCAL_MOUNT_PATH,
         &LOG_GROUP,
         &MASTER_REGION,
         &MAXIMUM_BATCHING_WINDOW_IN_SECONDS,
         &MAXIMUM_CONCURRENCY,
+        &MAXIMUM_EVENT_AGE_IN_SECONDS,
         &MAXIMUM_NUMBER_OF_POLLERS,
         &MAXIMUM_RECORD_AGE_IN_SECONDS,
+        &MAXIMUM_RETRY_ATTEMPTS,
         &MAXIMUM_RETRY_ATTEMPTS_EVENT_SOURCE_MAPPING,
+        &MAX_AGE,
+        &MAX_FIFTY_LIST_ITEMS,
+        &MAX_FUNCTION_EVENT_INVOKE_CONFIG_LIST_ITEMS,
+        &MAX_ITEMS,
+        &MAX_LAYER_LIST_ITEMS,
         &MAX_LIST_ITEMS,
+        &MAX_PROVISIONED_CONCURRENCY_CONFIG_LIST_ITEMS,
         &MEMORY_SIZE,
+        &METHOD,
+        &METRIC_TARGET_VALUE,
         &MINIMUM_NUMBER_OF_POLLERS,
         &NAMESPACED_FUNCTION_NAME,
         &NAMESPACED_STATEMENT_ID,
         &NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER,
+        &OPERATION_ID,
+        &OPERATION_NAME,
+        &OPERATION_PAYLOAD,
+        &OPERATION_SUB_TYPE,
+        &ORGANIZATION_ID,
+        &ORIGIN,
         &PARALLELIZATION_FACTOR,
         &PATTERN,
+        &PAUSE_REASON,
         &PER_EXECUTION_ENVIRONMENT_MAX_CONCURRENCY,
+        &POLICY_RESOURCE_ARN,
+        &POSITIVE_INTEGER,
         &PRINCIPAL,
         &PRINCIPAL_ORG_ID,
+        &PROPAGATE_TAGS_EXPLICIT_TAGS_MAP,
         &PROVISIONED_POLLER_GROUP_NAME,
+        &PUBLISHED_FUNCTION_QUALIFIER,
+        &QUALIFIER,
         &QUEUE,
         &QUEUES,
         &RESERVED_CONCURRENT_EXECUTIONS,
         &RESOURCE_ARN,
+        &RESOURCE_POLICY,
+        &RESUME_REASON,
         &RETENTION_PERIOD_IN_DAYS,
+        &REVISION_ID,
         &ROLE_ARN,
+        &RUNTIME_VERSION_ARN,
         &S3_BUCKET,
         &S3_KEY,
         &S3_OBJECT_VERSION,
         &SCHEMA_REGISTRY_URI,
         &SECURITY_GROUP_ID,
         &SECURITY_GROUP_IDS,
+        &SIGNING_PROFILE_VERSION_ARNS,
         &SOURCE_ACCESS_CONFIGURATIONS,
         &SOURCE_OWNER,
         &STATEMENT_ID,
+        &STEP_OPTIONS_NEXT_ATTEMPT_DELAY_SECONDS_INTEGER,
         &STRING_LIST,
         &SUBNET_ID,
         &SUBNET_IDS,
@@ -470,11 +786,14 @@ fn every_pattern_can_be_checked() {
         &TOPIC,
         &TOPICS,
         &TUMBLING_WINDOW_IN_SECONDS,
+        &UNQUALIFIED_FUNCTION_NAME,
         &URI,
         &UUID_STRING,
         &VERSION_WITH_LATEST_PUBLISHED,
+        &WAIT_OPTIONS_WAIT_SECONDS_INTEGER,
         &WEIGHT,
         &WORKING_DIRECTORY,
+        &X_AMZN_TRACE_ID,
     ];
     for rule in rules {
         assert!(rule.is_checked(), "{rule:?}");

@@ -28,6 +28,23 @@ pub struct AccountUsage {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct AddLayerVersionPermissionInput {
+    pub layer_name: String,
+    pub version_number: i64,
+    pub statement_id: String,
+    pub action: String,
+    pub principal: String,
+    pub organization_id: Option<String>,
+    pub revision_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AddLayerVersionPermissionOutput {
+    pub statement: Option<String>,
+    pub revision_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct AddPermissionInput {
     pub function_name: String,
     pub statement_id: String,
@@ -61,6 +78,11 @@ pub struct AliasConfiguration {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AliasRoutingConfiguration {
     pub additional_version_weights: Option<BTreeMap<String, f64>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AllowedPublishers {
+    pub signing_profile_version_arns: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -148,13 +170,353 @@ impl FromStr for Architecture {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct CallbackDetails {
+    pub callback_id: Option<String>,
+    pub result: Option<String>,
+    pub error: Option<ErrorObject>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CallbackFailedDetails {
+    pub error: EventError,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CallbackOptions {
+    pub timeout_seconds: Option<i32>,
+    pub heartbeat_timeout_seconds: Option<i32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CallbackStartedDetails {
+    pub callback_id: String,
+    pub heartbeat_timeout: Option<i32>,
+    pub timeout: Option<i32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CallbackSucceededDetails {
+    pub result: EventResult,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CallbackTimedOutDetails {
+    pub error: EventError,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CapacityProvider {
+    pub capacity_provider_arn: String,
+    pub state: CapacityProviderState,
+    pub vpc_config: CapacityProviderVpcConfig,
+    pub permissions_config: CapacityProviderPermissionsConfig,
+    pub instance_requirements: Option<InstanceRequirements>,
+    pub capacity_provider_scaling_config: Option<CapacityProviderScalingConfig>,
+    pub kms_key_arn: Option<String>,
+    pub last_modified: Option<String>,
+    pub propagate_tags: Option<PropagateTags>,
+    pub telemetry_config: Option<CapacityProviderTelemetryConfig>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct CapacityProviderConfig {
     pub lambda_managed_instances_capacity_provider_config: LambdaManagedInstancesCapacityProviderConfig,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct CapacityProviderLoggingConfig {
+    pub system_log_level: Option<SystemLogLevel>,
+    pub log_group: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CapacityProviderPermissionsConfig {
+    pub capacity_provider_operator_role_arn: String,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CapacityProviderPredefinedMetricType {
+    #[default]
+    LambdaCapacityProviderAverageCPUUtilization,
+    LambdaCapacityProviderAverageGPUUtilization,
+}
+
+impl CapacityProviderPredefinedMetricType {
+    pub const ALL: &[Self] = &[
+        Self::LambdaCapacityProviderAverageCPUUtilization,
+        Self::LambdaCapacityProviderAverageGPUUtilization,
+    ];
+
+    /// The value set as errors list it.
+    pub const SET: Set =
+        Set::new("LambdaCapacityProviderAverageCPUUtilization, LambdaCapacityProviderAverageGPUUtilization");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LambdaCapacityProviderAverageCPUUtilization => {
+                "LambdaCapacityProviderAverageCPUUtilization"
+            }
+            Self::LambdaCapacityProviderAverageGPUUtilization => {
+                "LambdaCapacityProviderAverageGPUUtilization"
+            }
+        }
+    }
+}
+
+impl FromStr for CapacityProviderPredefinedMetricType {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "LambdaCapacityProviderAverageCPUUtilization" => {
+                Ok(Self::LambdaCapacityProviderAverageCPUUtilization)
+            }
+            "LambdaCapacityProviderAverageGPUUtilization" => {
+                Ok(Self::LambdaCapacityProviderAverageGPUUtilization)
+            }
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CapacityProviderScalingConfig {
+    pub max_v_cpu_count: Option<i32>,
+    pub scaling_mode: Option<CapacityProviderScalingMode>,
+    pub scaling_policies: Option<Vec<TargetTrackingScalingPolicy>>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CapacityProviderScalingMode {
+    #[default]
+    Auto,
+    Manual,
+}
+
+impl CapacityProviderScalingMode {
+    pub const ALL: &[Self] = &[Self::Auto, Self::Manual];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("Auto, Manual");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "Auto",
+            Self::Manual => "Manual",
+        }
+    }
+}
+
+impl FromStr for CapacityProviderScalingMode {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "Auto" => Ok(Self::Auto),
+            "Manual" => Ok(Self::Manual),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CapacityProviderState {
+    #[default]
+    Pending,
+    Active,
+    Failed,
+    Deleting,
+}
+
+impl CapacityProviderState {
+    pub const ALL: &[Self] = &[Self::Pending, Self::Active, Self::Failed, Self::Deleting];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("Pending, Active, Failed, Deleting");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Active => "Active",
+            Self::Failed => "Failed",
+            Self::Deleting => "Deleting",
+        }
+    }
+}
+
+impl FromStr for CapacityProviderState {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "Pending" => Ok(Self::Pending),
+            "Active" => Ok(Self::Active),
+            "Failed" => Ok(Self::Failed),
+            "Deleting" => Ok(Self::Deleting),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CapacityProviderTelemetryConfig {
+    pub logging_config: Option<CapacityProviderLoggingConfig>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CapacityProviderVpcConfig {
+    pub subnet_ids: Vec<String>,
+    pub security_group_ids: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ChainedInvokeDetails {
+    pub result: Option<String>,
+    pub error: Option<ErrorObject>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ChainedInvokeFailedDetails {
+    pub error: EventError,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ChainedInvokeOptions {
+    pub function_name: String,
+    pub tenant_id: Option<String>,
+    pub x_amzn_trace_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ChainedInvokeStartedDetails {
+    pub function_name: String,
+    pub tenant_id: Option<String>,
+    pub input: Option<EventInput>,
+    pub executed_version: Option<String>,
+    pub durable_execution_arn: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ChainedInvokeStoppedDetails {
+    pub error: EventError,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ChainedInvokeSucceededDetails {
+    pub result: EventResult,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ChainedInvokeTimedOutDetails {
+    pub error: EventError,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CheckpointDurableExecutionInput {
+    pub durable_execution_arn: String,
+    pub checkpoint_token: String,
+    pub updates: Option<Vec<OperationUpdate>>,
+    pub client_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CheckpointDurableExecutionOutput {
+    pub checkpoint_token: Option<String>,
+    pub new_execution_state: CheckpointUpdatedExecutionState,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CheckpointUpdatedExecutionState {
+    pub operations: Option<Vec<Operation>>,
+    pub next_marker: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CodeSigningConfig {
+    pub code_signing_config_id: String,
+    pub code_signing_config_arn: String,
+    pub description: Option<String>,
+    pub allowed_publishers: AllowedPublishers,
+    pub code_signing_policies: CodeSigningPolicies,
+    pub last_modified: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CodeSigningPolicies {
+    pub untrusted_artifact_on_deployment: Option<CodeSigningPolicy>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CodeSigningPolicy {
+    #[default]
+    Warn,
+    Enforce,
+}
+
+impl CodeSigningPolicy {
+    pub const ALL: &[Self] = &[Self::Warn, Self::Enforce];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("Warn, Enforce");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Warn => "Warn",
+            Self::Enforce => "Enforce",
+        }
+    }
+}
+
+impl FromStr for CodeSigningPolicy {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "Warn" => Ok(Self::Warn),
+            "Enforce" => Ok(Self::Enforce),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Concurrency {
     pub reserved_concurrent_executions: Option<i32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ContextDetails {
+    pub replay_children: Option<bool>,
+    pub result: Option<String>,
+    pub error: Option<ErrorObject>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ContextFailedDetails {
+    pub error: EventError,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ContextOptions {
+    pub replay_children: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ContextStartedDetails {}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ContextSucceededDetails {
+    pub result: EventResult,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Cors {
+    pub allow_credentials: Option<bool>,
+    pub allow_headers: Option<Vec<String>>,
+    pub allow_methods: Option<Vec<String>>,
+    pub allow_origins: Option<Vec<String>>,
+    pub expose_headers: Option<Vec<String>>,
+    pub max_age: Option<i32>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -164,6 +526,37 @@ pub struct CreateAliasInput {
     pub function_version: String,
     pub description: Option<String>,
     pub routing_config: Option<AliasRoutingConfiguration>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateCapacityProviderInput {
+    pub capacity_provider_name: String,
+    pub vpc_config: CapacityProviderVpcConfig,
+    pub permissions_config: CapacityProviderPermissionsConfig,
+    pub instance_requirements: Option<InstanceRequirements>,
+    pub capacity_provider_scaling_config: Option<CapacityProviderScalingConfig>,
+    pub kms_key_arn: Option<String>,
+    pub tags: Option<BTreeMap<String, String>>,
+    pub propagate_tags: Option<PropagateTags>,
+    pub telemetry_config: Option<CapacityProviderTelemetryConfig>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateCapacityProviderOutput {
+    pub capacity_provider: CapacityProvider,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateCodeSigningConfigInput {
+    pub description: Option<String>,
+    pub allowed_publishers: AllowedPublishers,
+    pub code_signing_policies: Option<CodeSigningPolicies>,
+    pub tags: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateCodeSigningConfigOutput {
+    pub code_signing_config: CodeSigningConfig,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -233,6 +626,25 @@ pub struct CreateFunctionInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateFunctionUrlConfigInput {
+    pub function_name: String,
+    pub qualifier: Option<String>,
+    pub auth_type: FunctionUrlAuthType,
+    pub cors: Option<Cors>,
+    pub invoke_mode: Option<InvokeMode>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateFunctionUrlConfigOutput {
+    pub function_url: String,
+    pub function_arn: String,
+    pub auth_type: FunctionUrlAuthType,
+    pub cors: Option<Cors>,
+    pub creation_time: String,
+    pub invoke_mode: Option<InvokeMode>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeadLetterConfig {
     pub target_arn: Option<String>,
 }
@@ -244,13 +656,52 @@ pub struct DeleteAliasInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteCapacityProviderInput {
+    pub capacity_provider_name: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteCapacityProviderOutput {
+    pub capacity_provider: CapacityProvider,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteCodeSigningConfigInput {
+    pub code_signing_config_arn: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteCodeSigningConfigOutput {}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteDurableExecutionInput {
+    pub durable_execution_arn: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteDurableExecutionOutput {
+    pub deletion_request_timestamp: Timestamp,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteEventSourceMappingInput {
     pub uuid: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteFunctionCodeSigningConfigInput {
+    pub function_name: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteFunctionConcurrencyInput {
     pub function_name: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteFunctionEventInvokeConfigInput {
+    pub function_name: String,
+    pub qualifier: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -262,6 +713,30 @@ pub struct DeleteFunctionInput {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteFunctionOutput {
     pub status_code: Option<i32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteFunctionUrlConfigInput {
+    pub function_name: String,
+    pub qualifier: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteLayerVersionInput {
+    pub layer_name: String,
+    pub version_number: i64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteProvisionedConcurrencyConfigInput {
+    pub function_name: String,
+    pub qualifier: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteResourcePolicyInput {
+    pub resource_arn: String,
+    pub revision_id: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -370,6 +845,81 @@ pub struct EnvironmentResponse {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EphemeralStorage {
     pub size: i32,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ErrorObject {
+    pub error_message: Option<String>,
+    pub error_type: Option<String>,
+    pub error_data: Option<String>,
+    pub stack_trace: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Event {
+    pub event_type: Option<EventType>,
+    pub sub_type: Option<String>,
+    pub event_id: Option<i32>,
+    pub id: Option<String>,
+    pub name: Option<String>,
+    pub event_timestamp: Option<Timestamp>,
+    pub parent_id: Option<String>,
+    pub execution_started_details: Option<ExecutionStartedDetails>,
+    pub execution_succeeded_details: Option<ExecutionSucceededDetails>,
+    pub execution_failed_details: Option<ExecutionFailedDetails>,
+    pub execution_timed_out_details: Option<ExecutionTimedOutDetails>,
+    pub execution_stopped_details: Option<ExecutionStoppedDetails>,
+    pub context_started_details: Option<ContextStartedDetails>,
+    pub context_succeeded_details: Option<ContextSucceededDetails>,
+    pub context_failed_details: Option<ContextFailedDetails>,
+    pub wait_started_details: Option<WaitStartedDetails>,
+    pub wait_succeeded_details: Option<WaitSucceededDetails>,
+    pub wait_cancelled_details: Option<WaitCancelledDetails>,
+    pub step_started_details: Option<StepStartedDetails>,
+    pub step_succeeded_details: Option<StepSucceededDetails>,
+    pub step_failed_details: Option<StepFailedDetails>,
+    pub chained_invoke_started_details: Option<ChainedInvokeStartedDetails>,
+    pub chained_invoke_succeeded_details: Option<ChainedInvokeSucceededDetails>,
+    pub chained_invoke_failed_details: Option<ChainedInvokeFailedDetails>,
+    pub chained_invoke_timed_out_details: Option<ChainedInvokeTimedOutDetails>,
+    pub chained_invoke_stopped_details: Option<ChainedInvokeStoppedDetails>,
+    pub callback_started_details: Option<CallbackStartedDetails>,
+    pub callback_succeeded_details: Option<CallbackSucceededDetails>,
+    pub callback_failed_details: Option<CallbackFailedDetails>,
+    pub callback_timed_out_details: Option<CallbackTimedOutDetails>,
+    pub invocation_completed_details: Option<InvocationCompletedDetails>,
+    pub execution_paused_details: Option<ExecutionPausedDetails>,
+    pub execution_resumed_details: Option<ExecutionResumedDetails>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EventError {
+    pub payload: Option<ErrorObject>,
+    pub truncated: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EventInput {
+    pub payload: Option<String>,
+    pub truncated: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EventPauseReason {
+    pub payload: Option<String>,
+    pub truncated: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EventResult {
+    pub payload: Option<String>,
+    pub truncated: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EventResumeReason {
+    pub payload: Option<String>,
+    pub truncated: Option<bool>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -527,6 +1077,256 @@ impl FromStr for EventSourcePosition {
     }
 }
 
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventType {
+    #[default]
+    ExecutionStarted,
+    ExecutionSucceeded,
+    ExecutionFailed,
+    ExecutionTimedOut,
+    ExecutionStopped,
+    ContextStarted,
+    ContextSucceeded,
+    ContextFailed,
+    WaitStarted,
+    WaitSucceeded,
+    WaitCancelled,
+    StepStarted,
+    StepSucceeded,
+    StepFailed,
+    ChainedInvokeStarted,
+    ChainedInvokeSucceeded,
+    ChainedInvokeFailed,
+    ChainedInvokeTimedOut,
+    ChainedInvokeStopped,
+    CallbackStarted,
+    CallbackSucceeded,
+    CallbackFailed,
+    CallbackTimedOut,
+    InvocationCompleted,
+    ExecutionPaused,
+    ExecutionResumed,
+}
+
+impl EventType {
+    pub const ALL: &[Self] = &[
+        Self::ExecutionStarted,
+        Self::ExecutionSucceeded,
+        Self::ExecutionFailed,
+        Self::ExecutionTimedOut,
+        Self::ExecutionStopped,
+        Self::ContextStarted,
+        Self::ContextSucceeded,
+        Self::ContextFailed,
+        Self::WaitStarted,
+        Self::WaitSucceeded,
+        Self::WaitCancelled,
+        Self::StepStarted,
+        Self::StepSucceeded,
+        Self::StepFailed,
+        Self::ChainedInvokeStarted,
+        Self::ChainedInvokeSucceeded,
+        Self::ChainedInvokeFailed,
+        Self::ChainedInvokeTimedOut,
+        Self::ChainedInvokeStopped,
+        Self::CallbackStarted,
+        Self::CallbackSucceeded,
+        Self::CallbackFailed,
+        Self::CallbackTimedOut,
+        Self::InvocationCompleted,
+        Self::ExecutionPaused,
+        Self::ExecutionResumed,
+    ];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new(
+        "ExecutionStarted, ExecutionSucceeded, ExecutionFailed, ExecutionTimedOut, ExecutionStopped, ContextStarted, ContextSucceeded, ContextFailed, WaitStarted, WaitSucceeded, WaitCancelled, StepStarted, StepSucceeded, StepFailed, ChainedInvokeStarted, ChainedInvokeSucceeded, ChainedInvokeFailed, ChainedInvokeTimedOut, ChainedInvokeStopped, CallbackStarted, CallbackSucceeded, CallbackFailed, CallbackTimedOut, InvocationCompleted, ExecutionPaused, ExecutionResumed",
+    );
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ExecutionStarted => "ExecutionStarted",
+            Self::ExecutionSucceeded => "ExecutionSucceeded",
+            Self::ExecutionFailed => "ExecutionFailed",
+            Self::ExecutionTimedOut => "ExecutionTimedOut",
+            Self::ExecutionStopped => "ExecutionStopped",
+            Self::ContextStarted => "ContextStarted",
+            Self::ContextSucceeded => "ContextSucceeded",
+            Self::ContextFailed => "ContextFailed",
+            Self::WaitStarted => "WaitStarted",
+            Self::WaitSucceeded => "WaitSucceeded",
+            Self::WaitCancelled => "WaitCancelled",
+            Self::StepStarted => "StepStarted",
+            Self::StepSucceeded => "StepSucceeded",
+            Self::StepFailed => "StepFailed",
+            Self::ChainedInvokeStarted => "ChainedInvokeStarted",
+            Self::ChainedInvokeSucceeded => "ChainedInvokeSucceeded",
+            Self::ChainedInvokeFailed => "ChainedInvokeFailed",
+            Self::ChainedInvokeTimedOut => "ChainedInvokeTimedOut",
+            Self::ChainedInvokeStopped => "ChainedInvokeStopped",
+            Self::CallbackStarted => "CallbackStarted",
+            Self::CallbackSucceeded => "CallbackSucceeded",
+            Self::CallbackFailed => "CallbackFailed",
+            Self::CallbackTimedOut => "CallbackTimedOut",
+            Self::InvocationCompleted => "InvocationCompleted",
+            Self::ExecutionPaused => "ExecutionPaused",
+            Self::ExecutionResumed => "ExecutionResumed",
+        }
+    }
+}
+
+impl FromStr for EventType {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "ExecutionStarted" => Ok(Self::ExecutionStarted),
+            "ExecutionSucceeded" => Ok(Self::ExecutionSucceeded),
+            "ExecutionFailed" => Ok(Self::ExecutionFailed),
+            "ExecutionTimedOut" => Ok(Self::ExecutionTimedOut),
+            "ExecutionStopped" => Ok(Self::ExecutionStopped),
+            "ContextStarted" => Ok(Self::ContextStarted),
+            "ContextSucceeded" => Ok(Self::ContextSucceeded),
+            "ContextFailed" => Ok(Self::ContextFailed),
+            "WaitStarted" => Ok(Self::WaitStarted),
+            "WaitSucceeded" => Ok(Self::WaitSucceeded),
+            "WaitCancelled" => Ok(Self::WaitCancelled),
+            "StepStarted" => Ok(Self::StepStarted),
+            "StepSucceeded" => Ok(Self::StepSucceeded),
+            "StepFailed" => Ok(Self::StepFailed),
+            "ChainedInvokeStarted" => Ok(Self::ChainedInvokeStarted),
+            "ChainedInvokeSucceeded" => Ok(Self::ChainedInvokeSucceeded),
+            "ChainedInvokeFailed" => Ok(Self::ChainedInvokeFailed),
+            "ChainedInvokeTimedOut" => Ok(Self::ChainedInvokeTimedOut),
+            "ChainedInvokeStopped" => Ok(Self::ChainedInvokeStopped),
+            "CallbackStarted" => Ok(Self::CallbackStarted),
+            "CallbackSucceeded" => Ok(Self::CallbackSucceeded),
+            "CallbackFailed" => Ok(Self::CallbackFailed),
+            "CallbackTimedOut" => Ok(Self::CallbackTimedOut),
+            "InvocationCompleted" => Ok(Self::InvocationCompleted),
+            "ExecutionPaused" => Ok(Self::ExecutionPaused),
+            "ExecutionResumed" => Ok(Self::ExecutionResumed),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Execution {
+    pub durable_execution_arn: String,
+    pub durable_execution_name: String,
+    pub function_arn: String,
+    pub status: ExecutionStatus,
+    pub start_timestamp: Timestamp,
+    pub end_timestamp: Option<Timestamp>,
+    pub kms_key_arn: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExecutionDetails {
+    pub input_payload: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExecutionFailedDetails {
+    pub error: EventError,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExecutionPausedDetails {
+    pub pause_request_timestamp: Timestamp,
+    pub reason: Option<EventPauseReason>,
+    pub execution_timeout_paused: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExecutionResumedDetails {
+    pub resume_request_timestamp: Timestamp,
+    pub reason: Option<EventResumeReason>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExecutionStartedDetails {
+    pub input: EventInput,
+    pub execution_timeout: i32,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ExecutionStatus {
+    #[default]
+    Running,
+    Succeeded,
+    Failed,
+    TimedOut,
+    Stopped,
+    Deleting,
+    Pausing,
+    Paused,
+}
+
+impl ExecutionStatus {
+    pub const ALL: &[Self] = &[
+        Self::Running,
+        Self::Succeeded,
+        Self::Failed,
+        Self::TimedOut,
+        Self::Stopped,
+        Self::Deleting,
+        Self::Pausing,
+        Self::Paused,
+    ];
+
+    /// The value set as errors list it.
+    pub const SET: Set =
+        Set::new("RUNNING, SUCCEEDED, FAILED, TIMED_OUT, STOPPED, DELETING, PAUSING, PAUSED");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "RUNNING",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::TimedOut => "TIMED_OUT",
+            Self::Stopped => "STOPPED",
+            Self::Deleting => "DELETING",
+            Self::Pausing => "PAUSING",
+            Self::Paused => "PAUSED",
+        }
+    }
+}
+
+impl FromStr for ExecutionStatus {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "RUNNING" => Ok(Self::Running),
+            "SUCCEEDED" => Ok(Self::Succeeded),
+            "FAILED" => Ok(Self::Failed),
+            "TIMED_OUT" => Ok(Self::TimedOut),
+            "STOPPED" => Ok(Self::Stopped),
+            "DELETING" => Ok(Self::Deleting),
+            "PAUSING" => Ok(Self::Pausing),
+            "PAUSED" => Ok(Self::Paused),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExecutionStoppedDetails {
+    pub error: EventError,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExecutionSucceededDetails {
+    pub result: EventResult,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExecutionTimedOutDetails {
+    pub error: Option<EventError>,
+}
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FileSystemConfig {
     pub arn: String,
@@ -657,6 +1457,15 @@ pub struct FunctionConfiguration {
     pub accelerator_config: Option<AcceleratorConfig>,
 }
 
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FunctionEventInvokeConfig {
+    pub last_modified: Option<Timestamp>,
+    pub function_arn: Option<String>,
+    pub maximum_retry_attempts: Option<i32>,
+    pub maximum_event_age_in_seconds: Option<i32>,
+    pub destination_config: Option<DestinationConfig>,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FunctionResponseType {
     #[default]
@@ -693,6 +1502,12 @@ pub struct FunctionRuntimeConfig {
     pub runtime_alias: String,
 }
 
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FunctionScalingConfig {
+    pub min_execution_environments: Option<i32>,
+    pub max_execution_environments: Option<i32>,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FunctionUrlAuthType {
     #[default]
@@ -724,6 +1539,17 @@ impl FromStr for FunctionUrlAuthType {
             _ => Err(()),
         }
     }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FunctionUrlConfig {
+    pub function_url: String,
+    pub function_arn: String,
+    pub creation_time: String,
+    pub last_modified_time: String,
+    pub cors: Option<Cors>,
+    pub auth_type: FunctionUrlAuthType,
+    pub invoke_mode: Option<InvokeMode>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -787,6 +1613,12 @@ impl FromStr for FunctionVersionLatestPublished {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct FunctionVersionsByCapacityProviderListItem {
+    pub function_arn: String,
+    pub state: State,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetAccountSettingsInput {}
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -799,6 +1631,80 @@ pub struct GetAccountSettingsOutput {
 pub struct GetAliasInput {
     pub function_name: String,
     pub name: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetCapacityProviderInput {
+    pub capacity_provider_name: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetCapacityProviderOutput {
+    pub capacity_provider: CapacityProvider,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetCodeSigningConfigInput {
+    pub code_signing_config_arn: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetCodeSigningConfigOutput {
+    pub code_signing_config: CodeSigningConfig,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetDurableExecutionHistoryInput {
+    pub durable_execution_arn: String,
+    pub include_execution_data: Option<bool>,
+    pub max_items: Option<i32>,
+    pub marker: Option<String>,
+    pub reverse_order: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetDurableExecutionHistoryOutput {
+    pub events: Vec<Event>,
+    pub next_marker: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetDurableExecutionInput {
+    pub durable_execution_arn: String,
+    pub include_execution_data: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetDurableExecutionOutput {
+    pub durable_execution_arn: String,
+    pub durable_execution_name: String,
+    pub function_arn: String,
+    pub input_payload: Option<String>,
+    pub result: Option<String>,
+    pub error: Option<ErrorObject>,
+    pub start_timestamp: Timestamp,
+    pub status: ExecutionStatus,
+    pub end_timestamp: Option<Timestamp>,
+    pub version: Option<String>,
+    pub trace_header: Option<TraceHeader>,
+    pub execution_data_included: Option<bool>,
+    pub durable_config: Option<DurableConfig>,
+    pub pause_details: Option<PauseDetails>,
+    pub expected_execution_timeout_timestamp: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetDurableExecutionStateInput {
+    pub durable_execution_arn: String,
+    pub checkpoint_token: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetDurableExecutionStateOutput {
+    pub operations: Vec<Operation>,
+    pub next_marker: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -834,6 +1740,22 @@ pub struct GetFunctionConfigurationInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetFunctionEventInvokeConfigInput {
+    pub function_name: String,
+    pub qualifier: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetFunctionRecursionConfigInput {
+    pub function_name: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetFunctionRecursionConfigOutput {
+    pub recursive_loop: Option<RecursiveLoop>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetFunctionInput {
     pub function_name: String,
     pub qualifier: Option<String>,
@@ -849,6 +1771,72 @@ pub struct GetFunctionOutput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetFunctionScalingConfigInput {
+    pub function_name: String,
+    pub qualifier: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetFunctionScalingConfigOutput {
+    pub function_arn: Option<String>,
+    pub applied_function_scaling_config: Option<FunctionScalingConfig>,
+    pub requested_function_scaling_config: Option<FunctionScalingConfig>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetFunctionUrlConfigInput {
+    pub function_name: String,
+    pub qualifier: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetFunctionUrlConfigOutput {
+    pub function_url: String,
+    pub function_arn: String,
+    pub auth_type: FunctionUrlAuthType,
+    pub cors: Option<Cors>,
+    pub creation_time: String,
+    pub last_modified_time: String,
+    pub invoke_mode: Option<InvokeMode>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetLayerVersionByArnInput {
+    pub arn: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetLayerVersionPolicyInput {
+    pub layer_name: String,
+    pub version_number: i64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetLayerVersionPolicyOutput {
+    pub policy: Option<String>,
+    pub revision_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetLayerVersionInput {
+    pub layer_name: String,
+    pub version_number: i64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetLayerVersionResponse {
+    pub content: Option<LayerVersionContentOutput>,
+    pub layer_arn: Option<String>,
+    pub layer_version_arn: Option<String>,
+    pub description: Option<String>,
+    pub created_date: Option<String>,
+    pub version: Option<i64>,
+    pub compatible_architectures: Option<Vec<Architecture>>,
+    pub compatible_runtimes: Option<Vec<String>>,
+    pub license_info: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetPolicyInput {
     pub function_name: String,
     pub qualifier: Option<String>,
@@ -858,6 +1846,46 @@ pub struct GetPolicyInput {
 pub struct GetPolicyOutput {
     pub policy: Option<String>,
     pub revision_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetProvisionedConcurrencyConfigInput {
+    pub function_name: String,
+    pub qualifier: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetProvisionedConcurrencyConfigOutput {
+    pub requested_provisioned_concurrent_executions: Option<i32>,
+    pub available_provisioned_concurrent_executions: Option<i32>,
+    pub allocated_provisioned_concurrent_executions: Option<i32>,
+    pub status: Option<ProvisionedConcurrencyStatusEnum>,
+    pub status_reason: Option<String>,
+    pub last_modified: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetResourcePolicyInput {
+    pub resource_arn: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetResourcePolicyOutput {
+    pub policy: Option<String>,
+    pub revision_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetRuntimeManagementConfigInput {
+    pub function_name: String,
+    pub qualifier: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetRuntimeManagementConfigOutput {
+    pub update_runtime_on: Option<UpdateRuntimeOn>,
+    pub function_arn: Option<String>,
+    pub runtime_version_arn: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -877,6 +1905,21 @@ pub struct ImageConfigError {
 pub struct ImageConfigResponse {
     pub image_config: Option<ImageConfig>,
     pub error: Option<ImageConfigError>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceRequirements {
+    pub architectures: Option<Vec<Architecture>>,
+    pub allowed_instance_types: Option<Vec<String>>,
+    pub excluded_instance_types: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InvocationCompletedDetails {
+    pub start_timestamp: Timestamp,
+    pub end_timestamp: Timestamp,
+    pub request_id: String,
+    pub error: Option<EventError>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -932,6 +1975,50 @@ impl FromStr for InvocationType {
             "Event" => Ok(Self::Event),
             "RequestResponse" => Ok(Self::RequestResponse),
             "DryRun" => Ok(Self::DryRun),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InvokeAsyncInput {
+    pub function_name: String,
+    pub invoke_args: Bytes,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InvokeAsyncOutput {
+    pub status: Option<i32>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum InvokeMode {
+    #[default]
+    Buffered,
+    ResponseStream,
+}
+
+impl InvokeMode {
+    pub const ALL: &[Self] = &[Self::Buffered, Self::ResponseStream];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("BUFFERED, RESPONSE_STREAM");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Buffered => "BUFFERED",
+            Self::ResponseStream => "RESPONSE_STREAM",
+        }
+    }
+}
+
+impl FromStr for InvokeMode {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "BUFFERED" => Ok(Self::Buffered),
+            "RESPONSE_STREAM" => Ok(Self::ResponseStream),
             _ => Err(()),
         }
     }
@@ -1297,6 +2384,43 @@ pub struct Layer {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct LayerVersionContentInput {
+    pub s3_bucket: Option<String>,
+    pub s3_key: Option<String>,
+    pub s3_object_version: Option<String>,
+    pub s3_object_storage_mode: Option<S3ObjectStorageMode>,
+    pub zip_file: Option<Bytes>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LayerVersionContentOutput {
+    pub location: Option<String>,
+    pub code_sha256: Option<String>,
+    pub code_size: Option<i64>,
+    pub signing_profile_version_arn: Option<String>,
+    pub signing_job_arn: Option<String>,
+    pub resolved_s3_object: Option<ResolvedS3Object>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LayerVersionsListItem {
+    pub layer_version_arn: Option<String>,
+    pub version: Option<i64>,
+    pub description: Option<String>,
+    pub created_date: Option<String>,
+    pub compatible_architectures: Option<Vec<Architecture>>,
+    pub compatible_runtimes: Option<Vec<String>>,
+    pub license_info: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LayersListItem {
+    pub layer_name: Option<String>,
+    pub layer_arn: Option<String>,
+    pub latest_matching_version: Option<LayerVersionsListItem>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListAliasesInput {
     pub function_name: String,
     pub function_version: Option<String>,
@@ -1308,6 +2432,50 @@ pub struct ListAliasesInput {
 pub struct ListAliasesOutput {
     pub next_marker: Option<String>,
     pub aliases: Option<Vec<AliasConfiguration>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListCapacityProvidersInput {
+    pub state: Option<CapacityProviderState>,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListCapacityProvidersOutput {
+    pub capacity_providers: Vec<CapacityProvider>,
+    pub next_marker: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListCodeSigningConfigsInput {
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListCodeSigningConfigsOutput {
+    pub next_marker: Option<String>,
+    pub code_signing_configs: Option<Vec<CodeSigningConfig>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListDurableExecutionsByFunctionInput {
+    pub function_name: String,
+    pub qualifier: Option<String>,
+    pub durable_execution_name: Option<String>,
+    pub statuses: Option<Vec<ExecutionStatus>>,
+    pub started_after: Option<Timestamp>,
+    pub started_before: Option<Timestamp>,
+    pub reverse_order: Option<bool>,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListDurableExecutionsByFunctionOutput {
+    pub durable_executions: Option<Vec<Execution>>,
+    pub next_marker: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -1325,6 +2493,59 @@ pub struct ListEventSourceMappingsOutput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListFunctionEventInvokeConfigsInput {
+    pub function_name: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListFunctionEventInvokeConfigsOutput {
+    pub function_event_invoke_configs: Option<Vec<FunctionEventInvokeConfig>>,
+    pub next_marker: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListFunctionUrlConfigsInput {
+    pub function_name: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListFunctionUrlConfigsOutput {
+    pub function_url_configs: Vec<FunctionUrlConfig>,
+    pub next_marker: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListFunctionVersionsByCapacityProviderInput {
+    pub capacity_provider_name: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListFunctionVersionsByCapacityProviderOutput {
+    pub capacity_provider_arn: String,
+    pub function_versions: Vec<FunctionVersionsByCapacityProviderListItem>,
+    pub next_marker: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListFunctionsByCodeSigningConfigInput {
+    pub code_signing_config_arn: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListFunctionsByCodeSigningConfigOutput {
+    pub next_marker: Option<String>,
+    pub function_arns: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListFunctionsInput {
     pub master_region: Option<String>,
     pub function_version: Option<FunctionVersion>,
@@ -1336,6 +2557,48 @@ pub struct ListFunctionsInput {
 pub struct ListFunctionsOutput {
     pub next_marker: Option<String>,
     pub functions: Option<Vec<FunctionConfiguration>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListLayerVersionsInput {
+    pub compatible_architecture: Option<Architecture>,
+    pub compatible_runtime: Option<String>,
+    pub layer_name: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListLayerVersionsOutput {
+    pub next_marker: Option<String>,
+    pub layer_versions: Option<Vec<LayerVersionsListItem>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListLayersInput {
+    pub compatible_architecture: Option<Architecture>,
+    pub compatible_runtime: Option<String>,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListLayersOutput {
+    pub next_marker: Option<String>,
+    pub layers: Option<Vec<LayersListItem>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListProvisionedConcurrencyConfigsInput {
+    pub function_name: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListProvisionedConcurrencyConfigsOutput {
+    pub provisioned_concurrency_configs: Option<Vec<ProvisionedConcurrencyConfigListItem>>,
+    pub next_marker: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -1445,6 +2708,190 @@ pub struct OnSuccess {
     pub destination: Option<String>,
 }
 
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Operation {
+    pub id: String,
+    pub parent_id: Option<String>,
+    pub name: Option<String>,
+    pub r#type: OperationType,
+    pub sub_type: Option<String>,
+    pub start_timestamp: Timestamp,
+    pub end_timestamp: Option<Timestamp>,
+    pub status: OperationStatus,
+    pub execution_details: Option<ExecutionDetails>,
+    pub context_details: Option<ContextDetails>,
+    pub step_details: Option<StepDetails>,
+    pub wait_details: Option<WaitDetails>,
+    pub callback_details: Option<CallbackDetails>,
+    pub chained_invoke_details: Option<ChainedInvokeDetails>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OperationAction {
+    #[default]
+    Start,
+    Succeed,
+    Fail,
+    Retry,
+    Cancel,
+}
+
+impl OperationAction {
+    pub const ALL: &[Self] = &[Self::Start, Self::Succeed, Self::Fail, Self::Retry, Self::Cancel];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("START, SUCCEED, FAIL, RETRY, CANCEL");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "START",
+            Self::Succeed => "SUCCEED",
+            Self::Fail => "FAIL",
+            Self::Retry => "RETRY",
+            Self::Cancel => "CANCEL",
+        }
+    }
+}
+
+impl FromStr for OperationAction {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "START" => Ok(Self::Start),
+            "SUCCEED" => Ok(Self::Succeed),
+            "FAIL" => Ok(Self::Fail),
+            "RETRY" => Ok(Self::Retry),
+            "CANCEL" => Ok(Self::Cancel),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OperationStatus {
+    #[default]
+    Started,
+    Pending,
+    Ready,
+    Succeeded,
+    Failed,
+    Cancelled,
+    TimedOut,
+    Stopped,
+}
+
+impl OperationStatus {
+    pub const ALL: &[Self] = &[
+        Self::Started,
+        Self::Pending,
+        Self::Ready,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Cancelled,
+        Self::TimedOut,
+        Self::Stopped,
+    ];
+
+    /// The value set as errors list it.
+    pub const SET: Set =
+        Set::new("STARTED, PENDING, READY, SUCCEEDED, FAILED, CANCELLED, TIMED_OUT, STOPPED");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Started => "STARTED",
+            Self::Pending => "PENDING",
+            Self::Ready => "READY",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::Cancelled => "CANCELLED",
+            Self::TimedOut => "TIMED_OUT",
+            Self::Stopped => "STOPPED",
+        }
+    }
+}
+
+impl FromStr for OperationStatus {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "STARTED" => Ok(Self::Started),
+            "PENDING" => Ok(Self::Pending),
+            "READY" => Ok(Self::Ready),
+            "SUCCEEDED" => Ok(Self::Succeeded),
+            "FAILED" => Ok(Self::Failed),
+            "CANCELLED" => Ok(Self::Cancelled),
+            "TIMED_OUT" => Ok(Self::TimedOut),
+            "STOPPED" => Ok(Self::Stopped),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OperationType {
+    #[default]
+    Execution,
+    Context,
+    Step,
+    Wait,
+    Callback,
+    ChainedInvoke,
+}
+
+impl OperationType {
+    pub const ALL: &[Self] =
+        &[Self::Execution, Self::Context, Self::Step, Self::Wait, Self::Callback, Self::ChainedInvoke];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("EXECUTION, CONTEXT, STEP, WAIT, CALLBACK, CHAINED_INVOKE");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Execution => "EXECUTION",
+            Self::Context => "CONTEXT",
+            Self::Step => "STEP",
+            Self::Wait => "WAIT",
+            Self::Callback => "CALLBACK",
+            Self::ChainedInvoke => "CHAINED_INVOKE",
+        }
+    }
+}
+
+impl FromStr for OperationType {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "EXECUTION" => Ok(Self::Execution),
+            "CONTEXT" => Ok(Self::Context),
+            "STEP" => Ok(Self::Step),
+            "WAIT" => Ok(Self::Wait),
+            "CALLBACK" => Ok(Self::Callback),
+            "CHAINED_INVOKE" => Ok(Self::ChainedInvoke),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct OperationUpdate {
+    pub id: String,
+    pub parent_id: Option<String>,
+    pub name: Option<String>,
+    pub r#type: OperationType,
+    pub sub_type: Option<String>,
+    pub action: OperationAction,
+    pub payload: Option<String>,
+    pub error: Option<ErrorObject>,
+    pub context_options: Option<ContextOptions>,
+    pub step_options: Option<StepOptions>,
+    pub wait_options: Option<WaitOptions>,
+    pub callback_options: Option<CallbackOptions>,
+    pub chained_invoke_options: Option<ChainedInvokeOptions>,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PackageType {
     #[default]
@@ -1479,10 +2926,137 @@ impl FromStr for PackageType {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct PauseDetails {
+    pub pause_request_timestamp: Timestamp,
+    pub reason: Option<String>,
+    pub execution_timeout_paused: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PauseDurableExecutionInput {
+    pub durable_execution_arn: String,
+    pub client_token: Option<String>,
+    pub reason: Option<String>,
+    pub execution_timeout_paused: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PauseDurableExecutionOutput {}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PropagateTags {
+    pub mode: Option<PropagateTagsMode>,
+    pub explicit_tags: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PropagateTagsMode {
+    #[default]
+    None,
+    Explicit,
+}
+
+impl PropagateTagsMode {
+    pub const ALL: &[Self] = &[Self::None, Self::Explicit];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("None, Explicit");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::Explicit => "Explicit",
+        }
+    }
+}
+
+impl FromStr for PropagateTagsMode {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "None" => Ok(Self::None),
+            "Explicit" => Ok(Self::Explicit),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ProvisionedConcurrencyConfigListItem {
+    pub function_arn: Option<String>,
+    pub requested_provisioned_concurrent_executions: Option<i32>,
+    pub available_provisioned_concurrent_executions: Option<i32>,
+    pub allocated_provisioned_concurrent_executions: Option<i32>,
+    pub status: Option<ProvisionedConcurrencyStatusEnum>,
+    pub status_reason: Option<String>,
+    pub last_modified: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProvisionedConcurrencyStatusEnum {
+    #[default]
+    InProgress,
+    Ready,
+    Failed,
+}
+
+impl ProvisionedConcurrencyStatusEnum {
+    pub const ALL: &[Self] = &[Self::InProgress, Self::Ready, Self::Failed];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("IN_PROGRESS, READY, FAILED");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InProgress => "IN_PROGRESS",
+            Self::Ready => "READY",
+            Self::Failed => "FAILED",
+        }
+    }
+}
+
+impl FromStr for ProvisionedConcurrencyStatusEnum {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "IN_PROGRESS" => Ok(Self::InProgress),
+            "READY" => Ok(Self::Ready),
+            "FAILED" => Ok(Self::Failed),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ProvisionedPollerConfig {
     pub minimum_pollers: Option<i32>,
     pub maximum_pollers: Option<i32>,
     pub poller_group_name: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PublishLayerVersionInput {
+    pub layer_name: String,
+    pub description: Option<String>,
+    pub content: LayerVersionContentInput,
+    pub compatible_architectures: Option<Vec<Architecture>>,
+    pub compatible_runtimes: Option<Vec<String>>,
+    pub license_info: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PublishLayerVersionOutput {
+    pub content: Option<LayerVersionContentOutput>,
+    pub layer_arn: Option<String>,
+    pub layer_version_arn: Option<String>,
+    pub description: Option<String>,
+    pub created_date: Option<String>,
+    pub version: Option<i64>,
+    pub compatible_architectures: Option<Vec<Architecture>>,
+    pub compatible_runtimes: Option<Vec<String>>,
+    pub license_info: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -1495,9 +3069,139 @@ pub struct PublishVersionInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutFunctionCodeSigningConfigInput {
+    pub code_signing_config_arn: String,
+    pub function_name: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutFunctionCodeSigningConfigOutput {
+    pub code_signing_config_arn: String,
+    pub function_name: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct PutFunctionConcurrencyInput {
     pub function_name: String,
     pub reserved_concurrent_executions: i32,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutFunctionEventInvokeConfigInput {
+    pub function_name: String,
+    pub qualifier: Option<String>,
+    pub maximum_retry_attempts: Option<i32>,
+    pub maximum_event_age_in_seconds: Option<i32>,
+    pub destination_config: Option<DestinationConfig>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutFunctionRecursionConfigInput {
+    pub function_name: String,
+    pub recursive_loop: RecursiveLoop,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutFunctionRecursionConfigOutput {
+    pub recursive_loop: Option<RecursiveLoop>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutFunctionScalingConfigInput {
+    pub function_name: String,
+    pub qualifier: String,
+    pub function_scaling_config: Option<FunctionScalingConfig>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutFunctionScalingConfigOutput {
+    pub function_state: Option<State>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutProvisionedConcurrencyConfigInput {
+    pub function_name: String,
+    pub qualifier: String,
+    pub provisioned_concurrent_executions: i32,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutProvisionedConcurrencyConfigOutput {
+    pub requested_provisioned_concurrent_executions: Option<i32>,
+    pub allocated_provisioned_concurrent_executions: Option<i32>,
+    pub available_provisioned_concurrent_executions: Option<i32>,
+    pub status: Option<ProvisionedConcurrencyStatusEnum>,
+    pub status_reason: Option<String>,
+    pub last_modified: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutResourcePolicyInput {
+    pub resource_arn: String,
+    pub policy: String,
+    pub revision_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutResourcePolicyOutput {
+    pub policy: Option<String>,
+    pub revision_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutRuntimeManagementConfigInput {
+    pub function_name: String,
+    pub qualifier: Option<String>,
+    pub update_runtime_on: UpdateRuntimeOn,
+    pub runtime_version_arn: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PutRuntimeManagementConfigOutput {
+    pub update_runtime_on: UpdateRuntimeOn,
+    pub function_arn: String,
+    pub runtime_version_arn: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RecursiveLoop {
+    #[default]
+    Allow,
+    Terminate,
+}
+
+impl RecursiveLoop {
+    pub const ALL: &[Self] = &[Self::Allow, Self::Terminate];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("Allow, Terminate");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "Allow",
+            Self::Terminate => "Terminate",
+        }
+    }
+}
+
+impl FromStr for RecursiveLoop {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "Allow" => Ok(Self::Allow),
+            "Terminate" => Ok(Self::Terminate),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RemoveLayerVersionPermissionInput {
+    pub layer_name: String,
+    pub version_number: i64,
+    pub statement_id: String,
+    pub revision_id: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -1513,6 +3217,22 @@ pub struct ResolvedS3Object {
     pub s3_bucket: Option<String>,
     pub s3_key: Option<String>,
     pub s3_object_version: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ResumeDurableExecutionInput {
+    pub durable_execution_arn: String,
+    pub client_token: Option<String>,
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ResumeDurableExecutionOutput {}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RetryDetails {
+    pub current_attempt: Option<i32>,
+    pub next_attempt_delay_seconds: Option<i32>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -1614,6 +3334,32 @@ pub struct SelfManagedKafkaEventSourceConfig {
     pub schema_registry_config: Option<KafkaSchemaRegistryConfig>,
     pub consumption_mode: Option<KafkaEventSourceMappingConsumptionMode>,
 }
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SendDurableExecutionCallbackFailureInput {
+    pub callback_id: String,
+    pub error: Option<ErrorObject>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SendDurableExecutionCallbackFailureOutput {}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SendDurableExecutionCallbackHeartbeatInput {
+    pub callback_id: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SendDurableExecutionCallbackHeartbeatOutput {}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SendDurableExecutionCallbackSuccessInput {
+    pub callback_id: String,
+    pub result: Option<Bytes>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SendDurableExecutionCallbackSuccessOutput {}
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SnapStart {
@@ -2044,6 +3790,45 @@ impl FromStr for StateReasonCode {
     }
 }
 
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StepDetails {
+    pub attempt: Option<i32>,
+    pub next_attempt_timestamp: Option<Timestamp>,
+    pub result: Option<String>,
+    pub error: Option<ErrorObject>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StepFailedDetails {
+    pub error: EventError,
+    pub retry_details: RetryDetails,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StepOptions {
+    pub next_attempt_delay_seconds: Option<i32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StepStartedDetails {}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StepSucceededDetails {
+    pub result: EventResult,
+    pub retry_details: RetryDetails,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StopDurableExecutionInput {
+    pub durable_execution_arn: String,
+    pub error: Option<ErrorObject>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StopDurableExecutionOutput {
+    pub stop_timestamp: Timestamp,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SystemLogLevel {
     #[default]
@@ -2093,6 +3878,12 @@ pub struct TagsError {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct TargetTrackingScalingPolicy {
+    pub predefined_metric_type: CapacityProviderPredefinedMetricType,
+    pub target_value: f64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct TenancyConfig {
     pub tenant_isolation_mode: TenantIsolationMode,
 }
@@ -2125,6 +3916,11 @@ impl FromStr for TenantIsolationMode {
             _ => Err(()),
         }
     }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TraceHeader {
+    pub x_amzn_trace_id: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -2184,6 +3980,32 @@ pub struct UpdateAliasInput {
     pub description: Option<String>,
     pub routing_config: Option<AliasRoutingConfiguration>,
     pub revision_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateCapacityProviderInput {
+    pub capacity_provider_name: String,
+    pub capacity_provider_scaling_config: Option<CapacityProviderScalingConfig>,
+    pub propagate_tags: Option<PropagateTags>,
+    pub telemetry_config: Option<CapacityProviderTelemetryConfig>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateCapacityProviderOutput {
+    pub capacity_provider: CapacityProvider,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateCodeSigningConfigInput {
+    pub code_signing_config_arn: String,
+    pub description: Option<String>,
+    pub allowed_publishers: Option<AllowedPublishers>,
+    pub code_signing_policies: Option<CodeSigningPolicies>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateCodeSigningConfigOutput {
+    pub code_signing_config: CodeSigningConfig,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -2257,6 +4079,71 @@ pub struct UpdateFunctionConfigurationInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateFunctionEventInvokeConfigInput {
+    pub function_name: String,
+    pub qualifier: Option<String>,
+    pub maximum_retry_attempts: Option<i32>,
+    pub maximum_event_age_in_seconds: Option<i32>,
+    pub destination_config: Option<DestinationConfig>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateFunctionUrlConfigInput {
+    pub function_name: String,
+    pub qualifier: Option<String>,
+    pub auth_type: Option<FunctionUrlAuthType>,
+    pub cors: Option<Cors>,
+    pub invoke_mode: Option<InvokeMode>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateFunctionUrlConfigOutput {
+    pub function_url: String,
+    pub function_arn: String,
+    pub auth_type: FunctionUrlAuthType,
+    pub cors: Option<Cors>,
+    pub creation_time: String,
+    pub last_modified_time: String,
+    pub invoke_mode: Option<InvokeMode>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum UpdateRuntimeOn {
+    #[default]
+    Auto,
+    Manual,
+    FunctionUpdate,
+}
+
+impl UpdateRuntimeOn {
+    pub const ALL: &[Self] = &[Self::Auto, Self::Manual, Self::FunctionUpdate];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("Auto, Manual, FunctionUpdate");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "Auto",
+            Self::Manual => "Manual",
+            Self::FunctionUpdate => "FunctionUpdate",
+        }
+    }
+}
+
+impl FromStr for UpdateRuntimeOn {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "Auto" => Ok(Self::Auto),
+            "Manual" => Ok(Self::Manual),
+            "FunctionUpdate" => Ok(Self::FunctionUpdate),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct VpcConfig {
     pub subnet_ids: Option<Vec<String>>,
     pub security_group_ids: Option<Vec<String>>,
@@ -2271,6 +4158,32 @@ pub struct VpcConfigResponse {
     pub ipv6_allowed_for_dual_stack: Option<bool>,
 }
 
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct WaitCancelledDetails {
+    pub error: Option<EventError>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct WaitDetails {
+    pub scheduled_end_timestamp: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct WaitOptions {
+    pub wait_seconds: Option<i32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct WaitStartedDetails {
+    pub duration: i32,
+    pub scheduled_end_timestamp: Timestamp,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct WaitSucceededDetails {
+    pub duration: Option<i32>,
+}
+
 pub type CreateAliasOutput = AliasConfiguration;
 
 pub type CreateEventSourceMappingOutput = EventSourceMappingConfiguration;
@@ -2283,7 +4196,25 @@ pub struct DeleteAliasOutput {}
 pub type DeleteEventSourceMappingOutput = EventSourceMappingConfiguration;
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteFunctionCodeSigningConfigOutput {}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteFunctionConcurrencyOutput {}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteFunctionEventInvokeConfigOutput {}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteFunctionUrlConfigOutput {}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteLayerVersionOutput {}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteProvisionedConcurrencyConfigOutput {}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteResourcePolicyOutput {}
 
 pub type GetAliasOutput = AliasConfiguration;
 
@@ -2291,9 +4222,20 @@ pub type GetEventSourceMappingOutput = EventSourceMappingConfiguration;
 
 pub type GetFunctionConfigurationOutput = FunctionConfiguration;
 
+pub type GetFunctionEventInvokeConfigOutput = FunctionEventInvokeConfig;
+
+pub type GetLayerVersionOutput = GetLayerVersionResponse;
+
+pub type GetLayerVersionByArnOutput = GetLayerVersionResponse;
+
 pub type PublishVersionOutput = FunctionConfiguration;
 
 pub type PutFunctionConcurrencyOutput = Concurrency;
+
+pub type PutFunctionEventInvokeConfigOutput = FunctionEventInvokeConfig;
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RemoveLayerVersionPermissionOutput {}
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RemovePermissionOutput {}
@@ -2311,3 +4253,5 @@ pub type UpdateEventSourceMappingOutput = EventSourceMappingConfiguration;
 pub type UpdateFunctionCodeOutput = FunctionConfiguration;
 
 pub type UpdateFunctionConfigurationOutput = FunctionConfiguration;
+
+pub type UpdateFunctionEventInvokeConfigOutput = FunctionEventInvokeConfig;

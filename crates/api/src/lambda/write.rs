@@ -35,6 +35,17 @@ impl WriteJson for AccountUsage {
     }
 }
 
+impl WriteResponse for AddLayerVersionPermissionOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("Statement", &self.statement);
+        writer.optional("RevisionId", &self.revision_id);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
 impl WriteResponse for AddPermissionOutput {
     fn write_response(&self, response: &mut Response) {
         let mut writer = wire::json::Writer::new();
@@ -72,6 +83,14 @@ impl WriteJson for AliasRoutingConfiguration {
     }
 }
 
+impl WriteJson for AllowedPublishers {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("SigningProfileVersionArns", &self.signing_profile_version_arns);
+        writer.end_object();
+    }
+}
+
 impl WriteJson for AmazonManagedKafkaEventSourceConfig {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
@@ -93,6 +112,67 @@ impl WriteJson for Architecture {
     }
 }
 
+impl WriteJson for CallbackDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("CallbackId", &self.callback_id);
+        writer.optional("Result", &self.result);
+        writer.optional("Error", &self.error);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for CallbackFailedDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("Error", &self.error);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for CallbackStartedDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("CallbackId", &self.callback_id);
+        writer.optional("HeartbeatTimeout", &self.heartbeat_timeout);
+        writer.optional("Timeout", &self.timeout);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for CallbackSucceededDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("Result", &self.result);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for CallbackTimedOutDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("Error", &self.error);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for CapacityProvider {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("CapacityProviderArn", &self.capacity_provider_arn);
+        writer.member("State", &self.state);
+        writer.member("VpcConfig", &self.vpc_config);
+        writer.member("PermissionsConfig", &self.permissions_config);
+        writer.optional("InstanceRequirements", &self.instance_requirements);
+        writer.optional("CapacityProviderScalingConfig", &self.capacity_provider_scaling_config);
+        writer.optional("KmsKeyArn", &self.kms_key_arn);
+        writer.optional("LastModified", &self.last_modified);
+        writer.optional("PropagateTags", &self.propagate_tags);
+        writer.optional("TelemetryConfig", &self.telemetry_config);
+        writer.end_object();
+    }
+}
+
 impl WriteJson for CapacityProviderConfig {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
@@ -101,6 +181,168 @@ impl WriteJson for CapacityProviderConfig {
             &self.lambda_managed_instances_capacity_provider_config,
         );
         writer.end_object();
+    }
+}
+
+impl WriteJson for CapacityProviderLoggingConfig {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("SystemLogLevel", &self.system_log_level);
+        writer.optional("LogGroup", &self.log_group);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for CapacityProviderPermissionsConfig {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("CapacityProviderOperatorRoleArn", &self.capacity_provider_operator_role_arn);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for CapacityProviderPredefinedMetricType {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for CapacityProviderScalingConfig {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("MaxVCpuCount", &self.max_v_cpu_count);
+        writer.optional("ScalingMode", &self.scaling_mode);
+        writer.optional("ScalingPolicies", &self.scaling_policies);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for CapacityProviderScalingMode {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for CapacityProviderState {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for CapacityProviderTelemetryConfig {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("LoggingConfig", &self.logging_config);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for CapacityProviderVpcConfig {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("SubnetIds", &self.subnet_ids);
+        writer.member("SecurityGroupIds", &self.security_group_ids);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ChainedInvokeDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Result", &self.result);
+        writer.optional("Error", &self.error);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ChainedInvokeFailedDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("Error", &self.error);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ChainedInvokeStartedDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("FunctionName", &self.function_name);
+        writer.optional("TenantId", &self.tenant_id);
+        writer.optional("Input", &self.input);
+        writer.optional("ExecutedVersion", &self.executed_version);
+        writer.optional("DurableExecutionArn", &self.durable_execution_arn);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ChainedInvokeStoppedDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("Error", &self.error);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ChainedInvokeSucceededDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("Result", &self.result);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ChainedInvokeTimedOutDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("Error", &self.error);
+        writer.end_object();
+    }
+}
+
+impl WriteResponse for CheckpointDurableExecutionOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("CheckpointToken", &self.checkpoint_token);
+        writer.member("NewExecutionState", &self.new_execution_state);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteJson for CheckpointUpdatedExecutionState {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Operations", &self.operations);
+        writer.optional("NextMarker", &self.next_marker);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for CodeSigningConfig {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("CodeSigningConfigId", &self.code_signing_config_id);
+        writer.member("CodeSigningConfigArn", &self.code_signing_config_arn);
+        writer.optional("Description", &self.description);
+        writer.member("AllowedPublishers", &self.allowed_publishers);
+        writer.member("CodeSigningPolicies", &self.code_signing_policies);
+        writer.member("LastModified", &self.last_modified);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for CodeSigningPolicies {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("UntrustedArtifactOnDeployment", &self.untrusted_artifact_on_deployment);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for CodeSigningPolicy {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
     }
 }
 
@@ -118,11 +360,121 @@ impl WriteResponse for Concurrency {
     }
 }
 
+impl WriteJson for ContextDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("ReplayChildren", &self.replay_children);
+        writer.optional("Result", &self.result);
+        writer.optional("Error", &self.error);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ContextFailedDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("Error", &self.error);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ContextStartedDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ContextSucceededDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("Result", &self.result);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for Cors {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("AllowCredentials", &self.allow_credentials);
+        writer.optional("AllowHeaders", &self.allow_headers);
+        writer.optional("AllowMethods", &self.allow_methods);
+        writer.optional("AllowOrigins", &self.allow_origins);
+        writer.optional("ExposeHeaders", &self.expose_headers);
+        writer.optional("MaxAge", &self.max_age);
+        writer.end_object();
+    }
+}
+
+impl WriteResponse for CreateCapacityProviderOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.member("CapacityProvider", &self.capacity_provider);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for CreateCodeSigningConfigOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.member("CodeSigningConfig", &self.code_signing_config);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for CreateFunctionUrlConfigOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.member("FunctionUrl", &self.function_url);
+        writer.member("FunctionArn", &self.function_arn);
+        writer.member("AuthType", &self.auth_type);
+        writer.optional("Cors", &self.cors);
+        writer.member("CreationTime", &self.creation_time);
+        writer.optional("InvokeMode", &self.invoke_mode);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
 impl WriteJson for DeadLetterConfig {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
         writer.optional("TargetArn", &self.target_arn);
         writer.end_object();
+    }
+}
+
+impl WriteResponse for DeleteCapacityProviderOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.member("CapacityProvider", &self.capacity_provider);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for DeleteCodeSigningConfigOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for DeleteDurableExecutionOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.member("DeletionRequestTimestamp", &self.deletion_request_timestamp);
+        writer.end_object();
+        response.body = writer.into_bytes();
     }
 }
 
@@ -197,6 +549,102 @@ impl WriteJson for EphemeralStorage {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
         writer.member("Size", &self.size);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ErrorObject {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("ErrorMessage", &self.error_message);
+        writer.optional("ErrorType", &self.error_type);
+        writer.optional("ErrorData", &self.error_data);
+        writer.optional("StackTrace", &self.stack_trace);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for Event {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("EventType", &self.event_type);
+        writer.optional("SubType", &self.sub_type);
+        writer.optional("EventId", &self.event_id);
+        writer.optional("Id", &self.id);
+        writer.optional("Name", &self.name);
+        writer.optional("EventTimestamp", &self.event_timestamp);
+        writer.optional("ParentId", &self.parent_id);
+        writer.optional("ExecutionStartedDetails", &self.execution_started_details);
+        writer.optional("ExecutionSucceededDetails", &self.execution_succeeded_details);
+        writer.optional("ExecutionFailedDetails", &self.execution_failed_details);
+        writer.optional("ExecutionTimedOutDetails", &self.execution_timed_out_details);
+        writer.optional("ExecutionStoppedDetails", &self.execution_stopped_details);
+        writer.optional("ContextStartedDetails", &self.context_started_details);
+        writer.optional("ContextSucceededDetails", &self.context_succeeded_details);
+        writer.optional("ContextFailedDetails", &self.context_failed_details);
+        writer.optional("WaitStartedDetails", &self.wait_started_details);
+        writer.optional("WaitSucceededDetails", &self.wait_succeeded_details);
+        writer.optional("WaitCancelledDetails", &self.wait_cancelled_details);
+        writer.optional("StepStartedDetails", &self.step_started_details);
+        writer.optional("StepSucceededDetails", &self.step_succeeded_details);
+        writer.optional("StepFailedDetails", &self.step_failed_details);
+        writer.optional("ChainedInvokeStartedDetails", &self.chained_invoke_started_details);
+        writer.optional("ChainedInvokeSucceededDetails", &self.chained_invoke_succeeded_details);
+        writer.optional("ChainedInvokeFailedDetails", &self.chained_invoke_failed_details);
+        writer.optional("ChainedInvokeTimedOutDetails", &self.chained_invoke_timed_out_details);
+        writer.optional("ChainedInvokeStoppedDetails", &self.chained_invoke_stopped_details);
+        writer.optional("CallbackStartedDetails", &self.callback_started_details);
+        writer.optional("CallbackSucceededDetails", &self.callback_succeeded_details);
+        writer.optional("CallbackFailedDetails", &self.callback_failed_details);
+        writer.optional("CallbackTimedOutDetails", &self.callback_timed_out_details);
+        writer.optional("InvocationCompletedDetails", &self.invocation_completed_details);
+        writer.optional("ExecutionPausedDetails", &self.execution_paused_details);
+        writer.optional("ExecutionResumedDetails", &self.execution_resumed_details);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for EventError {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Payload", &self.payload);
+        writer.optional("Truncated", &self.truncated);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for EventInput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Payload", &self.payload);
+        writer.optional("Truncated", &self.truncated);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for EventPauseReason {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Payload", &self.payload);
+        writer.optional("Truncated", &self.truncated);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for EventResult {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Payload", &self.payload);
+        writer.optional("Truncated", &self.truncated);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for EventResumeReason {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Payload", &self.payload);
+        writer.optional("Truncated", &self.truncated);
         writer.end_object();
     }
 }
@@ -279,6 +727,100 @@ impl WriteJson for EventSourceMappingSystemLogLevel {
 impl WriteJson for EventSourcePosition {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for EventType {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for Execution {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("DurableExecutionArn", &self.durable_execution_arn);
+        writer.member("DurableExecutionName", &self.durable_execution_name);
+        writer.member("FunctionArn", &self.function_arn);
+        writer.member("Status", &self.status);
+        writer.member("StartTimestamp", &self.start_timestamp);
+        writer.optional("EndTimestamp", &self.end_timestamp);
+        writer.optional("KMSKeyArn", &self.kms_key_arn);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ExecutionDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("InputPayload", &self.input_payload);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ExecutionFailedDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("Error", &self.error);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ExecutionPausedDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("PauseRequestTimestamp", &self.pause_request_timestamp);
+        writer.optional("Reason", &self.reason);
+        writer.member("ExecutionTimeoutPaused", &self.execution_timeout_paused);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ExecutionResumedDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("ResumeRequestTimestamp", &self.resume_request_timestamp);
+        writer.optional("Reason", &self.reason);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ExecutionStartedDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("Input", &self.input);
+        writer.member("ExecutionTimeout", &self.execution_timeout);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ExecutionStatus {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for ExecutionStoppedDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("Error", &self.error);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ExecutionSucceededDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("Result", &self.result);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ExecutionTimedOutDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Error", &self.error);
+        writer.end_object();
     }
 }
 
@@ -401,6 +943,24 @@ impl WriteResponse for FunctionConfiguration {
     }
 }
 
+impl WriteJson for FunctionEventInvokeConfig {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("LastModified", &self.last_modified);
+        writer.optional("FunctionArn", &self.function_arn);
+        writer.optional("MaximumRetryAttempts", &self.maximum_retry_attempts);
+        writer.optional("MaximumEventAgeInSeconds", &self.maximum_event_age_in_seconds);
+        writer.optional("DestinationConfig", &self.destination_config);
+        writer.end_object();
+    }
+}
+
+impl WriteResponse for FunctionEventInvokeConfig {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
 impl WriteJson for FunctionResponseType {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
@@ -416,12 +976,116 @@ impl WriteJson for FunctionRuntimeConfig {
     }
 }
 
+impl WriteJson for FunctionScalingConfig {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("MinExecutionEnvironments", &self.min_execution_environments);
+        writer.optional("MaxExecutionEnvironments", &self.max_execution_environments);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for FunctionUrlAuthType {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for FunctionUrlConfig {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("FunctionUrl", &self.function_url);
+        writer.member("FunctionArn", &self.function_arn);
+        writer.member("CreationTime", &self.creation_time);
+        writer.member("LastModifiedTime", &self.last_modified_time);
+        writer.optional("Cors", &self.cors);
+        writer.member("AuthType", &self.auth_type);
+        writer.optional("InvokeMode", &self.invoke_mode);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for FunctionVersionsByCapacityProviderListItem {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("FunctionArn", &self.function_arn);
+        writer.member("State", &self.state);
+        writer.end_object();
+    }
+}
+
 impl WriteResponse for GetAccountSettingsOutput {
     fn write_response(&self, response: &mut Response) {
         let mut writer = wire::json::Writer::new();
         writer.begin_object();
         writer.optional("AccountLimit", &self.account_limit);
         writer.optional("AccountUsage", &self.account_usage);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for GetCapacityProviderOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.member("CapacityProvider", &self.capacity_provider);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for GetCodeSigningConfigOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.member("CodeSigningConfig", &self.code_signing_config);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for GetDurableExecutionHistoryOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.member("Events", &self.events);
+        writer.optional("NextMarker", &self.next_marker);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for GetDurableExecutionOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.member("DurableExecutionArn", &self.durable_execution_arn);
+        writer.member("DurableExecutionName", &self.durable_execution_name);
+        writer.member("FunctionArn", &self.function_arn);
+        writer.optional("InputPayload", &self.input_payload);
+        writer.optional("Result", &self.result);
+        writer.optional("Error", &self.error);
+        writer.member("StartTimestamp", &self.start_timestamp);
+        writer.member("Status", &self.status);
+        writer.optional("EndTimestamp", &self.end_timestamp);
+        writer.optional("Version", &self.version);
+        writer.optional("TraceHeader", &self.trace_header);
+        writer.optional("ExecutionDataIncluded", &self.execution_data_included);
+        writer.optional("DurableConfig", &self.durable_config);
+        writer.optional("PauseDetails", &self.pause_details);
+        writer.optional("ExpectedExecutionTimeoutTimestamp", &self.expected_execution_timeout_timestamp);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for GetDurableExecutionStateOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.member("Operations", &self.operations);
+        writer.optional("NextMarker", &self.next_marker);
         writer.end_object();
         response.body = writer.into_bytes();
     }
@@ -448,6 +1112,16 @@ impl WriteResponse for GetFunctionConcurrencyOutput {
     }
 }
 
+impl WriteResponse for GetFunctionRecursionConfigOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("RecursiveLoop", &self.recursive_loop);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
 impl WriteResponse for GetFunctionOutput {
     fn write_response(&self, response: &mut Response) {
         let mut writer = wire::json::Writer::new();
@@ -462,12 +1136,116 @@ impl WriteResponse for GetFunctionOutput {
     }
 }
 
+impl WriteResponse for GetFunctionScalingConfigOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("FunctionArn", &self.function_arn);
+        writer.optional("AppliedFunctionScalingConfig", &self.applied_function_scaling_config);
+        writer.optional("RequestedFunctionScalingConfig", &self.requested_function_scaling_config);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for GetFunctionUrlConfigOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.member("FunctionUrl", &self.function_url);
+        writer.member("FunctionArn", &self.function_arn);
+        writer.member("AuthType", &self.auth_type);
+        writer.optional("Cors", &self.cors);
+        writer.member("CreationTime", &self.creation_time);
+        writer.member("LastModifiedTime", &self.last_modified_time);
+        writer.optional("InvokeMode", &self.invoke_mode);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for GetLayerVersionPolicyOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("Policy", &self.policy);
+        writer.optional("RevisionId", &self.revision_id);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for GetLayerVersionResponse {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("Content", &self.content);
+        writer.optional("LayerArn", &self.layer_arn);
+        writer.optional("LayerVersionArn", &self.layer_version_arn);
+        writer.optional("Description", &self.description);
+        writer.optional("CreatedDate", &self.created_date);
+        writer.optional("Version", &self.version);
+        writer.optional("CompatibleArchitectures", &self.compatible_architectures);
+        writer.optional("CompatibleRuntimes", &self.compatible_runtimes);
+        writer.optional("LicenseInfo", &self.license_info);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
 impl WriteResponse for GetPolicyOutput {
     fn write_response(&self, response: &mut Response) {
         let mut writer = wire::json::Writer::new();
         writer.begin_object();
         writer.optional("Policy", &self.policy);
         writer.optional("RevisionId", &self.revision_id);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for GetProvisionedConcurrencyConfigOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional(
+            "RequestedProvisionedConcurrentExecutions",
+            &self.requested_provisioned_concurrent_executions,
+        );
+        writer.optional(
+            "AvailableProvisionedConcurrentExecutions",
+            &self.available_provisioned_concurrent_executions,
+        );
+        writer.optional(
+            "AllocatedProvisionedConcurrentExecutions",
+            &self.allocated_provisioned_concurrent_executions,
+        );
+        writer.optional("Status", &self.status);
+        writer.optional("StatusReason", &self.status_reason);
+        writer.optional("LastModified", &self.last_modified);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for GetResourcePolicyOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("Policy", &self.policy);
+        writer.optional("RevisionId", &self.revision_id);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for GetRuntimeManagementConfigOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("UpdateRuntimeOn", &self.update_runtime_on);
+        writer.optional("FunctionArn", &self.function_arn);
+        writer.optional("RuntimeVersionArn", &self.runtime_version_arn);
         writer.end_object();
         response.body = writer.into_bytes();
     }
@@ -501,6 +1279,27 @@ impl WriteJson for ImageConfigResponse {
     }
 }
 
+impl WriteJson for InstanceRequirements {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Architectures", &self.architectures);
+        writer.optional("AllowedInstanceTypes", &self.allowed_instance_types);
+        writer.optional("ExcludedInstanceTypes", &self.excluded_instance_types);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for InvocationCompletedDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("StartTimestamp", &self.start_timestamp);
+        writer.member("EndTimestamp", &self.end_timestamp);
+        writer.member("RequestId", &self.request_id);
+        writer.optional("Error", &self.error);
+        writer.end_object();
+    }
+}
+
 impl WriteResponse for InvokeOutput {
     fn write_response(&self, response: &mut Response) {
         if let Some(value) = &self.status_code {
@@ -521,6 +1320,20 @@ impl WriteResponse for InvokeOutput {
         if let Some(value) = &self.durable_execution_arn {
             response.set("x-amz-durable-execution-arn", value.as_str());
         }
+    }
+}
+
+impl WriteResponse for InvokeAsyncOutput {
+    fn write_response(&self, response: &mut Response) {
+        if let Some(value) = &self.status {
+            response.status = u16::try_from(*value).unwrap_or(response.status);
+        }
+    }
+}
+
+impl WriteJson for InvokeMode {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
     }
 }
 
@@ -609,12 +1422,82 @@ impl WriteJson for Layer {
     }
 }
 
+impl WriteJson for LayerVersionContentOutput {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Location", &self.location);
+        writer.optional("CodeSha256", &self.code_sha256);
+        writer.optional("CodeSize", &self.code_size);
+        writer.optional("SigningProfileVersionArn", &self.signing_profile_version_arn);
+        writer.optional("SigningJobArn", &self.signing_job_arn);
+        writer.optional("ResolvedS3Object", &self.resolved_s3_object);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for LayerVersionsListItem {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("LayerVersionArn", &self.layer_version_arn);
+        writer.optional("Version", &self.version);
+        writer.optional("Description", &self.description);
+        writer.optional("CreatedDate", &self.created_date);
+        writer.optional("CompatibleArchitectures", &self.compatible_architectures);
+        writer.optional("CompatibleRuntimes", &self.compatible_runtimes);
+        writer.optional("LicenseInfo", &self.license_info);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for LayersListItem {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("LayerName", &self.layer_name);
+        writer.optional("LayerArn", &self.layer_arn);
+        writer.optional("LatestMatchingVersion", &self.latest_matching_version);
+        writer.end_object();
+    }
+}
+
 impl WriteResponse for ListAliasesOutput {
     fn write_response(&self, response: &mut Response) {
         let mut writer = wire::json::Writer::new();
         writer.begin_object();
         writer.optional("NextMarker", &self.next_marker);
         writer.optional("Aliases", &self.aliases);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for ListCapacityProvidersOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.member("CapacityProviders", &self.capacity_providers);
+        writer.optional("NextMarker", &self.next_marker);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for ListCodeSigningConfigsOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("NextMarker", &self.next_marker);
+        writer.optional("CodeSigningConfigs", &self.code_signing_configs);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for ListDurableExecutionsByFunctionOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("DurableExecutions", &self.durable_executions);
+        writer.optional("NextMarker", &self.next_marker);
         writer.end_object();
         response.body = writer.into_bytes();
     }
@@ -631,12 +1514,90 @@ impl WriteResponse for ListEventSourceMappingsOutput {
     }
 }
 
+impl WriteResponse for ListFunctionEventInvokeConfigsOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("FunctionEventInvokeConfigs", &self.function_event_invoke_configs);
+        writer.optional("NextMarker", &self.next_marker);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for ListFunctionUrlConfigsOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.member("FunctionUrlConfigs", &self.function_url_configs);
+        writer.optional("NextMarker", &self.next_marker);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for ListFunctionVersionsByCapacityProviderOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.member("CapacityProviderArn", &self.capacity_provider_arn);
+        writer.member("FunctionVersions", &self.function_versions);
+        writer.optional("NextMarker", &self.next_marker);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for ListFunctionsByCodeSigningConfigOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("NextMarker", &self.next_marker);
+        writer.optional("FunctionArns", &self.function_arns);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
 impl WriteResponse for ListFunctionsOutput {
     fn write_response(&self, response: &mut Response) {
         let mut writer = wire::json::Writer::new();
         writer.begin_object();
         writer.optional("NextMarker", &self.next_marker);
         writer.optional("Functions", &self.functions);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for ListLayerVersionsOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("NextMarker", &self.next_marker);
+        writer.optional("LayerVersions", &self.layer_versions);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for ListLayersOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("NextMarker", &self.next_marker);
+        writer.optional("Layers", &self.layers);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for ListProvisionedConcurrencyConfigsOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("ProvisionedConcurrencyConfigs", &self.provisioned_concurrency_configs);
+        writer.optional("NextMarker", &self.next_marker);
         writer.end_object();
         response.body = writer.into_bytes();
     }
@@ -696,7 +1657,103 @@ impl WriteJson for OnSuccess {
     }
 }
 
+impl WriteJson for Operation {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("Id", &self.id);
+        writer.optional("ParentId", &self.parent_id);
+        writer.optional("Name", &self.name);
+        writer.member("Type", &self.r#type);
+        writer.optional("SubType", &self.sub_type);
+        writer.member("StartTimestamp", &self.start_timestamp);
+        writer.optional("EndTimestamp", &self.end_timestamp);
+        writer.member("Status", &self.status);
+        writer.optional("ExecutionDetails", &self.execution_details);
+        writer.optional("ContextDetails", &self.context_details);
+        writer.optional("StepDetails", &self.step_details);
+        writer.optional("WaitDetails", &self.wait_details);
+        writer.optional("CallbackDetails", &self.callback_details);
+        writer.optional("ChainedInvokeDetails", &self.chained_invoke_details);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for OperationStatus {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for OperationType {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
 impl WriteJson for PackageType {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for PauseDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("PauseRequestTimestamp", &self.pause_request_timestamp);
+        writer.optional("Reason", &self.reason);
+        writer.member("ExecutionTimeoutPaused", &self.execution_timeout_paused);
+        writer.end_object();
+    }
+}
+
+impl WriteResponse for PauseDurableExecutionOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteJson for PropagateTags {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Mode", &self.mode);
+        writer.optional("ExplicitTags", &self.explicit_tags);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for PropagateTagsMode {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for ProvisionedConcurrencyConfigListItem {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("FunctionArn", &self.function_arn);
+        writer.optional(
+            "RequestedProvisionedConcurrentExecutions",
+            &self.requested_provisioned_concurrent_executions,
+        );
+        writer.optional(
+            "AvailableProvisionedConcurrentExecutions",
+            &self.available_provisioned_concurrent_executions,
+        );
+        writer.optional(
+            "AllocatedProvisionedConcurrentExecutions",
+            &self.allocated_provisioned_concurrent_executions,
+        );
+        writer.optional("Status", &self.status);
+        writer.optional("StatusReason", &self.status_reason);
+        writer.optional("LastModified", &self.last_modified);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for ProvisionedConcurrencyStatusEnum {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
     }
@@ -712,12 +1769,132 @@ impl WriteJson for ProvisionedPollerConfig {
     }
 }
 
+impl WriteResponse for PublishLayerVersionOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("Content", &self.content);
+        writer.optional("LayerArn", &self.layer_arn);
+        writer.optional("LayerVersionArn", &self.layer_version_arn);
+        writer.optional("Description", &self.description);
+        writer.optional("CreatedDate", &self.created_date);
+        writer.optional("Version", &self.version);
+        writer.optional("CompatibleArchitectures", &self.compatible_architectures);
+        writer.optional("CompatibleRuntimes", &self.compatible_runtimes);
+        writer.optional("LicenseInfo", &self.license_info);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for PutFunctionCodeSigningConfigOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.member("CodeSigningConfigArn", &self.code_signing_config_arn);
+        writer.member("FunctionName", &self.function_name);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for PutFunctionRecursionConfigOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("RecursiveLoop", &self.recursive_loop);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for PutFunctionScalingConfigOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("FunctionState", &self.function_state);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for PutProvisionedConcurrencyConfigOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional(
+            "RequestedProvisionedConcurrentExecutions",
+            &self.requested_provisioned_concurrent_executions,
+        );
+        writer.optional(
+            "AllocatedProvisionedConcurrentExecutions",
+            &self.allocated_provisioned_concurrent_executions,
+        );
+        writer.optional(
+            "AvailableProvisionedConcurrentExecutions",
+            &self.available_provisioned_concurrent_executions,
+        );
+        writer.optional("Status", &self.status);
+        writer.optional("StatusReason", &self.status_reason);
+        writer.optional("LastModified", &self.last_modified);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for PutResourcePolicyOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("Policy", &self.policy);
+        writer.optional("RevisionId", &self.revision_id);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for PutRuntimeManagementConfigOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.member("UpdateRuntimeOn", &self.update_runtime_on);
+        writer.member("FunctionArn", &self.function_arn);
+        writer.optional("RuntimeVersionArn", &self.runtime_version_arn);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteJson for RecursiveLoop {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
 impl WriteJson for ResolvedS3Object {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
         writer.optional("S3Bucket", &self.s3_bucket);
         writer.optional("S3Key", &self.s3_key);
         writer.optional("S3ObjectVersion", &self.s3_object_version);
+        writer.end_object();
+    }
+}
+
+impl WriteResponse for ResumeDurableExecutionOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteJson for RetryDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("CurrentAttempt", &self.current_attempt);
+        writer.optional("NextAttemptDelaySeconds", &self.next_attempt_delay_seconds);
         writer.end_object();
     }
 }
@@ -780,6 +1957,33 @@ impl WriteJson for SelfManagedKafkaEventSourceConfig {
     }
 }
 
+impl WriteResponse for SendDurableExecutionCallbackFailureOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for SendDurableExecutionCallbackHeartbeatOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for SendDurableExecutionCallbackSuccessOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
 impl WriteJson for SnapStartApplyOn {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
@@ -828,6 +2032,52 @@ impl WriteJson for StateReasonCode {
     }
 }
 
+impl WriteJson for StepDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Attempt", &self.attempt);
+        writer.optional("NextAttemptTimestamp", &self.next_attempt_timestamp);
+        writer.optional("Result", &self.result);
+        writer.optional("Error", &self.error);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for StepFailedDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("Error", &self.error);
+        writer.member("RetryDetails", &self.retry_details);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for StepStartedDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.end_object();
+    }
+}
+
+impl WriteJson for StepSucceededDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("Result", &self.result);
+        writer.member("RetryDetails", &self.retry_details);
+        writer.end_object();
+    }
+}
+
+impl WriteResponse for StopDurableExecutionOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.member("StopTimestamp", &self.stop_timestamp);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
 impl WriteJson for SystemLogLevel {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
@@ -839,6 +2089,15 @@ impl WriteJson for TagsError {
         writer.begin_object();
         writer.member("ErrorCode", &self.error_code);
         writer.member("Message", &self.message);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for TargetTrackingScalingPolicy {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("PredefinedMetricType", &self.predefined_metric_type);
+        writer.member("TargetValue", &self.target_value);
         writer.end_object();
     }
 }
@@ -857,6 +2116,14 @@ impl WriteJson for TenantIsolationMode {
     }
 }
 
+impl WriteJson for TraceHeader {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("XAmznTraceId", &self.x_amzn_trace_id);
+        writer.end_object();
+    }
+}
+
 impl WriteJson for TracingConfigResponse {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
@@ -866,6 +2133,48 @@ impl WriteJson for TracingConfigResponse {
 }
 
 impl WriteJson for TracingMode {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteResponse for UpdateCapacityProviderOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.member("CapacityProvider", &self.capacity_provider);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for UpdateCodeSigningConfigOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.member("CodeSigningConfig", &self.code_signing_config);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for UpdateFunctionUrlConfigOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.member("FunctionUrl", &self.function_url);
+        writer.member("FunctionArn", &self.function_arn);
+        writer.member("AuthType", &self.auth_type);
+        writer.optional("Cors", &self.cors);
+        writer.member("CreationTime", &self.creation_time);
+        writer.member("LastModifiedTime", &self.last_modified_time);
+        writer.optional("InvokeMode", &self.invoke_mode);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteJson for UpdateRuntimeOn {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
     }
@@ -882,11 +2191,72 @@ impl WriteJson for VpcConfigResponse {
     }
 }
 
+impl WriteJson for WaitCancelledDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Error", &self.error);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for WaitDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("ScheduledEndTimestamp", &self.scheduled_end_timestamp);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for WaitStartedDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("Duration", &self.duration);
+        writer.member("ScheduledEndTimestamp", &self.scheduled_end_timestamp);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for WaitSucceededDetails {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("Duration", &self.duration);
+        writer.end_object();
+    }
+}
+
 impl WriteResponse for DeleteAliasOutput {
     fn write_response(&self, _: &mut Response) {}
 }
 
+impl WriteResponse for DeleteFunctionCodeSigningConfigOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
 impl WriteResponse for DeleteFunctionConcurrencyOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
+impl WriteResponse for DeleteFunctionEventInvokeConfigOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
+impl WriteResponse for DeleteFunctionUrlConfigOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
+impl WriteResponse for DeleteLayerVersionOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
+impl WriteResponse for DeleteProvisionedConcurrencyConfigOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
+impl WriteResponse for DeleteResourcePolicyOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
+impl WriteResponse for RemoveLayerVersionPermissionOutput {
     fn write_response(&self, _: &mut Response) {}
 }
 
