@@ -88,9 +88,11 @@ print(os.path.realpath(sys.executable), '.'.join(map(str, sys.version_info[:3]))
 print(*[p for p in needs if os.path.exists(p) and not p.endswith('.a')], sep='\\n')
 ";
 
-/// An interpreter that answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An interpreter that answered. Several versions of one family may be in use at a time: what is kept of processes is
+/// kept by interpreter.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Interpreter {
+    pub(crate) family: Family,
     pub(crate) program: PathBuf,
     pub(crate) version: String,
     /// What it needs beside the system's own folders: itself, its libraries.
@@ -121,15 +123,14 @@ impl Interpreters {
         &self,
         runtime: &str,
         config: &SandboxConfig,
-    ) -> Result<(Family, Arc<Interpreter>), LaunchError> {
+    ) -> Result<Arc<Interpreter>, LaunchError> {
         let family =
             Family::of_runtime(runtime).ok_or_else(|| LaunchError::UnknownRuntime(runtime.to_owned()))?;
-        let found = self.get(family, config).await.ok_or_else(|| LaunchError::InterpreterMissing {
+        self.get(family, config).await.ok_or_else(|| LaunchError::InterpreterMissing {
             runtime: runtime.to_owned(),
             program: family.name(),
             hint: family.hint(),
-        })?;
-        Ok((family, found))
+        })
     }
 }
 
@@ -183,7 +184,7 @@ async fn ask(family: Family, program: &Path) -> Option<Interpreter> {
     let packages = folders.iter().filter(|f| f.ends_with("-packages")).map(|&f| f.to_owned()).collect();
     let mut needs: Vec<PathBuf> = folders.into_iter().map(PathBuf::from).collect();
     needs.push(program.clone());
-    Some(Interpreter { program, version, needs: outermost(needs), packages })
+    Some(Interpreter { family, program, version, needs: outermost(needs), packages })
 }
 
 /// Drops folders that lie within another or within the system's, and the root itself.

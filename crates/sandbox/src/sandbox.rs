@@ -39,7 +39,7 @@ const TASKS_MAX: u64 = 1024 + 2;
 pub struct Sandbox {
     config: SandboxConfig,
     interpreters: Interpreters,
-    pools: Mutex<HashMap<Family, Pool>>,
+    pools: Mutex<HashMap<PoolKey, Pool>>,
     stopped: AtomicBool,
     /// Whether an incomplete jail has been said.
     warned: AtomicBool,
@@ -50,7 +50,10 @@ pub struct Sandbox {
     cgroups: tokio::sync::OnceCell<Result<Arc<Cgroups>, String>>,
 }
 
-/// Processes of one language that wait for a function.
+/// What processes of one pool have in common. Runtimes whose names differ may share an interpreter.
+type PoolKey = Arc<Interpreter>;
+
+/// Processes of one interpreter that wait for a function.
 #[derive(Debug, Default)]
 struct Pool {
     ready: VecDeque<Process>,
@@ -94,27 +97,31 @@ impl Sandbox {
 
     /// Fills the pool of the runtime in the background: call it when a function of that runtime exists.
     pub fn warm(self: &Arc<Self>, runtime: &str) {
-        if let Some(family) = Family::of_runtime(runtime) {
-            self.refill(family, Duration::ZERO);
-        }
+        let (sandbox, runtime) = (Arc::clone(self), runtime.to_owned());
+        tokio::spawn(async move {
+            // Without an interpreter the first launch says so.
+            if let Ok(interpreter) = sandbox.interpreters.require(&runtime, &sandbox.config).await {
+                sandbox.refill(&interpreter, Duration::ZERO);
+            }
+        });
     }
 
     /// Takes a process (from the pool, if one is ready), gives it the function and begins to load the handler;
     /// the first invocation waits for that.
     pub async fn launch(self: &Arc<Self>, spec: Arc<FunctionSpec>) -> Result<Environment, LaunchError> {
-        let (family, interpreter) = self.interpreters.require(&spec.runtime, &self.config).await?;
+        let interpreter = self.interpreters.require(&spec.runtime, &self.config).await?;
         loop {
             let began = Instant::now();
-            let pooled = if init::starts_fresh(&spec) { None } else { self.take(family) };
+            let pooled = if init::starts_fresh(&spec) { None } else { self.take(&interpreter) };
             let from_pool = pooled.is_some();
             let process = match pooled {
                 Some(process) => process,
-                None => self.spawn(family, &interpreter, Start::For(&spec.env)).await?,
+                None => self.spawn(&interpreter, Start::For(&spec.env)).await?,
             };
             if from_pool {
-                self.refill(family, REFILL_DELAY);
+                self.refill(&interpreter, REFILL_DELAY);
             }
-            match self.assign(process, &spec, family, began).await {
+            match self.assign(process, &spec, interpreter.family, began).await {
                 // A pooled process may have died while it waited; a fresh one says more.
                 Err(LaunchError::Io(error)) if from_pool => {
                     tracing::debug!(%error, "a pooled process was unusable");
@@ -174,9 +181,9 @@ impl Sandbox {
         Ok(Environment::new(Arc::clone(spec), &self.config, process, hello.jailed, began))
     }
 
-    fn take(&self, family: Family) -> Option<Process> {
+    fn take(&self, key: &PoolKey) -> Option<Process> {
         let mut pools = self.lock_pools();
-        let pool = pools.get_mut(&family)?;
+        let pool = pools.get_mut(key)?;
         while let Some(mut process) = pool.ready.pop_front() {
             if process.is_running() {
                 return Some(process);
@@ -186,26 +193,26 @@ impl Sandbox {
     }
 
     /// Brings the pool to its size, one process after another.
-    fn refill(self: &Arc<Self>, family: Family, delay: Duration) {
+    fn refill(self: &Arc<Self>, key: &PoolKey, delay: Duration) {
         {
             let mut pools = self.lock_pools();
-            let pool = pools.entry(family).or_default();
+            let pool = pools.entry(Arc::clone(key)).or_default();
             if pool.filling || pool.ready.len() >= self.config.pool_size {
                 return;
             }
             pool.filling = true;
         }
-        let sandbox = Arc::clone(self);
+        let (sandbox, key) = (Arc::clone(self), Arc::clone(key));
         tokio::spawn(async move {
             tokio::time::sleep(delay).await;
-            sandbox.fill(family).await;
+            sandbox.fill(&key).await;
         });
     }
 
-    async fn fill(&self, family: Family) {
-        while let Some(process) = self.spawn_waiting(family).await {
+    async fn fill(&self, key: &PoolKey) {
+        while let Some(process) = self.spawn_waiting(key).await {
             let mut pools = self.lock_pools();
-            let pool = pools.entry(family).or_default();
+            let pool = pools.entry(Arc::clone(key)).or_default();
             if self.stopped.load(Ordering::Acquire) {
                 break;
             }
@@ -214,29 +221,22 @@ impl Sandbox {
                 break;
             }
         }
-        self.lock_pools().entry(family).or_default().filling = false;
+        self.lock_pools().entry(Arc::clone(key)).or_default().filling = false;
     }
 
     /// A process for the pool; `None` when there can be none (said once more at each launch, as its error).
-    async fn spawn_waiting(&self, family: Family) -> Option<Process> {
-        let interpreter = self.interpreters.get(family, &self.config).await?;
-        let spawned = self.spawn(family, &interpreter, Start::Waiting).await;
-        spawned
-            .inspect_err(|error| tracing::warn!(%error, family = family.name(), "cannot fill the pool"))
-            .ok()
+    async fn spawn_waiting(&self, interpreter: &Interpreter) -> Option<Process> {
+        let spawned = self.spawn(interpreter, Start::Waiting).await;
+        let program = interpreter.program.display();
+        spawned.inspect_err(|error| tracing::warn!(%error, %program, "cannot fill the pool")).ok()
     }
 
-    async fn spawn(
-        &self,
-        family: Family,
-        interpreter: &Interpreter,
-        start: Start<'_>,
-    ) -> io::Result<Process> {
+    async fn spawn(&self, interpreter: &Interpreter, start: Start<'_>) -> io::Result<Process> {
         let host_uid = view::HOST_UID_BASE + self.users.fetch_add(1, Ordering::Relaxed) % view::HOST_UIDS;
-        if family == Family::Node {
+        if interpreter.family == Family::Node {
             self.node_sdk.get_or_try_init(|| self.unpack_node_sdk()).await?;
         }
-        let setup = view::setup(&self.config, family, interpreter, start, host_uid);
+        let setup = view::setup(&self.config, interpreter, start, host_uid);
         self.spawn_setup(setup).await
     }
 
@@ -319,7 +319,7 @@ impl Sandbox {
         })
     }
 
-    fn lock_pools(&self) -> std::sync::MutexGuard<'_, HashMap<Family, Pool>> {
+    fn lock_pools(&self) -> std::sync::MutexGuard<'_, HashMap<PoolKey, Pool>> {
         self.pools.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

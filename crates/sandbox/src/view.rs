@@ -57,14 +57,14 @@ pub(crate) enum Start<'a> {
     For(&'a [(String, String)]),
 }
 
-/// The setup of a process for `family`.
+/// The setup of a process of `interpreter`.
 pub(crate) fn setup(
     config: &SandboxConfig,
-    family: Family,
     interpreter: &Interpreter,
     start: Start<'_>,
     host_uid: u32,
 ) -> Setup {
+    let family = interpreter.family;
     let mut setup = base(config, host_uid);
     let outside = runtime_dir(&config.scratch_dir, family);
     let bootstrap = family.files()[0].0;
