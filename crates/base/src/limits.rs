@@ -25,6 +25,8 @@ pub struct Limits {
     pub json_depth_max: usize,
     /// Synchronous invocation payload and answer (AWS: 6 MB and a little).
     pub invoke_sync_bytes_max: usize,
+    /// Streamed answer of a function.
+    pub invoke_stream_bytes_max: usize,
     /// Asynchronous invocation payload.
     pub invoke_async_bytes_max: usize,
     /// A zip given in a request.
@@ -53,6 +55,7 @@ impl Default for Limits {
             keep_alive: Duration::from_secs(75),
             json_depth_max: 128,
             invoke_sync_bytes_max: 6_291_556,
+            invoke_stream_bytes_max: 200 << 20,
             invoke_async_bytes_max: 1 << 20,
             zip_bytes_max: 50 << 20,
             unzipped_bytes_max: 262_144_000,

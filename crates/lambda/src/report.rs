@@ -250,6 +250,7 @@ mod tests {
         };
         Outcome {
             result: result.map(|text| Bytes::copy_from_slice(text.as_bytes())).map_err(fault),
+            streamed: false,
             reusable: true,
             unheard: false,
             duration: Duration::from_micros(1_234),

@@ -86,6 +86,7 @@ impl Runner {
             function_arn: run.function_arn.clone(),
             client_context: run.client_context.clone(),
             trace: run.trace.0.to_string(),
+            stream: None,
         };
         loop {
             let (mut warm, is_new) = match run.version.fleet.take() {

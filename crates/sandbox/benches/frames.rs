@@ -121,6 +121,7 @@ fn invocation() -> Invocation {
         function_arn: "arn:aws:lambda:us-east-1:000000000000:function:fn".to_owned(),
         client_context: None,
         trace: String::new(),
+        stream: None,
     }
 }
 

@@ -36,6 +36,8 @@ pub struct SandboxConfig {
     pub log_bytes_max: usize,
     /// Largest answer of a function (AWS: 6,291,556).
     pub response_bytes_max: usize,
+    /// Largest streamed answer (AWS: 200 MB).
+    pub stream_bytes_max: usize,
     /// How long loading a handler may take before its time counts as the first invocation's (AWS: 10 s).
     pub init_timeout: Duration,
     pub clock: Clock,
@@ -54,6 +56,7 @@ impl SandboxConfig {
             launcher: None,
             log_bytes_max: 4 << 20,
             response_bytes_max: base::Limits::default().invoke_sync_bytes_max,
+            stream_bytes_max: base::Limits::default().invoke_stream_bytes_max,
             init_timeout: Duration::from_secs(10),
             clock: Clock::default(),
         }

@@ -10,12 +10,13 @@ use base::Clock;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use crate::answer::{Answer, AnswerLimits, Late};
 use crate::config::SandboxConfig;
 use crate::fault;
 use crate::frame::{self, FrameWriter, FromRuntime};
 use crate::log::LogCollector;
 use crate::memory;
-use crate::outcome::{FaultKind, FunctionFault, LogLine, Outcome};
+use crate::outcome::{FaultKind, FunctionFault, LogLine, Outcome, StreamPiece};
 use crate::process::{Event, Process};
 use crate::spec::{FunctionSpec, Invocation};
 
@@ -27,7 +28,7 @@ const MEMORY_TICK: Duration = Duration::from_millis(25);
 pub struct Environment {
     spec: Arc<FunctionSpec>,
     clock: Clock,
-    response_bytes_max: usize,
+    limits: AnswerLimits,
     init_timeout: Duration,
     /// `None` once it has ended.
     process: Option<Process>,
@@ -69,7 +70,10 @@ impl Environment {
         Self {
             spec,
             clock: config.clock.clone(),
-            response_bytes_max: config.response_bytes_max,
+            limits: AnswerLimits {
+                whole_bytes_max: config.response_bytes_max,
+                streamed_bytes_max: config.stream_bytes_max,
+            },
             init_timeout: config.init_timeout,
             process: Some(process),
             ours: if jailed { 2 } else { 1 },
@@ -111,6 +115,7 @@ impl Environment {
         let loading = matches!(self.stage, Stage::Loading { .. });
         let mut outcome = Outcome {
             result: Ok(Bytes::new()),
+            streamed: false,
             reusable: true,
             unheard: false,
             duration: Duration::ZERO,
@@ -138,7 +143,7 @@ impl Environment {
         let Stage::Loading { since, assign_time } = self.stage else { return Ok(()) };
         self.stage = Stage::Busy;
         let timeout = Duration::from_millis(self.spec.timeout_ms);
-        let end = self.wait(since + self.init_timeout + timeout).await;
+        let end = self.wait(since + self.init_timeout + timeout, None).await;
         outcome.init_duration = Some(since.elapsed());
         let loaded = match end {
             End::Frame(FromRuntime::Ready { max_rss_kib, init_us }) => {
@@ -181,15 +186,17 @@ impl Environment {
             .text(invocation.client_context.as_deref().unwrap_or(""))
             .rest(&invocation.payload);
         let began = Instant::now();
-        let end = self.wait(began + timeout).await;
+        let mut answer = Answer::new(invocation.stream.clone(), self.limits);
+        let end = self.wait(began + timeout, Some(&mut answer)).await;
         outcome.duration = began.elapsed();
+        outcome.streamed = answer.is_passed_on();
         let (max_rss_kib, result) = match end {
-            End::Frame(FromRuntime::Result { max_rss_kib, body }) => (max_rss_kib, Ok(body)),
+            End::Frame(FromRuntime::Result { max_rss_kib, body }) => (max_rss_kib, answer.finish(body)),
             End::Frame(FromRuntime::Fault { max_rss_kib, body }) => {
                 (max_rss_kib, Err(FunctionFault { kind: FaultKind::Handler, body }))
             }
             End::Frame(FromRuntime::TooLarge { max_rss_kib }) => {
-                (max_rss_kib, Err(fault::response_too_large(self.response_bytes_max)))
+                (max_rss_kib, Err(fault::response_too_large(self.limits.whole_bytes_max)))
             }
             End::Frame(
                 FromRuntime::Fatal { max_rss_kib, body } | FromRuntime::InitFault { max_rss_kib, body },
@@ -209,8 +216,9 @@ impl Environment {
         result
     }
 
-    /// Listens until a frame that is not a log line, the process's end, or `deadline`.
-    async fn wait(&mut self, deadline: Instant) -> End {
+    /// Listens until a frame that is not a log line, the process's end, or `deadline`. What is streamed goes to
+    /// `answer`; without one nothing may be.
+    async fn wait(&mut self, deadline: Instant, mut answer: Option<&mut Answer>) -> End {
         let limit_kib = u64::from(self.spec.memory_mib) * 1024;
         let mut tick = Instant::now() + MEMORY_TICK;
         loop {
@@ -220,7 +228,15 @@ impl Environment {
                     let at = base::Timestamp(i64::try_from(timestamp_ms).unwrap_or(0));
                     self.log.push(at, text);
                 }
-                Event::Frame(frame) => return End::Frame(frame),
+                Event::Frame(frame) => match (streamed(frame), &mut answer) {
+                    (Ok(piece), Some(answer)) => {
+                        if answer.push(piece, deadline).await == Err(Late) {
+                            return End::TimedOut;
+                        }
+                    }
+                    (Ok(_), None) => return End::Exited(None),
+                    (Err(frame), _) => return End::Frame(frame),
+                },
                 Event::Exited(status) => return End::Exited(status),
                 Event::Broken => return End::Exited(None),
                 Event::Alarm => {
@@ -297,6 +313,17 @@ impl Environment {
 
     fn memory_mib(&self) -> u32 {
         u32::try_from(self.max_rss_kib.div_ceil(1024)).unwrap_or(u32::MAX)
+    }
+}
+
+/// The piece of an answer in a frame, or the frame that is none.
+fn streamed(frame: FromRuntime) -> Result<StreamPiece, FromRuntime> {
+    match frame {
+        FromRuntime::Stream { content_type } => {
+            Ok(StreamPiece::Head { content_type: String::from_utf8_lossy(&content_type).into_owned() })
+        }
+        FromRuntime::Chunk { body } => Ok(StreamPiece::Data(body)),
+        other => Err(other),
     }
 }
 

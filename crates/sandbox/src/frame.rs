@@ -21,6 +21,8 @@ const FAULT: u8 = 19;
 const LOG: u8 = 20;
 const TOO_LARGE: u8 = 21;
 const FATAL: u8 = 22;
+const STREAM: u8 = 23;
+const CHUNK: u8 = 24;
 
 /// Longest frame taken for what is not the result: log lines are cut by the bootstraps at 256 KiB.
 const OTHER_BYTES_MAX: usize = 1 << 20;
@@ -54,6 +56,13 @@ pub(crate) enum FromRuntime {
     Log {
         timestamp_ms: u64,
         text: Bytes,
+    },
+    /// The answer will come in chunks, of this media type; RESULT or FAULT ends it.
+    Stream {
+        content_type: Bytes,
+    },
+    Chunk {
+        body: Bytes,
     },
     /// The result was over the limit and was not sent.
     TooLarge {
@@ -90,6 +99,8 @@ pub(crate) fn parse_runtime(
         FAULT => FromRuntime::Fault { max_rss_kib: take_u32(&mut body)?, body },
         FATAL => FromRuntime::Fatal { max_rss_kib: take_u32(&mut body)?, body },
         LOG => FromRuntime::Log { timestamp_ms: take_u64(&mut body)?, text: body },
+        STREAM => FromRuntime::Stream { content_type: body },
+        CHUNK => FromRuntime::Chunk { body },
         TOO_LARGE => FromRuntime::TooLarge { max_rss_kib: take_u32(&mut body)? },
         _ => return Err(Garbage),
     };

@@ -11,6 +11,7 @@
 //!
 //! The only crate with `unsafe` (in `launcher::sys`), each with its SAFETY comment.
 
+mod answer;
 mod cgroup;
 mod config;
 mod control;
@@ -35,7 +36,7 @@ pub use config::{SandboxConfig, SandboxMode};
 pub use environment::Environment;
 pub use error::{LaunchError, SandboxError};
 pub use launcher::maybe_run_launcher;
-pub use outcome::{FaultKind, FunctionFault, LogLine, Outcome};
+pub use outcome::{FaultKind, FunctionFault, LogLine, Outcome, StreamPiece};
 pub use report::{JailReport, Layer, LayerState, RuntimeFound};
 pub use sandbox::Sandbox;
 pub use spec::{Credentials, FunctionSpec, Invocation};

@@ -8,8 +8,10 @@ use bytes::Bytes;
 /// The end of one invocation.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// JSON of the handler's result, or the fault.
+    /// JSON of the handler's result (what it streamed, if it did), or the fault.
     pub result: Result<Bytes, FunctionFault>,
+    /// The answer went to [`crate::Invocation::stream`]: `result` is empty, or the fault after the first piece.
+    pub streamed: bool,
     /// Whether the environment may serve another invocation. When false it has ended already.
     pub reusable: bool,
     /// The environment had ended before it took the event: nothing has happened, another may serve it.
@@ -25,6 +27,18 @@ pub struct Outcome {
     pub init_logs: Vec<LogLine>,
     /// Lines written since the environment's last invocation. START, END and REPORT are the caller's to compose.
     pub logs: Vec<LogLine>,
+}
+
+/// A piece of a streamed answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StreamPiece {
+    /// Comes first: the media type, as the function set it. With
+    /// `application/vnd.awslambda.http-integration-response` the data begins with JSON of status, headers and cookies
+    /// and eight zero bytes.
+    Head {
+        content_type: String,
+    },
+    Data(Bytes),
 }
 
 /// One event of the log: a line of output, or one call of a logging function with all its lines.

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use base::{RequestId, Scope, Timestamp};
 use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use crate::outcome::StreamPiece;
 
 /// One version of a function as an environment needs it. Share it in an [`Arc`].
 #[derive(Debug, Clone)]
@@ -59,4 +62,7 @@ pub struct Invocation {
     pub client_context: Option<String>,
     /// Such as `Root=1-...;Parent=...;Sampled=0`.
     pub trace: String,
+    /// Where a function that streams its answer says it, piece by piece; bounded, so that a slow reader slows the
+    /// function down. `None`: the pieces are collected into [`crate::Outcome::result`].
+    pub stream: Option<mpsc::Sender<StreamPiece>>,
 }

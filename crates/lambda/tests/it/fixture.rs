@@ -250,6 +250,7 @@ impl Instance for FakeInstance {
             let init_duration = std::mem::take(&mut self.first).then_some(Duration::from_millis(20));
             Outcome {
                 result,
+                streamed: false,
                 reusable: !ended,
                 unheard,
                 duration: Duration::from_micros(1500),

@@ -82,6 +82,7 @@ pub(crate) fn invocation(payload: &str) -> Invocation {
         function_arn: "arn:aws:lambda:us-east-1:000000000000:function:fn".to_owned(),
         client_context: None,
         trace: "Root=1-2-3".to_owned(),
+        stream: None,
     }
 }
 
