@@ -14,7 +14,7 @@ const FD = Number(process.argv[2]);
 process.argv.splice(2);
 
 const INIT = 1, INVOKE = 2;
-const READY = 16, INIT_FAULT = 17, RESULT = 18, FAULT = 19, LOG = 20, TOO_LARGE = 21, FATAL = 22;
+const READY = 16, INIT_FAULT = 17, RESULT = 18, FAULT = 19, LOG = 20, TOO_LARGE = 21, FATAL = 22, STARTED = 25;
 const LOG_BYTES_MAX = 256 * 1024;
 
 const { readSync, writeSync, existsSync, readFileSync } = fs;
@@ -582,6 +582,7 @@ async function start() {
   patchStreams();
   installStreaming();
   if (process.env.RUSHLIGHT_WARM) await warmUp();
+  send(STARTED, 0, () => {}, '');
   const frame = readFrame();
   const began = hrtime();
   if (frame[4] !== INIT) exitProcess(70);

@@ -17,7 +17,7 @@ import time
 import traceback
 
 INIT, INVOKE = 1, 2
-READY, INIT_FAULT, RESULT, FAULT, LOG, TOO_LARGE, FATAL = 16, 17, 18, 19, 20, 21, 22
+READY, INIT_FAULT, RESULT, FAULT, LOG, TOO_LARGE, FATAL, STARTED = 16, 17, 18, 19, 20, 21, 22, 25
 LOG_BYTES_MAX = 256 * 1024
 
 os_read, os_write, os_exit, getpid = os.read, os.write, os._exit, os.getpid
@@ -341,6 +341,7 @@ def main():
     _set_up_logging()
     if os.environ.get("RUSHLIGHT_WARM"):
         _warm_up()
+    _write(head_of(1, STARTED))
     frame = _read_frame()
     began = time.perf_counter_ns()
     if frame[4] != INIT:

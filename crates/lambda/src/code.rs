@@ -17,6 +17,7 @@ use store::{Batch, Entry, KeyRange, KvError, ScanOptions, Store, TransactError};
 use crate::function::Code;
 use crate::keys;
 use crate::package::{self, PackageError};
+use crate::sdk_use;
 
 /// Below every engine's limit for a value.
 const CHUNK_BYTES: usize = 512 << 10;
@@ -120,14 +121,14 @@ impl CodeStore {
         let hashed = zip.clone();
         let hash = tokio::task::spawn_blocking(move || Sha256::digest(&hashed).into());
         let sha256: [u8; 32] = hash.await.map_err(|_| CodeError::Interrupted)?;
-        let unzipped_bytes = self.unpack(sha256, zip.clone()).await?;
+        let (unzipped_bytes, uses_sdk) = self.unpack(sha256, zip.clone()).await?;
         let bytes = zip.len() as u64;
         let complete = self.hold(&sha256, bytes).await?;
         if !complete && let Err(error) = self.write(&sha256, zip).await {
             self.release(&sha256).await;
             return Err(error.into());
         }
-        Ok(Code { sha256, zip_bytes: bytes, unzipped_bytes })
+        Ok(Code { sha256, zip_bytes: bytes, unzipped_bytes, uses_sdk })
     }
 
     /// One more reference to a package that has one.
@@ -262,17 +263,19 @@ impl CodeStore {
         self.folder.join(hex)
     }
 
-    async fn unpack(&self, sha256: [u8; 32], zip: Bytes) -> Result<u64, CodeError> {
+    /// The size of what was unpacked, and whether it uses the runtime's SDK.
+    async fn unpack(&self, sha256: [u8; 32], zip: Bytes) -> Result<(u64, bool), CodeError> {
         let target = self.path(&sha256);
         let aside = self.folder.join(format!(".unpacking-{}", random_hex(16)));
         let limits = self.limits.clone();
         let work = tokio::task::spawn_blocking(move || {
             fs::create_dir_all(&aside).map_err(PackageError::Io)?;
             let unpacked = package::unpack(&zip, &aside, &limits).and_then(|bytes| {
+                let uses_sdk = sdk_use::uses_runtimes_sdk(&aside);
                 // A folder that is there already has the same content.
                 match fs::rename(&aside, &target) {
                     Err(error) if !target.is_dir() => Err(error.into()),
-                    _ => Ok(bytes),
+                    _ => Ok((bytes, uses_sdk)),
                 }
             });
             let _ = fs::remove_dir_all(&aside);

@@ -10,8 +10,8 @@ use sandbox::{Environment, FunctionSpec, Invocation, LaunchError, Outcome, Sandb
 pub trait Executor: Send + Sync + fmt::Debug {
     fn launch(&self, spec: Arc<FunctionSpec>) -> BoxFuture<'_, Result<Box<dyn Instance>, LaunchError>>;
 
-    /// A function of this runtime exists: make its first start quick.
-    fn warm(&self, runtime: &str);
+    /// A function of this runtime exists, and may use the SDK that the runtime brings: make its first start quick.
+    fn warm(&self, runtime: &str, uses_sdk: bool);
 
     fn stop(&self) -> BoxFuture<'_, ()>;
 }
@@ -35,8 +35,8 @@ impl Executor for SandboxExecutor {
         })
     }
 
-    fn warm(&self, runtime: &str) {
-        self.0.warm(runtime);
+    fn warm(&self, runtime: &str, uses_sdk: bool) {
+        self.0.warm(runtime, uses_sdk);
     }
 
     fn stop(&self) -> BoxFuture<'_, ()> {

@@ -90,6 +90,10 @@ pub(crate) struct Code {
     pub(crate) zip_bytes: u64,
     #[n(2)]
     pub(crate) unzipped_bytes: u64,
+    /// It names the AWS SDK and does not bring it.
+    #[n(3)]
+    #[cbor(default)]
+    pub(crate) uses_sdk: bool,
 }
 
 /// `$LATEST` (number 0) or a published version.

@@ -30,6 +30,7 @@ mod poller;
 mod queue;
 mod report;
 mod runner;
+mod sdk_use;
 mod settings;
 
 use std::io;
@@ -165,7 +166,7 @@ impl Lambda {
         let mut references = std::collections::HashMap::new();
         for version in functions.iter().flat_map(|function| function.all_versions()) {
             *references.entry(version.record.code.sha256).or_insert(0) += 1;
-            self.runner.executor.warm(&version.record.settings.runtime);
+            self.runner.warm(&version.record);
         }
         self.codes.recount(&references).await?;
         let codes = self.codes.clone();

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use base::{Clock, RequestId, Timestamp, Trace, random_hex};
 use bytes::Bytes;
 use ports::{InvokeError, InvokeReply, LogBatch, LogEvent, LogSink};
-use sandbox::{FunctionSpec, Invocation, LaunchError, Outcome};
+use sandbox::{FunctionSpec, InitType, Invocation, LaunchError, Outcome};
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
@@ -15,6 +15,7 @@ use crate::catalogue::{Function, Load, Version};
 use crate::code::CodeStore;
 use crate::executor::Executor;
 use crate::fleet::{Counted, Warm};
+use crate::function::VersionRecord;
 use crate::report::{self, Invoked};
 
 #[derive(Debug)]
@@ -113,6 +114,11 @@ impl Runner {
         });
     }
 
+    /// Functions of this version will start: processes for them are made ready.
+    pub(crate) fn warm(&self, record: &VersionRecord) {
+        self.executor.warm(&record.settings.runtime, record.code.uses_sdk);
+    }
+
     pub(crate) fn is_crowded(&self) -> bool {
         self.environments.load(Ordering::Acquire) > self.environments_max
     }
@@ -134,6 +140,8 @@ impl Runner {
             handler: settings.handler.clone(),
             code_dir: code.path().to_owned(),
             layers: Vec::new(),
+            uses_sdk: record.code.uses_sdk,
+            init_type: InitType::OnDemand,
             env: environment.map(|(name, value)| (name.clone(), value.clone())).collect(),
             memory_mib: settings.memory_mib,
             timeout_ms: u64::from(settings.timeout_s) * 1000,

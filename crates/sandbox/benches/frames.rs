@@ -50,7 +50,7 @@ async fn measure(name: &str, mode: SandboxMode, runtime: &str, file: &str, code:
         config.mode = mode;
         config.pool_size = pool_size;
         let sandbox = Sandbox::start(config).await.unwrap();
-        sandbox.warm(runtime);
+        sandbox.warm(runtime, false);
         let (mut times, mut inits) = (Vec::new(), Vec::new());
         for _ in 0..STARTS {
             // The pool is full again before the next one is taken.
@@ -134,6 +134,8 @@ fn spec(runtime: &str, code_dir: &std::path::Path) -> FunctionSpec {
         handler: "index.handler".to_owned(),
         code_dir: code_dir.to_owned(),
         layers: Vec::new(),
+        uses_sdk: false,
+        init_type: sandbox::InitType::OnDemand,
         env: Vec::new(),
         memory_mib: 256,
         timeout_ms: 3000,

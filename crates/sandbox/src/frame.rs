@@ -23,6 +23,7 @@ const TOO_LARGE: u8 = 21;
 const FATAL: u8 = 22;
 const STREAM: u8 = 23;
 const CHUNK: u8 = 24;
+const STARTED: u8 = 25;
 
 /// Longest frame taken for what is not the result: log lines are cut by the bootstraps at 256 KiB.
 const OTHER_BYTES_MAX: usize = 1 << 20;
@@ -30,6 +31,8 @@ const OTHER_BYTES_MAX: usize = 1 << 20;
 /// What a runtime says.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum FromRuntime {
+    /// The interpreter stands, warmed up if it has time for that, and waits for INIT.
+    Started,
     /// The handler is loaded.
     Ready {
         max_rss_kib: u32,
@@ -99,6 +102,7 @@ pub(crate) fn parse_runtime(
         FAULT => FromRuntime::Fault { max_rss_kib: take_u32(&mut body)?, body },
         FATAL => FromRuntime::Fatal { max_rss_kib: take_u32(&mut body)?, body },
         LOG => FromRuntime::Log { timestamp_ms: take_u64(&mut body)?, text: body },
+        STARTED => FromRuntime::Started,
         STREAM => FromRuntime::Stream { content_type: body },
         CHUNK => FromRuntime::Chunk { body },
         TOO_LARGE => FromRuntime::TooLarge { max_rss_kib: take_u32(&mut body)? },

@@ -96,7 +96,7 @@ fn variables(spec: &FunctionSpec, place: &Place<'_>, task_root: &str) -> BTreeMa
     set("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", spec.memory_mib.to_string());
     set("AWS_LAMBDA_LOG_GROUP_NAME", spec.log_group.to_string());
     set("AWS_LAMBDA_LOG_STREAM_NAME", spec.log_stream.to_string());
-    set("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned());
+    set("AWS_LAMBDA_INITIALIZATION_TYPE", spec.init_type.name().to_owned());
     set("AWS_REGION", spec.scope.region.to_string());
     set("AWS_DEFAULT_REGION", spec.scope.region.to_string());
     match &spec.credentials {

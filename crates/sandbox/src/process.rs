@@ -16,6 +16,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::cgroup::{Group, GroupLimits};
@@ -52,6 +53,8 @@ pub(crate) struct Process {
     body_bytes_max: usize,
     /// `None` where the host has none to give, and while being dropped.
     group: Option<Group>,
+    /// The turn in which it starts; others may when it is given back.
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 /// What happens to a process that is being listened to.
@@ -105,7 +108,31 @@ impl Process {
             stderr: Output::new(stderr.into_owned_fd()?)?,
             body_bytes_max,
             group,
+            turn: None,
         })
+    }
+
+    /// Keeps `turn` until the interpreter stands.
+    pub(crate) fn hold_until_started(&mut self, turn: Option<OwnedSemaphorePermit>) {
+        self.turn = turn;
+    }
+
+    /// Waits until the interpreter stands and waits for its function.
+    pub(crate) async fn started(&mut self) -> io::Result<()> {
+        let starting = async {
+            loop {
+                self.channel.readable().await?;
+                self.channel_open = read_some(&self.channel, &mut self.inbox)?;
+                match frame::parse_runtime(&mut self.inbox, self.body_bytes_max) {
+                    Ok(Some(FromRuntime::Started)) => return Ok(()),
+                    Ok(None) if self.channel_open => {}
+                    _ => return Err(io::Error::other("the interpreter ended before it stood")),
+                }
+            }
+        };
+        let started = tokio::time::timeout(CONTROL_TIMEOUT, starting).await;
+        self.turn = None;
+        started.unwrap_or_else(|_| Err(io::Error::other("the interpreter does not start")))
     }
 
     /// Puts the kernel's limits in force, where it has any.
@@ -195,6 +222,10 @@ impl Process {
         loop {
             self.send_queued();
             match frame::parse_runtime(&mut self.inbox, self.body_bytes_max) {
+                Ok(Some(FromRuntime::Started)) => {
+                    self.turn = None;
+                    continue;
+                }
                 Ok(Some(frame)) => return Event::Frame(frame),
                 Ok(None) => {}
                 Err(frame::Garbage) => return Event::Broken,

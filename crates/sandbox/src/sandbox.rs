@@ -1,11 +1,10 @@
-//! Starts environments and keeps the pool of processes that have no function yet.
+//! Starts environments, from the pool of processes that have no function yet or anew.
 
-use std::collections::{HashMap, VecDeque};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -17,15 +16,12 @@ use crate::environment::Environment;
 use crate::error::{LaunchError, SandboxError};
 use crate::interpreter::{self, Family, Interpreter, Interpreters};
 use crate::node_sdk;
+use crate::pool::{Kind, Pools, Step};
 use crate::process::Process;
 use crate::report::{JailReport, Layer, LayerState};
 use crate::spec::FunctionSpec;
 use crate::view::Start;
 use crate::{init, view};
-
-/// Starting a process costs tens of milliseconds of processor time, which the function that has just been started from
-/// the pool shall not have to share.
-const REFILL_DELAY: Duration = Duration::from_millis(30);
 
 /// How long a stop waits for processes to end.
 const STOP_TRIES: u32 = 40;
@@ -39,8 +35,7 @@ const TASKS_MAX: u64 = 1024 + 2;
 pub struct Sandbox {
     config: SandboxConfig,
     interpreters: Interpreters,
-    pools: Mutex<HashMap<PoolKey, Pool>>,
-    stopped: AtomicBool,
+    pools: Pools,
     /// Whether an incomplete jail has been said.
     warned: AtomicBool,
     users: AtomicU32,
@@ -48,16 +43,6 @@ pub struct Sandbox {
     node_sdk: tokio::sync::OnceCell<()>,
     /// Looked for with the first process; the error says why there are none.
     cgroups: tokio::sync::OnceCell<Result<Arc<Cgroups>, String>>,
-}
-
-/// What processes of one pool have in common. Runtimes whose names differ may share an interpreter.
-type PoolKey = Arc<Interpreter>;
-
-/// Processes of one interpreter that wait for a function.
-#[derive(Debug, Default)]
-struct Pool {
-    ready: VecDeque<Process>,
-    filling: bool,
 }
 
 impl Sandbox {
@@ -69,10 +54,9 @@ impl Sandbox {
         })?;
         let required = config.mode == SandboxMode::Required;
         let sandbox = Arc::new(Self {
+            pools: Pools::new(config.pool_size),
             config,
             interpreters: Interpreters::default(),
-            pools: Mutex::default(),
-            stopped: AtomicBool::new(false),
             warned: AtomicBool::new(false),
             users: AtomicU32::new(0),
             layers: tokio::sync::OnceCell::new(),
@@ -95,13 +79,14 @@ impl Sandbox {
         JailReport { mode: self.config.mode, layers: self.layers().await.to_vec(), runtimes }
     }
 
-    /// Fills the pool of the runtime in the background: call it when a function of that runtime exists.
-    pub fn warm(self: &Arc<Self>, runtime: &str) {
+    /// Fills the pool of the runtime in the background: call it when a function of that runtime exists, with whether
+    /// one uses the AWS SDK that the runtime brings.
+    pub fn warm(self: &Arc<Self>, runtime: &str, uses_sdk: bool) {
         let (sandbox, runtime) = (Arc::clone(self), runtime.to_owned());
         tokio::spawn(async move {
             // Without an interpreter the first launch says so.
             if let Ok(interpreter) = sandbox.interpreters.require(&runtime, &sandbox.config).await {
-                sandbox.refill(&interpreter, Duration::ZERO);
+                sandbox.tend(&Kind { interpreter, preloaded: uses_sdk });
             }
         });
     }
@@ -110,18 +95,17 @@ impl Sandbox {
     /// the first invocation waits for that.
     pub async fn launch(self: &Arc<Self>, spec: Arc<FunctionSpec>) -> Result<Environment, LaunchError> {
         let interpreter = self.interpreters.require(&spec.runtime, &self.config).await?;
+        let family = interpreter.family;
+        let kind = Kind { interpreter, preloaded: spec.uses_sdk };
         loop {
             let began = Instant::now();
-            let pooled = if init::starts_fresh(&spec) { None } else { self.take(&interpreter) };
+            let pooled = if init::starts_fresh(&spec) { None } else { self.take(&kind) };
             let from_pool = pooled.is_some();
             let process = match pooled {
                 Some(process) => process,
-                None => self.spawn(&interpreter, Start::For(&spec.env)).await?,
+                None => self.spawn_in_turn(&kind, Start::For(&spec.env)).await?,
             };
-            if from_pool {
-                self.refill(&interpreter, REFILL_DELAY);
-            }
-            match self.assign(process, &spec, interpreter.family, began).await {
+            match self.assign(process, &spec, family, began).await {
                 // A pooled process may have died while it waited; a fresh one says more.
                 Err(LaunchError::Io(error)) if from_pool => {
                     tracing::debug!(%error, "a pooled process was unusable");
@@ -134,8 +118,7 @@ impl Sandbox {
     /// Ends the pool. Environments end when they are dropped; those that were are waited for, shortly, so that
     /// nothing of theirs is left behind.
     pub async fn stop(&self) {
-        self.stopped.store(true, Ordering::Release);
-        self.lock_pools().clear();
+        self.pools.stop();
         let Some(Ok(cgroups)) = self.cgroups.get() else { return };
         for _ in 0..STOP_TRIES {
             if cgroups.try_remove() {
@@ -181,54 +164,58 @@ impl Sandbox {
         Ok(Environment::new(Arc::clone(spec), &self.config, process, hello.jailed, began))
     }
 
-    fn take(&self, key: &PoolKey) -> Option<Process> {
-        let mut pools = self.lock_pools();
-        let pool = pools.get_mut(key)?;
-        while let Some(mut process) = pool.ready.pop_front() {
-            if process.is_running() {
-                return Some(process);
-            }
+    /// A process that waits: of this kind, or one that has only less loaded.
+    fn take(self: &Arc<Self>, kind: &Kind) -> Option<Process> {
+        let taken = self.pools.take(kind);
+        self.tend(kind);
+        if taken.is_some() || !kind.preloaded {
+            return taken;
         }
-        None
+        let plain = Kind { preloaded: false, ..kind.clone() };
+        let taken = self.pools.take(&plain);
+        self.tend(&plain);
+        taken
     }
 
-    /// Brings the pool to its size, one process after another.
-    fn refill(self: &Arc<Self>, key: &PoolKey, delay: Duration) {
-        {
-            let mut pools = self.lock_pools();
-            let pool = pools.entry(Arc::clone(key)).or_default();
-            if pool.filling || pool.ready.len() >= self.config.pool_size {
-                return;
-            }
-            pool.filling = true;
+    /// Keeps the pool at its size, in the background.
+    fn tend(self: &Arc<Self>, kind: &Kind) {
+        if !self.pools.begin(kind) {
+            return;
         }
-        let (sandbox, key) = (Arc::clone(self), Arc::clone(key));
+        let (sandbox, kind) = (Arc::clone(self), kind.clone());
         tokio::spawn(async move {
-            tokio::time::sleep(delay).await;
-            sandbox.fill(&key).await;
+            loop {
+                let asked = sandbox.pools.asked();
+                match sandbox.pools.next(&kind, Instant::now()) {
+                    None => return,
+                    Some(Step::Start) => match sandbox.spawn_waiting(&kind).await {
+                        Some(process) => sandbox.pools.add(&kind, process),
+                        None => return sandbox.pools.give_up(&kind),
+                    },
+                    Some(Step::Wait(until)) => {
+                        let _ = tokio::time::timeout_at(until, asked).await;
+                    }
+                }
+            }
         });
     }
 
-    async fn fill(&self, key: &PoolKey) {
-        while let Some(process) = self.spawn_waiting(key).await {
-            let mut pools = self.lock_pools();
-            let pool = pools.entry(Arc::clone(key)).or_default();
-            if self.stopped.load(Ordering::Acquire) {
-                break;
-            }
-            pool.ready.push_back(process);
-            if pool.ready.len() >= self.config.pool_size {
-                break;
-            }
-        }
-        self.lock_pools().entry(Arc::clone(key)).or_default().filling = false;
+    /// A process for the pool, ready to be taken; `None` when there can be none (said once more at each launch, as
+    /// its error).
+    async fn spawn_waiting(&self, kind: &Kind) -> Option<Process> {
+        let started = async {
+            let mut process = self.spawn_in_turn(kind, Start::Waiting { preloaded: kind.preloaded }).await?;
+            process.started().await.map(|()| process)
+        };
+        let program = kind.interpreter.program.display();
+        started.await.inspect_err(|error| tracing::warn!(%error, %program, "cannot fill the pool")).ok()
     }
 
-    /// A process for the pool; `None` when there can be none (said once more at each launch, as its error).
-    async fn spawn_waiting(&self, interpreter: &Interpreter) -> Option<Process> {
-        let spawned = self.spawn(interpreter, Start::Waiting).await;
-        let program = interpreter.program.display();
-        spawned.inspect_err(|error| tracing::warn!(%error, %program, "cannot fill the pool")).ok()
+    async fn spawn_in_turn(&self, kind: &Kind, start: Start<'_>) -> io::Result<Process> {
+        let turn = self.pools.turn().await;
+        let mut process = self.spawn(&kind.interpreter, start).await?;
+        process.hold_until_started(turn);
+        Ok(process)
     }
 
     async fn spawn(&self, interpreter: &Interpreter, start: Start<'_>) -> io::Result<Process> {
@@ -317,10 +304,6 @@ impl Sandbox {
             missing: missing.iter().map(named).collect::<Vec<_>>().join(", "),
             hint: missing.iter().map(|state| state.layer.hint()).collect::<Vec<_>>().join("; "),
         })
-    }
-
-    fn lock_pools(&self) -> std::sync::MutexGuard<'_, HashMap<PoolKey, Pool>> {
-        self.pools.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

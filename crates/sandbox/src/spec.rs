@@ -24,6 +24,9 @@ pub struct FunctionSpec {
     pub code_dir: PathBuf,
     /// Unzipped layers, lowest first; merged at /opt.
     pub layers: Vec<PathBuf>,
+    /// Whether the code names the AWS SDK and does not bring it: such a function gets a process that has it loaded.
+    pub uses_sdk: bool,
+    pub init_type: InitType,
     /// The function's own variables; they win over ours except for the reserved ones.
     pub env: Vec<(String, String)>,
     pub memory_mib: u32,
@@ -33,6 +36,28 @@ pub struct FunctionSpec {
     pub log_stream: Arc<str>,
     /// `None`: the account id as access key, so that SDK calls land in the function's own account.
     pub credentials: Option<Credentials>,
+}
+
+/// What an environment is made for, as its function is told in `AWS_LAMBDA_INITIALIZATION_TYPE`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum InitType {
+    /// An invocation waits for it.
+    #[default]
+    OnDemand,
+    /// Its function has provisioned concurrency.
+    Provisioned,
+    /// Its version was made ready when it was published.
+    SnapStart,
+}
+
+impl InitType {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::OnDemand => "on-demand",
+            Self::Provisioned => "provisioned-concurrency",
+            Self::SnapStart => "snap-start",
+        }
+    }
 }
 
 #[derive(Clone)]

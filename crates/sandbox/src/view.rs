@@ -51,8 +51,8 @@ pub(crate) const EARLY: [&str; 4] = ["NODE_OPTIONS", "PYTHONHASHSEED", "PYTHONMA
 /// What a process is started for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Start<'a> {
-    /// The pool: it has time to warm itself up.
-    Waiting,
+    /// The pool: it has time to warm itself up, and to load the AWS SDK.
+    Waiting { preloaded: bool },
     /// A function with these variables, which waits for it.
     For(&'a [(String, String)]),
 }
@@ -84,7 +84,10 @@ pub(crate) fn setup(
         setup.links.push((Path::new(RUNTIME_DIR).join("node_modules"), PathBuf::from("/node_modules")));
     }
     match start {
-        Start::Waiting => setup.env.push(("RUSHLIGHT_WARM".to_owned(), "1".to_owned())),
+        Start::Waiting { preloaded } => {
+            let what = if preloaded { "sdk" } else { "plain" };
+            setup.env.push(("RUSHLIGHT_WARM".to_owned(), what.to_owned()));
+        }
         Start::For(env) => {
             setup.env.extend(env.iter().filter(|(name, _)| EARLY.contains(&name.as_str())).cloned());
         }

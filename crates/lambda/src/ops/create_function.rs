@@ -51,7 +51,7 @@ pub(super) async fn run(
         revision: new_revision(),
     };
     let function = new_function(lambda, &reference, record, tags);
-    lambda.runner.executor.warm(&function.latest.record.settings.runtime);
+    lambda.runner.warm(&function.latest.record);
     let sha256 = function.latest.record.code.sha256;
     let created = commit(lambda, &edit, function, input.publish == Some(true)).await;
     if created.is_err() {

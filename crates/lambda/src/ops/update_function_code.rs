@@ -50,6 +50,7 @@ pub(super) async fn run(
         lambda.codes.release(&new).await;
         return Ok(answer);
     }
+    lambda.runner.warm(&record);
     function.latest = Version::new(record);
     let published = if input.publish == Some(true) {
         publish_version::publish(lambda, &edit, function, None).await

@@ -24,7 +24,7 @@ pub(super) async fn run(
     record.settings.apply(reference.name, input)?;
     record.revision = new_revision();
     record.modified_ms = lambda.config.clock.now().0;
-    lambda.runner.executor.warm(&record.settings.runtime);
+    lambda.runner.warm(&record);
     let answer = record.describe(&function.scope, &function.name, None);
     function.latest = Version::new(record);
     edit.commit(Some(function), Batch::new()).await.map_err(|error| error::store(&error))?;

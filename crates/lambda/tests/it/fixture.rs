@@ -199,7 +199,7 @@ impl Executor for FakeExecutor {
         Box::pin(async move { Ok(Box::new(instance) as Box<dyn Instance>) })
     }
 
-    fn warm(&self, _: &str) {}
+    fn warm(&self, _: &str, _: bool) {}
 
     fn stop(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))

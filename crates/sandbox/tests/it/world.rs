@@ -45,6 +45,8 @@ impl World {
             handler: "index.handler".to_owned(),
             code_dir,
             layers: Vec::new(),
+            uses_sdk: false,
+            init_type: sandbox::InitType::OnDemand,
             env: Vec::new(),
             memory_mib: 256,
             timeout_ms: 10_000,
