@@ -128,7 +128,7 @@ impl CodeStore {
             self.release(&sha256).await;
             return Err(error.into());
         }
-        Ok(Code { sha256, zip_bytes: bytes, unzipped_bytes, uses_sdk })
+        Ok(Code { sha256, zip_bytes: bytes, unzipped_bytes, uses_sdk, folder: None })
     }
 
     /// One more reference to a package that has one.
@@ -233,6 +233,9 @@ impl CodeStore {
 
     /// The folder with the unpacked package, made again from the store if it is not there.
     pub(crate) async fn folder(&self, code: &Code) -> Result<Arc<CodeFolder>, CodeError> {
+        if let Some(folder) = &code.folder {
+            return Ok(Arc::new(CodeFolder { path: PathBuf::from(folder), doomed: AtomicBool::new(false) }));
+        }
         if let Some(folder) = self.open_folder(&code.sha256) {
             return Ok(folder);
         }

@@ -14,6 +14,8 @@ use crate::executor::Instance;
 pub(crate) struct Warm {
     pub(crate) instance: Box<dyn Instance>,
     pub(crate) log_stream: Arc<str>,
+    /// Of the code that it has loaded; see [`Fleet::renew`].
+    pub(crate) generation: u64,
     /// Keeps the mounted files on the disk.
     pub(crate) _code: Arc<CodeFolder>,
     pub(crate) _counted: Counted,
@@ -45,6 +47,8 @@ pub(crate) struct Fleet {
 struct Idle {
     /// The longest idle first.
     waiting: Vec<(Timestamp, Warm)>,
+    /// Of the code that environments must have loaded. Changes only where code is served from a folder.
+    generation: u64,
     /// The version was replaced or deleted: nothing is kept any more.
     closed: bool,
 }
@@ -61,10 +65,27 @@ impl Fleet {
         }
     }
 
+    pub(crate) fn generation(&self) -> u64 {
+        self.lock().generation
+    }
+
+    /// The code is now of this generation: what has loaded another one ends, busy ones after their invocation.
+    pub(crate) fn renew(&self, generation: u64) {
+        let ended = {
+            let mut idle = self.lock();
+            if idle.generation == generation {
+                return;
+            }
+            idle.generation = generation;
+            std::mem::take(&mut idle.waiting)
+        };
+        drop(ended);
+    }
+
     /// Keeps `warm` for the next invocation, or ends it if there will be none.
     pub(crate) fn put_back(&self, warm: Warm, now: Timestamp) {
         let mut idle = self.lock();
-        if idle.closed {
+        if idle.closed || warm.generation != idle.generation {
             drop(idle);
             drop(warm);
         } else {

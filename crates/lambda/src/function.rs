@@ -94,6 +94,9 @@ pub(crate) struct Code {
     #[n(3)]
     #[cbor(default)]
     pub(crate) uses_sdk: bool,
+    /// Served from this folder of the host, as it is at each invocation, instead of a package.
+    #[n(4)]
+    pub(crate) folder: Option<String>,
 }
 
 /// `$LATEST` (number 0) or a published version.
@@ -170,6 +173,12 @@ impl Alias {
 }
 
 impl Code {
+    /// Of a folder that has no package. Its hash stands for the place, not for what is in it.
+    pub(crate) fn of_folder(folder: &str) -> Self {
+        let sha256 = <sha2::Sha256 as sha2::Digest>::digest(format!("folder:{folder}")).into();
+        Self { sha256, zip_bytes: 0, unzipped_bytes: 0, uses_sdk: true, folder: Some(folder.to_owned()) }
+    }
+
     /// As AWS prints it: base64, not hexadecimal.
     pub(crate) fn sha256_base64(&self) -> String {
         STANDARD.encode(self.sha256)

@@ -19,6 +19,7 @@ mod fleet;
 mod function;
 mod invoke;
 mod keys;
+mod live;
 mod mapping;
 mod name;
 mod ops;
@@ -40,7 +41,7 @@ use std::time::Duration;
 
 use base::{Clock, Limits, Timestamp};
 use bytes::Bytes;
-use ports::{ChangeFeed, LogSink};
+use ports::{ChangeFeed, LiveFolders, LogSink};
 use sandbox::Sandbox;
 use store::{KvError, Store};
 use tokio_util::sync::CancellationToken;
@@ -70,6 +71,8 @@ pub struct LambdaConfig {
     /// Whether a service that calls through [`ports::Invoke`] needs a permission in the function's resource policy.
     /// AWS always asks.
     pub enforce_policies: bool,
+    /// Folders that functions may be served from; `None` refuses such functions.
+    pub live: Option<Arc<dyn LiveFolders>>,
 }
 
 impl LambdaConfig {
@@ -81,6 +84,7 @@ impl LambdaConfig {
             limits: Limits::default(),
             clock: Clock::default(),
             enforce_policies: true,
+            live: None,
         }
     }
 }
@@ -135,6 +139,7 @@ impl Lambda {
             executor,
             codes: codes.clone(),
             logs,
+            live: config.live.clone(),
             clock: config.clock.clone(),
             concurrency_max: config.limits.concurrency_max,
             environments: Arc::default(),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base::{Clock, RequestId, Timestamp, Trace, random_hex};
 use bytes::Bytes;
-use ports::{InvokeError, InvokeReply, LogBatch, LogEvent, LogSink};
+use ports::{InvokeError, InvokeReply, LiveFolders, LogBatch, LogEvent, LogSink};
 use sandbox::{FunctionSpec, InitType, Invocation, LaunchError, Outcome};
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
@@ -23,6 +23,7 @@ pub(crate) struct Runner {
     pub(crate) executor: Arc<dyn Executor>,
     pub(crate) codes: Arc<CodeStore>,
     pub(crate) logs: Arc<dyn LogSink>,
+    pub(crate) live: Option<Arc<dyn LiveFolders>>,
     pub(crate) clock: Clock,
     /// Environments of one account in one region that may run at a time.
     pub(crate) concurrency_max: usize,
@@ -52,6 +53,9 @@ impl Runner {
     pub(crate) async fn run(&self, run: Run) -> Result<InvokeReply, InvokeError> {
         let _running = self.running.token();
         let permit = Permit::admit(&run.function, self.concurrency_max)?;
+        if let Some(reply) = self.follow(&run).await? {
+            return Ok(reply);
+        }
         let (warm, started, mut outcome) = self.serve(&run).await?;
         let ended = self.clock.now();
         let settings = &run.version.record.settings;
@@ -126,6 +130,8 @@ impl Runner {
     async fn launch(&self, function: &Function, version: &Version) -> Result<Warm, InvokeError> {
         let record = &version.record;
         let settings = &record.settings;
+        // Before the code is loaded: what is saved from now on is of another generation.
+        let generation = version.fleet.generation();
         let code = self.codes.folder(&record.code).await.map_err(|error| {
             tracing::error!(function = %function.name, %error, "cannot bring a package to the disk");
             InvokeError::Internal("the function's package cannot be unpacked".to_owned())
@@ -163,7 +169,7 @@ impl Runner {
         if self.is_crowded() {
             self.crowded.notify_one();
         }
-        Ok(Warm { instance, log_stream, _code: code, _counted: counted })
+        Ok(Warm { instance, log_stream, generation, _code: code, _counted: counted })
     }
 }
 

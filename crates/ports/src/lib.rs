@@ -1,6 +1,7 @@
-//! The four seams at which services meet: [`Invoke`], [`ChangeFeed`], [`Call`], [`LogSink`].
+//! The seams at which services meet: [`Invoke`], [`ChangeFeed`], [`Call`], [`LogSink`], [`Objects`], [`LiveFolders`].
 //! Traits and the plain data they pass; no service's logic, no HTTP, no JSON tree.
 
+mod live;
 mod objects;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use base::{Cx, RequestId, Scope, Timestamp, Trace};
 use bytes::Bytes;
 
+pub use live::LiveFolders;
 pub use objects::{ObjectEntry, ObjectError, ObjectReader, ObjectWriter, Objects};
 
 /// A boxed future: the price of a seam, one allocation a call.

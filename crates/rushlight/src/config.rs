@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 use tracing_subscriber::EnvFilter;
 
 /// Every setting, in the order in which `rushlight config` prints them.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "listen",
     "data",
     "memory",
@@ -25,6 +25,7 @@ const NAMES: [&str; 11] = [
     "sandbox",
     "wording",
     "throttle",
+    "hot-reload",
     "log",
 ];
 
@@ -79,6 +80,8 @@ pub(crate) struct Config {
     pub(crate) wording: Wording,
     /// Whether DynamoDB refuses what is beyond the capacity of a table.
     pub(crate) throttle: bool,
+    /// Whether functions may be served from folders.
+    pub(crate) hot_reload: bool,
     pub(crate) log: String,
     /// As they were given, for `rushlight config`.
     texts: Layer,
@@ -139,6 +142,7 @@ impl Config {
                 _ => None,
             })?,
             throttle: parse(&texts, "throttle", "true or false", parse_switch)?,
+            hot_reload: parse(&texts, "hot-reload", "true or false", parse_switch)?,
             log: parse(&texts, "log", "a filter, such as info or access=debug", |text| {
                 EnvFilter::builder().parse(text).ok().map(|_| text.to_owned())
             })?,
@@ -229,7 +233,7 @@ fn default(name: &str) -> String {
     match name {
         "listen" => DEFAULT_LISTEN.to_owned(),
         "data" => default_data().to_string_lossy().into_owned(),
-        "memory" | "throttle" => "false".to_owned(),
+        "memory" | "throttle" | "hot-reload" => "false".to_owned(),
         "durability" => "strict".to_owned(),
         "sandbox" => "best-effort".to_owned(),
         "wording" => "newer".to_owned(),
@@ -252,7 +256,11 @@ fn default_data() -> PathBuf {
 fn variable_layer(variables: impl Iterator<Item = (String, String)>) -> Result<Layer> {
     let mut layer = Layer::new();
     for (variable, value) in variables {
-        let Some(name) = variable.strip_prefix("RUSHLIGHT_").map(str::to_ascii_lowercase) else { continue };
+        let Some(name) =
+            variable.strip_prefix("RUSHLIGHT_").map(|name| name.to_ascii_lowercase().replace('_', "-"))
+        else {
+            continue;
+        };
         // Variables of others (our test scripts' RUSHLIGHT_BIN) are none of our business: unlike a typing error in a
         // file, they may be meant for somebody else.
         let known = NAMES.into_iter().find(|known| **known == name);
@@ -278,6 +286,10 @@ fn file_layer(path: &Path, text: &str) -> Result<Layer> {
     for (key, value) in table.into_inner() {
         let line = line_at(text, key.span().start);
         let key = key.into_inner();
+        // Those are `rushlight dev`'s.
+        if key == "functions" {
+            continue;
+        }
         let Some(name) = NAMES.into_iter().find(|name| **name == key) else {
             bail!("{file}:{line}: {key} is no setting; there are {}", NAMES.join(", "));
         };
@@ -333,6 +345,7 @@ mod tests {
                 "sandbox default",
                 "wording default",
                 "throttle default",
+                "hot-reload default",
                 "log default"
             ]
         );
@@ -357,7 +370,7 @@ mod tests {
                 &[],
                 &[],
                 "\nport = 1",
-                "rushlight.toml:2: port is no setting; there are listen, data, memory, store, objects, durability, auth, sandbox, wording, throttle, log",
+                "rushlight.toml:2: port is no setting; there are listen, data, memory, store, objects, durability, auth, sandbox, wording, throttle, hot-reload, log",
             ),
             (&[], &[], "memory = [1]", "rushlight.toml:1: memory must be a text, a number or true or false"),
             (&[], &[], "# a\n\nmemory = 2", "memory = \"2\" (from rushlight.toml:3) must be true or false"),

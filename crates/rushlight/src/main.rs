@@ -3,6 +3,8 @@
 mod cli;
 mod client;
 mod config;
+mod dev;
+mod function;
 mod instance;
 mod port;
 mod sample;

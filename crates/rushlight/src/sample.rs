@@ -12,6 +12,7 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Client};
+use crate::function;
 
 pub(crate) const STAGE: &str = "dev";
 /// Nobody's own app has these names, so that none is overwritten when the sample is deployed beside it.
@@ -19,7 +20,6 @@ pub(crate) const TRIGGER: &str = "demo-member-changed";
 const API: &str = "demo-members";
 const TABLE: &str = "demo-members";
 const WRITER: &str = "demo-put-member";
-const ROLE: &str = "arn:aws:iam::000000000000:role/sample";
 
 const PUT_MEMBER: &str = include_str!("../../../samples/members/put_member.js");
 const MEMBER_CHANGED: &str = include_str!("../../../samples/members/member_changed.js");
@@ -75,34 +75,16 @@ async fn create_table(client: &Client) -> Result<String> {
 /// The function's ARN.
 async fn create_function(client: &Client, name: &str, source: &str) -> Result<String> {
     let package = base64::engine::general_purpose::STANDARD.encode(zip(source)?);
-    let function = json!({
+    let definition = json!({
         "FunctionName": name,
         "Runtime": "nodejs20.x",
         "Handler": "index.handler",
-        "Role": ROLE,
+        "Role": function::ROLE,
         "Code": { "ZipFile": package },
         "Timeout": 10,
         "Environment": { "Variables": { "TABLE": TABLE } },
     });
-    let answer = client.rest("lambda", Method::POST, "/2015-03-31/functions", Some(&function)).await?;
-    if answer.status == 409 {
-        let path = format!("/2015-03-31/functions/{name}/code");
-        let update = client.rest("lambda", Method::PUT, &path, Some(&json!({ "ZipFile": package }))).await?;
-        update.success(&format!("the function {name} was not updated"))?;
-    } else {
-        answer.success(&format!("the function {name} was not created"))?;
-    }
-    for _ in 0..500 {
-        let path = format!("/2015-03-31/functions/{name}/configuration");
-        let answer = client.rest("lambda", Method::GET, &path, None).await?;
-        let function = answer.success("the function cannot be read")?.json()?;
-        match function["State"].as_str() {
-            Some("Active") => return Ok(function["FunctionArn"].as_str().unwrap_or_default().to_owned()),
-            Some("Failed") => bail!("the function {name} failed: {}", function["StateReason"]),
-            _ => tokio::time::sleep(Duration::from_millis(20)).await,
-        }
-    }
-    bail!("the function {name} did not become active")
+    function::put(client, &definition).await
 }
 
 async fn create_trigger(client: &Client, stream: &str) -> Result<()> {

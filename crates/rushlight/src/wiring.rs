@@ -27,6 +27,7 @@ use tracing::{debug, error, warn};
 use wire::json::Writer;
 
 use crate::config::Config;
+use crate::dev::Live;
 
 /// Logs are worth keeping on a disk, not in memory.
 const MEMORY_GROUP_BYTES_MAX: u64 = 16 << 20;
@@ -115,7 +116,12 @@ impl Drop for Folder {
 
 impl Wiring {
     /// Opens the store and makes the services; [`Self::begin`] sets them to work.
-    pub(crate) async fn open(config: &Config, address: SocketAddr, clock: Clock) -> Result<Arc<Self>> {
+    pub(crate) async fn open(
+        config: &Config,
+        address: SocketAddr,
+        clock: Clock,
+        live: Option<Arc<Live>>,
+    ) -> Result<Arc<Self>> {
         let folder = Folder::make(config)?;
         let store = open_store(config).await?;
         let mut journal = JournalConfig::default();
@@ -135,6 +141,7 @@ impl Wiring {
             clock: clock.clone(),
             // As on AWS: an API without a permission in the function's policy must fail here, not first in production.
             enforce_policies: true,
+            live: live.map(|live| live as _),
             ..LambdaConfig::new(folder.path.join("code"))
         };
         let feed = Arc::clone(&dynamodb);

@@ -143,6 +143,9 @@ pub(super) async fn package(lambda: &Lambda, operation: &str, code: FunctionCode
     if code.image_uri.is_some() {
         return Err(error::unsupported("ImageUri"));
     }
+    if let Some(folder) = lambda.folder_of(code.s3_bucket.as_deref(), code.s3_key.as_deref())? {
+        return Ok(Code::of_folder(&folder));
+    }
     if code.s3_bucket.is_some() || code.s3_key.is_some() {
         return Err(error::unsupported("A package in S3"));
     }

@@ -5,6 +5,7 @@
 mod fixture;
 mod functions;
 mod invocations;
+mod live;
 mod mappings;
 mod permissions;
 mod queue;

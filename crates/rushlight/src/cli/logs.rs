@@ -73,6 +73,21 @@ impl Logs {
     }
 }
 
+/// What all functions log from now on.
+#[derive(Debug)]
+pub(super) struct Live(Incoming);
+
+impl Live {
+    pub(super) async fn open(client: &Client) -> Result<Self> {
+        Ok(Self(client.stream("/_rushlight/logs/tail?group=").await?))
+    }
+
+    /// Prints until the server ends.
+    pub(super) async fn print(self, json: bool) -> Result<()> {
+        follow(&mut Printer { json, names: Some(0) }, self.0, &HashSet::new()).await
+    }
+}
+
 /// How lines are shown.
 #[derive(Debug)]
 struct Printer {

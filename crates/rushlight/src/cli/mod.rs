@@ -3,6 +3,7 @@
 mod completions;
 mod config;
 mod demo;
+mod dev;
 mod doctor;
 mod env;
 mod invoke;
@@ -64,6 +65,9 @@ struct Flags {
     /// Let DynamoDB refuse what is beyond the throughput of a table, as AWS does
     #[arg(long, global = true)]
     throttle: bool,
+    /// Let functions be served from folders of this machine: code in the S3 bucket `hot-reload`, its key being the path
+    #[arg(long, global = true)]
+    hot_reload: bool,
     /// What the log says, as in RUST_LOG; `access=debug` adds a line for every request [default: info]
     #[arg(long, global = true, value_name = "FILTER")]
     log: Option<String>,
@@ -81,6 +85,8 @@ enum Verb {
     Start,
     /// Run the server with a sample app deployed, and call it once
     Demo,
+    /// Run the server and serve the functions of a folder from it, as they are saved
+    Dev(dev::Dev),
     /// Say which runtimes, jail layers and ports are there, and how to mend what is not
     Doctor,
     /// Say whether a server runs, and how it is
@@ -104,8 +110,8 @@ enum Verb {
 }
 
 /// Flags that only a server and `config` look at: the others take them, and do not show them.
-const OF_SERVERS: [&str; 8] =
-    ["memory", "store", "durability", "auth", "sandbox", "wording", "throttle", "log"];
+const OF_SERVERS: [&str; 9] =
+    ["memory", "store", "durability", "auth", "sandbox", "wording", "throttle", "hot_reload", "log"];
 const OTHERS: [&str; 7] = ["status", "stop", "invoke", "logs", "urls", "env", "run"];
 
 /// The command line, with the help of each verb cut down to what the verb looks at.
@@ -154,10 +160,12 @@ impl Words {
             return Ok(completions.run(&mut command()));
         }
         let json = self.flags.json;
-        let config = Config::read(self.flags.config.as_deref(), self.flags.layer())?;
+        let file = self.flags.config.clone().or_else(|| self.project_file());
+        let config = Config::read(file.as_deref(), self.flags.layer())?;
         let context = Context { config, json };
         match self.verb.unwrap_or(Verb::Start) {
             Verb::Start => start::run(context),
+            Verb::Dev(dev) => dev.run(&context),
             Verb::Demo => demo::run(context),
             Verb::Doctor => doctor::run(&context),
             Verb::Status => status::run(&context),
@@ -170,6 +178,14 @@ impl Words {
             Verb::Config => config::run(&context),
             Verb::Completions(_) => unreachable!("answered above"),
         }
+    }
+}
+
+impl Words {
+    /// The configuration of the project that is served.
+    fn project_file(&self) -> Option<PathBuf> {
+        let Some(Verb::Dev(dev)) = &self.verb else { return None };
+        Some(dev.folder.join("rushlight.toml")).filter(|file| file.is_file())
     }
 }
 
@@ -191,6 +207,7 @@ impl Flags {
         set("sandbox", self.sandbox.clone());
         set("wording", self.wording.clone());
         set("throttle", self.throttle.then(|| "true".to_owned()));
+        set("hot-reload", self.hot_reload.then(|| "true".to_owned()));
         set("log", self.log.clone());
         layer
     }

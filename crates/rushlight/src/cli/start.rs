@@ -15,6 +15,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Context, at, print_json, print_line};
 use crate::config::{Auth, Config};
+use crate::dev::Live;
 use crate::instance::{Instance, InstanceFile};
 use crate::port;
 use crate::wiring::Wiring;
@@ -61,11 +62,17 @@ pub(super) struct Running {
 impl Running {
     /// Takes the port first: the most likely thing to go wrong, and the quickest to tell.
     pub(super) async fn begin(config: &Config) -> Result<Self> {
+        let live = config.hot_reload.then(|| Arc::new(Live::default()));
+        Self::begin_live(config, live).await
+    }
+
+    /// With functions that are served from folders.
+    pub(super) async fn begin_live(config: &Config, live: Option<Arc<Live>>) -> Result<Self> {
         check_exposure(config)?;
         let bound = bind(config).await?;
         let address = bound.addr();
         let clock = Clock::System;
-        let wiring = Wiring::open(config, address, clock.clone()).await?;
+        let wiring = Wiring::open(config, address, clock.clone(), live).await?;
         let stop = CancellationToken::new();
         let served = tokio::spawn(bound.serve(Arc::clone(&wiring) as _, clock, stop.clone()));
         wiring.begin();

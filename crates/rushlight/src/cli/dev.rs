@@ -1,0 +1,176 @@
+//! `rushlight dev [DIR]`: the server, with the functions of a folder served straight from it.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use ports::LiveFolders as _;
+use serde_json::{Value, json};
+use tokio::time::MissedTickBehavior;
+
+use super::{Context, logs, print_json, print_line, start};
+use crate::client::Client;
+use crate::dev::{Function, Live, Project, Watch};
+use crate::function;
+
+/// How often changed functions are looked for. Changed code is not: it is found by the request that needs it.
+const LOOK: Duration = Duration::from_millis(100);
+
+#[derive(Debug, Args)]
+pub(super) struct Dev {
+    /// Folder of the functions: those that its rushlight.toml names, or else every handler in it
+    #[arg(default_value = ".")]
+    pub(super) folder: PathBuf,
+    /// Let debuggers in: the first function's environment listens on this port of loopback, the others' on the next ones
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "9229")]
+    inspect: Option<u16>,
+}
+
+/// A project that is being served.
+#[derive(Debug)]
+struct Serving<'a> {
+    context: &'a Context,
+    client: Client,
+    live: Arc<Live>,
+    folder: PathBuf,
+    inspect: Option<u16>,
+    shown: Option<Project>,
+}
+
+impl Dev {
+    pub(super) fn run(&self, context: &Context) -> Result<ExitCode> {
+        start::start_log(context)?;
+        let folder = self.folder.canonicalize();
+        let folder = folder.with_context(|| format!("cannot serve {}", self.folder.display()))?;
+        if !folder.is_dir() {
+            bail!("{} is not a folder", folder.display());
+        }
+        start::runtime()?.block_on(async {
+            // Watched before it is read, so that nothing that is saved meanwhile is missed.
+            let watch = Watch::new(&folder)?;
+            let live = Arc::new(Live::default());
+            let running = start::Running::begin_live(&context.config, Some(Arc::clone(&live))).await?;
+            running.say(context);
+            let client = Client::new(running.address);
+            let inspect = self.inspect;
+            let mut serving = Serving { context, client, live, folder, inspect, shown: None };
+            serving.refresh().await?;
+            let live_log = logs::Live::open(&serving.client).await?;
+            tokio::select! {
+                stopped = running.until_stopped() => stopped?,
+                failed = serving.keep(watch) => failed?,
+                failed = live_log.print(context.json) => failed?,
+            }
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+}
+
+impl Serving<'_> {
+    /// Deploys again whenever what is saved changes the functions themselves; code alone needs no deployment.
+    async fn keep(&mut self, mut watch: Watch) -> Result<()> {
+        let mut said = Ok(());
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            look.tick().await;
+            if watch.has_changed()? {
+                if let Err(error) = self.refresh().await {
+                    eprintln!("error: {error:#}");
+                }
+                // Built now rather than at the next request; what the compiler says is said once.
+                let built = self.live.generation(&self.folder).await.map(drop);
+                if let Err(why) = &built
+                    && built != said
+                {
+                    eprintln!("{why}");
+                }
+                said = built;
+            }
+        }
+    }
+
+    async fn refresh(&mut self) -> Result<()> {
+        let project = Project::read(&self.folder)?;
+        if self.shown.as_ref() == Some(&project) {
+            return Ok(());
+        }
+        self.live.set_build(&self.folder, project.build.clone()).await.map_err(anyhow::Error::msg)?;
+        let mut rows = Vec::new();
+        for (number, (name, function)) in project.functions.iter().enumerate() {
+            let known = self.shown.as_ref().and_then(|shown| shown.functions.get(name));
+            if known == Some(function) {
+                continue;
+            }
+            let port = self.inspect.and_then(|first| first.checked_add(u16::try_from(number).ok()?));
+            if let Some(port) = port {
+                self.live.inspect(name, port);
+            }
+            let definition = definition(name, function, &self.folder);
+            function::put(&self.client, &definition).await?;
+            let url = function::url(&self.client, name).await?;
+            rows.push(json!({
+                "function": name, "handler": function.handler, "runtime": definition["Runtime"], "url": url, "inspect": port,
+            }));
+        }
+        self.say(&project, &rows);
+        self.shown = Some(project);
+        Ok(())
+    }
+
+    fn say(&self, project: &Project, rows: &[Value]) {
+        if self.context.json {
+            return rows.iter().for_each(print_json);
+        }
+        if project.functions.is_empty() {
+            print_line(&format!(
+                "No function in {}: export a `handler` from a file, or name it in rushlight.toml ([functions.NAME] handler = \
+                 \"file.handler\")",
+                self.folder.display()
+            ));
+        }
+        if self.shown.is_none() {
+            let from = if project.from_template { ", as rushlight.toml names them" } else { "" };
+            let tool = project.build.as_ref().map(|build| format!(", built by {}", build.tool()));
+            print_line(&format!("Serving {}{from}{}", self.folder.display(), tool.unwrap_or_default()));
+        }
+        let width = rows.iter().map(|row| text(row, "function").len()).max().unwrap_or(0);
+        for row in rows {
+            let inspect = row["inspect"].as_u64().map(|port| format!("  debugger on 127.0.0.1:{port}"));
+            print_line(&format!(
+                "  {:<width$}  {}  {} on {}{}",
+                text(row, "function"),
+                text(row, "url"),
+                text(row, "handler"),
+                text(row, "runtime"),
+                inspect.unwrap_or_default()
+            ));
+        }
+    }
+}
+
+fn text<'a>(row: &'a Value, name: &str) -> &'a str {
+    row[name].as_str().unwrap_or_default()
+}
+
+/// The body of a CreateFunction. The bucket is that of functions that are served from a folder.
+fn definition(name: &str, function: &Function, folder: &Path) -> Value {
+    let runtime = match function.runtime.as_deref() {
+        None | Some("nodejs") => "nodejs22.x",
+        Some("python") => "python3.13",
+        Some(runtime) => runtime,
+    };
+    json!({
+        "FunctionName": name,
+        "Runtime": runtime,
+        "Handler": function.handler,
+        "Role": function::ROLE,
+        "Code": { "S3Bucket": "hot-reload", "S3Key": folder },
+        "Timeout": function.timeout.unwrap_or(30),
+        "MemorySize": function.memory.unwrap_or(256),
+        "Environment": { "Variables": function.environment },
+    })
+}

@@ -1,0 +1,118 @@
+//! The folders that functions are served from while they are written: watched, and built where they have to be.
+//! What `lambda` asks before each invocation.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use ports::{BoxFuture, LiveFolders};
+use tokio::sync::Mutex;
+
+use super::build::Build;
+use super::watch::Watch;
+
+#[derive(Debug, Default)]
+pub(crate) struct Live {
+    folders: RwLock<HashMap<PathBuf, Arc<Mutex<Folder>>>>,
+    /// Ports of debuggers by function.
+    inspected: RwLock<HashMap<String, u16>>,
+}
+
+#[derive(Debug)]
+struct Folder {
+    watch: Watch,
+    generation: u64,
+    build: Option<Build>,
+    /// Of the last build; what it was not yet told of is built at the next question.
+    built: Result<(), String>,
+    stale: bool,
+}
+
+impl Folder {
+    fn new(path: &Path) -> Result<Self, String> {
+        let watch = Watch::new(path).map_err(|error| error.to_string())?;
+        Ok(Self { watch, generation: 0, build: None, built: Ok(()), stale: true })
+    }
+
+    async fn refresh(&mut self) -> Result<u64, String> {
+        let changed = self.watch.has_changed().map_err(|error| error.to_string())?;
+        if changed || self.stale {
+            self.generation += 1;
+            // A build that is given up in the middle is begun again by the next question.
+            self.stale = true;
+            if let Some(build) = &self.build {
+                self.built = build.run().await;
+            }
+            self.stale = false;
+        }
+        self.built.clone().map(|()| self.generation)
+    }
+}
+
+impl Live {
+    /// From now on `folder` is built by `build` whenever it has changed.
+    pub(crate) async fn set_build(&self, folder: &Path, build: Option<Build>) -> Result<(), String> {
+        let folder = self.folder(folder)?;
+        let mut folder = folder.lock().await;
+        if folder.build != build {
+            folder.build = build;
+            folder.stale = true;
+        }
+        Ok(())
+    }
+
+    /// The debugger of `function` listens on `port`.
+    pub(crate) fn inspect(&self, function: &str, port: u16) {
+        self.inspected.write().unwrap_or_else(PoisonError::into_inner).insert(function.to_owned(), port);
+    }
+
+    fn folder(&self, path: &Path) -> Result<Arc<Mutex<Folder>>, String> {
+        if let Some(folder) = self.folders.read().unwrap_or_else(PoisonError::into_inner).get(path) {
+            return Ok(Arc::clone(folder));
+        }
+        let mut folders = self.folders.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(folder) = folders.get(path) {
+            return Ok(Arc::clone(folder));
+        }
+        let folder = Arc::new(Mutex::new(Folder::new(path)?));
+        folders.insert(path.to_owned(), Arc::clone(&folder));
+        Ok(folder)
+    }
+}
+
+impl LiveFolders for Live {
+    fn generation<'a>(&'a self, folder: &'a Path) -> BoxFuture<'a, Result<u64, String>> {
+        Box::pin(async move {
+            if !folder.is_dir() {
+                return Err(format!("the folder {} is not there", folder.display()));
+            }
+            let folder = self.folder(folder)?;
+            let mut folder = folder.lock().await;
+            folder.refresh().await
+        })
+    }
+
+    fn inspect_port(&self, function: &str) -> Option<u16> {
+        self.inspected.read().unwrap_or_else(PoisonError::into_inner).get(function).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_generation_lasts_until_something_is_saved() {
+        let folder = tempfile::tempdir().unwrap();
+        let live = Live::default();
+        let first = live.generation(folder.path()).await.unwrap();
+        assert_eq!(live.generation(folder.path()).await, Ok(first));
+        std::fs::write(folder.path().join("a.js"), "1").unwrap();
+        let second = live.generation(folder.path()).await.unwrap();
+        assert_ne!(second, first);
+        assert_eq!(live.generation(folder.path()).await, Ok(second));
+        let gone = folder.path().to_owned();
+        drop(folder);
+        assert!(live.generation(&gone).await.unwrap_err().contains("is not there"));
+    }
+}
