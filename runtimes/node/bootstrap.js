@@ -557,7 +557,29 @@ async function warmUp() {
   }
   delete require.cache[require.resolve(path.join(__dirname, 'warm.js'))];
   settings = handler = requestId = undefined;
+  if (process.env.RUSHLIGHT_WARM === 'sdk') await loadSdk().catch(() => {}); // the function's own attempt says why
   muted = false;
+}
+
+// The SDK as a function will find it, and one call made and answered within this process, so that its way is compiled.
+// Nothing of the host or of a function is kept: no file of settings is read, and a client keeps its own.
+async function loadSdk() {
+  process.env.AWS_CONFIG_FILE = process.env.AWS_SHARED_CREDENTIALS_FILE = '/dev/null';
+  const load = Module.createRequire(path.join(__dirname, 'bootstrap.js'));
+  const { DynamoDBClient } = load('@aws-sdk/client-dynamodb');
+  const { DynamoDBDocumentClient, GetCommand } = load('@aws-sdk/lib-dynamodb');
+  for (const name of ['client-dynamodb', 'lib-dynamodb']) {
+    await import(pathToFileURL(path.join(__dirname, 'node_modules/@aws-sdk', name, 'index.mjs')).href);
+  }
+  const body = () => require('node:stream').Readable.from([bufferOf('{}')]);
+  const answer = () => ({ statusCode: 200, headers: { 'content-type': 'application/x-amz-json-1.0' }, body: body() });
+  const client = new DynamoDBClient({
+    region: 'us-east-1',
+    endpoint: 'http://127.0.0.1:9',
+    credentials: { accessKeyId: 'warm', secretAccessKey: 'warm' },
+    requestHandler: { handle: async () => ({ response: answer() }) },
+  });
+  await DynamoDBDocumentClient.from(client).send(new GetCommand({ TableName: 'warm', Key: { id: 'warm' } }));
 }
 
 function applyInit(fields) {

@@ -323,6 +323,7 @@ def _apply_init(frame):
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [settings["root"]] + shared + [p for p in sys.path if p != here]
     importlib.invalidate_caches()
+    _forget_sdk()
     return settings
 
 
@@ -335,12 +336,42 @@ def _warm_up():
             pass
 
 
+def _load_sdk():
+    """Loads boto3, and what it reads to make a client of DynamoDB, for the default session. That session keeps nothing of
+    the process as it is now: clients are tried with another one that shares only the service models."""
+    import boto3
+    import botocore.session
+
+    boto3.setup_default_session()
+    kept = boto3.DEFAULT_SESSION._session
+    models = kept.get_component("data_loader")
+    tried = botocore.session.get_session()
+    tried.register_component("data_loader", models)
+    trial = boto3.session.Session(aws_access_key_id="warm", aws_secret_access_key="warm", region_name="us-east-1", botocore_session=tried)
+    for make in (trial.client, trial.resource):
+        make("dynamodb")
+    for read in ("_config", "_profile_map"):
+        setattr(kept, read, None)
+
+
+def _forget_sdk():
+    """The default session is the function's own where its variables say where models are."""
+    boto3 = sys.modules.get("boto3")
+    if boto3 and "AWS_DATA_PATH" in os.environ:
+        boto3.DEFAULT_SESSION = None
+
+
 def main():
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     _set_up_logging()
     if os.environ.get("RUSHLIGHT_WARM"):
         _warm_up()
+    if os.environ.get("RUSHLIGHT_WARM") == "sdk":
+        try:
+            _load_sdk()
+        except Exception:
+            pass  # the function's own attempt says why
     _write(head_of(1, STARTED))
     frame = _read_frame()
     began = time.perf_counter_ns()

@@ -14,10 +14,28 @@ const READ_BYTES_MAX: u64 = 8 << 20;
 const NODE_WORDS: [&str; 3] = ["'@aws-sdk/", "\"@aws-sdk/", "`@aws-sdk/"];
 const PYTHON_WORDS: [&str; 4] = ["import boto3", "from boto3", "import botocore", "from botocore"];
 
+/// What boto3 loads: a package with one of them wants its own.
+const PYTHON_LIBRARIES: [&str; 14] = [
+    "awscrt",
+    "boto3",
+    "botocore",
+    "brotli",
+    "brotli.py",
+    "brotlicffi",
+    "certifi",
+    "dateutil",
+    "jmespath",
+    "s3transfer",
+    "six.py",
+    "socks.py",
+    "urllib3",
+    "zstandard",
+];
+
 /// Whether the code in `folder` names the SDK and does not bring it.
 pub(crate) fn uses_runtimes_sdk(folder: &Path) -> bool {
     let node = folder.join("node_modules/@aws-sdk").is_dir();
-    let python = folder.join("boto3").is_dir();
+    let python = PYTHON_LIBRARIES.iter().any(|name| folder.join(name).exists());
     let mut left = READ_BYTES_MAX;
     let mut folders = VecDeque::from([folder.to_owned()]);
     while let Some(next) = folders.pop_front() {
@@ -83,6 +101,7 @@ mod tests {
             (&[("index.js", ""), ("node_modules/x/index.js", require)], false),
             (&[("index.py", "import json\nimport boto3\n")], true),
             (&[("index.py", "import boto3"), ("boto3/__init__.py", "")], false),
+            (&[("index.py", "import boto3"), ("urllib3/__init__.py", "")], false),
             (&[("data.txt", "import boto3")], false),
         ] {
             let folder = tempfile::tempdir().unwrap();

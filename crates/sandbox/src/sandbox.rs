@@ -96,7 +96,8 @@ impl Sandbox {
     pub async fn launch(self: &Arc<Self>, spec: Arc<FunctionSpec>) -> Result<Environment, LaunchError> {
         let interpreter = self.interpreters.require(&spec.runtime, &self.config).await?;
         let family = interpreter.family;
-        let kind = Kind { interpreter, preloaded: spec.uses_sdk };
+        // A layer may bring another SDK.
+        let kind = Kind { interpreter, preloaded: spec.uses_sdk && spec.layers.is_empty() };
         loop {
             let began = Instant::now();
             let pooled = if init::starts_fresh(&spec) { None } else { self.take(&kind) };

@@ -8,5 +8,6 @@
 mod jail;
 mod limits;
 mod node;
+mod pool;
 mod python;
 mod world;
