@@ -8,12 +8,16 @@ use ports::{InvokeError, InvokeReply, LogBatch, LogEvent};
 use wire::Failure;
 use wire::json::Writer;
 
+use crate::catalogue::{Function, Version};
 use crate::runner::{Run, Runner};
 use crate::{Lambda, error};
 
 /// A package in a bucket of this name is a folder of the host, whose path is its key: the form that users of other
 /// emulators know.
 const BUCKET: &str = "hot-reload";
+
+/// Whoever looks at a function in a debugger takes as long as that takes.
+pub(crate) const INSPECTED_TIMEOUT_MS: u64 = 24 * 3600 * 1000;
 
 impl Lambda {
     /// The folder that a request names as its code, if it names one.
@@ -57,6 +61,12 @@ impl Runner {
             }
             Err(why) => Ok(Some(self.unbuilt(run, &why))),
         }
+    }
+
+    /// Where the debugger of the version's environment listens, if it does.
+    pub(crate) fn inspect_port(&self, function: &Function, version: &Version) -> Option<u16> {
+        version.record.code.folder.as_ref()?;
+        self.live.as_ref()?.inspect_port(&function.name)
     }
 
     /// The answer and the log of a function that does not compile.

@@ -16,6 +16,7 @@ use crate::code::CodeStore;
 use crate::executor::Executor;
 use crate::fleet::{Counted, Warm};
 use crate::function::VersionRecord;
+use crate::live::INSPECTED_TIMEOUT_MS;
 use crate::report::{self, Invoked};
 
 #[derive(Debug)]
@@ -138,6 +139,11 @@ impl Runner {
         })?;
         let log_stream: Arc<str> = stream_name(self.clock.now(), &version.text).into();
         let environment = settings.environment.iter().flatten();
+        let inspect = self.inspect_port(function, version);
+        let timeout_ms = match inspect {
+            Some(_) => INSPECTED_TIMEOUT_MS,
+            None => u64::from(settings.timeout_s) * 1000,
+        };
         let spec = Arc::new(FunctionSpec {
             scope: function.scope.clone(),
             name: function.name.clone(),
@@ -150,11 +156,12 @@ impl Runner {
             init_type: InitType::OnDemand,
             env: environment.map(|(name, value)| (name.clone(), value.clone())).collect(),
             memory_mib: settings.memory_mib,
-            timeout_ms: u64::from(settings.timeout_s) * 1000,
+            timeout_ms,
             ephemeral_mib: settings.ephemeral_mib,
             log_group: version.log_group.clone(),
             log_stream: log_stream.clone(),
             credentials: None,
+            inspect,
         });
         let instance = self.executor.launch(spec).await.map_err(|error| {
             tracing::error!(function = %function.name, %error, "cannot start an environment");

@@ -143,5 +143,6 @@ fn spec(runtime: &str, code_dir: &std::path::Path) -> FunctionSpec {
         log_group: "/aws/lambda/fn".into(),
         log_stream: "2026/01/01/[$LATEST]abc".into(),
         credentials: None,
+        inspect: None,
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Place<'a> {
 
 /// Whether the function's process cannot come from the pool.
 pub(crate) fn starts_fresh(spec: &FunctionSpec) -> bool {
-    spec.env.iter().any(|(name, _)| view::EARLY.contains(&name.as_str()))
+    spec.inspect.is_some() || spec.env.iter().any(|(name, _)| view::EARLY.contains(&name.as_str()))
 }
 
 pub(crate) fn write_frame(out: &mut Vec<u8>, spec: &FunctionSpec, place: &Place<'_>) {

@@ -98,13 +98,16 @@ impl Sandbox {
         let family = interpreter.family;
         // A layer may bring another SDK.
         let kind = Kind { interpreter, preloaded: spec.uses_sdk && spec.layers.is_empty() };
+        if let Some(port) = spec.inspect {
+            wait_for_port(port).await;
+        }
         loop {
             let began = Instant::now();
             let pooled = if init::starts_fresh(&spec) { None } else { self.take(&kind) };
             let from_pool = pooled.is_some();
             let process = match pooled {
                 Some(process) => process,
-                None => self.spawn_in_turn(&kind, Start::For(&spec.env)).await?,
+                None => self.spawn_in_turn(&kind, Start::For(&spec)).await?,
             };
             match self.assign(process, &spec, family, began).await {
                 // A pooled process may have died while it waited; a fresh one says more.
@@ -317,6 +320,17 @@ fn limits_of(spec: &FunctionSpec) -> GroupLimits {
     GroupLimits {
         memory_bytes: (u64::from(spec.memory_mib) + u64::from(spec.ephemeral_mib) + OVERHEAD_MIB) << 20,
         tasks: TASKS_MAX,
+    }
+}
+
+/// The environment of the code before the last save may be on its way out; a debugger that comes to a port looks for the
+/// newest. Whoever else holds the port keeps it: then Node.js says that it has none.
+async fn wait_for_port(port: u16) {
+    for _ in 0..STOP_TRIES {
+        if std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return;
+        }
+        tokio::time::sleep(STOP_PAUSE).await;
     }
 }
 

@@ -36,6 +36,8 @@ pub struct FunctionSpec {
     pub log_stream: Arc<str>,
     /// `None`: the account id as access key, so that SDK calls land in the function's own account.
     pub credentials: Option<Credentials>,
+    /// Node.js: the port of loopback at which the process lets a debugger in.
+    pub inspect: Option<u16>,
 }
 
 /// What an environment is made for, as its function is told in `AWS_LAMBDA_INITIALIZATION_TYPE`.

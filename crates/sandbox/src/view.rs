@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::config::{SandboxConfig, SandboxMode};
 use crate::control::Setup;
 use crate::interpreter::{Family, Interpreter};
+use crate::spec::FunctionSpec;
 
 /// Users of the host given to jails by a server that is root: far above any that a person or a service has.
 pub(crate) const HOST_UID_BASE: u32 = 0x7000_0000;
@@ -53,8 +54,8 @@ pub(crate) const EARLY: [&str; 4] = ["NODE_OPTIONS", "PYTHONHASHSEED", "PYTHONMA
 pub(crate) enum Start<'a> {
     /// The pool: it has time to warm itself up, and to load the AWS SDK.
     Waiting { preloaded: bool },
-    /// A function with these variables, which waits for it.
-    For(&'a [(String, String)]),
+    /// A function, which waits for it.
+    For(&'a FunctionSpec),
 }
 
 /// The setup of a process of `interpreter`.
@@ -88,8 +89,11 @@ pub(crate) fn setup(
             let what = if preloaded { "sdk" } else { "plain" };
             setup.env.push(("RUSHLIGHT_WARM".to_owned(), what.to_owned()));
         }
-        Start::For(env) => {
-            setup.env.extend(env.iter().filter(|(name, _)| EARLY.contains(&name.as_str())).cloned());
+        Start::For(spec) => {
+            setup.env.extend(spec.env.iter().filter(|(name, _)| EARLY.contains(&name.as_str())).cloned());
+            if let Some(port) = spec.inspect.filter(|_| family == Family::Node) {
+                setup.args.insert(0, format!("--inspect=127.0.0.1:{port}"));
+            }
         }
     }
     setup

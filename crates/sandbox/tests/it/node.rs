@@ -439,3 +439,20 @@ async fn an_environment_keeps_its_state_and_its_logs_apart() {
         | T	ID	INFO	frozen 2"#]]
     .assert_eq(&all.join("\n"));
 }
+
+#[tokio::test]
+async fn a_debugger_is_let_in_at_the_port_it_was_promised() {
+    let world = World::new(SandboxMode::BestEffort).await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let files = [("index.js", "exports.handler = async () => require('inspector').url()")];
+    // The second one finds the port that the first one leaves.
+    for _ in 0..2 {
+        let mut spec = world.function("nodejs22.x", &files);
+        spec.inspect = Some(free.port());
+        let mut environment = world.launch(spec).await;
+        let answer = environment.invoke(invocation("{}")).await.result.unwrap();
+        let expected = format!("\"ws://{free}/");
+        assert!(String::from_utf8_lossy(&answer).starts_with(&expected), "{answer:?}");
+        tokio::net::TcpStream::connect(free).await.unwrap();
+    }
+}

@@ -54,6 +54,7 @@ impl World {
             log_group: "/aws/lambda/fn".into(),
             log_stream: "2026/01/01/[$LATEST]abc".into(),
             credentials: None,
+            inspect: None,
         }
     }
 
