@@ -14,14 +14,19 @@ use crate::answer::{Answer, AnswerLimits, Late};
 use crate::config::SandboxConfig;
 use crate::fault;
 use crate::frame::{self, FrameWriter, FromRuntime};
+use crate::interpreter::Channel;
 use crate::log::LogCollector;
 use crate::memory;
 use crate::outcome::{FaultKind, FunctionFault, LogLine, Outcome, StreamPiece};
 use crate::process::{Event, Process};
+use crate::runtime_api::Api;
 use crate::spec::{FunctionSpec, Invocation};
 
 /// How often memory is looked at while a handler runs.
 const MEMORY_TICK: Duration = Duration::from_millis(25);
+
+/// How long the memory of a runtime that does not say it itself is believed.
+const MEMORY_PAUSE: Duration = Duration::from_millis(100);
 
 /// A process with one function's handler loaded. Dropping it ends it and frees all it had.
 #[derive(Debug)]
@@ -32,11 +37,32 @@ pub struct Environment {
     init_timeout: Duration,
     /// `None` once it has ended.
     process: Option<Process>,
+    api: Api,
+    channel: Channel,
+    /// Why there is no program that could be the runtime.
+    no_entrypoint: Option<String>,
+    /// The runtime's program, where the function brings it.
+    entrypoint: String,
+    /// When its memory was last looked at.
+    measured: Instant,
     /// Generations of ours between the launcher and the interpreter, itself included.
     ours: u32,
     stage: Stage,
     log: LogCollector,
     max_rss_kib: u64,
+}
+
+/// A process that has been told its function.
+#[derive(Debug)]
+pub(crate) struct Started {
+    pub(crate) process: Process,
+    pub(crate) api: Api,
+    pub(crate) channel: Channel,
+    pub(crate) jailed: bool,
+    /// When the environment was asked for.
+    pub(crate) began: Instant,
+    /// The program that a stem becomes, or why there is none; empty where there was an interpreter before.
+    pub(crate) entrypoint: Result<String, String>,
 }
 
 #[derive(Debug)]
@@ -57,16 +83,12 @@ enum End {
     Exited(Option<ExitStatus>),
     TimedOut,
     OutOfMemory,
+    /// There is nothing that could be started.
+    NoEntrypoint(String),
 }
 
 impl Environment {
-    pub(crate) fn new(
-        spec: Arc<FunctionSpec>,
-        config: &SandboxConfig,
-        process: Process,
-        jailed: bool,
-        began: Instant,
-    ) -> Self {
+    pub(crate) fn new(spec: Arc<FunctionSpec>, config: &SandboxConfig, started: Started) -> Self {
         Self {
             spec,
             clock: config.clock.clone(),
@@ -75,9 +97,14 @@ impl Environment {
                 streamed_bytes_max: config.stream_bytes_max,
             },
             init_timeout: config.init_timeout,
-            process: Some(process),
-            ours: if jailed { 2 } else { 1 },
-            stage: Stage::Loading { since: Instant::now(), assign_time: began.elapsed() },
+            process: Some(started.process),
+            api: started.api,
+            channel: started.channel,
+            no_entrypoint: started.entrypoint.as_ref().err().cloned(),
+            entrypoint: started.entrypoint.unwrap_or_default(),
+            measured: Instant::now(),
+            ours: if started.jailed { 2 } else { 1 },
+            stage: Stage::Loading { since: Instant::now(), assign_time: started.began.elapsed() },
             log: LogCollector::new(config.log_bytes_max),
             max_rss_kib: 0,
         }
@@ -143,11 +170,17 @@ impl Environment {
         let Stage::Loading { since, assign_time } = self.stage else { return Ok(()) };
         self.stage = Stage::Busy;
         let timeout = Duration::from_millis(self.spec.timeout_ms);
-        let end = self.wait(since + self.init_timeout + timeout, None).await;
+        let end = match self.no_entrypoint.take() {
+            Some(reason) => End::NoEntrypoint(reason),
+            None => self.wait(since + self.init_timeout + timeout, None).await,
+        };
         outcome.init_duration = Some(since.elapsed());
         let loaded = match end {
             End::Frame(FromRuntime::Ready { max_rss_kib, init_us }) => {
                 self.stage = Stage::Idle;
+                if self.channel == Channel::Frames {
+                    self.api.note_runtime_done();
+                }
                 self.note_rss(max_rss_kib);
                 // The runtime's own measure: the answer may have waited in the socket for the first invocation.
                 outcome.init_duration =
@@ -178,13 +211,16 @@ impl Environment {
             return Err(fault::exited(request_id, &fault::exit_reason(None), FaultKind::Exit));
         };
         self.stage = Stage::Busy;
-        FrameWriter::new(process.outbox(), frame::INVOKE)
-            .u64(u64::try_from(deadline.as_millis()).unwrap_or(0))
-            .text(request_id)
-            .text(&invocation.function_arn)
-            .text(&invocation.trace)
-            .text(invocation.client_context.as_deref().unwrap_or(""))
-            .rest(&invocation.payload);
+        if self.channel == Channel::Frames {
+            FrameWriter::new(process.outbox(), frame::INVOKE)
+                .u64(u64::try_from(deadline.as_millis()).unwrap_or(0))
+                .text(request_id)
+                .text(&invocation.function_arn)
+                .text(&invocation.trace)
+                .text(invocation.client_context.as_deref().unwrap_or(""))
+                .rest(&invocation.payload);
+        }
+        self.api.invoke(invocation, request_id, deadline);
         let began = Instant::now();
         let mut answer = Answer::new(invocation.stream.clone(), self.limits);
         let end = self.wait(began + timeout, Some(&mut answer)).await;
@@ -206,14 +242,46 @@ impl Environment {
             }
             other => {
                 let exited = matches!(other, End::Exited(_));
-                outcome.unheard = exited && self.process.as_mut().is_some_and(Process::is_unheard);
+                outcome.unheard = exited && self.is_unheard();
                 return Err(self.failed(other, request_id));
             }
         };
         self.note_rss(max_rss_kib);
+        self.await_others(began, outcome).await;
         self.drain();
-        self.stage = Stage::Idle;
+        if self.process.is_some() {
+            self.stage = Stage::Idle;
+        }
         result
+    }
+
+    /// Whether the event has had no effect.
+    fn is_unheard(&mut self) -> bool {
+        match self.channel {
+            Channel::Frames => self.process.as_mut().is_some_and(Process::is_unheard),
+            Channel::Api => !self.api.is_heard(),
+        }
+    }
+
+    /// After the answer: the invocation is over when the runtime asks for the next one and the extensions are done.
+    async fn await_others(&mut self, began: Instant, outcome: &mut Outcome) {
+        if self.process.is_none() {
+            return;
+        }
+        let done = self.channel == Channel::Frames && self.api.note_runtime_done();
+        if !done {
+            let deadline = began + Duration::from_millis(self.spec.timeout_ms);
+            let end = self.wait(deadline, None).await;
+            if !matches!(end, End::Frame(FromRuntime::Done)) {
+                // The answer stands; what it came from is used up.
+                self.end();
+            }
+            outcome.duration = began.elapsed();
+        }
+        self.api.finish();
+        if self.channel == Channel::Api && self.measured.elapsed() > MEMORY_PAUSE {
+            self.measure(u64::MAX);
+        }
     }
 
     /// Listens until a frame that is not a log line, the process's end, or `deadline`. What is streamed goes to
@@ -223,7 +291,12 @@ impl Environment {
         let mut tick = Instant::now() + MEMORY_TICK;
         loop {
             let Some(process) = self.process.as_mut() else { return End::Exited(None) };
-            match process.next(&mut self.log, &self.clock, deadline.min(tick)).await {
+            let event = tokio::select! {
+                biased;
+                event = process.next(&mut self.log, &self.clock, deadline.min(tick)) => event,
+                said = self.api.next() => Event::Frame(said),
+            };
+            match event {
                 Event::Frame(FromRuntime::Log { timestamp_ms, text }) => {
                     let at = base::Timestamp(i64::try_from(timestamp_ms).unwrap_or(0));
                     self.log.push(at, text);
@@ -254,6 +327,7 @@ impl Environment {
     }
 
     fn measure(&mut self, limit_kib: u64) -> u64 {
+        self.measured = Instant::now();
         let pid = self.process.as_ref().and_then(Process::launcher_pid);
         let kib = pid.map_or(0, |pid| memory::tree_kib(pid, self.ours, limit_kib));
         self.max_rss_kib = self.max_rss_kib.max(kib);
@@ -267,6 +341,11 @@ impl Environment {
         let timeout = Duration::from_millis(self.spec.timeout_ms);
         let (kind, reason) = match end {
             End::TimedOut => return fault::timed_out(request_id, timeout),
+            End::NoEntrypoint(reason) => return fault::invalid_entrypoint(request_id, &reason),
+            End::Frame(FromRuntime::NotStarted { errno, .. }) => {
+                let reason = fault::start_error(&self.entrypoint, errno);
+                return fault::invalid_entrypoint(request_id, &reason);
+            }
             End::OutOfMemory => {
                 self.max_rss_kib = u64::from(self.spec.memory_mib) * 1024;
                 (FaultKind::OutOfMemory, "Runtime exited with error: signal: killed".to_owned())

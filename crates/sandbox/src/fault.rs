@@ -50,6 +50,28 @@ pub(crate) fn exited(request_id: &str, reason: &str, kind: FaultKind) -> Functio
     }
 }
 
+/// The runtime's program is not there, or cannot be run.
+pub(crate) fn invalid_entrypoint(request_id: &str, reason: &str) -> FunctionFault {
+    let message = format!("RequestId: {request_id} Error: {reason}");
+    FunctionFault { kind: FaultKind::Exit, body: body("Runtime.InvalidEntrypoint", &message) }
+}
+
+/// Why a program could not be started, as Go says it.
+pub(crate) fn start_error(program: &str, errno: u32) -> String {
+    let errno = i32::try_from(errno).unwrap_or(0);
+    let why = match errno {
+        libc::EACCES => "permission denied".to_owned(),
+        libc::ENOENT => "no such file or directory".to_owned(),
+        libc::ENOEXEC => "exec format error".to_owned(),
+        libc::ENOTDIR => "not a directory".to_owned(),
+        libc::ELOOP => "too many levels of symbolic links".to_owned(),
+        libc::E2BIG => "argument list too long".to_owned(),
+        libc::ENOMEM => "cannot allocate memory".to_owned(),
+        other => std::io::Error::from_raw_os_error(other).to_string(),
+    };
+    format!("fork/exec {program}: {why}")
+}
+
 pub(crate) fn timed_out(request_id: &str, timeout: Duration) -> FunctionFault {
     let seconds = timeout.as_secs_f64();
     let message = format!("RequestId: {request_id} Error: Task timed out after {seconds:.2} seconds");
@@ -61,7 +83,7 @@ pub(crate) fn response_too_large(max: usize) -> FunctionFault {
     FunctionFault { kind: FaultKind::ResponseTooLarge, body: body("Function.ResponseSizeTooLarge", &message) }
 }
 
-fn body(error_type: &str, message: &str) -> Bytes {
+pub(crate) fn body(error_type: &str, message: &str) -> Bytes {
     let mut text = String::with_capacity(64 + message.len());
     text.push_str("{\"errorType\":");
     push_json_text(&mut text, error_type);
@@ -71,7 +93,7 @@ fn body(error_type: &str, message: &str) -> Bytes {
     Bytes::from(text)
 }
 
-fn push_json_text(out: &mut String, text: &str) {
+pub(crate) fn push_json_text(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
         match c {

@@ -24,6 +24,8 @@ const FATAL: u8 = 22;
 const STREAM: u8 = 23;
 const CHUNK: u8 = 24;
 const STARTED: u8 = 25;
+const NOT_STARTED: u8 = 40;
+const ENDED: u8 = 41;
 
 /// Longest frame taken for what is not the result: log lines are cut by the bootstraps at 256 KiB.
 const OTHER_BYTES_MAX: usize = 1 << 20;
@@ -71,6 +73,23 @@ pub(crate) enum FromRuntime {
     TooLarge {
         max_rss_kib: u32,
     },
+    /// Over the Runtime API: the runtime and all extensions are done with the invocation.
+    Done,
+    /// Over the Extensions API: an extension gave up, while it was loaded or later.
+    ExtensionFault {
+        of_init: bool,
+        error_type: String,
+    },
+    /// From a stem: a program could not be started.
+    NotStarted {
+        index: u32,
+        errno: u32,
+    },
+    /// From a stem: a program has ended.
+    Ended {
+        index: u32,
+        raw_status: u32,
+    },
 }
 
 /// Takes the next whole frame off `inbox`; `Ok(None)` when more bytes are needed.
@@ -106,9 +125,19 @@ pub(crate) fn parse_runtime(
         STREAM => FromRuntime::Stream { content_type: body },
         CHUNK => FromRuntime::Chunk { body },
         TOO_LARGE => FromRuntime::TooLarge { max_rss_kib: take_u32(&mut body)? },
+        NOT_STARTED => FromRuntime::NotStarted { index: take_u32(&mut body)?, errno: take_u32(&mut body)? },
+        ENDED => FromRuntime::Ended { index: take_u32(&mut body)?, raw_status: take_u32(&mut body)? },
         _ => return Err(Garbage),
     };
     Ok(Some(frame))
+}
+
+pub(crate) fn write_not_started(out: &mut Vec<u8>, index: u32, errno: i32) {
+    FrameWriter::new(out, NOT_STARTED).u32(index).u32(errno.unsigned_abs());
+}
+
+pub(crate) fn write_ended(out: &mut Vec<u8>, index: u32, raw_status: i32) {
+    FrameWriter::new(out, ENDED).u32(index).u32(u32::from_ne_bytes(raw_status.to_ne_bytes()));
 }
 
 pub(crate) fn take_u8(body: &mut Bytes) -> Result<u8, Garbage> {

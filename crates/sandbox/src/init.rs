@@ -2,12 +2,13 @@
 //! variables of <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::config::SandboxConfig;
 use crate::frame::{self, FrameWriter};
 use crate::interpreter::Family;
 use crate::spec::FunctionSpec;
+use crate::stem::Program;
 use crate::view;
 
 /// Where the process stands.
@@ -16,6 +17,8 @@ pub(crate) struct Place<'a> {
     pub(crate) jailed: bool,
     pub(crate) config: &'a SandboxConfig,
     pub(crate) family: Family,
+    /// Address of the environment's own API.
+    pub(crate) runtime_api: &'a str,
 }
 
 /// Whether the function's process cannot come from the pool.
@@ -41,6 +44,28 @@ pub(crate) fn write_frame(out: &mut Vec<u8>, spec: &FunctionSpec, place: &Place<
         w.text(name).text(value);
     }
 }
+
+/// The program of a runtime that speaks the Runtime API; the error says that there is none, as AWS does.
+pub(crate) fn program(spec: &FunctionSpec, place: &Place<'_>) -> Result<Program, String> {
+    let task_root = place.task_root(spec);
+    let in_layers = spec.layers.iter().rev().map(PathBuf::as_path);
+    let outside = std::iter::once(spec.code_dir.as_path()).chain(in_layers);
+    // Both the jail's path and the host's: only the host's can be looked at from here.
+    let found = outside.enumerate().find(|(_, folder)| folder.join(BOOTSTRAP).is_file());
+    let Some((at, folder)) = found else {
+        return Err(format!("Couldn't find valid bootstrap(s): [/var/task/{BOOTSTRAP} /opt/{BOOTSTRAP}]"));
+    };
+    let path = match (place.jailed, at) {
+        (false, _) => folder.join(BOOTSTRAP),
+        (true, 0) => Path::new("/var/task").join(BOOTSTRAP),
+        (true, _) => Path::new("/opt").join(BOOTSTRAP),
+    };
+    let env = variables(spec, place, &task_root).into_iter().collect();
+    Ok(Program { path, args: Vec::new(), env, folder: PathBuf::from(task_root), speaks_frames: false })
+}
+
+/// The program of a `provided` runtime.
+const BOOTSTRAP: &str = "bootstrap";
 
 impl Place<'_> {
     fn task_root(&self, spec: &FunctionSpec) -> String {
@@ -80,6 +105,7 @@ fn variables(spec: &FunctionSpec, place: &Place<'_>, task_root: &str) -> BTreeMa
     match place.family {
         Family::Node => set("NODE_PATH", node_path(place, &layers, task_root)),
         Family::Python => set("PYTHONPATH", python_path(place, &layers)),
+        Family::Provided => {}
     }
     if let Some(url) = &place.config.endpoint_url {
         set("AWS_ENDPOINT_URL", url.clone());
@@ -90,6 +116,7 @@ fn variables(spec: &FunctionSpec, place: &Place<'_>, task_root: &str) -> BTreeMa
     set("_HANDLER", spec.handler.clone());
     set("LAMBDA_TASK_ROOT", task_root.to_owned());
     set("LAMBDA_RUNTIME_DIR", place.runtime_dir());
+    set("AWS_LAMBDA_RUNTIME_API", place.runtime_api.to_owned());
     set("AWS_EXECUTION_ENV", format!("AWS_Lambda_{}", spec.runtime));
     set("AWS_LAMBDA_FUNCTION_NAME", spec.name.clone());
     set("AWS_LAMBDA_FUNCTION_VERSION", spec.version.clone());

@@ -16,6 +16,17 @@ use crate::report::RuntimeFound;
 pub(crate) enum Family {
     Node,
     Python,
+    /// The function's package or a layer brings the program.
+    Provided,
+}
+
+/// How a runtime and the server speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Channel {
+    /// Frames on an inherited socket, with a bootstrap of ours.
+    Frames,
+    /// The Runtime API.
+    Api,
 }
 
 impl Family {
@@ -27,6 +38,8 @@ impl Family {
             Some(Self::Node)
         } else if runtime.starts_with("python") {
             Some(Self::Python)
+        } else if runtime.starts_with("provided") || runtime == "go1.x" {
+            Some(Self::Provided)
         } else {
             None
         }
@@ -36,6 +49,14 @@ impl Family {
         match self {
             Self::Node => "node",
             Self::Python => "python",
+            Self::Provided => "provided",
+        }
+    }
+
+    pub(crate) fn channel(self) -> Channel {
+        match self {
+            Self::Node | Self::Python => Channel::Frames,
+            Self::Provided => Channel::Api,
         }
     }
 
@@ -43,17 +64,19 @@ impl Family {
         match self {
             Self::Node => "install Node.js 20 or later (Debian: apt install nodejs) and start again",
             Self::Python => "install Python 3.9 or later (Debian: apt install python3) and start again",
+            Self::Provided => "nothing is missing",
         }
     }
 
-    pub(crate) fn program_name(self) -> &'static str {
-        self.programs()[0]
+    pub(crate) fn program_name(self) -> Option<&'static str> {
+        self.programs().first().copied()
     }
 
     fn programs(self) -> &'static [&'static str] {
         match self {
             Self::Node => &["node", "nodejs"],
             Self::Python => &["python3", "python"],
+            Self::Provided => &[],
         }
     }
 
@@ -63,6 +86,7 @@ impl Family {
         match self {
             Self::Node => &["-e", "console.log(process.execPath + '\\n' + process.versions.node)"],
             Self::Python => &["-E", "-c", PYTHON_PROBE],
+            Self::Provided => &[],
         }
     }
 
@@ -75,6 +99,7 @@ impl Family {
                 ("warm.mjs", include_str!("../../../runtimes/node/warm.mjs")),
             ],
             Self::Python => &[("bootstrap.py", include_str!("../../../runtimes/python/bootstrap.py"))],
+            Self::Provided => &[],
         }
     }
 }
@@ -102,6 +127,19 @@ pub(crate) struct Interpreter {
     pub(crate) packages: Vec<String>,
 }
 
+impl Interpreter {
+    /// That of a runtime which the package brings.
+    fn none() -> Self {
+        Self {
+            family: Family::Provided,
+            program: PathBuf::new(),
+            version: String::new(),
+            needs: Vec::new(),
+            packages: Vec::new(),
+        }
+    }
+}
+
 /// Looks for each interpreter once, when it is first needed: asking one takes tens of milliseconds.
 #[derive(Debug, Default)]
 pub(crate) struct Interpreters {
@@ -114,6 +152,7 @@ impl Interpreters {
         let (cell, given) = match family {
             Family::Node => (&self.node, &config.node),
             Family::Python => (&self.python, &config.python),
+            Family::Provided => return Some(Arc::new(Interpreter::none())),
         };
         cell.get_or_init(|| find(family, given.as_deref())).await.clone()
     }

@@ -1,10 +1,11 @@
 //! Runs functions: environments, their jail, the pool of unassigned processes, the frames spoken with them.
-//! Knows no control plane, no HTTP and no AWS operation.
+//! Knows no control plane, no AWS operation, and no HTTP but that of the environments' own API.
 //!
 //! - [`Sandbox`] starts environments and keeps the pool; [`Environment`] serves one invocation at a time.
 //! - `launcher` is what the re-executed program does before the interpreter runs: namespaces, mounts, limits;
 //!   `view` says what it mounts, `control` is what is said to it.
-//! - `frame` is the protocol with the bootstraps of `runtimes/`, `init` what they are told first.
+//! - `frame` is the protocol with the bootstraps of `runtimes/`, `init` what they are told first; every other runtime,
+//!   and all extensions, speak `runtime_api`. `stem` is what is said to a process that waits for its program.
 //!
 //! Invariants: nothing a function does harms the server or another function; no output of one invocation is
 //! given to another's log; an ended environment leaves no process, mount or file behind.
@@ -29,8 +30,10 @@ mod outcome;
 mod pool;
 mod process;
 mod report;
+mod runtime_api;
 mod sandbox;
 mod spec;
+mod stem;
 mod view;
 
 pub use config::{SandboxConfig, SandboxMode};

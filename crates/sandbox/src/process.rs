@@ -24,6 +24,7 @@ use crate::control::{Assign, Control, Hello, Setup};
 use crate::frame::{self, FromRuntime};
 use crate::launcher;
 use crate::log::{LineSplitter, LogCollector};
+use crate::stem::{Program, ToStem};
 
 /// Bytes read at a time.
 const PIECE: usize = 16 * 1024;
@@ -43,6 +44,8 @@ pub(crate) struct Process {
     hello: Option<Hello>,
     channel: UnixStream,
     channel_open: bool,
+    /// The channel's end is not the process's: it is closed when a stem becomes its program.
+    outlives_channel: bool,
     /// It closed the socket with something unread in it.
     channel_reset: bool,
     inbox: BytesMut,
@@ -100,6 +103,7 @@ impl Process {
             hello: None,
             channel: UnixStream::from_std(channel)?,
             channel_open: true,
+            outlives_channel: false,
             channel_reset: false,
             inbox: BytesMut::with_capacity(PIECE),
             outbox: Vec::with_capacity(1024),
@@ -199,6 +203,13 @@ impl Process {
         }
     }
 
+    /// Tells a stem to become its program, which speaks on no channel.
+    pub(crate) fn become_program(&mut self, program: Program) -> io::Result<()> {
+        self.outlives_channel = true;
+        ToStem::Become(program).write(self.outbox());
+        self.push()
+    }
+
     /// Queues a frame for the runtime; it is sent by [`Self::next`].
     pub(crate) fn outbox(&mut self) -> &mut Vec<u8> {
         if self.sent == self.outbox.len() {
@@ -230,7 +241,7 @@ impl Process {
                 Ok(None) => {}
                 Err(frame::Garbage) => return Event::Broken,
             }
-            if !self.channel_open {
+            if !self.channel_open && !self.outlives_channel {
                 return self.end_of_broken().await;
             }
             let Some(child) = self.child.as_mut() else { return Event::Exited(None) };
@@ -239,7 +250,7 @@ impl Process {
                 // The alarm first: a flood of output must not outrun it.
                 biased;
                 () = &mut alarm => return Event::Alarm,
-                ready = self.channel.readable() => {
+                ready = self.channel.readable(), if self.channel_open => {
                     let read = ready.and_then(|()| read_some(&self.channel, &mut self.inbox));
                     self.channel_open = matches!(read, Ok(true));
                     self.channel_reset = read.is_err_and(|e| e.kind() == io::ErrorKind::ConnectionReset);
@@ -329,7 +340,8 @@ impl Process {
 
     /// False once the launcher has ended.
     pub(crate) fn is_running(&mut self) -> bool {
-        self.channel_open && self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+        (self.channel_open || self.outlives_channel)
+            && self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -12,13 +13,14 @@ use tokio::time::Instant;
 use crate::cgroup::{Cgroups, Group, GroupLimits};
 use crate::config::{SandboxConfig, SandboxMode};
 use crate::control::{Assign, Setup};
-use crate::environment::Environment;
+use crate::environment::{Environment, Started};
 use crate::error::{LaunchError, SandboxError};
-use crate::interpreter::{self, Family, Interpreter, Interpreters};
+use crate::interpreter::{self, Channel, Family, Interpreter, Interpreters};
 use crate::node_sdk;
 use crate::pool::{Kind, Pools, Step};
 use crate::process::Process;
 use crate::report::{JailReport, Layer, LayerState};
+use crate::runtime_api::Api;
 use crate::spec::FunctionSpec;
 use crate::view::Start;
 use crate::{init, view};
@@ -162,10 +164,29 @@ impl Sandbox {
             };
             process.assign(assign).await?.map_err(LaunchError::Mount)?;
         }
-        let place = init::Place { jailed: hello.jailed, config: &self.config, family };
-        init::write_frame(process.outbox(), spec, &place);
-        process.push()?;
-        Ok(Environment::new(Arc::clone(spec), &self.config, process, hello.jailed, began))
+        let channel = family.channel();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let api =
+            Api::serve(listener, Arc::clone(spec), self.config.response_bytes_max, channel == Channel::Api)?;
+        let place =
+            init::Place { jailed: hello.jailed, config: &self.config, family, runtime_api: api.address() };
+        let mut entrypoint = Ok(String::new());
+        match channel {
+            Channel::Frames => {
+                init::write_frame(process.outbox(), spec, &place);
+                process.push()?;
+            }
+            Channel::Api => match init::program(spec, &place) {
+                Ok(program) => {
+                    entrypoint = Ok(program.path.display().to_string());
+                    process.become_program(program)?;
+                }
+                Err(reason) => entrypoint = Err(reason),
+            },
+        }
+        let jailed = hello.jailed;
+        let started = Started { process, api, channel, jailed, began, entrypoint };
+        Ok(Environment::new(Arc::clone(spec), &self.config, started))
     }
 
     /// A process that waits: of this kind, or one that has only less loaded.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{SandboxConfig, SandboxMode};
 use crate::control::Setup;
-use crate::interpreter::{Family, Interpreter};
+use crate::interpreter::{Channel, Family, Interpreter};
 use crate::spec::FunctionSpec;
 
 /// Users of the host given to jails by a server that is root: far above any that a person or a service has.
@@ -67,6 +67,10 @@ pub(crate) fn setup(
 ) -> Setup {
     let family = interpreter.family;
     let mut setup = base(config, host_uid);
+    if family.channel() == Channel::Api {
+        // A stem: its program comes with its function.
+        return setup;
+    }
     let outside = runtime_dir(&config.scratch_dir, family);
     let bootstrap = family.files()[0].0;
     // Both places are given: which one is right is known only once the jail stands or does not.
@@ -79,7 +83,9 @@ pub(crate) fn setup(
         setup.env.push(("RUSHLIGHT_PACKAGES".to_owned(), interpreter.packages.join(":")));
     }
     // First on PATH, as on AWS, wherever the host has it.
-    setup.links.push((interpreter.program.clone(), Path::new("/var/lang/bin").join(family.program_name())));
+    if let Some(name) = family.program_name() {
+        setup.links.push((interpreter.program.clone(), Path::new("/var/lang/bin").join(name)));
+    }
     if family == Family::Node {
         // ES modules know no NODE_PATH; they find this on the way up to the root.
         setup.links.push((Path::new(RUNTIME_DIR).join("node_modules"), PathBuf::from("/node_modules")));
@@ -108,7 +114,7 @@ pub(crate) fn probe(config: &SandboxConfig) -> Setup {
 
 fn interpreter_args(family: Family) -> Vec<String> {
     match family {
-        Family::Node => Vec::new(),
+        Family::Node | Family::Provided => Vec::new(),
         // Unbuffered would cost two writes a print; the bootstrap makes output line-buffered instead.
         Family::Python => vec!["-B".to_owned()],
     }

@@ -9,6 +9,7 @@ mod at_load;
 mod confine;
 mod namespaces;
 mod root;
+mod stem;
 mod supervise;
 mod sys;
 

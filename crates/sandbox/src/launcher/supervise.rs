@@ -116,9 +116,31 @@ fn answer(post: &mut Post, inbox: &mut BytesMut) -> io::Result<bool> {
 
 /// In the child: takes on every limit and becomes the interpreter. What fails is written to `complaints`.
 fn become_interpreter(post: &Post, mut complaints: File) -> ! {
+    if post.setup.program.as_os_str().is_empty() {
+        become_stem(post, complaints);
+    }
     let error = exec_interpreter(post, &mut complaints);
     let _ = writeln!(complaints, "\t{}: {error}", post.setup.program.display());
     std::process::exit(72);
+}
+
+/// In the child, when there is no program yet: takes on every limit and waits to be told one.
+fn become_stem(post: &Post, mut complaints: File) -> ! {
+    let socket = rustix::process::setsid().map_err(io::Error::from).and_then(|_| {
+        take_on_limits(post, &mut complaints)?;
+        post.runtime.try_clone()
+    });
+    match socket {
+        Ok(socket) => {
+            // The end of the complaints is what the supervisor waits for.
+            drop(complaints);
+            std::process::exit(super::stem::run(socket));
+        }
+        Err(error) => {
+            let _ = writeln!(complaints, "\t{error}");
+            std::process::exit(72);
+        }
+    }
 }
 
 /// Returns only when it fails.
@@ -139,6 +161,11 @@ fn prepare(post: &Post, complaints: &mut File) -> io::Result<Command> {
         .env_clear()
         .envs(post.setup.env.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null());
+    take_on_limits(post, complaints)?;
+    Ok(interpreter)
+}
+
+fn take_on_limits(post: &Post, complaints: &mut File) -> io::Result<()> {
     match post.identity {
         Some(identity) => {
             for (layer, reason) in confine::confine(identity)? {
@@ -147,5 +174,5 @@ fn prepare(post: &Post, complaints: &mut File) -> io::Result<Command> {
         }
         None => rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?,
     }
-    Ok(interpreter)
+    Ok(())
 }

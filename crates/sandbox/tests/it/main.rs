@@ -10,4 +10,5 @@ mod limits;
 mod node;
 mod pool;
 mod python;
+mod runtime_api;
 mod world;

@@ -357,7 +357,7 @@ async fn the_context_and_the_environment() {
     let code = "
         const told = require('fs').existsSync('/proc/self') ? 1 : 0;
         exports.handler = async (event, context) => ({ ...context, remaining: context.getRemainingTimeInMillis() > 4000, told,
-            env: Object.fromEntries(Object.entries(process.env).filter(([k]) => /^(AWS|_|TZ|MINE|LAMBDA_TASK)/.test(k))), offset: new Date().getTimezoneOffset() });";
+            env: Object.fromEntries(Object.entries(process.env).filter(([k]) => /^(AWS(?!_LAMBDA_RUNTIME_API)|_|TZ|MINE|LAMBDA_TASK)/.test(k))), offset: new Date().getTimezoneOffset() });";
     let world =
         World::with(SandboxMode::BestEffort, |c| c.endpoint_url = Some("http://127.0.0.1:4566".to_owned()))
             .await;

@@ -1,0 +1,140 @@
+//! The HTTP API inside an environment: Runtime API (2018-06-01) and Extensions API (2020-01-01), for one environment
+//! alone. Facts: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>. Knows no process and no jail.
+//!
+//! - `http` reads and writes the protocol, `connection` serves one client, `routes` knows the paths.
+//! - `state` is what the runtime and the extensions of an environment are doing; it decides what each may do next.
+
+mod connection;
+mod extension;
+mod http;
+mod routes;
+mod state;
+
+use std::io;
+use std::net::TcpListener as StdTcpListener;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use base::Timestamp;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
+
+use self::state::State;
+use crate::frame::FromRuntime;
+use crate::spec::{FunctionSpec, Invocation};
+
+/// Clients of one environment at a time; more wait until one has gone.
+const CONNECTIONS_MAX: usize = 128;
+
+/// Events that wait for the environment to hear them; a runtime that says more waits itself.
+const EVENTS_MAX: usize = 16;
+
+/// One environment's API. Dropping it closes every connection.
+#[derive(Debug)]
+pub(crate) struct Api {
+    shared: Arc<Shared>,
+    events: mpsc::Receiver<FromRuntime>,
+    server: JoinHandle<()>,
+    address: String,
+}
+
+/// What the connections share.
+#[derive(Debug)]
+struct Shared {
+    spec: Arc<FunctionSpec>,
+    response_bytes_max: usize,
+    state: Mutex<State>,
+    events: mpsc::Sender<FromRuntime>,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the environment; waits while it has not heard what was said before.
+    async fn tell(&self, event: Option<FromRuntime>) {
+        if let Some(event) = event {
+            // The environment that is gone wants to know nothing.
+            let _ = self.events.send(event).await;
+        }
+    }
+}
+
+impl Api {
+    /// Serves on `listener`, which only this environment's processes can reach. `speaks`: the runtime itself uses the
+    /// API; otherwise only extensions do.
+    pub(crate) fn serve(
+        listener: StdTcpListener,
+        spec: Arc<FunctionSpec>,
+        response_bytes_max: usize,
+        speaks: bool,
+    ) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?.to_string();
+        let listener = TcpListener::from_std(listener)?;
+        let (sender, events) = mpsc::channel(EVENTS_MAX);
+        let state = Mutex::new(State::new(speaks));
+        let shared = Arc::new(Shared { spec, response_bytes_max, state, events: sender });
+        let server = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        Ok(Self { shared, events, server, address })
+    }
+
+    /// As `AWS_LAMBDA_RUNTIME_API` has it.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) async fn next(&mut self) -> FromRuntime {
+        match self.events.recv().await {
+            Some(event) => event,
+            // Cannot be: `shared` holds a sender.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Gives the event to the runtime (if it speaks here) and to the extensions that want it.
+    pub(crate) fn invoke(&self, invocation: &Invocation, request_id: &str, deadline: Timestamp) {
+        self.shared.lock().begin(invocation, request_id, deadline);
+    }
+
+    /// Whether the runtime has been sent the event.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.shared.lock().is_heard()
+    }
+
+    /// A runtime that speaks elsewhere is ready, or done with the invocation: whether all the others are as well.
+    pub(crate) fn note_runtime_done(&self) -> bool {
+        self.shared.lock().note_runtime_done()
+    }
+
+    /// Nothing more may be said of the invocation.
+    pub(crate) fn finish(&self) {
+        self.shared.lock().finish();
+    }
+}
+
+impl Drop for Api {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// Ends all connections when it is dropped.
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(connection::serve(stream, Arc::clone(&shared)));
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "a connection to the Runtime API failed");
+                    tokio::task::yield_now().await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
