@@ -132,6 +132,10 @@ pub(crate) fn parse_runtime(
     Ok(Some(frame))
 }
 
+pub(crate) fn write_started(out: &mut Vec<u8>) {
+    FrameWriter::new(out, STARTED);
+}
+
 pub(crate) fn write_not_started(out: &mut Vec<u8>, index: u32, errno: i32) {
     FrameWriter::new(out, NOT_STARTED).u32(index).u32(errno.unsigned_abs());
 }

@@ -34,6 +34,9 @@ fn serve(mut socket: File) -> io::Result<()> {
     // The control socket's number must not be inherited by anything.
     let null = File::options().read(true).open("/dev/null")?;
     rustix::stdio::dup2_stdin(&null)?;
+    let mut started = Vec::new();
+    frame::write_started(&mut started);
+    socket.write_all(&started)?;
     let mut children: Vec<(u32, Pid)> = Vec::new();
     let mut signals = None;
     loop {
