@@ -144,6 +144,26 @@ impl CodeStore {
         Ok(complete)
     }
 
+    /// One more reference to each of these packages: all, or none.
+    pub(crate) async fn hold_all(&self, codes: impl Iterator<Item = &Code> + Send) -> Result<(), KvError> {
+        let mut held: Vec<&Code> = Vec::new();
+        for code in codes {
+            if let Err(error) = self.hold(&code.sha256, code.zip_bytes).await {
+                self.release_all(held.into_iter()).await;
+                return Err(error);
+            }
+            held.push(code);
+        }
+        Ok(())
+    }
+
+    /// Gives one reference to each of these packages back.
+    pub(crate) async fn release_all(&self, codes: impl Iterator<Item = &Code> + Send) {
+        for code in codes {
+            self.release(&code.sha256).await;
+        }
+    }
+
     async fn write(&self, sha256: &[u8; 32], zip: &Bytes) -> Result<(), KvError> {
         let chunks: Vec<Bytes> = (0..zip.len())
             .step_by(CHUNK_BYTES)

@@ -1,7 +1,8 @@
 //! The one place where Lambda chooses an AWS error code and its words. Knows no operation's logic.
 
 use api::lambda::errors;
-use ports::InvokeError;
+use base::Scope;
+use ports::{InvokeError, ObjectError};
 use store::KvError;
 use wire::Failure;
 
@@ -19,11 +20,10 @@ pub(crate) fn invalid(message: impl Into<String>) -> Failure {
 
 /// AWS's model allows the length of an ARN; a name alone may be shorter only.
 pub(crate) fn name_too_long(name: &str) -> Failure {
-    let message = format!(
+    invalid(format!(
         "1 validation error detected: Value '{name}' at 'functionName' failed to satisfy constraint: Member must \
          have length less than or equal to {FUNCTION_NAME_MAX}"
-    );
-    Failure::client("ValidationException", 400, message)
+    ))
 }
 
 pub(crate) fn not_found(message: impl Into<String>) -> Failure {
@@ -43,6 +43,14 @@ pub(crate) fn resource_not_found() -> Failure {
     not_found("The resource you requested does not exist.")
 }
 
+pub(crate) fn invalid_principal() -> Failure {
+    invalid("The provided principal was invalid. Please check the principal and try again.")
+}
+
+pub(crate) fn no_policy() -> Failure {
+    not_found("No policy is associated with the given resource.")
+}
+
 pub(crate) fn stale_revision(operation: &str) -> Failure {
     user(errors::precondition_failed(format!(
         "The Revision Id provided does not match the latest Revision Id. Call the {operation} API to retrieve \
@@ -59,6 +67,41 @@ pub(crate) fn policy_too_long(bytes: usize, max: usize) -> Failure {
 pub(crate) fn request_too_large(max: usize, operation: &str) -> Failure {
     let message = format!("Request must be smaller than {max} bytes for the {operation} operation");
     user(Failure::client("RequestEntityTooLargeException", 413, message))
+}
+
+pub(crate) fn zip_too_large(max: usize) -> Failure {
+    let message = format!("Zipped size must be smaller than {max} bytes");
+    Failure::client("RequestEntityTooLargeException", 413, message)
+}
+
+/// An object of a bucket that cannot be had, as AWS tells it.
+pub(crate) fn object(error: &ObjectError) -> Failure {
+    let code = match error {
+        ObjectError::NoSuchBucket => "NoSuchBucket",
+        ObjectError::NoSuchKey => "NoSuchKey",
+        ObjectError::Refused(_) => "InvalidArgument",
+        ObjectError::TooMany(_) | ObjectError::Failed(_) => {
+            return internal("read a package's object", error);
+        }
+    };
+    invalid(format!("Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: {error}"))
+}
+
+/// A folder keeps one version of an object.
+pub(crate) fn no_such_object_version() -> Failure {
+    invalid(
+        "Error occurred while GetObject. S3 Error Code: NoSuchVersion. S3 Error Message: The specified version does \
+         not exist.",
+    )
+}
+
+/// What another account's policy does not allow; `who` is the account that asks.
+pub(crate) fn access_denied(who: &Scope, action: &str, resource: &str) -> Failure {
+    let (partition, account) = (who.region.partition(), &who.account);
+    errors::access_denied(format!(
+        "User: arn:{partition}:iam::{account}:root is not authorized to perform: {action} on resource: {resource} \
+         because no resource-based policy allows the {action} action"
+    ))
 }
 
 /// Something AWS does and this server does not (yet): refused by name rather than silently left out.

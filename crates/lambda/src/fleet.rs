@@ -18,6 +18,7 @@ pub(crate) struct Warm {
     pub(crate) generation: u64,
     /// Keeps the mounted files on the disk.
     pub(crate) _code: Arc<CodeFolder>,
+    pub(crate) _layers: Vec<Arc<CodeFolder>>,
     pub(crate) _counted: Counted,
 }
 

@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use minicbor::{Decode, Encode};
 
+use crate::CODE_PATH;
 use crate::name::function_arn;
 use crate::policy::Policy;
 
@@ -48,6 +49,18 @@ pub(crate) struct Settings {
     pub(crate) snap_start: String,
     #[n(15)]
     pub(crate) logging: Logging,
+    #[n(16)]
+    #[cbor(default)]
+    pub(crate) layers: Vec<LayerUse>,
+}
+
+/// A layer as a function uses it: its package stays, also when the layer is deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct LayerUse {
+    #[n(0)]
+    pub(crate) arn: String,
+    #[n(1)]
+    pub(crate) code: Code,
 }
 
 /// Kept and printed; a function here reaches what its host reaches.
@@ -187,6 +200,11 @@ impl Code {
     pub(crate) fn sha256_hex(&self) -> String {
         self.sha256.iter().map(|byte| format!("{byte:02x}")).collect()
     }
+
+    /// Where the zip can be fetched by whoever reached this server as `host`.
+    pub(crate) fn location(&self, host: &str) -> String {
+        format!("http://{host}{CODE_PATH}{}", self.sha256_hex())
+    }
 }
 
 /// `$LATEST` for 0.
@@ -199,6 +217,11 @@ pub(crate) fn new_revision() -> String {
 }
 
 impl VersionRecord {
+    /// Every package it refers to: its own, and those of its layers.
+    pub(crate) fn packages(&self) -> impl Iterator<Item = &Code> {
+        std::iter::once(&self.code).chain(self.settings.layers.iter().map(|layer| &layer.code))
+    }
+
     /// The configuration as every operation answers it; the ARN carries `qualifier`.
     pub(crate) fn describe(
         &self,
@@ -258,6 +281,12 @@ impl Settings {
                 s3_files_config: None,
             })
             .collect();
+        let layer = |layer: &LayerUse| shapes::Layer {
+            arn: Some(layer.arn.clone()),
+            code_size: i64::try_from(layer.code.zip_bytes).ok(),
+            ..shapes::Layer::default()
+        };
+        let layers: Vec<_> = self.layers.iter().map(layer).collect();
         let dead_letter = |arn: &String| shapes::DeadLetterConfig { target_arn: Some(arn.clone()) };
         shapes::FunctionConfiguration {
             environment,
@@ -273,6 +302,7 @@ impl Settings {
                 .ok()
                 .map(|size| shapes::EphemeralStorage { size }),
             logging_config: Some(self.logging.describe()),
+            layers: (!layers.is_empty()).then_some(layers),
             ..shapes::FunctionConfiguration::default()
         }
     }

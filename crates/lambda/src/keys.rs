@@ -15,6 +15,10 @@ const CODE_CHUNK: u8 = 0x24;
 const QUEUE: u8 = 0x25;
 const MAPPING: u8 = 0x26;
 const POSITION: u8 = 0x27;
+/// Layers: their versions, and the last number that each name was given.
+const LAYER: u8 = 0x28;
+/// Code signing configurations and capacity providers.
+const NAMED: u8 = 0x29;
 
 pub(crate) fn functions() -> Bytes {
     Bytes::from_static(&[FUNCTION])
@@ -79,6 +83,35 @@ pub(crate) fn positions(uuid: &str) -> Bytes {
 
 pub(crate) fn position(uuid: &str, shard: &str) -> Bytes {
     [&positions(uuid)[..], shard.as_bytes()].concat().into()
+}
+
+pub(crate) fn layer_versions() -> Bytes {
+    Bytes::from_static(&[LAYER, 0])
+}
+
+pub(crate) fn layer_version(scope: &Scope, name: &str, number: u64) -> Bytes {
+    [&[LAYER, 0][..], &scoped(0, scope, name)[1..], &[0], &number.to_be_bytes()].concat().into()
+}
+
+/// Outlives the layer, as numbers are never used twice.
+pub(crate) fn layer_numbers(scope: &Scope, name: &str) -> Bytes {
+    [&[LAYER, 1][..], &scoped(0, scope, name)[1..]].concat().into()
+}
+
+pub(crate) fn signing_configs() -> Bytes {
+    Bytes::from_static(&[NAMED, 0])
+}
+
+pub(crate) fn signing_config(arn: &str) -> Bytes {
+    [&[NAMED, 0][..], arn.as_bytes()].concat().into()
+}
+
+pub(crate) fn capacity_providers() -> Bytes {
+    Bytes::from_static(&[NAMED, 1])
+}
+
+pub(crate) fn capacity_provider(arn: &str) -> Bytes {
+    [&[NAMED, 1][..], arn.as_bytes()].concat().into()
 }
 
 /// The account, region and name in the key of a function or version.

@@ -3,7 +3,7 @@
 //! - `ops/` has one file for each operation: validate, read, decide, commit, reply.
 //! - [`catalogue`] holds all functions in memory; an invocation reads no store. [`function`], [`policy`], [`name`],
 //!   [`package`], [`payload`] and [`report`] are pure.
-//! - [`code`] keeps packages in the store and unpacked on the disk; [`fleet`] the warm environments of a version;
+//! - [`code`] keeps packages in the store and unpacked on the disk, [`source`] brings them; [`layers`] holds all layers; [`fleet`] the warm environments of a version;
 //!   [`runner`] runs one invocation; [`queue`] the asynchronous ones; [`mapping`] and [`poller`] read streams.
 //!
 //! Invariants: one invocation at a time in an environment; no lock is held over an await on the way of an
@@ -19,6 +19,9 @@ mod fleet;
 mod function;
 mod invoke;
 mod keys;
+mod layer;
+mod layer_use;
+mod layers;
 mod live;
 mod mapping;
 mod name;
@@ -33,6 +36,7 @@ mod report;
 mod runner;
 mod sdk_use;
 mod settings;
+mod source;
 
 use std::io;
 use std::path::PathBuf;
@@ -41,7 +45,7 @@ use std::time::Duration;
 
 use base::{Clock, Limits, Timestamp};
 use bytes::Bytes;
-use ports::{ChangeFeed, LiveFolders, LogSink};
+use ports::{ChangeFeed, LiveFolders, LogSink, Objects};
 use sandbox::Sandbox;
 use store::{KvError, Store};
 use tokio_util::sync::CancellationToken;
@@ -51,6 +55,7 @@ use catalogue::Catalogue;
 use code::CodeStore;
 use executor::SandboxExecutor;
 pub use executor::{Executor, Instance};
+use layers::Layers;
 use mapping::Mappings;
 use queue::Queue;
 use runner::Runner;
@@ -73,6 +78,8 @@ pub struct LambdaConfig {
     pub enforce_policies: bool,
     /// Folders that functions may be served from; `None` refuses such functions.
     pub live: Option<Arc<dyn LiveFolders>>,
+    /// Where packages that requests name by bucket and key are; without it there is no bucket.
+    pub objects: Option<Arc<dyn Objects>>,
 }
 
 impl LambdaConfig {
@@ -85,6 +92,7 @@ impl LambdaConfig {
             clock: Clock::default(),
             enforce_policies: true,
             live: None,
+            objects: None,
         }
     }
 }
@@ -104,6 +112,7 @@ pub struct Lambda {
     config: LambdaConfig,
     store: Store,
     catalogue: Catalogue,
+    layers: Layers,
     codes: Arc<CodeStore>,
     runner: Arc<Runner>,
     queue: Arc<Queue>,
@@ -149,6 +158,7 @@ impl Lambda {
         };
         Arc::new_cyclic(|me| Self {
             catalogue: Catalogue::new(store.clone()),
+            layers: Layers::new(store.clone()),
             codes,
             runner: Arc::new(runner),
             queue: Arc::new(Queue::new(store.clone(), config.clock.clone())),
@@ -167,11 +177,17 @@ impl Lambda {
         let codes = self.codes.clone();
         blocking(move || codes.prepare()).await.map_err(|source| self.folder_error(source))?;
         self.catalogue.load().await?;
+        self.layers.load().await?;
         let functions = self.catalogue.all();
         let mut references = std::collections::HashMap::new();
         for version in functions.iter().flat_map(|function| function.all_versions()) {
-            *references.entry(version.record.code.sha256).or_insert(0) += 1;
+            for code in version.record.packages() {
+                *references.entry(code.sha256).or_insert(0) += 1;
+            }
             self.runner.warm(&version.record);
+        }
+        for layer in self.layers.all() {
+            *references.entry(layer.code.sha256).or_insert(0) += 1;
         }
         self.codes.recount(&references).await?;
         let codes = self.codes.clone();

@@ -1,12 +1,15 @@
 //! Resource policies: the statements that AddPermission makes, AWS's JSON text of them, and whether they let
 //! a service in. Pure; knows no function.
 
-use base::Arn;
+use base::{AccountId, Arn};
 use minicbor::{Decode, Encode};
+use wire::Failure;
 use wire::json::Writer;
 
+use crate::error;
+
 /// AWS's bound on the text of a policy.
-pub(crate) const POLICY_BYTES_MAX: usize = 20_480;
+const POLICY_BYTES_MAX: usize = 20_480;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
 pub(crate) struct Policy {
@@ -89,6 +92,37 @@ impl Policy {
         out.end_array();
         out.end_object();
         into_text(out)
+    }
+
+    /// Takes a statement out.
+    pub(crate) fn remove(&mut self, sid: &str) -> Result<(), Failure> {
+        if self.statements.is_empty() {
+            return Err(error::no_policy());
+        }
+        let at = self.statements.iter().position(|statement| statement.sid == sid);
+        let missing = || error::not_found(format!("Statement {sid} is not found in resource policy."));
+        self.statements.remove(at.ok_or_else(missing)?);
+        Ok(())
+    }
+
+    /// AWS bounds a policy by its text.
+    pub(crate) fn check_length(&self) -> Result<(), Failure> {
+        let bytes = self.text().len();
+        if bytes > POLICY_BYTES_MAX {
+            return Err(error::policy_too_long(bytes, POLICY_BYTES_MAX));
+        }
+        Ok(())
+    }
+
+    /// Whether another account may do what the policy is about. Who belongs to an organization is not known here:
+    /// statements for one let nobody in.
+    pub(crate) fn lets_account_in(&self, account: &AccountId) -> bool {
+        let named = |statement: &Statement| match &statement.principal {
+            Principal::Everybody => statement.organization.is_none(),
+            Principal::Aws(arn) => arn.split(':').nth(4).is_some_and(|named| named == account.to_string()),
+            Principal::Service(_) => false,
+        };
+        self.statements.iter().any(named)
     }
 
     /// Whether `service`, acting for the resource `source_arn`, may invoke the function.

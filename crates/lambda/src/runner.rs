@@ -137,6 +137,13 @@ impl Runner {
             tracing::error!(function = %function.name, %error, "cannot bring a package to the disk");
             InvokeError::Internal("the function's package cannot be unpacked".to_owned())
         })?;
+        let mut layers = Vec::with_capacity(settings.layers.len());
+        for layer in &settings.layers {
+            layers.push(self.codes.folder(&layer.code).await.map_err(|error| {
+                tracing::error!(function = %function.name, layer = %layer.arn, %error, "cannot bring a layer to the disk");
+                InvokeError::Internal("a layer of the function cannot be unpacked".to_owned())
+            })?);
+        }
         let log_stream: Arc<str> = stream_name(self.clock.now(), &version.text).into();
         let environment = settings.environment.iter().flatten();
         let inspect = self.inspect_port(function, version);
@@ -151,7 +158,7 @@ impl Runner {
             runtime: settings.runtime.clone(),
             handler: settings.handler.clone(),
             code_dir: code.path().to_owned(),
-            layers: Vec::new(),
+            layers: layers.iter().map(|layer| layer.path().to_owned()).collect(),
             uses_sdk: record.code.uses_sdk,
             init_type: InitType::OnDemand,
             env: environment.map(|(name, value)| (name.clone(), value.clone())).collect(),
@@ -176,7 +183,7 @@ impl Runner {
         if self.is_crowded() {
             self.crowded.notify_one();
         }
-        Ok(Warm { instance, log_stream, generation, _code: code, _counted: counted })
+        Ok(Warm { instance, log_stream, generation, _code: code, _layers: layers, _counted: counted })
     }
 }
 

@@ -15,6 +15,11 @@ const ENVIRONMENT_BYTES_MAX: usize = 4096;
 /// Families of runtimes; old and new versions of each run on the nearest interpreter of the host.
 const RUNTIMES: &[&str] = &["nodejs", "python", "java", "ruby", "dotnet", "go1.x", "provided"];
 
+/// The names that AWS gives out now, for its texts.
+const NAMES: &str = "nodejs20.x, nodejs22.x, nodejs24.x, nodejs26.x, python3.9, python3.10, python3.11, python3.12, \
+                     python3.13, python3.14, python3.15, java8.al2, java11, java17, java21, java25, ruby3.2, ruby3.3, \
+                     ruby3.4, ruby4.0, dotnet8, dotnet10, provided.al2, provided.al2023";
+
 /// Variables that the service sets.
 const RESERVED: &[&str] = &[
     "_HANDLER",
@@ -57,6 +62,7 @@ impl Settings {
             file_systems: Vec::new(),
             snap_start: shapes::SnapStartApplyOn::None.as_str().to_owned(),
             logging: Logging::text(function),
+            layers: Vec::new(),
         }
     }
 
@@ -122,10 +128,6 @@ impl Settings {
 }
 
 fn refuse_unsupported(change: &shapes::UpdateFunctionConfigurationInput) -> Result<(), Failure> {
-    if let Some(layer) = change.layers.iter().flatten().next() {
-        // No layer can be published here yet, so none exists.
-        return Err(error::invalid(format!("Layer version {layer} does not exist.")));
-    }
     for (set, what) in [
         (change.image_config.is_some(), "ImageConfig"),
         (change.capacity_provider_config.is_some(), "CapacityProviderConfig"),
@@ -139,15 +141,39 @@ fn refuse_unsupported(change: &shapes::UpdateFunctionConfigurationInput) -> Resu
     Ok(())
 }
 
+/// What a layer says of runtimes.
+pub(crate) fn check_compatible_runtimes(runtimes: &[String]) -> Result<(), Failure> {
+    if runtimes.iter().all(|runtime| is_known(runtime)) {
+        return Ok(());
+    }
+    Err(shapes::errors::validation(format!(
+        "1 validation error detected: Value '[{}]' at 'compatibleRuntimes' failed to satisfy constraint: Member must \
+         satisfy constraint: [Member must satisfy enum value set: [{NAMES}], Member must not be null]",
+        runtimes.join(", ")
+    )))
+}
+
+pub(crate) fn check_compatible_runtime(runtime: Option<&str>) -> Result<(), Failure> {
+    match runtime.filter(|runtime| !is_known(runtime)) {
+        Some(runtime) => Err(shapes::errors::validation(format!(
+            "1 validation error detected: Value '{runtime}' at 'compatibleRuntime' failed to satisfy constraint: Member \
+             must satisfy enum value set: [{NAMES}]"
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn is_known(runtime: &str) -> bool {
+    RUNTIMES.iter().any(|family| runtime.starts_with(family))
+}
+
 fn check_runtime(runtime: &str) -> Result<(), Failure> {
-    if RUNTIMES.iter().any(|family| runtime.starts_with(family)) {
+    if is_known(runtime) {
         return Ok(());
     }
     Err(error::invalid(format!(
-        "Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: \
-         [nodejs20.x, nodejs22.x, nodejs24.x, python3.9, python3.10, python3.11, python3.12, python3.13, \
-         python3.14, java8.al2, java11, java17, java21, java25, ruby3.2, ruby3.3, ruby3.4, dotnet8, dotnet10, \
-         provided.al2, provided.al2023] or be a valid ARN"
+        "Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [{NAMES}] or \
+         be a valid ARN"
     )))
 }
 

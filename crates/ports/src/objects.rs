@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::BoxFuture;
 
-/// A store of objects. Implemented by `objects` on a folder; used by `dynamodb`.
+/// A store of objects. Implemented by `objects` on a folder; used by `dynamodb` and `lambda`.
 pub trait Objects: Send + Sync + fmt::Debug {
     /// The objects of `bucket` whose keys begin with `prefix`, by key: at most `limit`.
     fn list<'a>(

@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use lambda::{CODE_PATH, Lambda, LambdaConfig};
 use logs::{Journal, JournalConfig, TailLine};
 use objects::FolderObjects;
-use ports::{Call, ServiceCall, ServiceReply};
+use ports::{Call, Objects, ServiceCall, ServiceReply};
 use rustix::fs::{FlockOperation, flock};
 use sandbox::{Sandbox, SandboxConfig, SandboxMode};
 use server::{Backends, BoxFuture, Engine, Service, StageCall, StageReply, TailStream};
@@ -131,8 +131,10 @@ impl Wiring {
         let logs = Journal::new(store.clone(), clock.clone(), journal);
         let dynamodb = DynamoDb::new(store.clone(), clock.clone()).await;
         let dynamodb = dynamodb.map_err(|failure| anyhow::anyhow!("DynamoDB: {}", failure.message))?;
-        let dynamodb = match &config.objects {
-            Some(folder) => dynamodb.with_objects(Arc::new(FolderObjects::new(folder))),
+        let objects: Option<Arc<dyn Objects>> =
+            config.objects.as_ref().map(|folder| Arc::new(FolderObjects::new(folder)) as _);
+        let dynamodb = match &objects {
+            Some(objects) => dynamodb.with_objects(Arc::clone(objects)),
             None => dynamodb,
         };
         let dynamodb = Arc::new(if config.throttle { dynamodb.with_throttling() } else { dynamodb });
@@ -142,6 +144,7 @@ impl Wiring {
             // As on AWS: an API without a permission in the function's policy must fail here, not first in production.
             enforce_policies: true,
             live: live.map(|live| live as _),
+            objects,
             ..LambdaConfig::new(folder.path.join("code"))
         };
         let feed = Arc::clone(&dynamodb);

@@ -1,25 +1,19 @@
-//! Scripts of requests with the answers that are expected. A script is the file itself:
+//! Scripts of requests with the answers that are expected, as [`testkit::script`] says, with `> Operation {json}` and
+//! `< status answer`; `UPDATE_EXPECT=1 cargo test -p dynamodb` writes the answers anew. Beside:
 //!
-//! - `> Operation {json}`: a request; lines that begin with two spaces go on with it
-//! - `< status answer`: what must come; `UPDATE_EXPECT=1 cargo test -p dynamodb` writes it anew
-//! - `& name = /pointer`: remembers a part of the last answer; `$name` in a later request stands for it
 //! - `+ seconds`: turns the clock
 //! - `. quiet`: waits for what goes on behind requests
 //! - `~ older` or `~ newer`: which wording is spoken from here
 //! - `~ throttle`: refuses from here what is beyond the capacity of tables
 //! - `~ expire`: deletes the items whose time to live is over
-//! - everything else is a comment
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
 use base::Wording;
-use serde_json::Value;
+use testkit::script::{self, Actor, Told};
 
 use crate::engine::{Engine, Ground, on_each_engine};
-use crate::world::World;
 
 macro_rules! scripts {
     ($($name:ident)*) => {
@@ -67,7 +61,7 @@ scripts! {
 async fn check(engine: Engine, path: &str) {
     let expected = std::fs::read_to_string(path).unwrap();
     let ground = engine.ground().await;
-    let actual = Script::default().run(ground, &expected).await;
+    let actual = script::play(&mut Stage(Some(ground)), &expected).await;
     let same = match engine.counts_commits() {
         true => actual == expected,
         false => without_numbers(&actual) == without_numbers(&expected),
@@ -79,74 +73,43 @@ async fn check(engine: Engine, path: &str) {
         std::fs::write(path, actual).unwrap();
         return;
     }
-    let name = Path::new(path).file_name().unwrap().to_string_lossy();
-    let differences: Vec<String> = expected
-        .lines()
-        .zip(actual.lines())
-        .enumerate()
-        .filter(|(_, (expected, actual))| expected != actual)
-        .map(|(line, (expected, actual))| {
-            format!("line {}\n  expected {expected}\n  actual   {actual}", line + 1)
-        })
-        .take(5)
-        .collect();
-    panic!("{name}: {}", differences.join("\n"));
+    script::refuse(Path::new(path), &expected, &actual);
 }
 
-#[derive(Default)]
-struct Script {
-    out: String,
-    last: Value,
-    known: BTreeMap<String, String>,
-}
+struct Stage(Option<Ground>);
 
-impl Script {
-    async fn run(mut self, mut world: Ground, text: &str) -> String {
-        let mut lines = text.lines().filter(|line| !line.starts_with("< ")).peekable();
-        while let Some(line) = lines.next() {
-            writeln!(self.out, "{line}").unwrap();
-            if let Some(request) = line.strip_prefix("> ") {
-                let mut request = request.to_owned();
-                while let Some(more) = lines.next_if(|line| line.starts_with("  ")) {
-                    writeln!(self.out, "{more}").unwrap();
-                    request.push_str(more);
-                }
-                self.call(&world, &request).await;
-            } else if let Some(asked) = line.strip_prefix("& ") {
-                let (name, pointer) = asked.split_once(" = ").unwrap();
-                let found = self.last.pointer(pointer).unwrap_or_else(|| panic!("{asked}: {}", self.last));
-                let found = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
-                self.known.insert(format!("${name}"), found);
-            } else if line == ". quiet" {
-                world.db.quiet().await;
-            } else if let Some(seconds) = line.strip_prefix("+ ") {
-                world.clock.advance(Duration::from_secs(seconds.parse().unwrap()));
-            } else if line == "~ expire" {
-                world.db.expire().await.unwrap();
-            } else if line == "~ throttle" {
-                world = world.throttled();
-            } else if let Some(wording) = line.strip_prefix("~ ") {
-                world.cx.wording = if wording == "older" { Wording::Older } else { Wording::Newer };
-            }
-        }
-        self.out
+impl Stage {
+    fn world(&mut self) -> &mut Ground {
+        self.0.as_mut().unwrap()
     }
+}
 
-    async fn call(&mut self, world: &World, request: &str) {
+impl Actor for Stage {
+    async fn call(&mut self, request: &str) -> Told {
         let (operation, body) = request.split_once(' ').unwrap_or((request, "{}"));
-        let mut body = body.to_owned();
-        for (name, value) in self.known.iter().rev() {
-            body = body.replace(name, value);
-        }
+        let world = self.world();
         if operation == "GetRecords" {
             world.settle().await;
         }
-        let reply = world.call(operation, &body).await;
-        match reply.status {
-            200 => writeln!(self.out, "< 200 {}", stable(&reply.body.to_string())).unwrap(),
-            status => writeln!(self.out, "< {status} {}", stable(&reply.refusal())).unwrap(),
+        let reply = world.call(operation, body).await;
+        let line = match reply.status {
+            200 => format!("200 {}", stable(&reply.body.to_string())),
+            status => format!("{status} {}", stable(&reply.refusal())),
+        };
+        Told { line, body: reply.body }
+    }
+
+    async fn turn(&mut self, mark: char, what: &str) {
+        match (mark, what) {
+            ('.', "quiet") => self.world().db.quiet().await,
+            ('+', seconds) => self.world().clock.advance(Duration::from_secs(seconds.parse().unwrap())),
+            ('~', "expire") => self.world().db.expire().await.unwrap(),
+            ('~', "throttle") => self.0 = self.0.take().map(Ground::throttled),
+            ('~', wording) => {
+                self.world().cx.wording = if wording == "older" { Wording::Older } else { Wording::Newer };
+            }
+            _ => {}
         }
-        self.last = reply.body;
     }
 }
 

@@ -5,10 +5,10 @@ use base::Cx;
 use store::Batch;
 use wire::Failure;
 
-use super::{check_revision, edited, named};
+use super::{check_revision, check_statement, edited, named};
 use crate::function::new_revision;
 use crate::name::Qualifier;
-use crate::policy::{POLICY_BYTES_MAX, Principal, Statement};
+use crate::policy::{Principal, Statement};
 use crate::{Lambda, error};
 
 pub(super) async fn run(
@@ -20,9 +20,8 @@ pub(super) async fn run(
     if reference.qualifier() == Some(Qualifier::Latest) {
         return Err(error::invalid("We currently do not support adding policies for $LATEST."));
     }
-    let principal = Principal::parse(&input.principal, cx.scope.region.partition()).ok_or_else(|| {
-        error::invalid("The provided principal was invalid. Please check the principal and try again.")
-    })?;
+    let principal = Principal::parse(&input.principal, cx.scope.region.partition());
+    let principal = principal.ok_or_else(error::invalid_principal)?;
     let statement = Statement {
         sid: input.statement_id,
         principal,
@@ -42,20 +41,11 @@ pub(super) async fn run(
     }
     let policy = function.policies.entry(reference.qualifier.unwrap_or_default().to_owned()).or_default();
     check_revision(input.revision_id.as_ref(), &policy.revision, "GetPolicy")?;
-    if policy.statements.iter().any(|known| known.sid == statement.sid) {
-        return Err(error::conflict(format!(
-            "The statement id ({}) provided already exists. Please provide a new statement id, or remove the \
-             existing statement.",
-            statement.sid
-        )));
-    }
+    check_statement(policy, &statement.sid)?;
     let text = statement.text();
     policy.statements.push(statement);
     policy.revision = new_revision();
-    let bytes = policy.text().len();
-    if bytes > POLICY_BYTES_MAX {
-        return Err(error::policy_too_long(bytes, POLICY_BYTES_MAX));
-    }
+    policy.check_length()?;
     edit.commit(Some(function), Batch::new()).await.map_err(|error| error::store(&error))?;
     Ok(AddPermissionOutput { statement: Some(text) })
 }

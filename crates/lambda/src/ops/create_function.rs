@@ -2,20 +2,16 @@
 
 use std::sync::Arc;
 
-use api::lambda::{
-    CreateFunctionInput, CreateFunctionOutput, FunctionCode, PackageType, UpdateFunctionConfigurationInput,
-};
+use api::lambda::{CreateFunctionInput, CreateFunctionOutput, PackageType, UpdateFunctionConfigurationInput};
 use base::Cx;
-use bytes::Bytes;
 use store::Batch;
 use wire::Failure;
 
 use super::{named, publish_version};
 use crate::Lambda;
 use crate::catalogue::{Edit, Function, Load, Version};
-use crate::code::CodeError;
 use crate::error;
-use crate::function::{Code, Settings, VersionRecord, new_revision};
+use crate::function::{Settings, VersionRecord, new_revision};
 use crate::name::{FUNCTION_NAME_MAX, FunctionRef};
 
 pub(super) async fn run(
@@ -31,18 +27,19 @@ pub(super) async fn run(
     if reference.name.len() > FUNCTION_NAME_MAX {
         return Err(error::name_too_long(reference.name));
     }
-    let settings = settings(reference.name, &input)?;
+    let mut settings = settings(reference.name, &input)?;
     let conflict = || error::conflict(format!("Function already exist: {}", reference.name));
     if lambda.catalogue.get(&reference.scope, reference.name).is_some() {
         return Err(conflict());
     }
-    let code = package(lambda, "CreateFunction", input.code).await?;
-    let edit = lambda.catalogue.edit(&reference.scope, reference.name).await;
-    if edit.now.is_some() {
-        lambda.codes.release(&code.sha256).await;
-        return Err(conflict());
-    }
-    let tags = input.tags.unwrap_or_default();
+    settings.layers = lambda.use_layers(&reference.scope, &input.layers.unwrap_or_default()).await?;
+    let code = match lambda.take_function_package("CreateFunction", input.code.into()).await {
+        Ok(code) => code,
+        Err(failure) => {
+            lambda.codes.release_all(settings.layers.iter().map(|layer| &layer.code)).await;
+            return Err(failure);
+        }
+    };
     let record = VersionRecord {
         number: 0,
         settings,
@@ -50,12 +47,19 @@ pub(super) async fn run(
         modified_ms: lambda.config.clock.now().0,
         revision: new_revision(),
     };
-    let function = new_function(lambda, &reference, record, tags);
-    lambda.runner.warm(&function.latest.record);
-    let sha256 = function.latest.record.code.sha256;
-    let created = commit(lambda, &edit, function, input.publish == Some(true)).await;
+    let function = new_function(lambda, &reference, record.clone(), input.tags.unwrap_or_default());
+    let created = async {
+        lambda.check_unzipped(&record)?;
+        let edit = lambda.catalogue.edit(&reference.scope, reference.name).await;
+        if edit.now.is_some() {
+            return Err(conflict());
+        }
+        lambda.runner.warm(&record);
+        commit(lambda, &edit, function, input.publish == Some(true)).await
+    };
+    let created = created.await;
     if created.is_err() {
-        lambda.codes.release(&sha256).await;
+        lambda.codes.release_all(record.packages()).await;
     }
     created
 }
@@ -93,10 +97,21 @@ fn new_function(
     }
 }
 
-fn settings(name: &str, input: &CreateFunctionInput) -> Result<Settings, Failure> {
-    if input.package_type == Some(PackageType::Image) {
-        return Err(error::unsupported("PackageType Image"));
+/// Images are for another kind of sandbox; what AWS refuses of them is refused as AWS does.
+fn check_package_type(input: &CreateFunctionInput) -> Result<(), Failure> {
+    let image = input.package_type == Some(PackageType::Image);
+    match (&input.code.image_uri, image) {
+        (None, true) => Err(error::invalid("Please provide ImageUri when PackageType is Image.")),
+        (Some(_), true) => Err(error::unsupported("PackageType Image")),
+        (Some(_), false) => Err(error::invalid(
+            "Please don't provide ImageUri when creating a function with packageType Zip.",
+        )),
+        (None, false) => Ok(()),
     }
+}
+
+fn settings(name: &str, input: &CreateFunctionInput) -> Result<Settings, Failure> {
+    check_package_type(input)?;
     if input.runtime.is_none() || input.handler.is_none() {
         return Err(error::invalid(
             "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
@@ -120,7 +135,6 @@ fn settings(name: &str, input: &CreateFunctionInput) -> Result<Settings, Failure
             dead_letter_config: input.dead_letter_config,
             kms_key_arn: input.kms_key_arn,
             tracing_config: input.tracing_config,
-            layers: input.layers,
             file_system_configs: input.file_system_configs,
             image_config: input.image_config,
             ephemeral_storage: input.ephemeral_storage,
@@ -136,31 +150,4 @@ fn settings(name: &str, input: &CreateFunctionInput) -> Result<Settings, Failure
         settings.architecture = architecture.as_str().to_owned();
     }
     Ok(settings)
-}
-
-/// Keeps the package of a request. The caller owns one reference to it.
-pub(super) async fn package(lambda: &Lambda, operation: &str, code: FunctionCode) -> Result<Code, Failure> {
-    if code.image_uri.is_some() {
-        return Err(error::unsupported("ImageUri"));
-    }
-    if let Some(folder) = lambda.folder_of(code.s3_bucket.as_deref(), code.s3_key.as_deref())? {
-        return Ok(Code::of_folder(&folder));
-    }
-    if code.s3_bucket.is_some() || code.s3_key.is_some() {
-        return Err(error::unsupported("A package in S3"));
-    }
-    let zip: Bytes =
-        code.zip_file.ok_or_else(|| error::invalid("Please provide a source for function code."))?;
-    let max = lambda.config.limits.zip_bytes_max;
-    if zip.len() > max {
-        return Err(error::request_too_large(max, operation));
-    }
-    if zip.is_empty() {
-        return Err(error::invalid("Uploaded file must be a non-empty zip"));
-    }
-    lambda.codes.put(&zip).await.map_err(|error| match error {
-        CodeError::Package(error) => error::package(error),
-        CodeError::Store(error) => error::store(&error),
-        CodeError::Missing(_) | CodeError::Interrupted => error::internal("keep a package", &error),
-    })
 }

@@ -41,7 +41,7 @@ async fn delete_function(
     });
     edit.commit(None, batch).await.map_err(|error| error::store(&error))?;
     for version in function.all_versions() {
-        lambda.codes.release(&version.record.code.sha256).await;
+        lambda.codes.release_all(version.record.packages()).await;
     }
     Ok(())
 }
@@ -69,6 +69,6 @@ async fn delete_version(
     function.policies.remove(&version.text);
     let batch = Batch::new().delete(keys::version(&function.scope, &function.name, number));
     edit.commit(Some(function), batch).await.map_err(|error| error::store(&error))?;
-    lambda.codes.release(&version.record.code.sha256).await;
+    lambda.codes.release_all(version.record.packages()).await;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The operations of the API, one file each; here only which file answers what.
 
+mod add_layer_version_permission;
 mod add_permission;
 mod create_alias;
 mod create_event_source_mapping;
@@ -8,6 +9,7 @@ mod delete_alias;
 mod delete_event_source_mapping;
 mod delete_function;
 mod delete_function_concurrency;
+mod delete_layer_version;
 mod get_account_settings;
 mod get_alias;
 mod get_event_source_mapping;
@@ -15,15 +17,22 @@ mod get_function;
 mod get_function_code_signing_config;
 mod get_function_concurrency;
 mod get_function_configuration;
+mod get_layer_version;
+mod get_layer_version_by_arn;
+mod get_layer_version_policy;
 mod get_policy;
 mod invoke;
 mod list_aliases;
 mod list_event_source_mappings;
 mod list_functions;
+mod list_layer_versions;
+mod list_layers;
 mod list_tags;
 mod list_versions_by_function;
+mod publish_layer_version;
 mod publish_version;
 mod put_function_concurrency;
+mod remove_layer_version_permission;
 mod remove_permission;
 mod tag_resource;
 mod untag_resource;
@@ -43,6 +52,10 @@ use crate::catalogue::Function;
 use crate::detached::Detached;
 use crate::error;
 use crate::name::FunctionRef;
+use crate::policy::Policy;
+
+/// Where the server listens unless it is told otherwise; used when the caller's way to it is unknown.
+const DEFAULT_HOST: &str = "127.0.0.1:4566";
 
 macro_rules! serve {
     ($($operation:ident: $input:ident -> $output:ident;)*) => {
@@ -58,6 +71,15 @@ macro_rules! serve {
 }
 
 serve! {
+    add_layer_version_permission: AddLayerVersionPermissionInput -> AddLayerVersionPermissionOutput;
+    delete_layer_version: DeleteLayerVersionInput -> DeleteLayerVersionOutput;
+    get_layer_version: GetLayerVersionInput -> GetLayerVersionOutput;
+    get_layer_version_by_arn: GetLayerVersionByArnInput -> GetLayerVersionByArnOutput;
+    get_layer_version_policy: GetLayerVersionPolicyInput -> GetLayerVersionPolicyOutput;
+    list_layer_versions: ListLayerVersionsInput -> ListLayerVersionsOutput;
+    list_layers: ListLayersInput -> ListLayersOutput;
+    publish_layer_version: PublishLayerVersionInput -> PublishLayerVersionOutput;
+    remove_layer_version_permission: RemoveLayerVersionPermissionInput -> RemoveLayerVersionPermissionOutput;
     add_permission: AddPermissionInput -> AddPermissionOutput;
     create_alias: CreateAliasInput -> CreateAliasOutput;
     create_event_source_mapping: CreateEventSourceMappingInput -> CreateEventSourceMappingOutput;
@@ -104,6 +126,22 @@ fn existing(lambda: &Lambda, reference: &FunctionRef<'_>) -> Result<Arc<Function
 /// The function that is edited, if it is there.
 fn edited(now: Option<&Arc<Function>>, reference: &FunctionRef<'_>) -> Result<Function, Failure> {
     now.map(|function| Function::clone(function)).ok_or_else(|| error::function_not_found(reference))
+}
+
+/// The server as the caller reached it, for URLs in answers.
+fn host(cx: &Cx) -> &str {
+    cx.host.as_deref().unwrap_or(DEFAULT_HOST)
+}
+
+/// A statement's name is its own within a policy.
+fn check_statement(policy: &Policy, sid: &str) -> Result<(), Failure> {
+    if policy.statements.iter().any(|known| known.sid == sid) {
+        return Err(error::conflict(format!(
+            "The statement id ({sid}) provided already exists. Please provide a new statement id, or remove the \
+             existing statement."
+        )));
+    }
+    Ok(())
 }
 
 /// A caller that names a revision wants to change exactly that one.

@@ -56,13 +56,12 @@ pub(super) async fn publish(
             minicbor::to_vec(&record).expect("writing to a Vec does not fail"),
         )
         .put(keys::numbers(&scope, &name), number.to_be_bytes().to_vec());
-    let code = record.code.clone();
-    lambda.codes.hold(&code.sha256, code.zip_bytes).await.map_err(|error| error::store(&error))?;
+    lambda.codes.hold_all(record.packages()).await.map_err(|error| error::store(&error))?;
     let version = Version::new(record);
     let answer = version.record.describe(&scope, &name, Some(&version.text));
-    function.versions.insert(number, version);
+    function.versions.insert(number, version.clone());
     if let Err(error) = edit.commit(Some(function), batch).await {
-        lambda.codes.release(&code.sha256).await;
+        lambda.codes.release_all(version.record.packages()).await;
         return Err(error::store(&error));
     }
     Ok(answer)

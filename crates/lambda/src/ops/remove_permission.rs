@@ -19,17 +19,10 @@ pub(super) async fn run(
     let mut function = edited(edit.now.as_ref(), &reference)?;
     let qualifier = reference.qualifier.unwrap_or_default();
     let Some(policy) = function.policies.get_mut(qualifier) else {
-        return Err(error::not_found("No policy is associated with the given resource."));
+        return Err(error::no_policy());
     };
     check_revision(input.revision_id.as_ref(), &policy.revision, "GetPolicy")?;
-    let before = policy.statements.len();
-    policy.statements.retain(|statement| statement.sid != input.statement_id);
-    if policy.statements.len() == before {
-        return Err(error::not_found(format!(
-            "Statement {} is not found in resource policy.",
-            input.statement_id
-        )));
-    }
+    policy.remove(&input.statement_id)?;
     policy.revision = new_revision();
     if policy.statements.is_empty() {
         function.policies.remove(qualifier);

@@ -1,13 +1,14 @@
 //! UpdateFunctionCode: another package for `$LATEST`; environments of the old one end after their invocation.
 
-use api::lambda::{FunctionCode, UpdateFunctionCodeInput, UpdateFunctionCodeOutput};
+use api::lambda::{UpdateFunctionCodeInput, UpdateFunctionCodeOutput};
 use base::Cx;
 use store::Batch;
 use wire::Failure;
 
-use super::{check_revision, create_function, edited, existing, named, publish_version};
+use super::{check_revision, edited, existing, named, publish_version};
 use crate::catalogue::Version;
-use crate::function::{VersionRecord, new_revision};
+use crate::function::new_revision;
+use crate::source::Source;
 use crate::{Lambda, error};
 
 pub(super) async fn run(
@@ -17,34 +18,37 @@ pub(super) async fn run(
 ) -> Result<UpdateFunctionCodeOutput, Failure> {
     let reference = named(cx, &input.function_name, None)?;
     existing(lambda, &reference)?;
-    let code = FunctionCode {
-        zip_file: input.zip_file,
-        s3_bucket: input.s3_bucket,
-        s3_key: input.s3_key,
-        image_uri: input.image_uri,
-        ..FunctionCode::default()
-    };
-    let code = create_function::package(lambda, "UpdateFunctionCode", code).await?;
+    if input.image_uri.is_some() {
+        return Err(error::invalid(
+            "Please don't provide ImageUri when updating a function with packageType Zip.",
+        ));
+    }
+    let code = lambda.take_function_package("UpdateFunctionCode", Source::from(&input)).await?;
     let new = code.sha256;
     let edit = lambda.catalogue.edit(&reference.scope, reference.name).await;
     let decided = edited(edit.now.as_ref(), &reference).and_then(|function| {
         let revision = &function.latest.record.revision;
         check_revision(input.revision_id.as_ref(), revision, "GetFunction/GetAlias").map(|()| function)
     });
-    let mut function = match decided {
-        Ok(function) => function,
+    let architecture = input.architectures.iter().flatten().next();
+    let decided = decided.and_then(|function| {
+        let mut record = function.latest.record.clone();
+        record.code = code;
+        record.revision = new_revision();
+        record.modified_ms = lambda.config.clock.now().0;
+        if let Some(architecture) = architecture {
+            record.settings.architecture = architecture.as_str().to_owned();
+        }
+        lambda.check_unzipped(&record).map(|()| (function, record))
+    });
+    let (mut function, record) = match decided {
+        Ok(decided) => decided,
         Err(failure) => {
             lambda.codes.release(&new).await;
             return Err(failure);
         }
     };
-    let old = function.latest.record.clone();
-    let mut settings = old.settings.clone();
-    if let Some(architecture) = input.architectures.iter().flatten().next() {
-        settings.architecture = architecture.as_str().to_owned();
-    }
-    let modified_ms = lambda.config.clock.now().0;
-    let record = VersionRecord { number: 0, settings, code, modified_ms, revision: new_revision() };
+    let old = function.latest.record.code.sha256;
     let answer = record.describe(&function.scope, &function.name, None);
     if input.dry_run == Some(true) {
         lambda.codes.release(&new).await;
@@ -57,7 +61,7 @@ pub(super) async fn run(
     } else {
         edit.commit(Some(function), Batch::new()).await.map(|()| answer).map_err(|error| error::store(&error))
     };
-    let unused = if published.is_ok() { old.code.sha256 } else { new };
+    let unused = if published.is_ok() { old } else { new };
     lambda.codes.release(&unused).await;
     published
 }

@@ -29,6 +29,7 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) store: Store,
     pub(crate) cx: Cx,
+    config: LambdaConfig,
     folder: Arc<tempfile::TempDir>,
 }
 
@@ -45,7 +46,11 @@ impl World {
 
     /// Another process on the same data.
     pub(crate) async fn reopened(&self) -> Self {
-        Self::open(self.store.clone(), self.folder.clone(), self.feed.clone(), self.clock.clone(), |_| {})
+        let change = |config: &mut LambdaConfig| {
+            config.objects = self.config.objects.clone();
+            config.limits = self.config.limits.clone();
+        };
+        Self::open(self.store.clone(), self.folder.clone(), self.feed.clone(), self.clock.clone(), change)
             .await
     }
 
@@ -61,11 +66,16 @@ impl World {
         let mut config =
             LambdaConfig { clock: clock.clone(), ..LambdaConfig::new(folder.path().join("code")) };
         change(&mut config);
-        let lambda =
-            Lambda::with_executor(store.clone(), executor.clone(), feed.clone(), logs.clone(), config);
+        let lambda = Lambda::with_executor(
+            store.clone(),
+            executor.clone(),
+            feed.clone(),
+            logs.clone(),
+            config.clone(),
+        );
         lambda.start().await.unwrap();
         let cx = Cx::internal(Scope::default());
-        Self { lambda, executor, feed, logs, clock, store, cx, folder }
+        Self { lambda, executor, feed, logs, clock, store, cx, config, folder }
     }
 
     pub(crate) async fn create(&self, name: &str) -> FunctionConfiguration {

@@ -85,7 +85,7 @@ async fn what_create_refuses() {
             with(|f| f.code = FunctionCode::default()),
             invalid,
             400,
-            "Please provide a source for function code.",
+            "Please do not provide other FunctionCode parameters when providing a ZipFile.",
         ),
         (
             with(|f| f.handler = None),
@@ -105,7 +105,7 @@ async fn what_create_refuses() {
         ),
         (
             with(|f| f.function_name = "n".repeat(65)),
-            "ValidationException",
+            invalid,
             400,
             "1 validation error detected: Value 'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn' at 'functionName' failed to satisfy constraint: Member must have length less than or equal to 64",
         ),
@@ -135,7 +135,7 @@ async fn what_create_refuses() {
             with(|f| f.code.s3_bucket = Some("b".to_owned())),
             invalid,
             400,
-            "A package in S3 is not supported by Rushlight yet (see docs/differences.md)",
+            "Please do not provide other FunctionCode parameters when providing a ZipFile.",
         ),
         (
             with(|f| f.function_name = "arn:aws:lambda:eu-west-1:000000000000:function:f".to_owned()),

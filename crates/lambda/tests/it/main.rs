@@ -10,4 +10,5 @@ mod mappings;
 mod permissions;
 mod queue;
 mod restarts;
+mod script;
 mod versions;
