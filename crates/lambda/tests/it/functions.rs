@@ -85,7 +85,7 @@ async fn what_create_refuses() {
             with(|f| f.code = FunctionCode::default()),
             invalid,
             400,
-            "Please do not provide other FunctionCode parameters when providing a ZipFile.",
+            "Please provide a source for function code.",
         ),
         (
             with(|f| f.handler = None),
