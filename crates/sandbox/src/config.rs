@@ -17,9 +17,34 @@ pub enum SandboxMode {
     Off,
 }
 
+/// What functions reach. The server's endpoint ([`SandboxConfig::endpoint_url`]) is among it in every case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FunctionNetwork {
+    /// Nothing else.
+    None,
+    /// The host's network as it is, its loopback included.
+    #[default]
+    Host,
+    /// Other hosts; of this one nothing else, and no other function.
+    Isolated,
+}
+
+impl FunctionNetwork {
+    pub const ALL: [Self; 3] = [Self::None, Self::Host, Self::Isolated];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Host => "host",
+            Self::Isolated => "isolated",
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct SandboxConfig {
     pub mode: SandboxMode,
+    pub network: FunctionNetwork,
     /// A folder of the sandbox's own, made if it is missing: runtime files and mount points. Holds nothing durable.
     pub scratch_dir: PathBuf,
     /// Given to functions as `AWS_ENDPOINT_URL` unless their own environment sets it. `None`: not set.
@@ -48,6 +73,7 @@ impl SandboxConfig {
     pub fn new(scratch_dir: impl Into<PathBuf>) -> Self {
         Self {
             mode: SandboxMode::default(),
+            network: FunctionNetwork::default(),
             scratch_dir: scratch_dir.into(),
             endpoint_url: None,
             pool_size: 2,

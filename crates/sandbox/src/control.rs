@@ -1,12 +1,14 @@
 //! What the server and the launcher say to each other on the control socket: [`Setup`] (with the runtime's socket
-//! beside it), [`Hello`], [`Assign`], [`Assigned`]. Plain data and its frames; knows neither side.
+//! beside it), [`Hello`] (with the Runtime API's listener beside it), [`Assign`], [`Assigned`]. Plain data and its frames; knows neither side.
 
 use std::ffi::OsStr;
+use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 
+use crate::config::FunctionNetwork;
 use crate::frame::{FrameWriter, Garbage, take_bytes, take_text, take_u8, take_u32};
 use crate::report::Layer;
 
@@ -37,6 +39,9 @@ pub(crate) struct Setup {
     pub(crate) host_uid: u32,
     /// Files of control groups to which the launcher writes itself, before anything else.
     pub(crate) groups: Vec<PathBuf>,
+    pub(crate) network: FunctionNetwork,
+    /// The server's endpoint, which every function may reach.
+    pub(crate) endpoint: Option<SocketAddr>,
 }
 
 /// The runtime's process stands (or failed to), and this is what confines it.
@@ -154,6 +159,7 @@ fn write_setup(setup: &Setup, w: &mut FrameWriter<'_>) {
     for group in &setup.groups {
         w.bytes(path_bytes(group));
     }
+    w.text(setup.network.name()).text(&setup.endpoint.map_or_else(String::new, |at| at.to_string()));
 }
 
 fn read_setup(body: &mut Bytes) -> Result<Setup, Garbage> {
@@ -168,6 +174,14 @@ fn read_setup(body: &mut Bytes) -> Result<Setup, Garbage> {
         env: take_list(body, |body| Ok((take_text(body)?, take_text(body)?)))?,
         host_uid: take_u32(body)?,
         groups: take_list(body, take_path)?,
+        network: {
+            let name = take_text(body)?;
+            FunctionNetwork::ALL.into_iter().find(|network| network.name() == name).ok_or(Garbage)?
+        },
+        endpoint: match &*take_text(body)? {
+            "" => None,
+            text => Some(text.parse().map_err(|_| Garbage)?),
+        },
     })
 }
 
@@ -220,6 +234,8 @@ mod tests {
                 env: vec![("A".into(), "1".into())],
                 host_uid: 7,
                 groups: vec!["/g".into()],
+                network: FunctionNetwork::Isolated,
+                endpoint: Some(([127, 0, 0, 1], 7).into()),
             }),
             Control::Hello(Hello {
                 jailed: true,

@@ -16,6 +16,7 @@ mod answer;
 mod cgroup;
 mod config;
 mod control;
+mod descriptors;
 mod environment;
 mod error;
 mod fault;
@@ -36,7 +37,7 @@ mod spec;
 mod stem;
 mod view;
 
-pub use config::{SandboxConfig, SandboxMode};
+pub use config::{FunctionNetwork, SandboxConfig, SandboxMode};
 pub use environment::Environment;
 pub use error::{LaunchError, SandboxError};
 pub use launcher::maybe_run_launcher;

@@ -1,8 +1,7 @@
 //! One runtime process as the server sees it: launcher child, control socket, frame socket, output pipes.
 //! Knows frames and bytes; what an invocation means is `environment`'s.
 
-use std::io::{self, IoSlice};
-use std::mem::MaybeUninit;
+use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::Path;
@@ -11,8 +10,7 @@ use std::time::Duration;
 
 use base::{Clock, Timestamp};
 use bytes::BytesMut;
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
-use tokio::io::AsyncReadExt as _;
+use rustix::net::SendFlags;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
@@ -21,6 +19,7 @@ use tokio::time::Instant;
 
 use crate::cgroup::{Group, GroupLimits};
 use crate::control::{Assign, Control, Hello, Setup};
+use crate::descriptors;
 use crate::frame::{self, FromRuntime};
 use crate::launcher;
 use crate::log::{LineSplitter, LogCollector};
@@ -41,6 +40,8 @@ pub(crate) struct Process {
     child: Option<Child>,
     control: UnixStream,
     control_inbox: BytesMut,
+    /// Listens on 127.0.0.1:9001 of the process's own network, if it has one.
+    runtime_listener: Option<OwnedFd>,
     hello: Option<Hello>,
     channel: UnixStream,
     channel_open: bool,
@@ -100,6 +101,7 @@ impl Process {
             child: Some(child),
             control: UnixStream::from_std(control)?,
             control_inbox: BytesMut::new(),
+            runtime_listener: None,
             hello: None,
             channel: UnixStream::from_std(channel)?,
             channel_open: true,
@@ -165,6 +167,12 @@ impl Process {
         self.hello.as_ref().ok_or_else(|| io::Error::other("no hello"))
     }
 
+    /// The listener on [`launcher::RUNTIME_API`] of the process's own network, known once it has said hello. `None` when
+    /// it has the host's network, or when it was taken before. Whoever wants none drops it: then the port is closed.
+    pub(crate) fn take_runtime_listener(&mut self) -> Option<std::net::TcpListener> {
+        self.runtime_listener.take().map(std::net::TcpListener::from)
+    }
+
     /// Mounts a function's code. The inner `Err` says why it cannot be.
     pub(crate) async fn assign(&mut self, assign: Assign) -> io::Result<Result<(), String>> {
         let bytes = Control::Assign(assign).to_bytes();
@@ -192,9 +200,18 @@ impl Process {
                 {
                     return Ok(control);
                 }
-                if self.control.read_buf(&mut self.control_inbox).await? == 0 {
-                    return Err(io::Error::other("the launcher ended"));
+                self.control.readable().await?;
+                let (mut piece, mut beside) = ([0; 4096], Vec::new());
+                let read = self.control.try_io(tokio::io::Interest::READABLE, || {
+                    descriptors::receive(&self.control, &mut piece, &mut beside)
+                });
+                match read {
+                    Ok(0) => return Err(io::Error::other("the launcher ended")),
+                    Ok(n) => self.control_inbox.extend_from_slice(&piece[..n]),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => return Err(error),
                 }
+                self.runtime_listener = beside.pop().or(self.runtime_listener.take());
             }
         };
         match tokio::time::timeout(CONTROL_TIMEOUT, reading).await {
@@ -378,12 +395,7 @@ fn send_setup(control: &StdUnixStream, setup: Setup, runtime: &StdUnixStream) ->
     if bytes.len() > crate::control::CONTROL_BYTES_MAX {
         return Err(io::Error::other("the jail's description is too long"));
     }
-    let fds = [runtime.as_fd()];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    ancillary.push(SendAncillaryMessage::ScmRights(&fds));
-    let sent = rustix::net::sendmsg(control, &[IoSlice::new(&bytes)], &mut ancillary, SendFlags::NOSIGNAL)?;
-    if sent == bytes.len() { Ok(()) } else { Err(io::Error::other("the control socket is full")) }
+    descriptors::send(control, &bytes, &[runtime.as_fd()], SendFlags::empty())
 }
 
 /// One output pipe and its unfinished line.

@@ -38,11 +38,13 @@ pub enum Layer {
     Landlock,
     /// Memory and processes limited by the kernel. Without it memory is only watched from outside.
     Cgroup,
+    /// A network of its own, as [`crate::FunctionNetwork`] says. Without it functions have the host's.
+    Network,
 }
 
 impl Layer {
-    pub const ALL: [Self; 5] =
-        [Self::Namespaces, Self::Privileges, Self::Seccomp, Self::Landlock, Self::Cgroup];
+    pub const ALL: [Self; 6] =
+        [Self::Namespaces, Self::Privileges, Self::Seccomp, Self::Landlock, Self::Cgroup, Self::Network];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -51,6 +53,7 @@ impl Layer {
             Self::Seccomp => "seccomp",
             Self::Landlock => "landlock",
             Self::Cgroup => "cgroup",
+            Self::Network => "network",
         }
     }
 
@@ -69,6 +72,10 @@ impl Layer {
             Self::Privileges => "Linux is needed",
             Self::Seccomp => "a Linux kernel with CONFIG_SECCOMP_FILTER is needed",
             Self::Landlock => "Linux 5.13 or later with landlock among its security modules is needed",
+            Self::Network => {
+                "functions have the host's network: allow network namespaces (sysctl user.max_net_namespaces) and \
+                 seccomp user notification (Linux 5.14), or say --function-network host"
+            }
             Self::Cgroup => {
                 "memory is enforced without it, within 25 ms; for the kernel to enforce it run as root, or as a systemd \
                  service with Delegate=yes"

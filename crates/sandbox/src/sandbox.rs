@@ -165,7 +165,10 @@ impl Sandbox {
             process.assign(assign).await?.map_err(LaunchError::Mount)?;
         }
         let channel = family.channel();
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let listener = match process.take_runtime_listener() {
+            Some(listener) => listener,
+            None => TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?,
+        };
         let api =
             Api::serve(listener, Arc::clone(spec), self.config.response_bytes_max, channel == Channel::Api)?;
         let place =

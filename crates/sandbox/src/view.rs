@@ -1,6 +1,7 @@
 //! What a function's process sees of the host: the list of read-only views, links and variables that the launcher
 //! makes. Plain data; the launcher does the mounting.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::config::{SandboxConfig, SandboxMode};
@@ -120,6 +121,12 @@ fn interpreter_args(family: Family) -> Vec<String> {
     }
 }
 
+/// The address in a URL such as `http://127.0.0.1:4566`.
+fn address_of(url: &str) -> Option<SocketAddr> {
+    let (_, rest) = url.split_once("://")?;
+    rest.split('/').next()?.replace("localhost:", "127.0.0.1:").parse().ok()
+}
+
 fn base(config: &SandboxConfig, host_uid: u32) -> Setup {
     let same = |path: &str| (PathBuf::from(path), PathBuf::from(path));
     Setup {
@@ -135,5 +142,7 @@ fn base(config: &SandboxConfig, host_uid: u32) -> Setup {
         ],
         host_uid,
         groups: Vec::new(),
+        network: config.network,
+        endpoint: config.endpoint_url.as_deref().and_then(address_of),
     }
 }

@@ -8,6 +8,7 @@
 mod at_load;
 mod confine;
 mod namespaces;
+mod network;
 mod root;
 mod stem;
 mod supervise;
@@ -15,24 +16,28 @@ mod sys;
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, IoSliceMut, Read as _, Write as _};
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use bytes::BytesMut;
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
+use rustix::net::SendFlags;
 use rustix::process::{Pid, WaitOptions};
 
 use self::confine::Identity;
 use self::namespaces::Side;
 use self::root::Root;
 use crate::control::{Control, Setup};
+use crate::descriptors;
 use crate::report::Layer;
 
 /// The first argument of a launcher.
 pub(crate) const ARGUMENT: &str = "__rushlight-jail";
+
+/// Where the Runtime API listens in a network of a function's own, as on AWS.
+const RUNTIME_API: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9001);
 
 /// The function's user and group inside the jail, as on AWS.
 const INNER_ID: u32 = 993;
@@ -163,31 +168,19 @@ fn inside_args(setup: &Setup) -> Vec<String> {
 
 /// The first message, with the runtime's end of the frame socket. `None` when the server has gone.
 fn receive_setup(control: &UnixStream) -> io::Result<Option<(Setup, OwnedFd)>> {
-    let (mut inbox, mut runtime) = (BytesMut::new(), None);
+    let (mut inbox, mut beside) = (BytesMut::new(), Vec::new());
     loop {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let mut piece = [0; 4096];
-        let received = rustix::net::recvmsg(
-            control,
-            &mut [IoSliceMut::new(&mut piece)],
-            &mut ancillary,
-            RecvFlags::CMSG_CLOEXEC,
-        )?;
-        for message in ancillary.drain() {
-            if let RecvAncillaryMessage::ScmRights(mut fds) = message {
-                runtime = fds.next().or(runtime);
-            }
-        }
-        if received.bytes == 0 {
+        let n = descriptors::receive(control, &mut piece, &mut beside)?;
+        if n == 0 {
             return Ok(None);
         }
-        inbox.extend_from_slice(&piece[..received.bytes]);
+        inbox.extend_from_slice(&piece[..n]);
         match Control::parse(&mut inbox) {
             Ok(None) => {}
             Ok(Some(Control::Setup(setup))) => {
                 let runtime =
-                    runtime.ok_or_else(|| io::Error::other("no runtime socket came with the setup"))?;
+                    beside.pop().ok_or_else(|| io::Error::other("no runtime socket came with the setup"))?;
                 return Ok(Some((setup, runtime)));
             }
             _ => return Err(io::Error::other("not a setup")),
@@ -195,6 +188,6 @@ fn receive_setup(control: &UnixStream) -> io::Result<Option<(Setup, OwnedFd)>> {
     }
 }
 
-fn say(mut control: &UnixStream, what: &Control) -> io::Result<()> {
-    control.write_all(&what.to_bytes())
+fn say(control: &UnixStream, what: &Control, beside: &[BorrowedFd<'_>]) -> io::Result<()> {
+    descriptors::send(control, &what.to_bytes(), beside, SendFlags::empty())
 }

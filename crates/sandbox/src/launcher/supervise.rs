@@ -1,52 +1,69 @@
 //! Starts the interpreter and stands over it: hands the server's assignments to the jail's view, reaps, and ends with
 //! the interpreter or with the control socket, whichever is first.
 
-use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
 use bytes::BytesMut;
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::net::SendFlags;
 use rustix::process::{Pid, Signal, WaitOptions};
 
+use super::confine::Identity;
 use super::sys::{self, Forked};
-use super::{Post, confine};
+use super::{Post, confine, network};
+use crate::config::FunctionNetwork;
 use crate::control::{Assigned, Control, Hello};
+use crate::descriptors;
 use crate::report::Layer;
 
 /// Runs until the interpreter has ended, or the server has gone; gives the interpreter's raw wait status.
 pub(super) fn run(mut post: Post) -> io::Result<i32> {
     let signals = sys::child_signals()?;
-    let (said, saying) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    let (said, saying) = UnixStream::pair()?;
     let interpreter = match sys::fork(0)? {
-        Forked::Child => become_interpreter(&post, File::from(saying)),
+        Forked::Child => become_interpreter(&post, saying),
         Forked::Parent(pid) => pid,
     };
     drop(saying);
-    let mut complaints = String::new();
-    File::from(said).read_to_string(&mut complaints)?;
+    let (complaints, brought) = hear(&said)?;
     let hello = hello(&post, &complaints);
-    super::say(&post.control, &Control::Hello(hello))?;
+    let listener: Vec<_> = brought.iter().map(OwnedFd::as_fd).collect();
+    super::say(&post.control, &Control::Hello(hello), &listener)?;
+    drop(brought);
     // Held by the interpreter alone from here, so that its end is the socket's.
     let (placeholder, _) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     post.runtime = placeholder;
     let status = stand(&mut post, &signals, interpreter)?;
     if status.is_some() {
         // The server may have gone at the same moment.
-        let _ = super::say(&post.control, &Control::Ended { max_rss_kib: sys::children_max_rss_kib() });
+        let _ = super::say(&post.control, &Control::Ended { max_rss_kib: sys::children_max_rss_kib() }, &[]);
     }
     let _ = rustix::process::kill_process_group(interpreter, Signal::KILL);
     Ok(status.unwrap_or(libc::SIGKILL))
+}
+
+/// What the interpreter's process says until it is the interpreter, and the descriptors it hands out.
+fn hear(said: &UnixStream) -> io::Result<(String, Vec<OwnedFd>)> {
+    let (mut text, mut beside) = (Vec::new(), Vec::new());
+    loop {
+        let mut piece = [0; 4096];
+        match descriptors::receive(said, &mut piece, &mut beside)? {
+            0 => return Ok((String::from_utf8_lossy(&text).into_owned(), beside)),
+            n => text.extend_from_slice(&piece[..n]),
+        }
+    }
 }
 
 /// What the interpreter's process said before it became the interpreter: `layer TAB reason` lines, or why it did not.
 fn hello(post: &Post, complaints: &str) -> Hello {
     let mut hello =
         Hello { jailed: post.root.is_some(), missing: post.missing.clone(), failure: String::new() };
-    for line in complaints.lines() {
+    for line in complaints.lines().filter(|line| !line.is_empty()) {
         let (name, reason) = line.split_once('\t').unwrap_or(("", line));
         match Layer::ALL.into_iter().find(|layer| layer.name() == name) {
             Some(layer) => hello.missing.push((layer, reason.to_owned())),
@@ -108,14 +125,14 @@ fn answer(post: &mut Post, inbox: &mut BytesMut) -> io::Result<bool> {
             let done = post.root.take().map_or(Ok(()), |mut root| root.assign(&assign));
             confine::drop_supervisor_privileges();
             let failure = done.err().map_or_else(String::new, |error| error.to_string());
-            super::say(&post.control, &Control::Assigned(Assigned { failure }))?;
+            super::say(&post.control, &Control::Assigned(Assigned { failure }), &[])?;
         }
     }
     Ok(n > 0)
 }
 
 /// In the child: takes on every limit and becomes the interpreter. What fails is written to `complaints`.
-fn become_interpreter(post: &Post, mut complaints: File) -> ! {
+fn become_interpreter(post: &Post, mut complaints: UnixStream) -> ! {
     if post.setup.program.as_os_str().is_empty() {
         become_stem(post, complaints);
     }
@@ -125,7 +142,7 @@ fn become_interpreter(post: &Post, mut complaints: File) -> ! {
 }
 
 /// In the child, when there is no program yet: takes on every limit and waits to be told one.
-fn become_stem(post: &Post, mut complaints: File) -> ! {
+fn become_stem(post: &Post, mut complaints: UnixStream) -> ! {
     let socket = rustix::process::setsid().map_err(io::Error::from).and_then(|_| {
         take_on_limits(post, &mut complaints)?;
         post.runtime.try_clone()
@@ -144,14 +161,14 @@ fn become_stem(post: &Post, mut complaints: File) -> ! {
 }
 
 /// Returns only when it fails.
-fn exec_interpreter(post: &Post, complaints: &mut File) -> io::Error {
+fn exec_interpreter(post: &Post, complaints: &mut UnixStream) -> io::Error {
     match prepare(post, complaints) {
         Ok(mut interpreter) => interpreter.exec(),
         Err(error) => error,
     }
 }
 
-fn prepare(post: &Post, complaints: &mut File) -> io::Result<Command> {
+fn prepare(post: &Post, complaints: &mut UnixStream) -> io::Result<Command> {
     rustix::process::setsid()?;
     fcntl_setfd(&post.runtime, FdFlags::empty())?;
     let mut interpreter = Command::new(&post.setup.program);
@@ -165,7 +182,10 @@ fn prepare(post: &Post, complaints: &mut File) -> io::Result<Command> {
     Ok(interpreter)
 }
 
-fn take_on_limits(post: &Post, complaints: &mut File) -> io::Result<()> {
+fn take_on_limits(post: &Post, complaints: &mut UnixStream) -> io::Result<()> {
+    if let Err(error) = enter_network(post, complaints) {
+        writeln!(complaints, "{}\t{error}", Layer::Network)?;
+    }
     match post.identity {
         Some(identity) => {
             for (layer, reason) in confine::confine(identity)? {
@@ -175,4 +195,16 @@ fn take_on_limits(post: &Post, complaints: &mut File) -> io::Result<()> {
         None => rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?,
     }
     Ok(())
+}
+
+/// A network of the function's own, where that is wanted and there is a jail; its listener goes to pid 1.
+fn enter_network(post: &Post, complaints: &UnixStream) -> io::Result<()> {
+    match (post.setup.network, post.identity) {
+        (FunctionNetwork::Host, _) | (_, None) => Ok(()),
+        (_, Some(Identity::Host)) => Err(io::Error::other("needs the namespaces layer")),
+        (_, Some(Identity::Jailed { .. })) => {
+            let listener = network::enter()?;
+            descriptors::send(complaints, b"\n", &[listener.as_fd()], SendFlags::empty())
+        }
+    }
 }

@@ -38,6 +38,30 @@ pub(super) fn unshare_mounts() -> io::Result<()> {
     Ok(unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNS) }?)
 }
 
+/// Gives this process a network namespace of its own.
+pub(super) fn unshare_network() -> io::Result<()> {
+    // SAFETY: only the network namespace is unshared: no memory, descriptor table or file system view changes.
+    // JUSTIFICATION: the interpreter has a network of its own, its supervisor has not.
+    Ok(unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNET) }?)
+}
+
+/// Switches the loopback interface of this process's network on.
+pub(super) fn raise_loopback() -> io::Result<()> {
+    let any = std::net::UdpSocket::bind((std::net::Ipv4Addr::UNSPECIFIED, 0))?;
+    // SAFETY: an all-zero ifreq is a valid value; the name that is copied into it is shorter than its field and stays
+    // terminated; the kernel reads the value, which outlives the call.
+    // JUSTIFICATION: no safe wrapper sets the flags of an interface.
+    let done = unsafe {
+        let mut request: libc::ifreq = std::mem::zeroed();
+        for (to, from) in request.ifr_name.iter_mut().zip(c"lo".to_bytes()) {
+            *to = from.cast_signed();
+        }
+        request.ifr_ifru.ifru_flags = libc::IFF_UP as libc::c_short;
+        libc::ioctl(any.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request)
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// A descriptor that is readable when a child has ended. Blocks the signal itself (exec by `std` unblocks it).
 pub(super) fn child_signals() -> io::Result<OwnedFd> {
     // SAFETY: the set lives on this stack frame and is initialised by sigemptyset before use; signalfd returns a new

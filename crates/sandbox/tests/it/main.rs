@@ -7,6 +7,7 @@
 
 mod jail;
 mod limits;
+mod network;
 mod node;
 mod pool;
 mod python;
