@@ -35,8 +35,10 @@ export async function until(check, seconds, why = () => "") {
 }
 
 export class Server {
-  static async start() {
+  // The words are those of another verb than `start`.
+  static async start(...words) {
     const server = new Server();
+    server.words = words.length ? words : ["start"];
     server.folder = mkdtempSync(join(tmpdir(), "rushlight-"));
     server.port = await freePort();
     server.url = `http://127.0.0.1:${server.port}`;
@@ -46,7 +48,7 @@ export class Server {
 
   async start() {
     const log = openSync(join(this.folder, "log"), "a");
-    const words = ["start", "--listen", `127.0.0.1:${this.port}`, "--data", join(this.folder, "data")];
+    const words = [...this.words, "--listen", `127.0.0.1:${this.port}`, "--data", join(this.folder, "data")];
     this.process = spawn(binary, words, { stdio: ["ignore", log, log] });
     await until(() => this.healthy(), 20, () => readFileSync(join(this.folder, "log"), "utf8").slice(-2000));
   }
