@@ -36,7 +36,7 @@ pub struct FunctionSpec {
     pub log_stream: Arc<str>,
     /// `None`: the account id as access key, so that SDK calls land in the function's own account.
     pub credentials: Option<Credentials>,
-    /// Node.js: the port of loopback at which the process lets a debugger in.
+    /// Node.js: the port of the host's loopback at which the process lets a debugger in. It has the host's network then.
     pub inspect: Option<u16>,
 }
 

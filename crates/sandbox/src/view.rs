@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use crate::config::{SandboxConfig, SandboxMode};
+use crate::config::{FunctionNetwork, SandboxConfig, SandboxMode};
 use crate::control::Setup;
 use crate::interpreter::{Channel, Family, Interpreter};
 use crate::spec::FunctionSpec;
@@ -100,6 +100,8 @@ pub(crate) fn setup(
             setup.env.extend(spec.env.iter().filter(|(name, _)| EARLY.contains(&name.as_str())).cloned());
             if let Some(port) = spec.inspect.filter(|_| family == Family::Node) {
                 setup.args.insert(0, format!("--inspect=127.0.0.1:{port}"));
+                // Where a debugger of the host finds the port.
+                setup.network = FunctionNetwork::Host;
             }
         }
     }
