@@ -14,10 +14,10 @@ const FD = Number(process.argv[2]);
 process.argv.splice(2);
 
 const INIT = 1, INVOKE = 2;
-const READY = 16, INIT_FAULT = 17, RESULT = 18, FAULT = 19, LOG = 20, TOO_LARGE = 21, FATAL = 22, STARTED = 25;
+const READY = 16, INIT_FAULT = 17, RESULT = 18, FAULT = 19, LOG = 20, TOO_LARGE = 21, FATAL = 22, STREAM = 23, CHUNK = 24, STARTED = 25;
 const LOG_BYTES_MAX = 256 * 1024;
 
-const { readSync, writeSync, existsSync, readFileSync } = fs;
+const { readSync, writeSync, write: writeAsync, existsSync, readFileSync } = fs;
 const { parse: parseJson, stringify: toJson } = JSON;
 const { now } = Date;
 const exitProcess = process.exit.bind(process);
@@ -85,11 +85,52 @@ function readFrame() {
   return frame;
 }
 
+// A chunk of a streamed answer leaves without holding the function up, as the server may take it slowly. No other frame
+// may come between its parts: they wait, and who must not go on before they have left waits too.
+let inFlight = false;
+let waiting = [];
+let whenLeft = [];
+
+function writeLater(buffer, done) {
+  inFlight = true;
+  const step = (at) => writeAsync(FD, buffer, at, buffer.length - at, null, (error, n) => {
+    if (error && error.code !== 'EINTR' && error.code !== 'EAGAIN') exitProcess(0); // the server has gone
+    const next = at + (error ? 0 : n);
+    if (next < buffer.length) { step(next); return; }
+    inFlight = false;
+    const frames = waiting, actions = whenLeft;
+    waiting = [];
+    whenLeft = [];
+    for (const frame of frames) writeFully(frame, frame.length);
+    for (const action of actions) action();
+    done();
+  });
+  step(0);
+}
+
+function afterAllLeft(action) {
+  if (inFlight) whenLeft.push(action);
+  else action();
+}
+
+// A function that ends its process while a chunk is on its way: its log lines take the way that is free.
+process.on('exit', () => {
+  for (const frame of waiting) {
+    if (frame[4] !== LOG) continue;
+    const line = concatBuffers([frame.subarray(13), bufferOf('\n')]);
+    writeFully(line, line.length, 2);
+  }
+});
+
 // While the process warms itself up, nothing leaves it.
 let muted = false;
 
 function writeFully(buffer, length, fd = FD) {
   if (muted) return;
+  if (inFlight && fd === FD) {
+    waiting.push(bufferOf(buffer.subarray(0, length)));
+    return;
+  }
   let at = 0;
   while (at < length) {
     try {
@@ -350,43 +391,104 @@ function wrapped(type, error) {
   return failure;
 }
 
-// ---- response streaming: the whole answer is collected and given at the end
+// ---- response streaming
 
-const STREAMS = Symbol('streams its response');
+// AWS's own marks on a handler: libraries set them too.
+const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming');
+const HIGH_WATER_MARK = Symbol.for('aws.lambda.runtime.handler.streaming.highWaterMark');
+const CHUNK_BYTES_MAX = 256 * 1024;
+const isStreaming = (handler) => handler[STREAMING] === 'response';
 
 function installStreaming() {
   globalThis.awslambda = {
-    streamifyResponse(streaming) {
-      const buffered = (event, context) => collect(streaming, event, context);
-      buffered[STREAMS] = true;
-      return buffered;
+    streamifyResponse(streaming, options) {
+      streaming[STREAMING] = 'response';
+      if (options && typeof options.highWaterMark === 'number') streaming[HIGH_WATER_MARK] = Math.trunc(options.highWaterMark);
+      return streaming;
     },
-    HttpResponseStream: {
-      from(stream, metadata) {
-        stream.metadata = metadata;
+    HttpResponseStream: class HttpResponseStream {
+      static from(stream, metadata) {
+        stream.setContentType('application/vnd.awslambda.http-integration-response');
+        const prelude = toJson(metadata);
+        stream._onBeforeFirstWrite = (write) => {
+          write(prelude);
+          write(allocBuffer(8).fill(0));
+        };
         return stream;
-      },
+      }
     },
   };
 }
 
-async function collect(streaming, event, context) {
-  const { Writable } = require('node:stream');
-  const pieces = [];
-  const stream = new Writable({ write(chunk, encoding, done) { pieces.push(chunk); done(); } });
-  stream.setContentType = (type) => { stream.contentType = type; };
-  const finished = new Promise((resolve, reject) => { stream.once('finish', resolve); stream.once('error', reject); });
-  await streaming(event, stream, context);
-  if (!stream.writableEnded) stream.end();
-  await finished;
-  const body = concatBuffers(pieces);
-  if (stream.metadata) return { ...stream.metadata, body: body.toString('base64'), isBase64Encoded: true };
-  return new Raw(body.toString('utf8'));
+// The bytes as frames in one buffer.
+function chunkFrames(bytes) {
+  const count = Math.ceil(bytes.length / CHUNK_BYTES_MAX);
+  const frames = allocBuffer(bytes.length + 5 * count);
+  let at = 0;
+  for (let from = 0; from < bytes.length; from += CHUNK_BYTES_MAX) {
+    const piece = bytes.subarray(from, from + CHUNK_BYTES_MAX);
+    frames.writeUInt32LE(1 + piece.length, at);
+    frames[at + 4] = CHUNK;
+    frames.set(piece, at + 5);
+    at += 5 + piece.length;
+  }
+  return frames;
 }
 
-// An answer that is sent as it is.
-class Raw {
-  constructor(text) { this.text = text; }
+// What a streaming handler writes to. Each chunk leaves when the one before it has been taken, so that `write` and
+// 'drain' tell a slow reader's pace.
+function makeResponseStream(highWaterMark) {
+  const { Writable } = require('node:stream');
+  let contentType = 'application/octet-stream';
+  let begun = false;
+  const begin = () => {
+    if (!begun) send(STREAM, 0, () => {}, contentType);
+    begun = true;
+  };
+  const stream = new Writable({
+    highWaterMark,
+    write(chunk, encoding, done) {
+      begin();
+      if (chunk.length === 0) done();
+      else writeLater(chunkFrames(chunk), done);
+    },
+    writev(chunks, done) {
+      begin();
+      const bytes = concatBuffers(chunks.map(({ chunk }) => chunk));
+      if (bytes.length === 0) done();
+      else writeLater(chunkFrames(bytes), done);
+    },
+    // A function that ends its stream without a word has answered with nothing, in a stream.
+    final(done) { begin(); done(); },
+  });
+  let written = false;
+  const write = stream.write.bind(stream), end = stream.end.bind(stream);
+  stream.write = (chunk, encoding, done) => {
+    if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) chunk = toJson(chunk);
+    if (!written) {
+      written = true;
+      if (typeof stream._onBeforeFirstWrite === 'function') stream._onBeforeFirstWrite((first) => write(first));
+    }
+    return write(chunk, encoding, done);
+  };
+  stream.end = (chunk, encoding, done) => {
+    if (typeof chunk === 'function') return end(chunk);
+    if (chunk !== undefined && chunk !== null) stream.write(chunk, typeof encoding === 'string' ? encoding : undefined);
+    return end(typeof encoding === 'function' ? encoding : done);
+  };
+  stream.setContentType = (type) => {
+    if (written || begun) throw new RuntimeError('Runtime.InvalidStreamingOperation', 'Cannot set content-type, too late.');
+    contentType = String(type);
+  };
+  // Ends without a word of the handler's: what it wrote before it failed is still said.
+  stream.finishQuietly = () => new Promise((resolve) => {
+    if (!begun && stream.writableLength === 0) { stream.destroy(); resolve(); return; }
+    if (stream.writableFinished || stream.destroyed) { resolve(); return; }
+    stream.once('finish', resolve);
+    stream.once('error', resolve);
+    if (!stream.writableEnded) end();
+  });
+  return stream;
 }
 
 // ---- one invocation
@@ -404,7 +506,6 @@ process.on('beforeExit', () => {
 });
 
 function serialize(value) {
-  if (value instanceof Raw) return value.text;
   try {
     const text = toJson(value === undefined ? null : value);
     return text === undefined ? 'null' : text;
@@ -445,7 +546,7 @@ function completion() {
     whenEmpty = null;
     answer = null;
     write();
-    if (!muted) later(next);
+    if (!muted) afterAllLeft(() => later(next));
   };
   const fail = (error) => end(() => {
     logLine('ERROR', `Invoke Error \t${logBody(error)}`);
@@ -458,7 +559,7 @@ function completion() {
     end(() => sendResult(text));
   };
   const complete = (error, value) => (error === undefined || error === null ? succeed(value) : fail(error));
-  return { now: complete, isOver: () => over };
+  return { now: complete, isOver: () => over, sent: () => end(() => send(RESULT, 4, maxRss, '')) };
 }
 
 function sendResult(text) {
@@ -469,8 +570,44 @@ function sendResult(text) {
   }
 }
 
+const NODEJS_EXIT = 'The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled. For more information, see https://nodejs.org/docs/latest/api/process.html#process_exit_codes';
+
 const isThenable = (value) => value !== null && typeof value === 'object' && typeof value.then === 'function';
 const isAsync = (f) => f.constructor && f.constructor.name === 'AsyncFunction';
+
+function runStreaming(head, payload) {
+  const complete = completion();
+  const stream = makeResponseStream(handler[HIGH_WATER_MARK]);
+  const fail = (error) => stream.finishQuietly().then(() => complete.now(error === undefined || error === null ? 'handled' : error));
+  answer = fail;
+  whenEmpty = () => complete.now(new RuntimeError('Runtime.NodeJsExit', NODEJS_EXIT));
+  const ended = new Promise((resolve, reject) => {
+    stream.once('finish', resolve);
+    stream.once('error', reject);
+    stream.once('close', () => (stream.writableFinished ? resolve() : reject(new Error('Response stream is not finished.'))));
+  });
+  ended.catch(() => {});
+  const { context } = contextOf(head, complete);
+  for (const name of ['succeed', 'fail', 'done']) delete context[name];
+  const begin = () => {
+    let event;
+    try { event = payload === '' ? undefined : parseJson(payload); } catch (error) {
+      throw new RuntimeError('Runtime.UnmarshalError', error.message);
+    }
+    const value = handler(event, stream, context);
+    if (!isThenable(value)) {
+      const message = 'Streaming does not support non-async handlers.';
+      throw settings.callbacks ? message : new Error(message);
+    }
+    return value;
+  };
+  let running;
+  try { running = begin(); } catch (error) { fail(error); return; }
+  running.then((value) => {
+    if (value !== undefined) console.warn('Streaming handlers ignore return values.');
+    return ended;
+  }).then(() => complete.sent(), fail);
+}
 
 function run(head, payload) {
   const complete = completion();
@@ -485,7 +622,7 @@ function run(head, payload) {
   };
   whenEmpty = () => {
     if (isAsync(handler)) {
-      complete.now(new RuntimeError('Runtime.NodeJsExit', 'The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled. For more information, see https://nodejs.org/docs/latest/api/process.html#process_exit_codes'));
+      complete.now(new RuntimeError('Runtime.NodeJsExit', NODEJS_EXIT));
     } else {
       complete.now(null, null);
     }
@@ -512,7 +649,8 @@ function next() {
   };
   requestId = head.requestId;
   process.env._X_AMZN_TRACE_ID = head.trace;
-  run(head, fields.rest());
+  if (isStreaming(handler)) runStreaming(head, fields.rest());
+  else run(head, fields.rest());
 }
 
 // A fault that no handler can catch ends the process, after it has answered.
@@ -525,7 +663,7 @@ function lastWords(label, error) {
       send(INIT_FAULT, 4, maxRss, faultBody(error));
     }
   } finally {
-    exitProcess(label === 'Unhandled Promise Rejection' ? 128 : 129);
+    afterAllLeft(() => exitProcess(label === 'Unhandled Promise Rejection' ? 128 : 129));
   }
 }
 
@@ -613,7 +751,7 @@ async function start() {
   whenEmpty = () => exitProcess(13);
   try {
     const loaded = await loadHandler(settings.root, settings.handler);
-    if (!settings.callbacks && loaded.length >= 3) {
+    if (!settings.callbacks && loaded.length >= 3 && !isStreaming(loaded)) {
       throw new RuntimeError('Runtime.CallbackHandlerDeprecated', 'AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html');
     }
     // A promise that was rejected while the module was loaded fails the init, not the first invocation.

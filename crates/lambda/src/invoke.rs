@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use base::RequestId;
 use bytes::Bytes;
-use ports::{BoxFuture, Invoke, InvokeCall, InvokeError, InvokeKind, InvokeReply, InvokeSource};
+use ports::{
+    BoxFuture, Invoke, InvokeAnswer, InvokeCall, InvokeError, InvokeKind, InvokeReply, InvokeSource,
+};
 
 use crate::Lambda;
 use crate::catalogue::{Function, Version};
@@ -97,32 +99,34 @@ impl Lambda {
         )))
     }
 
-    async fn invoke_call(&self, call: InvokeCall) -> Result<InvokeReply, InvokeError> {
-        let reference = FunctionRef::parse(&call.function, &call.scope)
-            .map_err(|error| InvokeError::NotFound(error.to_string()))?;
-        let target = self.target(&reference, call.request_id)?;
+    /// What a service's call runs, when it may.
+    async fn admit(&self, reference: &FunctionRef<'_>, call: &InvokeCall) -> Result<Run, InvokeError> {
+        let target = self.target(reference, call.request_id)?;
         if let Some(source) = &call.source {
             self.ask_policy(&target, reference.qualifier, source)?;
         }
-        let payload = self.check_payload(call.payload, call.kind).await?;
+        Ok(Run {
+            function: target.function,
+            version: target.version,
+            function_arn: target.arn,
+            payload: self.check_payload(call.payload.clone(), call.kind).await?,
+            request_id: call.request_id,
+            client_context: None,
+            trace: call.trace.clone(),
+        })
+    }
+
+    async fn invoke_call(&self, call: InvokeCall) -> Result<InvokeReply, InvokeError> {
+        let reference = FunctionRef::parse(&call.function, &call.scope)
+            .map_err(|error| InvokeError::NotFound(error.to_string()))?;
+        let run = self.admit(&reference, &call).await?;
         match call.kind {
-            InvokeKind::RequestResponse => {
-                let run = Run {
-                    function: target.function,
-                    version: target.version,
-                    function_arn: target.arn,
-                    payload,
-                    request_id: call.request_id,
-                    client_context: None,
-                    trace: call.trace,
-                };
-                self.runner.run(run).await
-            }
+            InvokeKind::RequestResponse => self.runner.run(run).await,
             InvokeKind::Event => {
                 let event = EventCall {
                     scope: reference.scope.clone(),
                     function: reference.qualified_arn(),
-                    payload,
+                    payload: run.payload,
                     request_id: call.request_id,
                     trace: call.trace,
                     client_context: None,
@@ -131,7 +135,7 @@ impl Lambda {
                 Ok(InvokeReply {
                     payload: Bytes::new(),
                     function_error: None,
-                    executed_version: target.version.text.clone(),
+                    executed_version: run.version.text.clone(),
                     log_tail: Bytes::new(),
                 })
             }
@@ -139,9 +143,25 @@ impl Lambda {
     }
 }
 
+impl Lambda {
+    async fn invoke_call_streamed(&self, call: InvokeCall) -> Result<InvokeAnswer, InvokeError> {
+        if call.kind == InvokeKind::Event {
+            return self.invoke_call(call).await.map(InvokeAnswer::Whole);
+        }
+        let reference = FunctionRef::parse(&call.function, &call.scope)
+            .map_err(|error| InvokeError::NotFound(error.to_string()))?;
+        let run = self.admit(&reference, &call).await?;
+        self.runner.run_streamed(run).await
+    }
+}
+
 impl Invoke for Lambda {
     fn invoke<'a>(&'a self, call: InvokeCall) -> BoxFuture<'a, Result<InvokeReply, InvokeError>> {
         let me = self.arc();
         Box::pin(Detached::new(Box::pin(async move { me.invoke_call(call).await })))
+    }
+
+    fn invoke_streamed<'a>(&'a self, call: InvokeCall) -> BoxFuture<'a, Result<InvokeAnswer, InvokeError>> {
+        Box::pin(self.invoke_call_streamed(call))
     }
 }

@@ -37,6 +37,7 @@ mod runner;
 mod sdk_use;
 mod settings;
 mod source;
+mod stream;
 
 use std::io;
 use std::path::PathBuf;

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use base::{Clock, RequestId, Timestamp, Trace, random_hex};
 use bytes::Bytes;
 use ports::{InvokeError, InvokeReply, LiveFolders, LogBatch, LogEvent, LogSink};
-use sandbox::{FunctionSpec, InitType, Invocation, LaunchError, Outcome};
-use tokio::sync::Notify;
+use sandbox::{FunctionSpec, InitType, Invocation, LaunchError, Outcome, StreamPiece};
+use tokio::sync::{Notify, mpsc};
 use tokio_util::task::TaskTracker;
 
 use crate::catalogue::{Function, Load, Version};
@@ -52,12 +52,21 @@ pub(crate) struct Run {
 impl Runner {
     /// Runs a function to its end. A dropped call ends the environment: see [`crate::detached`].
     pub(crate) async fn run(&self, run: Run) -> Result<InvokeReply, InvokeError> {
+        self.run_to(run, None).await
+    }
+
+    /// The same; an answer that is streamed goes to `stream`, and is collected where there is none.
+    pub(crate) async fn run_to(
+        &self,
+        run: Run,
+        stream: Option<mpsc::Sender<StreamPiece>>,
+    ) -> Result<InvokeReply, InvokeError> {
         let _running = self.running.token();
         let permit = Permit::admit(&run.function, self.concurrency_max)?;
         if let Some(reply) = self.follow(&run).await? {
             return Ok(reply);
         }
-        let (warm, started, mut outcome) = self.serve(&run).await?;
+        let (warm, started, mut outcome) = self.serve(&run, stream).await?;
         let ended = self.clock.now();
         let settings = &run.version.record.settings;
         let invoked = Invoked {
@@ -84,7 +93,11 @@ impl Runner {
     }
 
     /// The environment that served, when it began, and what came of it.
-    async fn serve(&self, run: &Run) -> Result<(Warm, Timestamp, Outcome), InvokeError> {
+    async fn serve(
+        &self,
+        run: &Run,
+        stream: Option<mpsc::Sender<StreamPiece>>,
+    ) -> Result<(Warm, Timestamp, Outcome), InvokeError> {
         let invocation = Invocation {
             request_id: run.request_id,
             payload: run.payload.clone(),
@@ -92,7 +105,7 @@ impl Runner {
             function_arn: run.function_arn.clone(),
             client_context: run.client_context.clone(),
             trace: run.trace.0.to_string(),
-            stream: None,
+            stream,
         };
         loop {
             let (mut warm, is_new) = match run.version.fleet.take() {

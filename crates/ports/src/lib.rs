@@ -1,6 +1,7 @@
 //! The seams at which services meet: [`Invoke`], [`ChangeFeed`], [`Call`], [`LogSink`], [`Objects`], [`LiveFolders`].
 //! Traits and the plain data they pass; no service's logic, no HTTP, no JSON tree.
 
+mod invoke;
 mod live;
 mod objects;
 
@@ -9,90 +10,18 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use base::{Cx, RequestId, Scope, Timestamp, Trace};
+use base::{Cx, Scope, Timestamp};
 use bytes::Bytes;
 
+pub use invoke::{
+    Invoke, InvokeAnswer, InvokeCall, InvokeError, InvokeKind, InvokePiece, InvokePieces, InvokeReply,
+    InvokeSource, InvokeStream,
+};
 pub use live::LiveFolders;
 pub use objects::{ObjectEntry, ObjectError, ObjectReader, ObjectWriter, Objects};
 
 /// A boxed future: the price of a seam, one allocation a call.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// Runs a function. Implemented by `lambda`; called by `gateway` and by the command line.
-pub trait Invoke: Send + Sync + fmt::Debug {
-    /// Runs the function `call` names, to its end (or accepts it, for [`InvokeKind::Event`]).
-    fn invoke<'a>(&'a self, call: InvokeCall) -> BoxFuture<'a, Result<InvokeReply, InvokeError>>;
-}
-
-/// One invocation.
-#[derive(Debug, Clone)]
-pub struct InvokeCall {
-    pub scope: Scope,
-    /// Name, `name:qualifier`, partial or whole ARN.
-    pub function: String,
-    pub payload: Bytes,
-    pub kind: InvokeKind,
-    /// The service and resource that calls: asked of the function's resource policy.
-    pub source: Option<InvokeSource>,
-    pub request_id: RequestId,
-    pub trace: Trace,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InvokeKind {
-    RequestResponse,
-    Event,
-}
-
-/// A service principal and the resource for which it acts.
-#[derive(Debug, Clone)]
-pub struct InvokeSource {
-    /// Such as `apigateway.amazonaws.com`.
-    pub service: &'static str,
-    pub source_arn: String,
-}
-
-/// What a function answered.
-#[derive(Debug, Clone)]
-pub struct InvokeReply {
-    /// JSON of the result, or of the error when `function_error` is set. Empty for an accepted event.
-    pub payload: Bytes,
-    /// `Unhandled` or `Handled`, as in `X-Amz-Function-Error`.
-    pub function_error: Option<&'static str>,
-    /// The version that ran: `$LATEST` or a number.
-    pub executed_version: String,
-    /// The last 4 KB of the invocation's log.
-    pub log_tail: Bytes,
-}
-
-/// Why an invocation did not run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum InvokeError {
-    NotFound(String),
-    AccessDenied(String),
-    Throttled(String),
-    TooLarge(String),
-    BadPayload(String),
-    /// The function cannot run here: no interpreter, broken package, state not Active.
-    Unavailable(String),
-    Internal(String),
-}
-
-impl fmt::Display for InvokeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotFound(m)
-            | Self::AccessDenied(m)
-            | Self::Throttled(m)
-            | Self::TooLarge(m)
-            | Self::BadPayload(m)
-            | Self::Unavailable(m)
-            | Self::Internal(m) => f.write_str(m),
-        }
-    }
-}
-
-impl std::error::Error for InvokeError {}
 
 /// The changes of tables. Implemented by `dynamodb`; read by `lambda`'s event source mappings.
 pub trait ChangeFeed: Send + Sync + fmt::Debug {

@@ -320,6 +320,12 @@ impl Backends for Wiring {
         Box::pin(self.stage_reply(cx, call))
     }
 
+    fn function_url<'a>(&'a self, _: &'a Cx, _: StageCall) -> BoxFuture<'a, StageReply> {
+        // What AWS answers for a URL that does not exist.
+        let body = Bytes::from_static(br#"{"Message":null}"#);
+        Box::pin(async { StageReply { status: 403, headers: HeaderMap::new(), body: body.into() } })
+    }
+
     fn tail(&self, cx: &Cx, group: &str) -> TailStream {
         let (sender, receiver) = mpsc::channel(64);
         let mut tail = self.logs.tail(&cx.scope, group);

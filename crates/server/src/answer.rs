@@ -1,6 +1,7 @@
 //! Answers that the server itself gives, in the words and envelope that the caller's client can read, and the body
 //! type of every answer. Knows no operation.
 
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -12,16 +13,28 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::mpsc;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use wire::json::Writer;
+use wire::{Cut, Pieces};
 
 use crate::metrics::InFlight;
 use crate::pulse::Busy;
 
 /// What an answer carries.
-#[derive(Debug)]
 pub enum ReplyBody {
     Full(Bytes),
-    /// Sent as it comes; ends when the sender is dropped or the server stops.
-    Stream(mpsc::Receiver<Bytes>),
+    /// Sent as it comes, to its end: a stop of the server waits for it as for every request.
+    Stream(Pieces),
+    /// Has no end of its own: ends when the sender is dropped or the server stops.
+    Tail(mpsc::Receiver<Bytes>),
+}
+
+impl fmt::Debug for ReplyBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full(_) => "Full",
+            Self::Stream(_) => "Stream",
+            Self::Tail(_) => "Tail",
+        })
+    }
 }
 
 impl From<Bytes> for ReplyBody {
@@ -132,17 +145,16 @@ fn xml_text(text: &str) -> String {
 }
 
 /// A body as hyper sends it. The request counts as in progress until it is dropped.
-#[derive(Debug)]
 pub(crate) struct Outgoing {
     content: Content,
     _busy: Busy,
     _in_flight: InFlight,
 }
 
-#[derive(Debug)]
 enum Content {
     Full(Bytes),
-    Stream { chunks: mpsc::Receiver<Bytes>, stop: Pin<Box<WaitForCancellationFutureOwned>> },
+    Stream { pieces: Pieces, is_cut: bool },
+    Tail { chunks: mpsc::Receiver<Bytes>, stop: Pin<Box<WaitForCancellationFutureOwned>> },
 }
 
 impl Outgoing {
@@ -154,7 +166,8 @@ impl Outgoing {
     ) -> Self {
         let content = match body {
             ReplyBody::Full(bytes) => Content::Full(bytes),
-            ReplyBody::Stream(chunks) => Content::Stream { chunks, stop: Box::pin(stop()) },
+            ReplyBody::Stream(pieces) => Content::Stream { pieces, is_cut: false },
+            ReplyBody::Tail(chunks) => Content::Tail { chunks, stop: Box::pin(stop()) },
         };
         Self { content, _busy: busy, _in_flight: in_flight }
     }
@@ -162,7 +175,8 @@ impl Outgoing {
 
 impl Body for Outgoing {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    /// Cuts the connection, so that the client sees that something is missing.
+    type Error = Cut;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
@@ -171,7 +185,17 @@ impl Body for Outgoing {
         match &mut self.content {
             Content::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
             Content::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Content::Stream { chunks, stop } => {
+            Content::Stream { is_cut: true, .. } => Poll::Ready(Some(Err(Cut))),
+            Content::Stream { pieces, is_cut } => match pieces.as_mut().poll_next(cx) {
+                // What came before goes out first: hyper forgets what it holds of a body that breaks.
+                Poll::Ready(Some(Err(Cut))) => {
+                    *is_cut = true;
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                other => other.map(|piece| piece.map(|piece| piece.map(Frame::data))),
+            },
+            Content::Tail { chunks, stop } => {
                 if stop.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(None);
                 }
@@ -187,7 +211,7 @@ impl Body for Outgoing {
     fn size_hint(&self) -> SizeHint {
         match &self.content {
             Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Stream { .. } => SizeHint::default(),
+            Content::Stream { .. } | Content::Tail { .. } => SizeHint::default(),
         }
     }
 }

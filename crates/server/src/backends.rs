@@ -32,6 +32,9 @@ pub trait Backends: Send + Sync + fmt::Debug + 'static {
     /// A request to a deployed stage.
     fn stage<'a>(&'a self, cx: &'a Cx, call: StageCall) -> BoxFuture<'a, StageReply>;
 
+    /// A request to a function's URL.
+    fn function_url<'a>(&'a self, cx: &'a Cx, call: StageCall) -> BoxFuture<'a, StageReply>;
+
     /// The log lines of `group` (of all groups when empty) from now on.
     fn tail(&self, cx: &Cx, group: &str) -> TailStream;
 
@@ -51,11 +54,11 @@ pub struct Engine {
     pub services: Vec<Service>,
 }
 
-/// A request to a stage URL, as it came.
+/// A request to a stage URL or a function's URL, as it came.
 #[derive(Debug, Clone)]
 pub struct StageCall {
     pub method: Method,
-    /// `host[:port]`, empty if the request named none. It may name the API.
+    /// `host[:port]`, empty if the request named none. It may name the API or function.
     pub host: String,
     /// Whole and percent-encoded.
     pub path: String,
@@ -71,7 +74,7 @@ pub struct StageCall {
     pub protocol: &'static str,
 }
 
-/// A stage's answer.
+/// A stage's or function's answer.
 #[derive(Debug)]
 pub struct StageReply {
     pub status: u16,

@@ -16,7 +16,7 @@ use sigv4::Credential;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error};
 
-use crate::answer::{Envelope, Outgoing, Refusal, Reply, strip_framing};
+use crate::answer::{Envelope, Outgoing, Refusal, Reply, ReplyBody, strip_framing};
 use crate::backends::{Backends, StageCall};
 use crate::body::{self, BodyError, Bounds};
 use crate::caller::{self, Claim};
@@ -127,8 +127,8 @@ impl Front {
         };
         let cx = caller::identify(&claim);
         match signature {
-            // A stage's own authorizers read the header as they like.
-            Err(error) if !matches!(route, Route::Stage | Route::Own(_)) => {
+            // A stage's own authorizers read the header as they like, and so do functions behind a URL.
+            Err(error) if !matches!(route, Route::Stage | Route::FunctionUrl | Route::Own(_)) => {
                 Err(Box::new(refusal::signature(exchange, &error)))
             }
             _ => Ok((route, cx)),
@@ -142,7 +142,7 @@ impl Front {
         route: &Route,
         head: &Parts,
     ) -> Result<Option<HeaderValue>, Refused> {
-        if matches!(route, Route::Stage) {
+        if matches!(route, Route::Stage | Route::FunctionUrl) {
             return Ok(None);
         }
         match origin::admit(&head.headers, host(head), self.loopback) {
@@ -159,6 +159,7 @@ impl Front {
         let limits = &self.config.limits;
         let bytes_max = match route {
             Route::Stage => limits.gateway_body_bytes_max,
+            Route::FunctionUrl => limits.invoke_sync_bytes_max,
             Route::Service(Service::DynamoDb | Service::DynamoDbStreams) => {
                 DYNAMODB_BODY_BYTES_MAX.min(limits.body_bytes_max)
             }
@@ -185,22 +186,18 @@ impl Front {
                 let request = wire_request(head, body);
                 exchange.operation = operation::name(service, &request);
                 let response = self.backends.call(service, cx, request).await;
-                Reply::from_parts(response.status, response.headers, response.body.into())
+                let pieces = response.stream.and_then(|stream| stream.take());
+                let body = pieces.map_or_else(|| response.body.into(), ReplyBody::Stream);
+                Reply::from_parts(response.status, response.headers, body)
             }
             Route::Stage => {
                 exchange.operation = "stage";
-                let call = StageCall {
-                    host: host(&head).to_owned(),
-                    path: head.uri.path().to_owned(),
-                    query: head.uri.query().unwrap_or_default().to_owned(),
-                    protocol: if head.version == Version::HTTP_2 { "HTTP/2.0" } else { "HTTP/1.1" },
-                    method: head.method,
-                    headers: head.headers,
-                    spelling: std::mem::take(&mut exchange.spelling),
-                    body,
-                    source_ip: exchange.peer.ip(),
-                };
-                let reply = self.backends.stage(cx, call).await;
+                let reply = self.backends.stage(cx, stage_call(exchange, head, body)).await;
+                Reply::from_parts(reply.status, reply.headers, reply.body)
+            }
+            Route::FunctionUrl => {
+                exchange.operation = "function-url";
+                let reply = self.backends.function_url(cx, stage_call(exchange, head, body)).await;
                 Reply::from_parts(reply.status, reply.headers, reply.body)
             }
             Route::Own(own) => {
@@ -292,6 +289,20 @@ fn host(head: &Parts) -> &str {
 fn is_form(head: &Parts) -> bool {
     let kind = head.headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
     kind.starts_with(b"application/x-www-form-urlencoded")
+}
+
+fn stage_call(exchange: &mut Exchange, head: Parts, body: Bytes) -> StageCall {
+    StageCall {
+        host: host(&head).to_owned(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        protocol: if head.version == Version::HTTP_2 { "HTTP/2.0" } else { "HTTP/1.1" },
+        method: head.method,
+        headers: head.headers,
+        spelling: std::mem::take(&mut exchange.spelling),
+        body,
+        source_ip: exchange.peer.ip(),
+    }
 }
 
 fn wire_request(head: Parts, body: Bytes) -> wire::Request {

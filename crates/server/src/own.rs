@@ -26,7 +26,7 @@ pub(crate) async fn answer(front: &Front, own: OwnPath, cx: &Cx, request: &Parts
             let group = query.split('&').find_map(|pair| pair.strip_prefix("group=")).unwrap_or_default();
             let group = percent_encoding::percent_decode_str(group).decode_utf8_lossy();
             let mut reply = Reply::new(200, "application/x-ndjson", bytes::Bytes::new());
-            reply.body = ReplyBody::Stream(front.backends.tail(cx, &group));
+            reply.body = ReplyBody::Tail(front.backends.tail(cx, &group));
             reply
         }
         OwnPath::Other => match front.backends.resource(cx, request.uri.path()).await {

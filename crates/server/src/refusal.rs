@@ -24,7 +24,7 @@ pub(crate) fn foreign_page(exchange: &Exchange, origin: &str) -> Reply {
 }
 
 pub(crate) fn body(exchange: &Exchange, route: &Route, error: &BodyError) -> Reply {
-    let stage = matches!(route, Route::Stage);
+    let stage = matches!(route, Route::Stage | Route::FunctionUrl);
     let (status, code, message) = match error {
         BodyError::TooLarge { .. } if stage => (413, "RequestTooLarge", "Request Too Long".to_owned()),
         BodyError::TooLarge { bytes_max } => {
@@ -60,7 +60,8 @@ pub(crate) fn unknown(exchange: &Exchange, head: &Parts, host: &str) -> Reply {
     let message = format!(
         "No service found for {} {}: looked at host {host:?}, path, X-Amz-Target ({}), the service in the signature's \
          scope ({}) and Action in query and form (none). Stage URLs are \
-         /restapis/API/STAGE/_user_request_/PATH, /_aws/execute-api/API/STAGE/PATH and API.execute-api.ANYTHING/STAGE/PATH.",
+         /restapis/API/STAGE/_user_request_/PATH, /_aws/execute-api/API/STAGE/PATH and API.execute-api.ANYTHING/STAGE/PATH; \
+         function URLs are /_aws/lambda-url/ID/PATH and ID.lambda-url.ANYTHING/PATH.",
         head.method,
         head.uri.path(),
         target.unwrap_or("none"),

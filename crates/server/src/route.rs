@@ -32,6 +32,8 @@ pub enum Route {
     Form,
     /// A stage URL. Its parts are read by what serves it.
     Stage,
+    /// A function's URL, likewise.
+    FunctionUrl,
     /// A service of AWS's that is not here.
     Unserved(String),
     Unknown,
@@ -51,9 +53,10 @@ pub enum OwnPath {
 
 /// The route of a request with this head.
 pub fn find(head: &Head<'_>) -> Route {
-    stage_host(head.host)
+    data_host(head.host)
         .or_else(|| own(head.path))
         .or_else(|| stage_path(head.path))
+        .or_else(|| function_path(head.path))
         .or_else(|| head.target.and_then(target))
         .or_else(|| signed(head))
         .or_else(|| rest_path(head.path))
@@ -93,13 +96,23 @@ fn own(path: &str) -> Option<Route> {
     Some(Route::Own(own))
 }
 
-/// `{api}.execute-api.<anything>`: whatever its path is.
-fn stage_host(host: &str) -> Option<Route> {
-    let (api, rest) = host.split_once('.')?;
+/// `{api}.execute-api.<anything>` and `{id}.lambda-url.<anything>`: whatever the path is.
+fn data_host(host: &str) -> Option<Route> {
+    let (id, rest) = host.split_once('.')?;
+    let label = rest.split(['.', ':']).next().unwrap_or_default();
     // Names of hosts have no case.
-    let (label, rest) = rest.split_at_checked("execute-api".len())?;
-    let ours = label.eq_ignore_ascii_case("execute-api");
-    (ours && !api.is_empty() && (rest.is_empty() || rest.starts_with(['.', ':']))).then_some(Route::Stage)
+    let route = match label {
+        _ if label.eq_ignore_ascii_case("execute-api") => Route::Stage,
+        _ if label.eq_ignore_ascii_case("lambda-url") => Route::FunctionUrl,
+        _ => return None,
+    };
+    (!id.is_empty()).then_some(route)
+}
+
+/// `/_aws/lambda-url/{id}/..`.
+fn function_path(path: &str) -> Option<Route> {
+    let rest = path.strip_prefix("/_aws/lambda-url/")?;
+    (!rest.is_empty()).then_some(Route::FunctionUrl)
 }
 
 /// `/_aws/execute-api/{api}/..` and `/restapis/{api}/{stage}/_user_request_[/..]`.
@@ -171,6 +184,7 @@ impl Route {
             Self::Own(_) => "rushlight",
             Self::Service(service) => service.name(),
             Self::Stage => "execute-api",
+            Self::FunctionUrl => "lambda-url",
             Self::Form | Self::Unserved(_) | Self::Unknown => "none",
         }
     }
@@ -180,7 +194,7 @@ impl Route {
         match self {
             Self::Service(Service::Sts) | Self::Form => Envelope::Query,
             Self::Service(Service::Lambda | Service::ApiGateway | Service::ApiGatewayV2) => Envelope::Rest,
-            Self::Own(_) | Self::Stage => Envelope::Rest,
+            Self::Own(_) | Self::Stage | Self::FunctionUrl => Envelope::Rest,
             Self::Unserved(name) if name == "s3" => Envelope::S3,
             Self::Unserved(_) if form => Envelope::Query,
             Self::Service(_) | Self::Unserved(_) | Self::Unknown => Envelope::Json,

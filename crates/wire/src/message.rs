@@ -4,6 +4,8 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
 
+use crate::{Cut, Streamed};
+
 /// A whole request, its body read.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -23,17 +25,19 @@ impl Request {
     }
 }
 
-/// A whole answer.
+/// An answer: whole, or the head of one whose body comes.
 #[derive(Debug, Clone, Default)]
 pub struct Response {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// The body, where it is not known yet; `body` is empty then.
+    pub stream: Option<Streamed<Result<Bytes, Cut>>>,
 }
 
 impl Response {
     pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
-        Self { status, headers: HeaderMap::new(), body: body.into() }
+        Self { status, headers: HeaderMap::new(), body: body.into(), stream: None }
     }
 
     /// Sets a header. A value that no header can carry (line breaks in an error's text) is left out.

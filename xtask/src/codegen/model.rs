@@ -65,6 +65,9 @@ pub(crate) struct Shape {
     pub(crate) error: Option<ErrorTrait>,
     #[serde(rename = "timestampFormat")]
     pub(crate) timestamp_format: Option<String>,
+    /// A union whose members are the events of a stream.
+    #[serde(default, rename = "eventstream")]
+    pub(crate) is_event_stream: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -81,6 +84,9 @@ pub(crate) struct Member {
     pub(crate) location: Option<String>,
     pub(crate) location_name: Option<String>,
     pub(crate) timestamp_format: Option<String>,
+    /// An event's payload is this member's bytes.
+    #[serde(default, rename = "eventpayload")]
+    pub(crate) is_event_payload: bool,
 }
 
 pub(crate) fn read(path: &Path) -> anyhow::Result<Model> {

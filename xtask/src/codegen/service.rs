@@ -139,6 +139,7 @@ impl Service {
             "timestamp" => "Timestamp".to_owned(),
             "list" => format!("Vec<{}>", inner(&target.member)),
             "map" => format!("BTreeMap<String, {}>", inner(&target.value)),
+            _ if target.is_event_stream => format!("Streamed<{}>", self.type_name(shape)),
             _ => self.type_name(shape),
         }
     }

@@ -10,7 +10,9 @@ use super::service::Service;
 pub(crate) fn render(service: &Service) -> String {
     let mut body = String::new();
     for (name, shape) in service.reached() {
-        if shape.kind == "structure" {
+        if shape.is_event_stream {
+            events(service, name, shape, &mut body);
+        } else if shape.kind == "structure" {
             structure(service, name, shape, &mut body);
         } else if let Some(values) = &shape.values
             && !service.overrides.types.contains_key(name)
@@ -33,6 +35,7 @@ pub(crate) fn render(service: &Service) -> String {
         ("FromStr for", "use std::str::FromStr;\n"),
         ("Timestamp", "use base::Timestamp;\n"),
         ("Bytes", "use bytes::Bytes;\n"),
+        ("Streamed<", "use wire::Streamed;\n"),
         ("Set::", "use wire::rule::Set;\n"),
     ] {
         if names_word(&body, word) {
@@ -61,6 +64,15 @@ fn structure(service: &Service, name: &str, shape: &Shape, out: &mut String) {
             rust_type = format!("Option<{rust_type}>");
         }
         let _ = writeln!(out, "pub {}: {rust_type},", names::field(&member_name));
+    }
+    out.push_str("}\n");
+}
+
+/// The events of a stream: each message is one of them.
+fn events(service: &Service, name: &str, shape: &Shape, out: &mut String) {
+    let _ = writeln!(out, "\n#[derive(Debug, Clone, PartialEq)]\npub enum {} {{", service.type_name(name));
+    for (member_name, member) in shape.members() {
+        let _ = writeln!(out, "{member_name}({}),", service.rust_type(&member.shape));
     }
     out.push_str("}\n");
 }

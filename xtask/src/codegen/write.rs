@@ -13,6 +13,10 @@ pub(crate) fn render(service: &Service) -> String {
         if target.values.is_some() && !service.overrides.types.contains_key(shape) {
             enumeration(service, shape, &mut body);
         }
+        if target.is_event_stream {
+            events(service, shape, &mut body);
+            continue;
+        }
         if target.kind != "structure" {
             continue;
         }
@@ -45,7 +49,9 @@ pub(crate) fn render(service: &Service) -> String {
 fn imports(body: &str) -> String {
     let mut out = String::new();
     for (word, import) in [
+        ("-> Bytes", "use bytes::Bytes;\n"),
         ("Response)", "use wire::Response;\n"),
+        ("event_stream", "use wire::event_stream::{self, WriteEvent};\n"),
         ("WriteJson", "use wire::json::{WriteJson, Writer};\n"),
         ("WriteResponse", "use wire::rest::{self, WriteResponse};\n"),
         ("WriteXml", "use wire::{query::WriteXml, xml};\n"),
@@ -72,6 +78,27 @@ fn enumeration(service: &Service, shape: &str, out: &mut String) {
             service.type_name(shape)
         );
     }
+}
+
+/// Each event as a message: of its payload's bytes, or of its members as JSON.
+fn events(service: &Service, shape: &str, out: &mut String) {
+    let _ = writeln!(
+        out,
+        "\nimpl WriteEvent for {} {{\nfn write_event(&self) -> Bytes {{\nmatch self {{",
+        service.type_name(shape)
+    );
+    for (name, member) in service.shape(shape).members() {
+        let inner = service.shape(&member.shape).members();
+        let _ = match inner.iter().find(|(_, member)| member.is_event_payload) {
+            Some((payload, _)) => writeln!(
+                out,
+                "Self::{name}(event) => event_stream::blob_event({name:?}, event.{}.as_deref().unwrap_or_default()),",
+                names::field(payload)
+            ),
+            None => writeln!(out, "Self::{name}(event) => event_stream::json_event({name:?}, event),"),
+        };
+    }
+    out.push_str("}\n}\n}\n");
 }
 
 fn json_structure(service: &Service, shape: &str, out: &mut String) {
@@ -136,8 +163,10 @@ fn rest_output(service: &Service, shape: &str, out: &mut String) {
 
 fn payload(service: &Service, (name, member): (&str, &Member), required: bool, out: &mut String) {
     let field = names::field(name);
-    let action = match service.shape(&member.shape).kind.as_str() {
+    let target = service.shape(&member.shape);
+    let action = match target.kind.as_str() {
         "blob" => "response.body = value.clone();",
+        _ if target.is_event_stream => "event_stream::events_body(response, value);",
         _ => "rest::json_body(response, value);",
     };
     let _ = match required {

@@ -256,6 +256,7 @@ impl Op {
         Self::GetRuntimeManagementConfig,
         Self::Invoke,
         Self::InvokeAsync,
+        Self::InvokeWithResponseStream,
         Self::ListAliases,
         Self::ListCapacityProviders,
         Self::ListCodeSigningConfigs,
@@ -1095,6 +1096,15 @@ pub trait Lambda: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("lambda", "InvokeAsync")))
     }
 
+    fn invoke_with_response_stream(
+        &self,
+        cx: &Cx,
+        input: InvokeWithResponseStreamInput,
+    ) -> impl Future<Output = Result<InvokeWithResponseStreamOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("lambda", "InvokeWithResponseStream")))
+    }
+
     fn list_aliases(
         &self,
         cx: &Cx,
@@ -1618,6 +1628,9 @@ async fn answer<S: Lambda>(service: &S, cx: &Cx, request: &Request) -> Result<Re
         }
         Op::Invoke => PROTOCOL.output(200, &service.invoke(cx, PROTOCOL.input(&parts)?).await?),
         Op::InvokeAsync => PROTOCOL.output(202, &service.invoke_async(cx, PROTOCOL.input(&parts)?).await?),
+        Op::InvokeWithResponseStream => {
+            PROTOCOL.output(200, &service.invoke_with_response_stream(cx, PROTOCOL.input(&parts)?).await?)
+        }
         Op::ListAliases => PROTOCOL.output(200, &service.list_aliases(cx, PROTOCOL.input(&parts)?).await?),
         Op::ListCapacityProviders => {
             PROTOCOL.output(200, &service.list_capacity_providers(cx, PROTOCOL.input(&parts)?).await?)
@@ -1733,7 +1746,6 @@ async fn answer<S: Lambda>(service: &S, cx: &Cx, request: &Request) -> Result<Re
         Op::UpdateFunctionUrlConfig => {
             PROTOCOL.output(200, &service.update_function_url_config(cx, PROTOCOL.input(&parts)?).await?)
         }
-        other => Err(Failure::not_implemented("lambda", other.name())),
     }
 }
 

@@ -2941,6 +2941,66 @@ impl ReadRequest for InvokeAsyncInput {
     }
 }
 
+impl ReadRequest for InvokeWithResponseStreamInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut function_name = Slot::default();
+        let mut log_type = Slot::default();
+        let mut client_context = Slot::default();
+        let mut qualifier = Slot::default();
+        let mut payload = Slot::default();
+        let mut tenant_id = Slot::default();
+        let mut invocation_type = Slot::default();
+        function_name.text(parts.label("FunctionName"), violations, "functionName", |t, v| {
+            rules::NAMESPACED_FUNCTION_NAME.string(t, v)
+        });
+        log_type.text(parts.header("X-Amz-Log-Type"), violations, "logType", |t, v| {
+            rule::enumeration(&t, &LogType::SET, v)
+        });
+        client_context.text(parts.header("X-Amz-Client-Context"), violations, "clientContext", |t, v| {
+            rule::NONE.string(t, v)
+        });
+        qualifier.text(parts.query("Qualifier"), violations, "qualifier", |t, v| {
+            rules::NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER.string(t, v)
+        });
+        payload.text(parts.payload(), violations, "payload", |body, _| Some(body));
+        tenant_id.text(parts.header("X-Amz-Tenant-Id"), violations, "tenantId", |t, v| {
+            rules::TENANT_ID.string(t, v)
+        });
+        invocation_type.text(parts.header("X-Amz-Invocation-Type"), violations, "invocationType", |t, v| {
+            rule::enumeration(&t, &ResponseStreamingInvocationType::SET, v)
+        });
+        let function_name = function_name.required(violations, "functionName");
+        violations.in_order(
+            mark,
+            &[
+                "functionName",
+                "logType",
+                "clientContext",
+                "qualifier",
+                "payload",
+                "tenantId",
+                "invocationType",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(function_name),) = (function_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            function_name,
+            log_type: log_type.optional(),
+            client_context: client_context.optional(),
+            qualifier: qualifier.optional(),
+            payload: payload.optional(),
+            tenant_id: tenant_id.optional(),
+            invocation_type: invocation_type.optional(),
+        }))
+    }
+}
+
 impl ReadJson for KafkaSchemaRegistryAccessConfig {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();

@@ -5,6 +5,7 @@ use base::Timestamp;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use wire::Streamed;
 use wire::rule::Set;
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -2024,6 +2025,43 @@ impl FromStr for InvokeMode {
     }
 }
 
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InvokeResponseStreamUpdate {
+    pub payload: Option<Bytes>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InvokeWithResponseStreamCompleteEvent {
+    pub error_code: Option<String>,
+    pub error_details: Option<String>,
+    pub log_result: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InvokeWithResponseStreamInput {
+    pub function_name: String,
+    pub log_type: Option<LogType>,
+    pub client_context: Option<String>,
+    pub qualifier: Option<String>,
+    pub payload: Option<Bytes>,
+    pub tenant_id: Option<String>,
+    pub invocation_type: Option<ResponseStreamingInvocationType>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InvokeWithResponseStreamOutput {
+    pub status_code: Option<i32>,
+    pub executed_version: Option<String>,
+    pub event_stream: Option<Streamed<InvokeWithResponseStreamResponseEvent>>,
+    pub response_stream_content_type: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum InvokeWithResponseStreamResponseEvent {
+    PayloadChunk(InvokeResponseStreamUpdate),
+    InvokeComplete(InvokeWithResponseStreamCompleteEvent),
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KafkaEventSourceMappingConsumptionMode {
     #[default]
@@ -3217,6 +3255,39 @@ pub struct ResolvedS3Object {
     pub s3_bucket: Option<String>,
     pub s3_key: Option<String>,
     pub s3_object_version: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ResponseStreamingInvocationType {
+    #[default]
+    RequestResponse,
+    DryRun,
+}
+
+impl ResponseStreamingInvocationType {
+    pub const ALL: &[Self] = &[Self::RequestResponse, Self::DryRun];
+
+    /// The value set as errors list it.
+    pub const SET: Set = Set::new("RequestResponse, DryRun");
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RequestResponse => "RequestResponse",
+            Self::DryRun => "DryRun",
+        }
+    }
+}
+
+impl FromStr for ResponseStreamingInvocationType {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "RequestResponse" => Ok(Self::RequestResponse),
+            "DryRun" => Ok(Self::DryRun),
+            _ => Err(()),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -77,7 +77,7 @@ async fn invoke_now(
     })
 }
 
-fn decode_context(text: &str) -> Result<String, InvokeError> {
+pub(super) fn decode_context(text: &str) -> Result<String, InvokeError> {
     let decoded = STANDARD.decode(text).ok().filter(|json| payload::check(json).is_ok());
     decoded.and_then(|json| String::from_utf8(json).ok()).ok_or_else(|| {
         InvokeError::BadPayload("Client context must be a valid Base64-encoded JSON object.".to_owned())

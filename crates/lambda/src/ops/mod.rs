@@ -22,6 +22,7 @@ mod get_layer_version_by_arn;
 mod get_layer_version_policy;
 mod get_policy;
 mod invoke;
+mod invoke_with_response_stream;
 mod list_aliases;
 mod list_event_source_mappings;
 mod list_functions;
@@ -97,6 +98,7 @@ serve! {
     get_function_configuration: GetFunctionConfigurationInput -> GetFunctionConfigurationOutput;
     get_policy: GetPolicyInput -> GetPolicyOutput;
     invoke: InvokeInput -> InvokeOutput;
+    invoke_with_response_stream: InvokeWithResponseStreamInput -> InvokeWithResponseStreamOutput;
     list_aliases: ListAliasesInput -> ListAliasesOutput;
     list_event_source_mappings: ListEventSourceMappingsInput -> ListEventSourceMappingsOutput;
     list_functions: ListFunctionsInput -> ListFunctionsOutput;

@@ -12,4 +12,5 @@ mod node;
 mod pool;
 mod python;
 mod runtime_api;
+mod stream;
 mod world;

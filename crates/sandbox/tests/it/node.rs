@@ -328,22 +328,6 @@ async fn modules_are_found_in_every_form() {
 }
 
 #[tokio::test]
-async fn streamed_responses_are_collected() {
-    for (code, expected) in [
-        (
-            "exports.handler = awslambda.streamifyResponse(async (e, stream, c) => { stream.write('{\"a\":'); stream.write(c.functionName.length + '}'); stream.end() })",
-            expect![[r#"ok {"a":2}"#]],
-        ),
-        (
-            "exports.handler = awslambda.streamifyResponse(async (e, stream) => { stream = awslambda.HttpResponseStream.from(stream, { statusCode: 201, headers: { a: 'b' } }); stream.write('hi'); stream.end() })",
-            expect![[r#"ok {"statusCode":201,"headers":{"a":"b"},"body":"aGk=","isBase64Encoded":true}"#]],
-        ),
-    ] {
-        check(&[("index.js", code)], "{}", expected).await;
-    }
-}
-
-#[tokio::test]
 async fn three_arguments_are_refused_from_24_on() {
     let code = "exports.handler = (event, context, callback) => callback(null, 1)";
     check_with("index.handler", "nodejs24.x", &[("index.js", code)], "{}", expect![[r#"

@@ -4,6 +4,7 @@ use base::Limits;
 use expect_test::{Expect, expect};
 
 use testkit::ask;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::echo::start;
 
@@ -56,6 +57,23 @@ async fn stage_calls_keep_their_parts() {
     .await;
 }
 
+/// A chunk for each piece; what is cut off has no last chunk, so that no client takes it for whole.
+#[tokio::test]
+async fn streams_are_sent_in_chunks_and_end_or_break() {
+    for (path, ends) in [("/whole", true), ("/cut", false)] {
+        let server = start(Limits::default()).await;
+        let mut stream = tokio::net::TcpStream::connect(server.addr).await.expect("a connection");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x.lambda-url.h\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).await.expect("an end of the connection");
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(text.contains("transfer-encoding: chunked"), "{text}");
+        assert!(text.contains(&format!("{:x}\r\n{path}\r\n", path.len())), "{text}");
+        assert_eq!(text.ends_with("\r\n0\r\n\r\n"), ends, "{text}");
+    }
+}
+
 #[tokio::test]
 async fn a_panic_is_a_500_and_the_server_lives() {
     let server = start(Limits::default()).await;
@@ -72,7 +90,7 @@ async fn a_panic_is_a_500_and_the_server_lives() {
 async fn what_is_not_here_is_named() {
     check(
         "GET /nothing HTTP/1.1\r\nhost: h:1\r\n\r\n",
-        expect![[r#"404 {"__type":"com.amazon.coral.service#UnknownOperationException","message":"No service found for GET /nothing: looked at host \"h:1\", path, X-Amz-Target (none), the service in the signature's scope (not signed) and Action in query and form (none). Stage URLs are /restapis/API/STAGE/_user_request_/PATH, /_aws/execute-api/API/STAGE/PATH and API.execute-api.ANYTHING/STAGE/PATH."}"#]],
+        expect![[r#"404 {"__type":"com.amazon.coral.service#UnknownOperationException","message":"No service found for GET /nothing: looked at host \"h:1\", path, X-Amz-Target (none), the service in the signature's scope (not signed) and Action in query and form (none). Stage URLs are /restapis/API/STAGE/_user_request_/PATH, /_aws/execute-api/API/STAGE/PATH and API.execute-api.ANYTHING/STAGE/PATH; function URLs are /_aws/lambda-url/ID/PATH and ID.lambda-url.ANYTHING/PATH."}"#]],
     )
     .await;
     check(

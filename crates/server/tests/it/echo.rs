@@ -3,7 +3,7 @@
 use base::{Cx, Limits};
 use bytes::Bytes;
 use http::HeaderMap;
-use server::{Backends, BoxFuture, Engine, Service, StageCall, StageReply, TailStream};
+use server::{Backends, BoxFuture, Engine, ReplyBody, Service, StageCall, StageReply, TailStream};
 use testkit::Running;
 use tokio::sync::{Notify, mpsc};
 
@@ -47,6 +47,16 @@ impl Backends for Echo {
                 call.body.len()
             );
             StageReply { status: 201, headers: HeaderMap::new(), body: Bytes::from(body).into() }
+        })
+    }
+
+    /// A stream of the host and of the path, and no more of it when the path is `/cut`.
+    fn function_url<'a>(&'a self, _: &'a Cx, call: StageCall) -> BoxFuture<'a, StageReply> {
+        Box::pin(async move {
+            let mut pieces = vec![Ok(Bytes::from(call.host)), Ok(Bytes::from(call.path.clone()))];
+            pieces.extend((call.path == "/cut").then_some(Err(wire::Cut)));
+            let body = ReplyBody::Stream(Box::pin(futures_util::stream::iter(pieces)));
+            StageReply { status: 200, headers: HeaderMap::new(), body }
         })
     }
 

@@ -74,4 +74,11 @@ const TABLE: &str = r#"
     GET  a1.execute-api:80 /dev target=DynamoDB_20120810.PutItem -> Stage
     GET  a1.execute-apix.local /dev -> Unknown
     GET  h /else signed=execute-api -> Unknown
+
+    GET  h /_aws/lambda-url/abc -> FunctionUrl
+    POST h /_aws/lambda-url/abc/p//q?x=1 signed=lambda -> FunctionUrl
+    GET  h /_aws/lambda-url/ -> Unknown
+    GET  abc.lambda-url.us-east-1.localhost:4566 /2015-03-31/functions -> FunctionUrl
+    GET  ABC.Lambda-URL.eu-west-1.on.aws /_rushlight/health -> FunctionUrl
+    GET  abc.lambda-urls.local / -> Unknown
 "#;
