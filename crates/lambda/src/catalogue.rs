@@ -8,14 +8,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use base::Scope;
 use bytes::Bytes;
+use sandbox::InitType;
 use store::{Batch, KeyRange, KvError, ScanOptions, Store};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, Notify};
 
 use crate::fleet::Fleet;
 use crate::function::{Alias, FunctionRecord, VersionRecord, version_text};
 use crate::keys;
 use crate::name::{Qualifier, function_arn};
 use crate::policy::Policy;
+use crate::provision::{self, Progress, Provision, Provisioned};
 
 /// Edits of different functions rarely share one of so many locks.
 const EDIT_LOCKS: usize = 64;
@@ -31,6 +33,7 @@ pub(crate) struct Function {
     pub(crate) policies: BTreeMap<String, Policy>,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) reserved: Option<u32>,
+    pub(crate) provisioned: BTreeMap<String, Provisioned>,
     pub(crate) load: Arc<Load>,
 }
 
@@ -42,6 +45,7 @@ pub(crate) struct Version {
     pub(crate) text: String,
     pub(crate) log_group: Arc<str>,
     pub(crate) fleet: Fleet,
+    pub(crate) provision: Arc<Provision>,
 }
 
 /// How many invocations run, of a function and of its account in its region.
@@ -54,7 +58,7 @@ pub(crate) struct Load {
 #[derive(Debug, Default)]
 pub(crate) struct AccountLoad {
     pub(crate) unreserved: AtomicUsize,
-    /// The sum of what functions have reserved.
+    /// The sum of what functions have set aside.
     pub(crate) reserved: AtomicUsize,
 }
 
@@ -62,7 +66,13 @@ impl Version {
     pub(crate) fn new(record: VersionRecord) -> Arc<Self> {
         let text = version_text(record.number);
         let log_group = record.settings.logging.group.as_str().into();
-        Arc::new(Self { record, text, log_group, fleet: Fleet::default() })
+        Arc::new(Self { record, text, log_group, fleet: Fleet::default(), provision: Arc::default() })
+    }
+
+    /// What an environment is told of its start, unless it is provisioned.
+    pub(crate) fn init_type(&self) -> InitType {
+        let snapshot = self.record.number != 0 && self.record.settings.snap_start == "PublishedVersions";
+        if snapshot { InitType::SnapStart } else { InitType::OnDemand }
     }
 }
 
@@ -105,7 +115,53 @@ impl Function {
             policies: self.policies.clone(),
             tags: self.tags.clone(),
             reserved: self.reserved,
+            provisioned: self.provisioned.clone(),
         }
+    }
+
+    /// The versions whose environments a provisioning of `qualifier` makes.
+    pub(crate) fn reached_by(&self, qualifier: &str) -> Vec<&Arc<Version>> {
+        let shares = provision::shares(qualifier, 0, &self.aliases);
+        shares.into_iter().filter_map(|(number, _)| self.numbered(number)).collect()
+    }
+
+    /// How far the provisioning of `qualifier` has come.
+    pub(crate) fn progress(&self, qualifier: &str) -> Progress {
+        let none = Progress { allocated: 0, failure: None };
+        self.reached_by(qualifier).into_iter().map(|v| v.provision.progress()).fold(none, Progress::and)
+    }
+
+    /// Tells each version how many environments it shall have initialised; whether there is anything to do.
+    fn want_provisioned(&self) -> bool {
+        let mut wanted: HashMap<u64, usize> = HashMap::new();
+        for (qualifier, provisioned) in &self.provisioned {
+            for (number, share) in provision::shares(qualifier, provisioned.count, &self.aliases) {
+                *wanted.entry(number).or_default() += share;
+            }
+        }
+        for version in self.all_versions() {
+            if version.provision.want(wanted.get(&version.record.number).copied().unwrap_or(0)) {
+                version.fleet.end_surplus();
+            }
+        }
+        // A configuration that is set again may have failed before.
+        !self.provisioned.is_empty()
+    }
+
+    /// What it sets aside of its account's concurrency.
+    pub(crate) fn set_aside(&self) -> usize {
+        let provisioned = || self.provisioned.values().map(|p| p.count).sum();
+        self.reserved.unwrap_or_else(provisioned) as usize
+    }
+
+    /// What names an alias or version that is there no more goes with it.
+    fn forget_qualifiers(&mut self) {
+        let (aliases, versions) = (&self.aliases, &self.versions);
+        self.provisioned.retain(|qualifier, _| match Qualifier::parse(qualifier) {
+            Qualifier::Latest => false,
+            Qualifier::Number(number) => versions.contains_key(&number),
+            Qualifier::Alias(name) => aliases.contains_key(name),
+        });
     }
 }
 
@@ -114,6 +170,8 @@ pub(crate) struct Catalogue {
     store: Store,
     scopes: RwLock<HashMap<Scope, Region>>,
     edits: Vec<Mutex<()>>,
+    /// Environments are to be initialised, or one that was has ended.
+    pub(crate) provision_changed: Arc<Notify>,
 }
 
 /// The functions of one account in one region.
@@ -136,7 +194,7 @@ pub(crate) struct Edit<'a> {
 impl Catalogue {
     pub(crate) fn new(store: Store) -> Self {
         let edits = (0..EDIT_LOCKS).map(|_| Mutex::new(())).collect();
-        Self { store, scopes: RwLock::default(), edits }
+        Self { store, scopes: RwLock::default(), edits, provision_changed: Arc::default() }
     }
 
     /// Reads all functions from the store.
@@ -161,6 +219,7 @@ impl Catalogue {
                 policies: record.policies,
                 tags: record.tags,
                 reserved: record.reserved,
+                provisioned: record.provisioned,
             };
             self.replace(None, Some(Arc::new(function)));
         }
@@ -215,11 +274,12 @@ impl Catalogue {
         let Some(named) = new.as_ref().or(old) else { return };
         let (scope, name) = (named.scope.clone(), named.name.clone());
         let load = self.account_load(&scope);
-        let reserved = |function: Option<&Arc<Function>>| {
-            function.and_then(|f| f.reserved).map_or(0, |count| count as usize)
-        };
+        let reserved = |function: Option<&Arc<Function>>| function.map_or(0, |function| function.set_aside());
         load.reserved.fetch_add(reserved(new.as_ref()), Ordering::Relaxed);
         load.reserved.fetch_sub(reserved(old), Ordering::Relaxed);
+        if new.as_ref().is_some_and(|function| function.want_provisioned()) {
+            self.provision_changed.notify_one();
+        }
         let mut scopes = self.scopes.write().unwrap_or_else(PoisonError::into_inner);
         let functions = &mut scopes.entry(scope).or_default().functions;
         match new {
@@ -232,8 +292,11 @@ impl Catalogue {
 impl Edit<'_> {
     /// Makes `function` durable with whatever else is in `batch`, then visible. Environments of versions that it
     /// no longer has end, busy ones after their invocation.
-    pub(crate) async fn commit(&self, function: Option<Function>, batch: Batch) -> Result<(), KvError> {
+    pub(crate) async fn commit(&self, mut function: Option<Function>, batch: Batch) -> Result<(), KvError> {
         let key = keys::function(&self.scope, &self.name);
+        if let Some(function) = &mut function {
+            function.forget_qualifiers();
+        }
         let batch = match &function {
             Some(function) => {
                 batch.put(key, minicbor::to_vec(function.record()).expect("writing to a Vec does not fail"))

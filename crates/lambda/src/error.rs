@@ -38,6 +38,12 @@ pub(crate) fn function_not_found(reference: &FunctionRef<'_>) -> Failure {
     not_found(format!("Function not found: {}", reference.qualified_arn()))
 }
 
+pub(crate) fn not_provisioned() -> Failure {
+    user(errors::provisioned_concurrency_config_not_found(
+        "No Provisioned Concurrency Config found for this function",
+    ))
+}
+
 /// Where AWS says only this: policies and event source mappings.
 pub(crate) fn resource_not_found() -> Failure {
     not_found("The resource you requested does not exist.")

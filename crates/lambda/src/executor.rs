@@ -20,6 +20,9 @@ pub trait Executor: Send + Sync + fmt::Debug {
 pub trait Instance: Send + fmt::Debug {
     fn invoke(&mut self, invocation: Invocation) -> BoxFuture<'_, Outcome>;
 
+    /// Loads the handler before there is an invocation; the outcome says why it cannot be.
+    fn initialize(&mut self) -> BoxFuture<'_, Result<(), Outcome>>;
+
     fn is_alive(&mut self) -> bool;
 }
 
@@ -47,6 +50,10 @@ impl Executor for SandboxExecutor {
 impl Instance for Environment {
     fn invoke(&mut self, invocation: Invocation) -> BoxFuture<'_, Outcome> {
         Box::pin(Environment::invoke(self, invocation))
+    }
+
+    fn initialize(&mut self) -> BoxFuture<'_, Result<(), Outcome>> {
+        Box::pin(Environment::initialize(self))
     }
 
     fn is_alive(&mut self) -> bool {

@@ -8,6 +8,7 @@ use base::Timestamp;
 
 use crate::code::CodeFolder;
 use crate::executor::Instance;
+use crate::provision::Place;
 
 /// An environment, with what it must be given back with.
 #[derive(Debug)]
@@ -19,7 +20,9 @@ pub(crate) struct Warm {
     /// Keeps the mounted files on the disk.
     pub(crate) _code: Arc<CodeFolder>,
     pub(crate) _layers: Vec<Arc<CodeFolder>>,
-    pub(crate) _counted: Counted,
+    pub(crate) _counted: Option<Counted>,
+    /// Its version's provisioned concurrency has it: kept whatever the load, and not counted.
+    pub(crate) place: Option<Place>,
 }
 
 /// One of the environments that there are, warm or busy.
@@ -48,6 +51,8 @@ pub(crate) struct Fleet {
 struct Idle {
     /// The longest idle first.
     waiting: Vec<(Timestamp, Warm)>,
+    /// Those that were initialised ahead: taken first, and not ended when they are idle.
+    provisioned: Vec<Warm>,
     /// Of the code that environments must have loaded. Changes only where code is served from a folder.
     generation: u64,
     /// The version was replaced or deleted: nothing is kept any more.
@@ -58,7 +63,10 @@ impl Fleet {
     /// The environment that was used last.
     pub(crate) fn take(&self) -> Option<Warm> {
         loop {
-            let (_, mut warm) = self.lock().waiting.pop()?;
+            let mut warm = {
+                let mut idle = self.lock();
+                idle.provisioned.pop().or_else(|| idle.waiting.pop().map(|(_, warm)| warm))?
+            };
             // Its process may have ended while nobody looked.
             if warm.instance.is_alive() {
                 return Some(warm);
@@ -78,7 +86,7 @@ impl Fleet {
                 return;
             }
             idle.generation = generation;
-            std::mem::take(&mut idle.waiting)
+            (std::mem::take(&mut idle.waiting), std::mem::take(&mut idle.provisioned))
         };
         drop(ended);
     }
@@ -86,11 +94,23 @@ impl Fleet {
     /// Keeps `warm` for the next invocation, or ends it if there will be none.
     pub(crate) fn put_back(&self, warm: Warm, now: Timestamp) {
         let mut idle = self.lock();
-        if idle.closed || warm.generation != idle.generation {
+        let surplus = warm.place.as_ref().is_some_and(Place::is_surplus);
+        if idle.closed || warm.generation != idle.generation || surplus {
             drop(idle);
             drop(warm);
+        } else if warm.place.is_some() {
+            idle.provisioned.push(warm);
         } else {
             idle.waiting.push((now, warm));
+        }
+    }
+
+    /// Ends what was initialised ahead and shall not be kept any more.
+    pub(crate) fn end_surplus(&self) {
+        let surplus = |warm: &mut Warm| warm.place.as_ref().is_some_and(Place::is_surplus);
+        // One at a time: each that goes changes the number.
+        while let Some(ended) = { self.lock().provisioned.pop_if(surplus) } {
+            drop(ended);
         }
     }
 
@@ -121,7 +141,7 @@ impl Fleet {
         let ended = {
             let mut idle = self.lock();
             idle.closed = true;
-            std::mem::take(&mut idle.waiting)
+            (std::mem::take(&mut idle.waiting), std::mem::take(&mut idle.provisioned))
         };
         drop(ended);
     }

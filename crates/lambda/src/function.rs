@@ -13,6 +13,7 @@ use minicbor::{Decode, Encode};
 use crate::CODE_PATH;
 use crate::name::function_arn;
 use crate::policy::Policy;
+use crate::provision::Provisioned;
 
 /// What a deployment sets: the answer to "how does it run".
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -141,6 +142,10 @@ pub(crate) struct FunctionRecord {
     pub(crate) tags: BTreeMap<String, String>,
     #[n(4)]
     pub(crate) reserved: Option<u32>,
+    /// By alias or number of a version.
+    #[n(7)]
+    #[cbor(default)]
+    pub(crate) provisioned: BTreeMap<String, Provisioned>,
 }
 
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]

@@ -31,6 +31,8 @@ mod paging;
 mod payload;
 mod policy;
 mod poller;
+mod provision;
+mod provisioner;
 mod queue;
 mod report;
 mod runner;
@@ -196,6 +198,7 @@ impl Lambda {
         self.queue.load().await?;
         self.spawn_queue();
         self.spawn_sweeper();
+        self.spawn_provisioner();
         self.start_mappings().await?;
         Ok(())
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use base::{Clock, RequestId, Timestamp, Trace, random_hex};
+use base::{Clock, RequestId, Scope, Timestamp, Trace, random_hex};
 use bytes::Bytes;
 use ports::{InvokeError, InvokeReply, LiveFolders, LogBatch, LogEvent, LogSink};
 use sandbox::{FunctionSpec, InitType, Invocation, LaunchError, Outcome, StreamPiece};
@@ -17,6 +17,7 @@ use crate::executor::Executor;
 use crate::fleet::{Counted, Warm};
 use crate::function::VersionRecord;
 use crate::live::INSPECTED_TIMEOUT_MS;
+use crate::provision::{Place, Provision};
 use crate::report::{self, Invoked};
 
 #[derive(Debug)]
@@ -62,7 +63,7 @@ impl Runner {
         stream: Option<mpsc::Sender<StreamPiece>>,
     ) -> Result<InvokeReply, InvokeError> {
         let _running = self.running.token();
-        let permit = Permit::admit(&run.function, self.concurrency_max)?;
+        let permit = Permit::admit(&run.function, &run.version, self.concurrency_max)?;
         if let Some(reply) = self.follow(&run).await? {
             return Ok(reply);
         }
@@ -80,7 +81,7 @@ impl Runner {
         };
         let events = invoked.events(&mut outcome);
         let log_tail = report::tail(&events);
-        self.write(&run, &warm, events);
+        self.write((&run.function.scope, &run.version), &warm, events);
         if outcome.reusable {
             run.version.fleet.put_back(warm, ended);
         }
@@ -110,7 +111,7 @@ impl Runner {
         loop {
             let (mut warm, is_new) = match run.version.fleet.take() {
                 Some(warm) => (warm, false),
-                None => (self.launch(&run.function, &run.version).await?, true),
+                None => (self.launch(&run.function, &run.version, run.version.init_type()).await?, true),
             };
             let started = self.clock.now();
             let mut outcome = warm.instance.invoke(invocation.clone()).await;
@@ -119,14 +120,14 @@ impl Runner {
             }
             // It ended after its last answer; what it said then is all that there is to keep.
             let events = report::lines(&mut outcome.logs).collect();
-            self.write(run, &warm, events);
+            self.write((&run.function.scope, &run.version), &warm, events);
         }
     }
 
-    fn write(&self, run: &Run, warm: &Warm, events: Vec<LogEvent>) {
+    fn write(&self, (scope, version): (&Scope, &Version), warm: &Warm, events: Vec<LogEvent>) {
         self.logs.write(LogBatch {
-            scope: run.function.scope.clone(),
-            group: run.version.log_group.clone(),
+            scope: scope.clone(),
+            group: version.log_group.clone(),
             stream: warm.log_stream.clone(),
             events,
         });
@@ -141,7 +142,34 @@ impl Runner {
         self.environments.load(Ordering::Acquire) > self.environments_max
     }
 
-    async fn launch(&self, function: &Function, version: &Version) -> Result<Warm, InvokeError> {
+    /// Makes an environment ready before an invocation needs it, and whether that could be done.
+    pub(crate) async fn prepare(
+        &self,
+        function: &Function,
+        version: &Version,
+        (init_type, place): (InitType, &mut Option<Place>),
+    ) -> bool {
+        let Ok(mut warm) = self.launch(function, version, init_type).await else { return false };
+        if let Err(mut outcome) = warm.instance.initialize().await {
+            let events = report::lines(&mut outcome.init_logs).collect();
+            self.write((&function.scope, version), &warm, events);
+            return false;
+        }
+        if let Some(mut place) = place.take() {
+            place.fill();
+            warm.place = Some(place);
+            warm._counted = None;
+        }
+        version.fleet.put_back(warm, self.clock.now());
+        true
+    }
+
+    async fn launch(
+        &self,
+        function: &Function,
+        version: &Version,
+        init_type: InitType,
+    ) -> Result<Warm, InvokeError> {
         let record = &version.record;
         let settings = &record.settings;
         // Before the code is loaded: what is saved from now on is of another generation.
@@ -173,7 +201,7 @@ impl Runner {
             code_dir: code.path().to_owned(),
             layers: layers.iter().map(|layer| layer.path().to_owned()).collect(),
             uses_sdk: record.code.uses_sdk,
-            init_type: InitType::OnDemand,
+            init_type,
             env: environment.map(|(name, value)| (name.clone(), value.clone())).collect(),
             memory_mib: settings.memory_mib,
             timeout_ms,
@@ -196,7 +224,15 @@ impl Runner {
         if self.is_crowded() {
             self.crowded.notify_one();
         }
-        Ok(Warm { instance, log_stream, generation, _code: code, _layers: layers, _counted: counted })
+        Ok(Warm {
+            instance,
+            log_stream,
+            generation,
+            _code: code,
+            _layers: layers,
+            _counted: Some(counted),
+            place: None,
+        })
     }
 }
 
@@ -208,34 +244,51 @@ fn stream_name(now: Timestamp, version: &str) -> String {
 
 /// A place among the invocations that may run at a time.
 #[derive(Debug)]
-struct Permit {
-    load: Arc<Load>,
-    reserved: bool,
+enum Permit {
+    Reserved(Arc<Load>),
+    Unreserved(Arc<Load>),
+    /// Of the version's own, which were set aside when they were provisioned.
+    Provisioned(Arc<Provision>),
 }
 
 impl Permit {
     /// # Errors
     /// [`InvokeError::Throttled`] with AWS's reason.
-    fn admit(function: &Function, account_max: usize) -> Result<Self, InvokeError> {
+    fn admit(function: &Function, version: &Version, account_max: usize) -> Result<Self, InvokeError> {
         let load = &function.load;
-        let (counter, max, reason) = match function.reserved {
-            Some(max) => (&load.function, max as usize, "ReservedFunctionConcurrentInvocationLimitExceeded"),
+        let (permit, max, reason) = match function.reserved {
+            Some(max) => {
+                let reason = "ReservedFunctionConcurrentInvocationLimitExceeded";
+                (Self::Reserved(load.clone()), max as usize, reason)
+            }
             None => {
+                let provisioned = version.provision.wanted();
+                if provisioned > 0 {
+                    let permit = Self::Provisioned(version.provision.clone());
+                    if permit.counter().fetch_add(1, Ordering::AcqRel) < provisioned {
+                        return Ok(permit);
+                    }
+                }
                 let max = account_max.saturating_sub(load.account.reserved.load(Ordering::Relaxed));
-                (&load.account.unreserved, max, "ConcurrentInvocationLimitExceeded")
+                (Self::Unreserved(load.clone()), max, "ConcurrentInvocationLimitExceeded")
             }
         };
-        if counter.fetch_add(1, Ordering::AcqRel) >= max {
-            counter.fetch_sub(1, Ordering::AcqRel);
-            return Err(InvokeError::Throttled(reason.to_owned()));
+        // A permit that is not given is dropped, which takes it off the counter.
+        let running = permit.counter().fetch_add(1, Ordering::AcqRel);
+        if running < max { Ok(permit) } else { Err(InvokeError::Throttled(reason.to_owned())) }
+    }
+
+    fn counter(&self) -> &AtomicUsize {
+        match self {
+            Self::Reserved(load) => &load.function,
+            Self::Unreserved(load) => &load.account.unreserved,
+            Self::Provisioned(provision) => &provision.busy,
         }
-        Ok(Self { load: load.clone(), reserved: function.reserved.is_some() })
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let counter = if self.reserved { &self.load.function } else { &self.load.account.unreserved };
-        counter.fetch_sub(1, Ordering::AcqRel);
+        self.counter().fetch_sub(1, Ordering::AcqRel);
     }
 }

@@ -50,6 +50,15 @@ pub struct Environment {
     stage: Stage,
     log: LogCollector,
     max_rss_kib: u64,
+    /// What the first invocation tells of an initialisation that was not begun for it.
+    ahead: Option<Ahead>,
+}
+
+/// Of a handler that was loaded before there was an event.
+#[derive(Debug)]
+struct Ahead {
+    took: Option<Duration>,
+    logs: Vec<LogLine>,
 }
 
 /// A process that has been told its function.
@@ -107,6 +116,7 @@ impl Environment {
             stage: Stage::Loading { since: Instant::now(), assign_time: started.began.elapsed() },
             log: LogCollector::new(config.log_bytes_max),
             max_rss_kib: 0,
+            ahead: None,
         }
     }
 
@@ -140,18 +150,7 @@ impl Environment {
     pub async fn invoke(&mut self, invocation: Invocation) -> Outcome {
         let request_id = invocation.request_id.to_string();
         let loading = matches!(self.stage, Stage::Loading { .. });
-        let mut outcome = Outcome {
-            result: Ok(Bytes::new()),
-            streamed: false,
-            reusable: true,
-            unheard: false,
-            duration: Duration::ZERO,
-            init_duration: None,
-            billed_ms: 0,
-            max_memory_mib: 0,
-            init_logs: Vec::new(),
-            logs: Vec::new(),
-        };
+        let mut outcome = Outcome::empty();
         let loaded = if loading { self.load(&request_id, &mut outcome).await } else { Ok(()) };
         outcome.result = match loaded {
             Ok(()) => self.run(&invocation, &request_id, &mut outcome).await,
@@ -160,9 +159,29 @@ impl Environment {
         outcome.reusable = self.process.is_some();
         outcome.logs = self.log.take(self.clock.now());
         outcome.max_memory_mib = self.memory_mib();
-        let billed = outcome.duration + outcome.init_duration.unwrap_or_default();
+        let mut billed = outcome.duration + outcome.init_duration.unwrap_or_default();
+        if let Some(Ahead { took, logs }) = self.ahead.take() {
+            (outcome.init_duration, outcome.init_logs) = (took, logs);
+            billed = outcome.duration;
+        }
         outcome.billed_ms = u64::try_from(billed.as_micros().div_ceil(1000)).unwrap_or(u64::MAX).max(1);
         outcome
+    }
+
+    /// Loads the handler before there is an event.
+    ///
+    /// # Errors
+    /// An outcome with the fault and what was written; the environment has ended then.
+    pub async fn initialize(&mut self) -> Result<(), Outcome> {
+        let mut outcome = Outcome::empty();
+        let loaded = self.load("", &mut outcome).await;
+        if let Err(fault) = loaded {
+            outcome.result = Err(fault);
+            outcome.reusable = false;
+            return Err(outcome);
+        }
+        self.ahead = Some(Ahead { took: outcome.init_duration, logs: outcome.init_logs });
+        Ok(())
     }
 
     /// Waits until the handler is loaded. Time over the init timeout counts against the function's own.
@@ -407,6 +426,21 @@ fn streamed(frame: FromRuntime) -> Result<StreamPiece, FromRuntime> {
 }
 
 impl Outcome {
+    fn empty() -> Self {
+        Self {
+            result: Ok(Bytes::new()),
+            streamed: false,
+            reusable: true,
+            unheard: false,
+            duration: Duration::ZERO,
+            init_duration: None,
+            billed_ms: 0,
+            max_memory_mib: 0,
+            init_logs: Vec::new(),
+            logs: Vec::new(),
+        }
+    }
+
     /// All lines in order: those of init, then those of the invocation.
     pub fn all_logs(&self) -> impl Iterator<Item = &LogLine> {
         self.init_logs.iter().chain(&self.logs)

@@ -93,6 +93,7 @@ fn new_function(
         policies: Default::default(),
         tags,
         reserved: None,
+        provisioned: std::collections::BTreeMap::new(),
         load: Arc::new(Load { account: lambda.catalogue.account_load(&reference.scope), ..Load::default() }),
     }
 }

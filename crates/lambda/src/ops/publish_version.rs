@@ -64,6 +64,7 @@ pub(super) async fn publish(
         lambda.codes.release_all(version.record.packages()).await;
         return Err(error::store(&error));
     }
+    lambda.prepare_snapshot(&scope, &name, number);
     Ok(answer)
 }
 

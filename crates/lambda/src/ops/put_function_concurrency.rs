@@ -11,7 +11,7 @@ use super::{edited, named};
 use crate::{Lambda, error};
 
 /// What AWS keeps for the functions without a reservation.
-const UNRESERVED_MIN: usize = 100;
+pub(super) const UNRESERVED_MIN: usize = 100;
 
 pub(super) async fn run(
     lambda: &Lambda,
@@ -22,8 +22,16 @@ pub(super) async fn run(
     let edit = lambda.catalogue.edit(&reference.scope, reference.name).await;
     let mut function = edited(edit.now.as_ref(), &reference)?;
     let wanted = u32::try_from(input.reserved_concurrent_executions).unwrap_or(0);
+    let provisioned: u32 = function.provisioned.values().map(|provisioned| provisioned.count).sum();
+    if wanted < provisioned {
+        // The two spaces are AWS's.
+        return Err(error::invalid(format!(
+            " ReservedConcurrentExecutions  {wanted} should not be lower than function's total provisioned \
+             concurrency [{provisioned}]."
+        )));
+    }
     let reserved = function.load.account.reserved.load(Ordering::Relaxed);
-    let others = reserved.saturating_sub(function.reserved.unwrap_or(0) as usize);
+    let others = reserved.saturating_sub(function.set_aside());
     let max = lambda.config.limits.concurrency_max.saturating_sub(UNRESERVED_MIN);
     if others + wanted as usize > max {
         return Err(error::invalid(format!(

@@ -216,6 +216,19 @@ impl Executor for FakeExecutor {
     }
 }
 
+/// What the script sees when an environment is initialised before there is an event.
+pub(crate) fn initialisation() -> Invocation {
+    Invocation {
+        request_id: RequestId(0),
+        payload: Bytes::from_static(b"init"),
+        deadline: None,
+        function_arn: String::new(),
+        client_context: None,
+        trace: String::new(),
+        stream: None,
+    }
+}
+
 struct FakeInstance {
     spec: Arc<FunctionSpec>,
     script: Arc<Mutex<Script>>,
@@ -269,6 +282,17 @@ impl Instance for FakeInstance {
                 max_memory_mib: 40,
                 init_logs: vec![],
                 logs: vec![],
+            }
+        })
+    }
+
+    fn initialize(&mut self) -> BoxFuture<'_, Result<(), Outcome>> {
+        Box::pin(async move {
+            let event = initialisation();
+            let answer = (self.script.lock().unwrap())(&self.spec, &event);
+            match answer {
+                Answer::Fault(..) => Err(self.invoke(event).await),
+                _ => Ok(()),
             }
         })
     }

@@ -8,6 +8,7 @@ mod invocations;
 mod live;
 mod mappings;
 mod permissions;
+mod provisioned;
 mod queue;
 mod restarts;
 mod script;
