@@ -725,10 +725,14 @@ function applyInit(fields) {
     root: fields.text(), handler: fields.text(), runtime: fields.text(), name: fields.text(), version: fields.text(), memory: fields.text(),
     logGroup: fields.text(), logStream: fields.text(), responseMax: fields.u32(),
   };
-  for (const name of Object.keys(process.env)) delete process.env[name];
-  for (let n = fields.u32(); n > 0; n--) {
-    const name = fields.text();
-    process.env[name] = fields.text();
+  const count = fields.u32();
+  // The largest number: the process was started with its variables, and a wrapper may have changed them.
+  if (count !== 0xffffffff) {
+    for (const name of Object.keys(process.env)) delete process.env[name];
+    for (let n = count; n > 0; n--) {
+      const name = fields.text();
+      process.env[name] = fields.text();
+    }
   }
   const major = /^nodejs(\d+)/.exec(settings.runtime);
   settings.callbacks = !major || Number(major[1]) < 24;

@@ -311,10 +311,13 @@ def _apply_init(frame):
     names = ("root", "handler", "runtime", "name", "version", "memory", "log_group", "log_stream")
     settings = {name: fields.text() for name in names}
     _State.settings, _State.response_max = settings, fields.u32()
-    os.environ.clear()
-    for _ in range(fields.u32()):
-        name = fields.text()
-        os.environ[name] = fields.text()
+    count = fields.u32()
+    # The largest number: the process was started with its variables, and a wrapper may have changed them.
+    if count != 0xFFFFFFFF:
+        os.environ.clear()
+        for _ in range(count):
+            name = fields.text()
+            os.environ[name] = fields.text()
     time.tzset()
     os.chdir(settings["root"])
     own = f"python{sys.version_info[0]}.{sys.version_info[1]}"

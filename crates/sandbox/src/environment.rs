@@ -20,7 +20,10 @@ use crate::memory;
 use crate::outcome::{FaultKind, FunctionFault, LogLine, Outcome, StreamPiece};
 use crate::process::{Event, Process};
 use crate::runtime_api::Api;
+use crate::shutdown::{self, Reason};
 use crate::spec::{FunctionSpec, Invocation};
+use crate::start::{Runtime, Started, Waiting};
+use crate::stem::RUNTIME;
 
 /// How often memory is looked at while a handler runs.
 const MEMORY_TICK: Duration = Duration::from_millis(25);
@@ -37,12 +40,12 @@ pub struct Environment {
     init_timeout: Duration,
     /// `None` once it has ended.
     process: Option<Process>,
-    api: Api,
+    /// Ends with the process.
+    api: Option<Api>,
     channel: Channel,
-    /// Why there is no program that could be the runtime.
-    no_entrypoint: Option<String>,
-    /// The runtime's program, where the function brings it.
-    entrypoint: String,
+    runtime: Runtime,
+    /// Names of the external extensions; their indexes begin at 1.
+    extensions: Vec<String>,
     /// When its memory was last looked at.
     measured: Instant,
     /// Generations of ours between the launcher and the interpreter, itself included.
@@ -59,19 +62,6 @@ pub struct Environment {
 struct Ahead {
     took: Option<Duration>,
     logs: Vec<LogLine>,
-}
-
-/// A process that has been told its function.
-#[derive(Debug)]
-pub(crate) struct Started {
-    pub(crate) process: Process,
-    pub(crate) api: Api,
-    pub(crate) channel: Channel,
-    pub(crate) jailed: bool,
-    /// When the environment was asked for.
-    pub(crate) began: Instant,
-    /// The program that a stem becomes, or why there is none; empty where there was an interpreter before.
-    pub(crate) entrypoint: Result<String, String>,
 }
 
 #[derive(Debug)]
@@ -107,12 +97,12 @@ impl Environment {
             },
             init_timeout: config.init_timeout,
             process: Some(started.process),
-            api: started.api,
+            api: Some(started.api),
             channel: started.channel,
-            no_entrypoint: started.entrypoint.as_ref().err().cloned(),
-            entrypoint: started.entrypoint.unwrap_or_default(),
+            runtime: started.runtime,
             measured: Instant::now(),
-            ours: if started.jailed { 2 } else { 1 },
+            ours: if started.jailed { 2 } else { 1 } + u32::from(!started.extensions.is_empty()),
+            extensions: started.extensions,
             stage: Stage::Loading { since: Instant::now(), assign_time: started.began.elapsed() },
             log: LogCollector::new(config.log_bytes_max),
             max_rss_kib: 0,
@@ -189,17 +179,11 @@ impl Environment {
         let Stage::Loading { since, assign_time } = self.stage else { return Ok(()) };
         self.stage = Stage::Busy;
         let timeout = Duration::from_millis(self.spec.timeout_ms);
-        let end = match self.no_entrypoint.take() {
-            Some(reason) => End::NoEntrypoint(reason),
-            None => self.wait(since + self.init_timeout + timeout, None).await,
-        };
+        let end = self.wait_for_init(since + self.init_timeout + timeout).await;
         outcome.init_duration = Some(since.elapsed());
         let loaded = match end {
             End::Frame(FromRuntime::Ready { max_rss_kib, init_us }) => {
                 self.stage = Stage::Idle;
-                if self.channel == Channel::Frames {
-                    self.api.note_runtime_done();
-                }
                 self.note_rss(max_rss_kib);
                 // The runtime's own measure: the answer may have waited in the socket for the first invocation.
                 outcome.init_duration =
@@ -216,6 +200,47 @@ impl Environment {
         self.drain();
         outcome.init_logs = self.log.take(self.clock.now());
         loaded
+    }
+
+    /// Waits until the extensions have registered, the runtime is ready, and all extensions are.
+    async fn wait_for_init(&mut self, deadline: Instant) -> End {
+        if !self.extensions.is_empty() {
+            let end = self.wait(deadline, None).await;
+            if !matches!(end, End::Frame(FromRuntime::Registered)) {
+                return end;
+            }
+        }
+        match std::mem::replace(&mut self.runtime, Runtime::Runs(String::new())) {
+            Runtime::Missing(reason) => return End::NoEntrypoint(reason),
+            Runtime::Waits(waiting) => {
+                self.runtime = Runtime::Runs(waiting.program.path.display().to_string());
+                if let Err(error) = self.start_runtime(*waiting) {
+                    tracing::warn!(%error, "cannot start a runtime beside its extensions");
+                    return End::Exited(None);
+                }
+            }
+            runs @ Runtime::Runs(_) => self.runtime = runs,
+        }
+        let end = self.wait(deadline, None).await;
+        let ready = matches!(end, End::Frame(FromRuntime::Ready { .. }));
+        if !ready || self.channel == Channel::Api {
+            return end;
+        }
+        // The runtime is; those that speak to the API may not be.
+        if self.api.as_ref().is_some_and(Api::note_runtime_done) {
+            return end;
+        }
+        match self.wait(deadline, None).await {
+            End::Frame(FromRuntime::Ready { .. }) => end,
+            other => other,
+        }
+    }
+
+    fn start_runtime(&mut self, waiting: Waiting) -> std::io::Result<()> {
+        let Some(process) = self.process.as_mut() else { return Ok(()) };
+        process.start_program(RUNTIME, waiting.program)?;
+        process.outbox().extend_from_slice(&waiting.frame);
+        Ok(())
     }
 
     async fn run(
@@ -239,7 +264,9 @@ impl Environment {
                 .text(invocation.client_context.as_deref().unwrap_or(""))
                 .rest(&invocation.payload);
         }
-        self.api.invoke(invocation, request_id, deadline);
+        if let Some(api) = &self.api {
+            api.invoke(invocation, request_id, deadline);
+        }
         let began = Instant::now();
         let mut answer = Answer::new(invocation.stream.clone(), self.limits);
         let end = self.wait(began + timeout, Some(&mut answer)).await;
@@ -278,7 +305,7 @@ impl Environment {
     fn is_unheard(&mut self) -> bool {
         match self.channel {
             Channel::Frames => self.process.as_mut().is_some_and(Process::is_unheard),
-            Channel::Api => !self.api.is_heard(),
+            Channel::Api => !self.api.as_ref().is_some_and(Api::is_heard),
         }
     }
 
@@ -287,7 +314,7 @@ impl Environment {
         if self.process.is_none() {
             return;
         }
-        let done = self.channel == Channel::Frames && self.api.note_runtime_done();
+        let done = self.channel == Channel::Frames && self.api.as_ref().is_some_and(Api::note_runtime_done);
         if !done {
             let deadline = began + Duration::from_millis(self.spec.timeout_ms);
             let end = self.wait(deadline, None).await;
@@ -297,7 +324,9 @@ impl Environment {
             }
             outcome.duration = began.elapsed();
         }
-        self.api.finish();
+        if let Some(api) = &self.api {
+            api.finish();
+        }
         if self.channel == Channel::Api && self.measured.elapsed() > MEMORY_PAUSE {
             self.measure(u64::MAX);
         }
@@ -309,11 +338,13 @@ impl Environment {
         let limit_kib = u64::from(self.spec.memory_mib) * 1024;
         let mut tick = Instant::now() + MEMORY_TICK;
         loop {
-            let Some(process) = self.process.as_mut() else { return End::Exited(None) };
+            let (Some(process), Some(api)) = (self.process.as_mut(), self.api.as_mut()) else {
+                return End::Exited(None);
+            };
             let event = tokio::select! {
                 biased;
                 event = process.next(&mut self.log, &self.clock, deadline.min(tick)) => event,
-                said = self.api.next() => Event::Frame(said),
+                said = api.next() => Event::Frame(said),
             };
             match event {
                 Event::Frame(FromRuntime::Log { timestamp_ms, text }) => {
@@ -327,6 +358,9 @@ impl Environment {
                         }
                     }
                     (Ok(_), None) => return End::Exited(None),
+                    (Err(FromRuntime::Ended { index: RUNTIME, raw_status }), _) => {
+                        return End::Exited(Some(status_of(raw_status)));
+                    }
                     (Err(frame), _) => return End::Frame(frame),
                 },
                 Event::Exited(status) => return End::Exited(status),
@@ -356,14 +390,27 @@ impl Environment {
     /// Ends the process and says why in AWS's words.
     fn failed(&mut self, end: End, request_id: &str) -> FunctionFault {
         let end = self.cause(end);
-        self.end();
+        self.end_for(if matches!(end, End::TimedOut) { Reason::Timeout } else { Reason::Failure });
         let timeout = Duration::from_millis(self.spec.timeout_ms);
         let (kind, reason) = match end {
             End::TimedOut => return fault::timed_out(request_id, timeout),
             End::NoEntrypoint(reason) => return fault::invalid_entrypoint(request_id, &reason),
-            End::Frame(FromRuntime::NotStarted { errno, .. }) => {
-                let reason = fault::start_error(&self.entrypoint, errno);
+            End::Frame(FromRuntime::NotStarted { index: RUNTIME, errno }) => {
+                let entrypoint = if let Runtime::Runs(path) = &self.runtime { path.as_str() } else { "" };
+                let reason = fault::start_error(entrypoint, errno);
                 return fault::invalid_entrypoint(request_id, &reason);
+            }
+            End::Frame(FromRuntime::NotStarted { index, errno }) => {
+                let reason = fault::start_error(&format!("/opt/extensions/{}", self.extension(index)), errno);
+                return fault::extension(request_id, "Extension.LaunchError", &reason);
+            }
+            End::Frame(FromRuntime::Ended { raw_status, .. }) => {
+                let reason = fault::extension_exit(status_of(raw_status));
+                return fault::extension(request_id, "Extension.Crash", &reason);
+            }
+            End::Frame(FromRuntime::ExtensionFault { of_init, error_type }) => {
+                let kind = if of_init { "Extension.InitError" } else { "Extension.ExitError" };
+                return fault::extension(request_id, kind, &error_type);
             }
             End::OutOfMemory => {
                 self.max_rss_kib = u64::from(self.spec.memory_mib) * 1024;
@@ -374,6 +421,11 @@ impl Environment {
             End::Frame(_) => (FaultKind::Exit, fault::exit_reason(None)),
         };
         fault::exited(request_id, &reason, kind)
+    }
+
+    fn extension(&self, index: u32) -> &str {
+        let at = usize::try_from(index).unwrap_or(0).checked_sub(1);
+        at.and_then(|at| self.extensions.get(at)).map_or("", String::as_str)
     }
 
     /// A process that was killed may have been killed by the kernel, for its memory.
@@ -390,8 +442,12 @@ impl Environment {
         process.drain_output(&mut self.log, now);
     }
 
-    /// Takes what a process said before its end, and ends it.
     fn end(&mut self) {
+        self.end_for(Reason::Failure);
+    }
+
+    /// Takes what a process said before its end, and ends it.
+    fn end_for(&mut self, reason: Reason) {
         let now = self.clock.now();
         if let Some(process) = self.process.as_mut() {
             self.max_rss_kib = self.max_rss_kib.max(process.last_max_rss_kib());
@@ -402,7 +458,14 @@ impl Environment {
             }
         }
         self.drain();
-        self.process = None;
+        self.leave(reason);
+    }
+
+    /// Ends the process: at once, or after its extensions have heard of it.
+    fn leave(&mut self, reason: Reason) {
+        if let (Some(process), Some(api)) = (self.process.take(), self.api.take()) {
+            shutdown::end(process, api, reason, &self.clock);
+        }
     }
 
     fn note_rss(&mut self, kib: u32) {
@@ -411,6 +474,16 @@ impl Environment {
 
     fn memory_mib(&self) -> u32 {
         u32::try_from(self.max_rss_kib.div_ceil(1024)).unwrap_or(u32::MAX)
+    }
+}
+
+fn status_of(raw: u32) -> ExitStatus {
+    ExitStatus::from_raw(i32::from_ne_bytes(raw.to_ne_bytes()))
+}
+
+impl Drop for Environment {
+    fn drop(&mut self) {
+        self.leave(Reason::Spindown);
     }
 }
 

@@ -56,6 +56,21 @@ pub(crate) fn invalid_entrypoint(request_id: &str, reason: &str) -> FunctionFaul
     FunctionFault { kind: FaultKind::Exit, body: body("Runtime.InvalidEntrypoint", &message) }
 }
 
+/// An extension could not be started, gave up, or ended while it was needed.
+pub(crate) fn extension(request_id: &str, error_type: &str, reason: &str) -> FunctionFault {
+    let message = format!("RequestId: {request_id} Error: {reason}");
+    FunctionFault { kind: FaultKind::Exit, body: body(error_type, &message) }
+}
+
+/// How AWS names the end of an extension's process.
+pub(crate) fn extension_exit(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(0), _) => "exit code 0".to_owned(),
+        (Some(code), _) => format!("exit status {code}"),
+        (None, signal) => format!("signal: {}", signal_name(signal.unwrap_or_default())),
+    }
+}
+
 /// Why a program could not be started, as Go says it.
 pub(crate) fn start_error(program: &str, errno: u32) -> String {
     let errno = i32::try_from(errno).unwrap_or(0);

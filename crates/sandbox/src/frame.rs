@@ -73,6 +73,8 @@ pub(crate) enum FromRuntime {
     TooLarge {
         max_rss_kib: u32,
     },
+    /// Over the Extensions API: all that were started have registered.
+    Registered,
     /// Over the Runtime API: the runtime and all extensions are done with the invocation.
     Done,
     /// Over the Extensions API: an extension gave up, while it was loaded or later.

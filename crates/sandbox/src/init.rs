@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::config::SandboxConfig;
+use crate::control::Setup;
 use crate::frame::{self, FrameWriter};
 use crate::interpreter::Family;
 use crate::spec::FunctionSpec;
@@ -26,7 +27,8 @@ pub(crate) fn starts_fresh(spec: &FunctionSpec) -> bool {
     spec.inspect.is_some() || spec.env.iter().any(|(name, _)| view::EARLY.contains(&name.as_str()))
 }
 
-pub(crate) fn write_frame(out: &mut Vec<u8>, spec: &FunctionSpec, place: &Place<'_>) {
+/// `keeps_env`: the process has its variables already, as a wrapper may have changed them.
+pub(crate) fn write_frame(out: &mut Vec<u8>, spec: &FunctionSpec, place: &Place<'_>, keeps_env: bool) {
     let task_root = place.task_root(spec);
     let variables = variables(spec, place, &task_root);
     let mut w = FrameWriter::new(out, frame::INIT);
@@ -39,7 +41,10 @@ pub(crate) fn write_frame(out: &mut Vec<u8>, spec: &FunctionSpec, place: &Place<
         .text(&spec.log_group)
         .text(&spec.log_stream)
         .u32(u32::try_from(place.config.response_bytes_max).unwrap_or(u32::MAX))
-        .u32(u32::try_from(variables.len()).unwrap_or(u32::MAX));
+        .u32(if keeps_env { u32::MAX } else { u32::try_from(variables.len()).unwrap_or(u32::MAX - 1) });
+    if keeps_env {
+        return;
+    }
     for (name, value) in &variables {
         w.text(name).text(value);
     }
@@ -62,6 +67,73 @@ pub(crate) fn program(spec: &FunctionSpec, place: &Place<'_>) -> Result<Program,
     };
     let env = variables(spec, place, &task_root).into_iter().collect();
     Ok(Program { path, args: Vec::new(), env, folder: PathBuf::from(task_root), speaks_frames: false })
+}
+
+/// AWS keeps these from extensions.
+const NOT_FOR_EXTENSIONS: [&str; 7] = [
+    "_HANDLER",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_XRAY_CONTEXT_MISSING",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+];
+
+/// The external extensions of a function, by name: every file in `extensions/` of its layers.
+pub(crate) fn extensions(spec: &FunctionSpec, place: &Place<'_>) -> Vec<(String, Program)> {
+    let mut found = BTreeMap::new();
+    for layer in &spec.layers {
+        let folder = layer.join("extensions");
+        let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        for file in files.filter(|file| file.path().is_file()) {
+            let name = file.file_name();
+            let inside = if place.jailed { Path::new("/opt/extensions").join(&name) } else { file.path() };
+            // A higher layer's file hides a lower one's.
+            found.insert(name.to_string_lossy().into_owned(), inside);
+        }
+    }
+    if found.is_empty() {
+        return Vec::new();
+    }
+    let mut env = variables(spec, place, &place.task_root(spec));
+    env.retain(|name, _| !NOT_FOR_EXTENSIONS.contains(&name.as_str()));
+    let env: Vec<_> = env.into_iter().collect();
+    let program = |path| Program { path, env: env.clone(), folder: PathBuf::from("/"), ..Program::default() };
+    found.into_iter().map(|(name, path)| (name, program(path))).collect()
+}
+
+/// Whether the function has extensions: its processes come from no pool of interpreters.
+pub(crate) fn has_extensions(spec: &FunctionSpec) -> bool {
+    let filled = |folder: PathBuf| {
+        std::fs::read_dir(folder).is_ok_and(|files| files.flatten().any(|file| file.path().is_file()))
+    };
+    spec.layers.iter().any(|layer| filled(layer.join("extensions")))
+}
+
+/// A script that starts the runtime, as the function's variables name it.
+pub(crate) fn wrapper(spec: &FunctionSpec) -> Option<&str> {
+    let named = spec.env.iter().find(|(name, _)| name == "AWS_LAMBDA_EXEC_WRAPPER");
+    named.map(|(_, path)| path.as_str()).filter(|path| !path.is_empty())
+}
+
+/// The interpreter with our bootstrap, started late: under a wrapper, or beside extensions.
+pub(crate) fn speaker(
+    spec: &FunctionSpec,
+    place: &Place<'_>,
+    setup: &Setup,
+    command: Vec<String>,
+) -> Program {
+    let task_root = place.task_root(spec);
+    let mut env: BTreeMap<String, String> = setup.env.iter().cloned().collect();
+    env.extend(variables(spec, place, &task_root));
+    let mut args = command;
+    let path = match wrapper(spec) {
+        Some(wrapper) => PathBuf::from(wrapper),
+        None => PathBuf::from(args.remove(0)),
+    };
+    let env = env.into_iter().collect();
+    Program { path, args, env, folder: PathBuf::from(task_root), speaks_frames: true }
 }
 
 /// The program of a `provided` runtime.

@@ -33,7 +33,9 @@ mod process;
 mod report;
 mod runtime_api;
 mod sandbox;
+mod shutdown;
 mod spec;
+mod start;
 mod stem;
 mod view;
 

@@ -23,7 +23,7 @@ use crate::descriptors;
 use crate::frame::{self, FromRuntime};
 use crate::launcher;
 use crate::log::{LineSplitter, LogCollector};
-use crate::stem::{Program, ToStem};
+use crate::stem::{Program, RUNTIME, ToStem};
 
 /// Bytes read at a time.
 const PIECE: usize = 16 * 1024;
@@ -45,6 +45,10 @@ pub(crate) struct Process {
     hello: Option<Hello>,
     channel: UnixStream,
     channel_open: bool,
+    /// The stem that stands over several programs, the runtime among them.
+    steward: Option<Steward>,
+    /// What extensions write, and the end they write it to.
+    extensions_output: Option<(Output, OwnedFd)>,
     /// The channel's end is not the process's: it is closed when a stem becomes its program.
     outlives_channel: bool,
     /// It closed the socket with something unread in it.
@@ -105,6 +109,8 @@ impl Process {
             hello: None,
             channel: UnixStream::from_std(channel)?,
             channel_open: true,
+            steward: None,
+            extensions_output: None,
             outlives_channel: false,
             channel_reset: false,
             inbox: BytesMut::with_capacity(PIECE),
@@ -227,6 +233,66 @@ impl Process {
         self.push()
     }
 
+    /// Tells a stem to become its program, which speaks frames on the stem's own socket.
+    pub(crate) fn become_speaker(&mut self, program: Program) -> io::Result<()> {
+        ToStem::Become(program).write(self.outbox());
+        self.push()
+    }
+
+    /// Has a stem start a program beside others. What it speaks frames on is the channel from then on; an extension
+    /// writes to a pipe of its own.
+    pub(crate) fn start_program(&mut self, index: u32, program: Program) -> io::Result<()> {
+        let mut frame = Vec::new();
+        let speaks_frames = program.speaks_frames;
+        ToStem::Start { index, program }.write(&mut frame);
+        let (near, passed) = if speaks_frames {
+            let (near, far) = StdUnixStream::pair()?;
+            near.set_nonblocking(true)?;
+            (Some(UnixStream::from_std(near)?), Some(OwnedFd::from(far)))
+        } else if index == RUNTIME {
+            (None, None)
+        } else {
+            (None, Some(self.output_of_extensions()?))
+        };
+        if self.steward.is_none() {
+            // Until now the stem was who listened on the channel.
+            let (closed, _) = UnixStream::pair()?;
+            let socket = std::mem::replace(&mut self.channel, closed);
+            self.steward = Some(Steward { socket, inbox: std::mem::take(&mut self.inbox), open: true });
+            self.channel_open = false;
+            self.outlives_channel = true;
+        }
+        if let Some(near) = near {
+            (self.channel, self.channel_open) = (near, true);
+        }
+        let steward = self.steward.as_ref().ok_or_else(|| io::Error::other("no steward"))?;
+        let passed: Vec<_> = passed.iter().map(|fd| fd.as_fd()).collect();
+        descriptors::send(&steward.socket, &frame, &passed, SendFlags::empty())
+    }
+
+    /// The end that extensions write to.
+    fn output_of_extensions(&mut self) -> io::Result<OwnedFd> {
+        if self.extensions_output.is_none() {
+            let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+            self.extensions_output = Some((Output::new(read)?, write));
+        }
+        let (_, write) = self.extensions_output.as_ref().ok_or_else(|| io::Error::other("no pipe"))?;
+        write.try_clone()
+    }
+
+    /// Sends a signal to a program under a steward.
+    pub(crate) fn signal(&self, index: u32, signal: i32) {
+        let Some(steward) = &self.steward else { return };
+        let mut frame = Vec::new();
+        ToStem::Signal { index, signal: signal.unsigned_abs() }.write(&mut frame);
+        // One that has gone needs no signal.
+        let _ = descriptors::send(&steward.socket, &frame, &[], SendFlags::empty());
+    }
+
+    pub(crate) fn has_steward(&self) -> bool {
+        self.steward.is_some()
+    }
+
     /// Queues a frame for the runtime; it is sent by [`Self::next`].
     pub(crate) fn outbox(&mut self) -> &mut Vec<u8> {
         if self.sent == self.outbox.len() {
@@ -249,6 +315,13 @@ impl Process {
         tokio::pin!(alarm);
         loop {
             self.send_queued();
+            if let Some(steward) = &mut self.steward {
+                match frame::parse_runtime(&mut steward.inbox, STEWARD_BYTES_MAX) {
+                    Ok(Some(FromRuntime::Started) | None) => {}
+                    Ok(Some(frame)) => return Event::Frame(frame),
+                    Err(frame::Garbage) => return Event::Broken,
+                }
+            }
             match frame::parse_runtime(&mut self.inbox, self.body_bytes_max) {
                 Ok(Some(FromRuntime::Started)) => {
                     self.turn = None;
@@ -273,6 +346,16 @@ impl Process {
                     self.channel_reset = read.is_err_and(|e| e.kind() == io::ErrorKind::ConnectionReset);
                 }
                 _ = self.channel.writable(), if wants_write => {}
+                () = steward_readable(self.steward.as_ref()) => {
+                    if let Some(steward) = &mut self.steward {
+                        steward.open = matches!(read_some(&steward.socket, &mut steward.inbox), Ok(true));
+                    }
+                }
+                () = extensions_readable(self.extensions_output.as_ref()) => {
+                    if let Some((output, _)) = &mut self.extensions_output {
+                        output.read(log, clock.now());
+                    }
+                }
                 () = self.stdout.readable() => self.stdout.read(log, clock.now()),
                 () = self.stderr.readable() => self.stderr.read(log, clock.now()),
                 status = child.wait() => return Event::Exited(status.ok()),
@@ -305,10 +388,19 @@ impl Process {
     pub(crate) fn drain_output(&mut self, log: &mut LogCollector, now: Timestamp) {
         self.stdout.drain(log, now);
         self.stderr.drain(log, now);
+        if let Some((output, _)) = &mut self.extensions_output {
+            output.drain(log, now);
+        }
     }
 
     /// A frame that has come while nothing was asked. Costs no system call when nothing has come.
     pub(crate) fn parse_unasked(&mut self) -> Result<Option<FromRuntime>, frame::Garbage> {
+        if let Some(steward) = &mut self.steward {
+            let _ = steward.socket.try_read_buf(&mut steward.inbox);
+            if let Some(frame) = frame::parse_runtime(&mut steward.inbox, STEWARD_BYTES_MAX)? {
+                return Ok(Some(frame));
+            }
+        }
         if let Some(frame) = frame::parse_runtime(&mut self.inbox, self.body_bytes_max)? {
             return Ok(Some(frame));
         }
@@ -377,6 +469,31 @@ impl Drop for Process {
                 group.remove().await;
             }
         });
+    }
+}
+
+/// Frames of a steward are short.
+const STEWARD_BYTES_MAX: usize = 1024;
+
+/// The socket of a stem that stands over several programs.
+#[derive(Debug)]
+struct Steward {
+    socket: UnixStream,
+    inbox: BytesMut,
+    open: bool,
+}
+
+async fn steward_readable(steward: Option<&Steward>) {
+    match steward {
+        Some(steward) if steward.open && steward.socket.readable().await.is_ok() => {}
+        _ => std::future::pending().await,
+    }
+}
+
+async fn extensions_readable(output: Option<&(Output, OwnedFd)>) {
+    match output {
+        Some((output, _)) => output.readable().await,
+        None => std::future::pending().await,
     }
 }
 

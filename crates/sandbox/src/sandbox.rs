@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -13,15 +12,15 @@ use tokio::time::Instant;
 use crate::cgroup::{Cgroups, Group, GroupLimits};
 use crate::config::{SandboxConfig, SandboxMode};
 use crate::control::{Assign, Setup};
-use crate::environment::{Environment, Started};
+use crate::environment::Environment;
 use crate::error::{LaunchError, SandboxError};
-use crate::interpreter::{self, Channel, Family, Interpreter, Interpreters};
+use crate::interpreter::{self, Family, Interpreter, Interpreters};
 use crate::node_sdk;
 use crate::pool::{Kind, Pools, Step};
 use crate::process::Process;
 use crate::report::{JailReport, Layer, LayerState};
-use crate::runtime_api::Api;
 use crate::spec::FunctionSpec;
+use crate::start::{self, Starting};
 use crate::view::Start;
 use crate::{init, view};
 
@@ -97,7 +96,7 @@ impl Sandbox {
     /// the first invocation waits for that.
     pub async fn launch(self: &Arc<Self>, spec: Arc<FunctionSpec>) -> Result<Environment, LaunchError> {
         let interpreter = self.interpreters.require(&spec.runtime, &self.config).await?;
-        let family = interpreter.family;
+        let stem = start::needs_stem(&spec, interpreter.family.channel());
         // A layer may bring another SDK.
         let kind = Kind { interpreter, preloaded: spec.uses_sdk && spec.layers.is_empty() };
         if let Some(port) = spec.inspect {
@@ -105,13 +104,14 @@ impl Sandbox {
         }
         loop {
             let began = Instant::now();
-            let pooled = if init::starts_fresh(&spec) { None } else { self.take(&kind) };
+            let pooled = if stem || init::starts_fresh(&spec) { None } else { self.take(&kind) };
             let from_pool = pooled.is_some();
             let process = match pooled {
                 Some(process) => process,
+                None if stem => self.spawn_in_turn(&kind, Start::Stem).await?,
                 None => self.spawn_in_turn(&kind, Start::For(&spec)).await?,
             };
-            match self.assign(process, &spec, family, began).await {
+            match self.assign(process, &spec, &kind.interpreter, began).await {
                 // A pooled process may have died while it waited; a fresh one says more.
                 Err(LaunchError::Io(error)) if from_pool => {
                     tracing::debug!(%error, "a pooled process was unusable");
@@ -138,7 +138,7 @@ impl Sandbox {
         &self,
         mut process: Process,
         spec: &Arc<FunctionSpec>,
-        family: Family,
+        interpreter: &Interpreter,
         began: Instant,
     ) -> Result<Environment, LaunchError> {
         let hello = process.hello().await?.clone();
@@ -164,32 +164,8 @@ impl Sandbox {
             };
             process.assign(assign).await?.map_err(LaunchError::Mount)?;
         }
-        let channel = family.channel();
-        let listener = match process.take_runtime_listener() {
-            Some(listener) => listener,
-            None => TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?,
-        };
-        let api =
-            Api::serve(listener, Arc::clone(spec), self.config.response_bytes_max, channel == Channel::Api)?;
-        let place =
-            init::Place { jailed: hello.jailed, config: &self.config, family, runtime_api: api.address() };
-        let mut entrypoint = Ok(String::new());
-        match channel {
-            Channel::Frames => {
-                init::write_frame(process.outbox(), spec, &place);
-                process.push()?;
-            }
-            Channel::Api => match init::program(spec, &place) {
-                Ok(program) => {
-                    entrypoint = Ok(program.path.display().to_string());
-                    process.become_program(program)?;
-                }
-                Err(reason) => entrypoint = Err(reason),
-            },
-        }
-        let jailed = hello.jailed;
-        let started = Started { process, api, channel, jailed, began, entrypoint };
-        Ok(Environment::new(Arc::clone(spec), &self.config, started))
+        let starting = Starting { config: &self.config, spec, interpreter, jailed: hello.jailed, began };
+        Ok(Environment::new(Arc::clone(spec), &self.config, start::begin(process, &starting)?))
     }
 
     /// A process that waits: of this kind, or one that has only less loaded.

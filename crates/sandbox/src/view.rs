@@ -57,6 +57,8 @@ pub(crate) enum Start<'a> {
     Waiting { preloaded: bool },
     /// A function, which waits for it.
     For(&'a FunctionSpec),
+    /// A function whose runtime is started late: a stem with the interpreter's view.
+    Stem,
 }
 
 /// The setup of a process of `interpreter`.
@@ -96,6 +98,10 @@ pub(crate) fn setup(
             let what = if preloaded { "sdk" } else { "plain" };
             setup.env.push(("RUSHLIGHT_WARM".to_owned(), what.to_owned()));
         }
+        Start::Stem => {
+            setup.program = PathBuf::new();
+            setup.args.clear();
+        }
         Start::For(spec) => {
             setup.env.extend(spec.env.iter().filter(|(name, _)| EARLY.contains(&name.as_str())).cloned());
             if let Some(port) = spec.inspect.filter(|_| family == Family::Node) {
@@ -106,6 +112,16 @@ pub(crate) fn setup(
         }
     }
     setup
+}
+
+/// The interpreter and what it is started with, as a process sees it that is told so late.
+pub(crate) fn command(config: &SandboxConfig, interpreter: &Interpreter, jailed: bool) -> Vec<String> {
+    let family = interpreter.family;
+    let folder = if jailed { PathBuf::from(RUNTIME_DIR) } else { runtime_dir(&config.scratch_dir, family) };
+    let mut words = vec![interpreter.program.display().to_string()];
+    words.extend(interpreter_args(family));
+    words.extend(family.files().first().map(|(name, _)| folder.join(name).display().to_string()));
+    words
 }
 
 /// A setup that only tries the layers.

@@ -3,8 +3,7 @@
 //! that the function does not have.
 
 use std::fs::File;
-use std::io::{self, IoSliceMut, Read as _, Write as _};
-use std::mem::MaybeUninit;
+use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
@@ -12,12 +11,11 @@ use std::process::{Command, Stdio};
 use bytes::Bytes;
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::{FdFlags, fcntl_setfd};
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 use rustix::process::{Pid, Signal, WaitOptions};
 
 use super::sys::{self, Forked};
-use crate::frame;
 use crate::stem::{Program, RUNTIME, STEM_BYTES_MAX, ToStem};
+use crate::{descriptors, frame};
 
 /// Exit status of a child that could not become its program; the socket says why.
 const NOT_STARTED: i32 = 127;
@@ -50,7 +48,7 @@ fn serve(mut socket: File) -> io::Result<()> {
                 if program.speaks_frames {
                     fcntl_setfd(&socket, FdFlags::empty())?;
                 }
-                let error = command(&program, speaker).exec();
+                let error = become_program(&program, command(&program, speaker));
                 say_not_started(&mut socket, RUNTIME, &error)?;
             }
             ToStem::Start { index, program } => {
@@ -101,14 +99,42 @@ fn start(socket: &mut File, index: u32, program: &Program, passed: Option<OwnedF
     match sys::fork(0)? {
         Forked::Parent(pid) => Ok(pid),
         Forked::Child => {
-            if let Some(passed) = &passed {
-                fcntl_setfd(passed, FdFlags::empty())?;
-            }
-            let error = command(program, passed.as_ref().map(|fd| fd.as_raw_fd())).exec();
+            // A signal for one is none for the others.
+            rustix::process::setpgid(None, None)?;
+            let error = match passed {
+                Some(socket) if program.speaks_frames => {
+                    fcntl_setfd(&socket, FdFlags::empty())?;
+                    become_program(program, command(program, Some(socket.as_raw_fd())))
+                }
+                Some(output) => {
+                    let errors = output.try_clone()?;
+                    let mut command = command(program, None);
+                    command.stdout(output).stderr(errors);
+                    become_program(program, command)
+                }
+                None => become_program(program, command(program, None)),
+            };
             let _ = say_not_started(socket, index, &error);
             std::process::exit(NOT_STARTED);
         }
     }
+}
+
+/// Returns only when it fails. What is no program is refused here, where the C library would have a shell read it.
+fn become_program(program: &Program, mut command: Command) -> io::Error {
+    let mut head = [0; 4];
+    let read = rustix::fs::access(&program.path, rustix::fs::Access::EXEC_OK)
+        .map_err(io::Error::from)
+        .map(|()| File::open(&program.path).and_then(|mut file| file.read(&mut head)));
+    match read {
+        Err(error) => return error,
+        Ok(Ok(n)) if !head[..n].starts_with(b"#!") && !head[..n].starts_with(b"\x7fELF") => {
+            return io::Error::from_raw_os_error(libc::ENOEXEC);
+        }
+        // A program may be closed to readers.
+        Ok(_) => {}
+    }
+    command.exec()
 }
 
 fn command(program: &Program, speaker: Option<i32>) -> Command {
@@ -131,23 +157,12 @@ fn say_not_started(socket: &mut File, index: u32, error: &io::Error) -> io::Resu
 
 /// Exactly one frame: what follows it may be for the program that this process becomes.
 fn receive(socket: &mut File) -> io::Result<Option<(ToStem, Option<OwnedFd>)>> {
-    let mut head = [0; 5];
-    let mut passed = None;
-    let mut have = 0;
+    let (mut head, mut passed, mut have) = ([0; 5], Vec::new(), 0);
     while have < head.len() {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-        let mut rest = [IoSliceMut::new(&mut head[have..])];
-        let received = rustix::net::recvmsg(&*socket, &mut rest, &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
-        for message in ancillary.drain() {
-            if let RecvAncillaryMessage::ScmRights(mut fds) = message {
-                passed = fds.next().or(passed);
-            }
+        match descriptors::receive(&*socket, &mut head[have..], &mut passed)? {
+            0 => return Ok(None),
+            n => have += n,
         }
-        if received.bytes == 0 {
-            return Ok(None);
-        }
-        have += received.bytes;
     }
     let len = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
     if len == 0 || len > STEM_BYTES_MAX {
@@ -156,5 +171,5 @@ fn receive(socket: &mut File) -> io::Result<Option<(ToStem, Option<OwnedFd>)>> {
     let mut body = vec![0; len - 1];
     socket.read_exact(&mut body)?;
     let said = ToStem::parse(head[4], Bytes::from(body));
-    said.map(|said| Some((said, passed))).map_err(|_| io::Error::other("not a frame for a stem"))
+    said.map(|said| Some((said, passed.pop()))).map_err(|_| io::Error::other("not a frame for a stem"))
 }

@@ -6,6 +6,7 @@
 
 mod connection;
 mod extension;
+mod extension_routes;
 mod http;
 mod routes;
 mod state;
@@ -19,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
+use self::extension::Extension;
 use self::state::State;
 use crate::frame::FromRuntime;
 use crate::spec::{FunctionSpec, Invocation};
@@ -106,6 +108,22 @@ impl Api {
     /// A runtime that speaks elsewhere is ready, or done with the invocation: whether all the others are as well.
     pub(crate) fn note_runtime_done(&self) -> bool {
         self.shared.lock().note_runtime_done()
+    }
+
+    /// These extensions are started: the environment is told when all of them have registered.
+    pub(crate) fn expect_extensions(&self, names: &[String]) {
+        let mut state = self.shared.lock();
+        state.extensions = names.iter().map(|name| Extension::new(name, true)).collect();
+    }
+
+    pub(crate) fn has_extensions(&self) -> bool {
+        !self.shared.lock().extensions.is_empty()
+    }
+
+    /// Tells the extensions that want to know that the environment ends; gives the indexes of the external
+    /// ones among them.
+    pub(crate) fn shut_down(&self, reason: &str, deadline: Timestamp) -> Vec<u32> {
+        self.shared.lock().shut_down(reason, deadline)
     }
 
     /// Nothing more may be said of the invocation.

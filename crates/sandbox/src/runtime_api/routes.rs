@@ -6,10 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
-use super::Shared;
 use super::connection::{Connection, Whole};
 use super::http::{Body, Head, Method, Reply};
 use super::state::{NotAllowed, RuntimeState, Wait};
+use super::{Shared, extension_routes};
 use crate::fault::{self, push_json_text};
 use crate::frame::FromRuntime;
 
@@ -30,6 +30,18 @@ pub(super) async fn answer(connection: &mut Connection, head: &Head, body: &mut 
     let reply = match (head.method, head.path.as_str()) {
         (M::Get, "/2018-06-01/ping") => Reply::text(200, "pong"),
         (M::Get, "/2018-06-01/runtime/invocation/next") => return Ok(next(&connection.shared).await),
+        (M::Post, "/2020-01-01/extension/register") => {
+            extension_routes::register(connection, head, body).await
+        }
+        (M::Get, "/2020-01-01/extension/event/next") => {
+            return Ok(extension_routes::next(&connection.shared, head).await);
+        }
+        (M::Post, "/2020-01-01/extension/init/error") => {
+            extension_routes::error(&connection.shared, head, true).await
+        }
+        (M::Post, "/2020-01-01/extension/exit/error") => {
+            extension_routes::error(&connection.shared, head, false).await
+        }
         (M::Post, "/2018-06-01/runtime/init/error") => init_error(connection, head, body).await,
         (method, path) => {
             let rest = path.strip_prefix(INVOCATION).and_then(|rest| rest.split_once('/'));
@@ -44,9 +56,19 @@ pub(super) async fn answer(connection: &mut Connection, head: &Head, body: &mut 
     Ok(Answer::Now(reply))
 }
 
+/// Paths that are served, for other methods.
+const KNOWN: [&str; 7] = [
+    "/2018-06-01/ping",
+    "/2018-06-01/runtime/invocation/next",
+    "/2018-06-01/runtime/init/error",
+    "/2020-01-01/extension/register",
+    "/2020-01-01/extension/event/next",
+    "/2020-01-01/extension/init/error",
+    "/2020-01-01/extension/exit/error",
+];
+
 fn unknown(path: &str) -> Reply {
-    let known = ["/2018-06-01/ping", "/2018-06-01/runtime/invocation/next", "/2018-06-01/runtime/init/error"];
-    if known.contains(&path) { Reply::text(405, "") } else { Reply::text(404, "404 page not found\n") }
+    if KNOWN.contains(&path) { Reply::text(405, "") } else { Reply::text(404, "404 page not found\n") }
 }
 
 async fn next(shared: &Shared) -> Answer {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::extension::Extension;
+use super::extension::{Extension, ExtensionState};
 use super::http::Reply;
 use crate::fault::push_json_text;
 use crate::frame::FromRuntime;
@@ -67,6 +67,8 @@ pub(super) struct State {
     pub(super) extensions: Vec<Extension>,
     /// The runtime is ready for the first time: no extension may register any more.
     pub(super) registration_closed: bool,
+    /// Whether it has been told that all who were started have registered.
+    registered_told: bool,
     /// Whether the end of the init has been told.
     init_told: bool,
     /// When the programs were started.
@@ -92,6 +94,7 @@ impl State {
             current: None,
             extensions: Vec::new(),
             registration_closed: false,
+            registered_told: false,
             init_told: false,
             began: Instant::now(),
         }
@@ -147,6 +150,31 @@ impl State {
             return Some(FromRuntime::Ready { max_rss_kib: 0, init_us });
         }
         self.current.as_ref().filter(|current| current.heard).map(|_| FromRuntime::Done)
+    }
+
+    /// What there is to tell when every extension that was started has registered.
+    pub(super) fn all_registered(&mut self) -> Option<FromRuntime> {
+        let mut external = self.extensions.iter().filter(|extension| extension.external).peekable();
+        if self.registered_told || external.peek().is_none() {
+            return None;
+        }
+        self.registered_told = external.all(|extension| extension.state != ExtensionState::Started);
+        self.registered_told.then_some(FromRuntime::Registered)
+    }
+
+    pub(super) fn shut_down(&mut self, reason: &str, deadline: Timestamp) -> Vec<u32> {
+        let deadline_ms = deadline.as_millis();
+        let event = Bytes::from(format!(
+            "{{\"eventType\":\"SHUTDOWN\",\"deadlineMs\":{deadline_ms},\"shutdownReason\":\"{reason}\"}}"
+        ));
+        let mut told = Vec::new();
+        for (index, extension) in (1..).zip(&mut self.extensions) {
+            if extension.external && extension.on_shutdown {
+                extension.give(event.clone());
+                told.push(index);
+            }
+        }
+        told
     }
 
     pub(super) fn begin(&mut self, invocation: &Invocation, request_id: &str, deadline: Timestamp) {

@@ -5,6 +5,7 @@
     reason = "tests: a panic is a finding, a table is long"
 )]
 
+mod extensions;
 mod jail;
 mod limits;
 mod network;

@@ -1,0 +1,77 @@
+//! The end of an environment with extensions: the runtime is asked to end, then the extensions are told and waited
+//! for, within AWS's time. <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>
+
+use std::time::Duration;
+
+use base::Clock;
+use tokio::time::Instant;
+
+use crate::frame::FromRuntime;
+use crate::log::LogCollector;
+use crate::process::{Event, Process};
+use crate::runtime_api::Api;
+use crate::stem::RUNTIME;
+
+/// What all have together; the runtime has the first part of it.
+const TIME: Duration = Duration::from_secs(2);
+const RUNTIME_TIME: Duration = Duration::from_millis(600);
+
+/// Why an environment ends, in the words of the SHUTDOWN event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    Spindown,
+    Timeout,
+    Failure,
+}
+
+impl Reason {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Spindown => "spindown",
+            Self::Timeout => "timeout",
+            Self::Failure => "failure",
+        }
+    }
+}
+
+/// Ends the process: at once when there is nobody to tell, else in the background.
+pub(crate) fn end(process: Process, api: Api, reason: Reason, clock: &Clock) {
+    if !process.has_steward() || !api.has_extensions() {
+        return;
+    }
+    let Ok(handle) = tokio::runtime::Handle::try_current() else { return };
+    let clock = clock.clone();
+    handle.spawn(async move { Shutdown { process, api, clock }.run(reason).await });
+}
+
+struct Shutdown {
+    process: Process,
+    api: Api,
+    clock: Clock,
+}
+
+impl Shutdown {
+    async fn run(mut self, reason: Reason) {
+        let began = Instant::now();
+        self.process.signal(RUNTIME, libc::SIGTERM);
+        self.wait_for(&mut vec![RUNTIME], began + RUNTIME_TIME).await;
+        self.process.signal(RUNTIME, libc::SIGKILL);
+        let deadline = self.clock.now().plus(TIME.saturating_sub(began.elapsed()));
+        let told = self.api.shut_down(reason.name(), deadline);
+        // What is told nothing ends with the process.
+        self.wait_for(&mut told.into_iter().collect(), began + TIME).await;
+    }
+
+    /// Waits until all of these programs have ended.
+    async fn wait_for(&mut self, programs: &mut Vec<u32>, deadline: Instant) {
+        // What they say now belongs to no invocation.
+        let mut nowhere = LogCollector::new(0);
+        while !programs.is_empty() {
+            match self.process.next(&mut nowhere, &self.clock, deadline).await {
+                Event::Frame(FromRuntime::Ended { index, .. }) => programs.retain(|one| *one != index),
+                Event::Frame(_) => {}
+                Event::Exited(_) | Event::Broken | Event::Alarm => return,
+            }
+        }
+    }
+}
