@@ -26,7 +26,7 @@ head_of = struct.Struct("<IB").pack
 head_and_u32 = struct.Struct("<IBI").pack
 length_at = struct.Struct("<I").unpack_from
 long_at = struct.Struct("<Q").unpack_from
-loads, now = json.loads, time.time
+loads, now, environ = json.loads, time.time, os.environ
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=True).encode
 
 _stdout, _stderr = sys.stdout, sys.stderr
@@ -269,21 +269,30 @@ class _Encoder(json.JSONEncoder):
         raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
+_encode_answer = _Encoder(ensure_ascii=False).encode
+
+
 def _serialize(value):
     try:
-        return _Encoder(ensure_ascii=False).encode(value).encode("utf-8")
+        return _encode_answer(value).encode("utf-8")
     except Exception as error:
         raise _Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from None
 
 
 def _invoke(handler, frame):
-    fields = _Fields(frame)
-    deadline, request_id, arn, trace, client_context = fields.u64(), fields.text(), fields.text(), fields.text(), fields.text()
+    # Written out: this runs for every invocation. Kind, deadline, four texts, and the event is the rest.
+    deadline = long_at(frame, 5)[0]
+    at, texts = 13, []
+    for _ in range(4):
+        start = at + 4
+        at = start + length_at(frame, at)[0]
+        texts.append(frame[start:at].decode())
+    request_id, arn, trace, client_context = texts
     _State.request_id = request_id
-    os.environ["_X_AMZN_TRACE_ID"] = trace
+    environ["_X_AMZN_TRACE_ID"] = trace
     try:
         try:
-            event = loads(fields.rest())
+            event = loads(frame[at:].decode("utf-8", "surrogatepass"))
         except ValueError as error:
             raise _Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from None
         context = LambdaContext(_State.settings, deadline, request_id, arn, client_context)

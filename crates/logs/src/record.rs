@@ -2,7 +2,7 @@
 //! (the event itself) and of the stream (its key alone). Knows no operation.
 
 use base::Scope;
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use minicbor::{Decode, Encode};
 use store::{KeyRange, KvError};
 
@@ -40,32 +40,87 @@ pub(crate) struct StreamRecord {
     pub(crate) ingested_ms: Option<i64>,
 }
 
-/// An event as it is stored.
+/// Events of one stream that came in one commit with the same time: START, END and REPORT of a short invocation are
+/// one row of each order instead of three. The n-th of them is at the row's place and n more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EventRow {
     pub(crate) stream_id: u64,
     pub(crate) ingested_ms: i64,
-    pub(crate) message: Bytes,
+    pub(crate) messages: Vec<Bytes>,
 }
 
+/// Marks a row whose messages have lengths before them; without it the rest is the one message.
+const SEVERAL: u64 = 1 << 63;
+
 impl EventRow {
+    pub(crate) fn new(stream_id: u64, ingested_ms: i64) -> Self {
+        Self { stream_id, ingested_ms, messages: Vec::new() }
+    }
+
     pub(crate) fn encode(&self) -> Bytes {
-        let mut bytes = BytesMut::with_capacity(16 + self.message.len());
+        let several = self.messages.len() != 1;
+        let text: usize = self.messages.iter().map(|message| 4 + message.len()).sum();
+        let mut bytes = BytesMut::with_capacity(16 + text);
         bytes.put_u64(self.stream_id);
-        bytes.put_i64(self.ingested_ms);
-        bytes.put_slice(&self.message);
+        bytes.put_u64(self.ingested_ms.max(0).cast_unsigned() | if several { SEVERAL } else { 0 });
+        for message in &self.messages {
+            if several {
+                bytes.put_u32(u32::try_from(message.len()).expect("messages are cut far below 4 GiB"));
+            }
+            bytes.put_slice(message);
+        }
         bytes.freeze()
     }
 
     pub(crate) fn decode(row: &Bytes) -> Result<Self, KvError> {
         let (stream_id, ingested) = (read_u64(row, 0)?, read_u64(row, 8)?);
-        Ok(Self { stream_id, ingested_ms: ingested.cast_signed(), message: row.slice(16..) })
+        let mut rest = row.slice(16..);
+        let mut messages = Vec::new();
+        if ingested & SEVERAL == 0 {
+            messages.push(rest);
+        } else {
+            while !rest.is_empty() {
+                let length = rest.try_get_u32().map_err(|_| too_short())? as usize;
+                if length > rest.len() {
+                    return Err(too_short());
+                }
+                messages.push(rest.split_to(length));
+            }
+        }
+        Ok(Self { stream_id, ingested_ms: (ingested & !SEVERAL).cast_signed(), messages })
     }
+
+    /// As AWS counts stored bytes.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        self.messages.iter().map(|message| message.len() as u64 + 26).sum()
+    }
+}
+
+/// Bytes of an event's place: its row's, and its number there.
+pub(crate) const EVENT_PLACE_BYTES: usize = PLACE_BYTES + 4;
+
+/// The place of the n-th event of a row. Places are in the order of events as they are compared byte by byte.
+pub(crate) fn event_in_row(row: &[u8], n: usize) -> Vec<u8> {
+    [row, &u32::try_from(n).unwrap_or(u32::MAX).to_be_bytes()].concat()
+}
+
+/// The rows that hold every event from the place `low` to before the place `high`, and perhaps a few more.
+pub(crate) fn rows_between(low: &[u8], high: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let row = |place: &[u8]| place[..place.len().min(PLACE_BYTES)].to_vec();
+    let mut end = row(high);
+    if high.len() > PLACE_BYTES {
+        end.push(0);
+    }
+    (row(low), end)
+}
+
+fn too_short() -> KvError {
+    KvError::Damaged("a log row is too short".into())
 }
 
 pub(crate) fn read_u64(bytes: &[u8], at: usize) -> Result<u64, KvError> {
     let eight = bytes.get(at..at + 8).and_then(|slice| slice.try_into().ok());
-    eight.map(u64::from_be_bytes).ok_or_else(|| KvError::Damaged("a log row is too short".into()))
+    eight.map(u64::from_be_bytes).ok_or_else(too_short)
 }
 
 pub(crate) fn encode<T: Encode<()>>(record: &T) -> Bytes {
@@ -147,4 +202,26 @@ fn key(space: u8, parts: &[&[u8]]) -> Bytes {
         bytes.put_slice(part);
     }
     bytes.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_hold_one_event_or_several() {
+        for messages in [&["one"][..], &["START", "", "REPORT"], &[""]] {
+            let messages = messages.iter().map(|text| Bytes::from_static(text.as_bytes())).collect();
+            let row = EventRow { stream_id: 7, ingested_ms: 5, messages };
+            assert_eq!(EventRow::decode(&row.encode()).unwrap(), row);
+        }
+        // As rows were before they could hold several.
+        let single = [&7_u64.to_be_bytes()[..], &5_u64.to_be_bytes(), b"text"].concat();
+        assert_eq!(EventRow::decode(&single.into()).unwrap().messages, ["text"]);
+        let cut = EventRow { stream_id: 7, ingested_ms: 5, messages: vec!["a".into(), "bc".into()] }.encode();
+        for end in 17..cut.len() - 1 {
+            let read = EventRow::decode(&cut.slice(..end));
+            assert!(read.is_err() || read.unwrap().messages.len() == 1, "{end}");
+        }
+    }
 }

@@ -4,7 +4,7 @@
 use wire::Failure;
 
 use crate::error;
-use crate::record::PLACE_BYTES;
+use crate::record::EVENT_PLACE_BYTES;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Token {
@@ -15,7 +15,10 @@ pub(crate) enum Token {
 impl Token {
     /// The token to read on after the event at `place`.
     pub(crate) fn after(place: &[u8]) -> Self {
-        Self::Forward([place, &[0]].concat())
+        // The next number of the row, whether it has one or not.
+        let (row, n) = place.split_at(place.len().saturating_sub(4));
+        let n = <[u8; 4]>::try_from(n).map_or(0, u32::from_be_bytes);
+        Self::Forward([row, &n.saturating_add(1).to_be_bytes()].concat())
     }
 
     pub(crate) fn print(&self) -> String {
@@ -29,7 +32,7 @@ impl Token {
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
         let (mark, hex) = text.split_once('/').ok_or_else(error::bad_token)?;
         let place =
-            parse_hex(hex).filter(|place| place.len() <= PLACE_BYTES + 1).ok_or_else(error::bad_token)?;
+            parse_hex(hex).filter(|place| place.len() <= EVENT_PLACE_BYTES).ok_or_else(error::bad_token)?;
         match mark {
             "f" => Ok(Self::Forward(place)),
             "b" => Ok(Self::Backward(place)),
@@ -51,11 +54,11 @@ mod tests {
 
     #[test]
     fn prints_what_it_parsed() {
-        for text in ["f/", "b/00ff10", "f/0102030405060708090a0b0c0d0e0f101112131400"] {
+        for text in ["f/", "b/00ff10", "f/0102030405060708090a0b0c0d0e0f101112131400000001"] {
             assert_eq!(Token::parse(text).map(|token| token.print()).as_deref().ok(), Some(text));
         }
         for text in
-            ["", "f", "x/00", "f/0", "f/zz", "f/é1", "b/000000000000000000000000000000000000000000000000"]
+            ["", "f", "x/00", "f/0", "f/zz", "f/é1", "b/00000000000000000000000000000000000000000000000000"]
         {
             assert!(Token::parse(text).is_err(), "{text}");
         }

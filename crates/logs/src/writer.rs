@@ -23,6 +23,9 @@ use crate::record::{self, EventRow, GroupRecord, StreamRecord};
 const LINGER: Duration = Duration::from_millis(30);
 /// A commit is made at once when so much has gathered.
 const COMMIT_BYTES: usize = 1 << 20;
+/// A row with more is not read for one event.
+const ROW_EVENTS_MAX: usize = 64;
+const ROW_BYTES_MAX: u64 = 64 << 10;
 /// Streams remembered; when there are more, all are read again.
 const STREAMS_MAX: usize = 10_000;
 /// How often groups with a retention are looked at.
@@ -85,11 +88,23 @@ struct Group {
 #[derive(Debug, Default)]
 struct Pending {
     mutations: Vec<Mutation>,
+    /// Rows that may still take an event, by stream.
+    open: HashMap<u64, OpenRow>,
+    rows: u32,
     /// Their records are written once a commit.
     touched: HashMap<(Scope, Arc<str>), GroupTouch>,
     bytes: usize,
     flushes: Vec<oneshot::Sender<()>>,
     urgent: bool,
+}
+
+/// A row that is not among the mutations yet.
+#[derive(Debug)]
+struct OpenRow {
+    group_id: u64,
+    ms: i64,
+    suffix: u32,
+    row: EventRow,
 }
 
 #[derive(Debug, Default)]
@@ -218,20 +233,9 @@ impl Writer {
             let ms = event.timestamp.as_millis().max(0);
             stream.first_ms = Some(stream.first_ms.map_or(ms, |first| first.min(ms)));
             stream.last_ms = Some(stream.last_ms.map_or(ms, |last| last.max(ms)));
-            let row = EventRow { stream_id: stream.id, ingested_ms: now, message: event.message.clone() };
-            let time = record::time_place(ms);
-            // Both rows get the number of the same commit, so that one key tells the other.
-            let suffix = Bytes::copy_from_slice(&self.pending.next_suffix());
-            self.pending.mutations.push(Mutation::Append {
-                prefix: record::event_key(group.record.id, &time),
-                suffix: suffix.clone(),
-                value: row.encode(),
-            });
-            self.pending.mutations.push(Mutation::Append {
-                prefix: record::order_key(group.record.id, stream.id, &time),
-                suffix,
-                value: Bytes::new(),
-            });
+            let row =
+                OpenRow { group_id: group.record.id, ms, suffix: 0, row: EventRow::new(stream.id, now) };
+            self.pending.push(row, event.message.clone());
         }
         stream.ingested_ms = Some(now);
         let bytes = batch_bytes(batch);
@@ -342,7 +346,7 @@ impl Writer {
         for (key, row) in keys.iter().zip(rows) {
             let Some(row) = row else { continue };
             let event = EventRow::decode(&row.value)?;
-            bytes += event.message.len() as u64 + 26;
+            bytes += event.stored_bytes();
             let place = record::event_place(key);
             batch = batch.delete(key.clone()).delete(record::order_key(group_id, event.stream_id, place));
         }
@@ -352,6 +356,7 @@ impl Writer {
     }
 
     async fn commit(&mut self) {
+        self.pending.close();
         let Pending { mut mutations, touched, flushes, .. } = std::mem::take(&mut self.pending);
         let mut full = Vec::new();
         for (place, touch) in touched {
@@ -449,9 +454,47 @@ impl Writer {
 }
 
 impl Pending {
-    /// The place of the next event within its commit.
-    fn next_suffix(&self) -> [u8; 4] {
-        u32::try_from(self.mutations.len()).unwrap_or(u32::MAX).to_be_bytes()
+    /// An event goes into the row of its stream's last one if that has the same time.
+    fn push(&mut self, mut new: OpenRow, message: Bytes) {
+        let id = new.row.stream_id;
+        if let Some(open) = self.open.get_mut(&id)
+            && open.ms == new.ms
+            && open.row.messages.len() < ROW_EVENTS_MAX
+            && open.row.stored_bytes() + (message.len() as u64) < ROW_BYTES_MAX
+        {
+            open.row.messages.push(message);
+            return;
+        }
+        new.suffix = self.rows;
+        self.rows += 1;
+        new.row.messages.push(message);
+        if let Some(full) = self.open.insert(id, new) {
+            self.mutations.extend(full.mutations());
+        }
+    }
+
+    fn close(&mut self) {
+        let mutations = std::mem::take(&mut self.open).into_values().flat_map(|row| row.mutations());
+        self.mutations.extend(mutations);
+    }
+}
+
+impl OpenRow {
+    /// Both rows get the number of the same commit, so that one key tells the other.
+    fn mutations(&self) -> [Mutation; 2] {
+        let time = record::time_place(self.ms);
+        let suffix = Bytes::copy_from_slice(&self.suffix.to_be_bytes());
+        let event = Mutation::Append {
+            prefix: record::event_key(self.group_id, &time),
+            suffix: suffix.clone(),
+            value: self.row.encode(),
+        };
+        let order = Mutation::Append {
+            prefix: record::order_key(self.group_id, self.row.stream_id, &time),
+            suffix,
+            value: Bytes::new(),
+        };
+        [event, order]
     }
 }
 

@@ -50,9 +50,10 @@ pub(super) async fn run(
         Some(Token::Backward(place)) => (low, high.min(place), true),
         None => (low, high, input.start_from_head == Some(false)),
     };
-    let range = KeyRange::new(record::event_key(record.id, &low), record::event_key(record.id, &high));
-    let search =
-        Search { group_id: record.id, pattern, wanted, reverse, limit: limit(input.limit, EVENTS_MAX) };
+    let (from, to) = record::rows_between(&low, &high);
+    let range = KeyRange::new(record::event_key(record.id, &from), record::event_key(record.id, &to));
+    let limit = limit(input.limit, EVENTS_MAX);
+    let search = Search { group_id: record.id, pattern, wanted, reverse, limit, between: (low, high) };
     let (events, next) = search.run(journal, range).await?;
     Ok(FilterLogEventsOutput {
         events: Some(events),
@@ -91,6 +92,8 @@ struct Search {
     wanted: Wanted,
     reverse: bool,
     limit: usize,
+    /// Places of events: the first, and the end.
+    between: (Vec<u8>, Vec<u8>),
 }
 
 impl Search {
@@ -106,16 +109,22 @@ impl Search {
             let options = ScanOptions { reverse: self.reverse, ..ScanOptions::default() };
             let page = journal.store.scan(range.clone(), options).await.map_err(error::store)?;
             for (key, value) in page.entries {
-                looked_at += 1;
                 let row = EventRow::decode(&value).map_err(error::store)?;
-                let message = String::from_utf8_lossy(&row.message);
-                if self.matches(row.stream_id, &message) {
-                    bytes += message.len() + 26;
-                    let name = self.name(journal, row.stream_id, &mut names).await?;
-                    found.push(event(&key, name, message.into_owned(), row.ingested_ms)?);
-                }
-                if found.len() >= self.limit || bytes >= BYTES_MAX || looked_at >= LOOKED_AT_MAX {
-                    return Ok((found, Some(self.token_after(&key))));
+                for n in self.in_order(row.messages.len()) {
+                    let place = record::event_in_row(record::event_place(&key), n);
+                    if place < self.between.0 || place >= self.between.1 {
+                        continue;
+                    }
+                    looked_at += 1;
+                    let message = String::from_utf8_lossy(&row.messages[n]);
+                    if self.matches(row.stream_id, &message) {
+                        bytes += message.len() + 26;
+                        let name = self.name(journal, row.stream_id, &mut names).await?;
+                        found.push(event(&place, name, message.into_owned(), row.ingested_ms)?);
+                    }
+                    if found.len() >= self.limit || bytes >= BYTES_MAX || looked_at >= LOOKED_AT_MAX {
+                        return Ok((found, Some(self.token_after(place))));
+                    }
                 }
             }
             match page.next {
@@ -134,9 +143,13 @@ impl Search {
         of_stream && self.pattern.matches(message)
     }
 
-    fn token_after(&self, key: &[u8]) -> Token {
-        let place = record::event_place(key);
-        if self.reverse { Token::Backward(place.to_vec()) } else { Token::after(place) }
+    fn in_order(&self, count: usize) -> impl Iterator<Item = usize> + use<> {
+        let reverse = self.reverse;
+        (0..count).map(move |n| if reverse { count - 1 - n } else { n })
+    }
+
+    fn token_after(&self, place: Vec<u8>) -> Token {
+        if self.reverse { Token::Backward(place) } else { Token::after(&place) }
     }
 
     async fn name(
@@ -157,16 +170,23 @@ impl Search {
     }
 }
 
-fn event(key: &[u8], stream: String, message: String, ingested_ms: i64) -> Result<FilteredLogEvent, Failure> {
-    let time = record::read_u64(key, 9).map_err(error::store)?;
-    let commit = record::read_u64(key, 17).map_err(error::store)?;
-    let place = key.get(25..29).and_then(|four| four.try_into().ok()).map_or(0, u32::from_be_bytes);
+fn event(
+    place: &[u8],
+    stream: String,
+    message: String,
+    ingested_ms: i64,
+) -> Result<FilteredLogEvent, Failure> {
+    let time = record::read_u64(place, 0).map_err(error::store)?;
+    let commit = record::read_u64(place, 8).map_err(error::store)?;
+    let number =
+        |at: usize| place.get(at..at + 4).and_then(|four| four.try_into().ok()).map_or(0, u32::from_be_bytes);
+    let (row, n) = (number(16), number(20));
     Ok(FilteredLogEvent {
         log_stream_name: Some(stream),
         timestamp: Some(time.cast_signed()),
         message: Some(message),
         ingestion_time: Some(ingested_ms),
         // 56 digits, as AWS's are, and in the order of events.
-        event_id: Some(format!("{time:020}{commit:020}{place:016}")),
+        event_id: Some(format!("{time:020}{commit:020}{row:010}{n:06}")),
     })
 }

@@ -27,35 +27,35 @@ pub(super) async fn run(
     let record = journal.read_group(&cx.scope, &group).await?;
     let stream = journal.read_stream(record.id, &input.log_stream_name).await?;
 
-    let (range, forward) =
+    let ((low, high), forward) =
         range(&token, input.start_from_head.unwrap_or(false), [input.start_time, input.end_time]);
-    let range = KeyRange::new(
-        record::order_key(record.id, stream.id, &range.0),
-        record::order_key(record.id, stream.id, &range.1),
+    let limit = limit(input.limit, EVENTS_MAX);
+    let (from, to) = record::rows_between(&low, &high);
+    let rows = KeyRange::new(
+        record::order_key(record.id, stream.id, &from),
+        record::order_key(record.id, stream.id, &to),
     );
-    let (start, end) = (range.start.clone(), range.end.clone());
-    let mut places = read_places(journal, range, forward, limit(input.limit, EVENTS_MAX)).await?;
+    // One more: all events of the first may have been passed.
+    let mut rows = read_rows(journal, rows, forward, limit + 1).await?;
     if !forward {
-        places.reverse();
+        rows.reverse();
     }
-    let keys: Vec<Bytes> = places.iter().map(|place| record::event_key(record.id, place)).collect();
-    let (events, kept) = read_events(journal, &keys, forward).await?;
-    let places = &places[kept];
-    let tokens = match (places.first(), places.last()) {
-        (Some(first), Some(last)) => (Token::after(last), Token::Backward(first.to_vec())),
-        _ if forward => same(record::order_place(&start)),
-        _ => same(record::order_place(&end)),
+    let mut events = read_events(journal, record.id, &rows).await?;
+    events.retain(|(place, _)| *place >= low && *place < high);
+    let events = cut(events, forward, limit);
+    let tokens = match (events.first(), events.last()) {
+        (Some((first, _)), Some((last, _))) => (Token::after(last), Token::Backward(first.clone())),
+        _ => {
+            // Nothing was found: both directions go on from here.
+            let here = if forward { low } else { high };
+            (Token::Forward(here.clone()), Token::Backward(here))
+        }
     };
     Ok(GetLogEventsOutput {
-        events: Some(events),
+        events: Some(events.into_iter().map(|(_, event)| event).collect()),
         next_forward_token: Some(tokens.0.print()),
         next_backward_token: Some(tokens.1.print()),
     })
-}
-
-/// Nothing was found: both directions go on from here.
-fn same(place: &[u8]) -> (Token, Token) {
-    (Token::Forward(place.to_vec()), Token::Backward(place.to_vec()))
 }
 
 /// The places to read between, and whether from the first of them on.
@@ -69,57 +69,65 @@ fn range(token: &Option<Token>, from_head: bool, times: [Option<i64>; 2]) -> ((V
     }
 }
 
-async fn read_places(
+async fn read_rows(
     journal: &Journal,
     mut range: KeyRange,
     forward: bool,
     limit: usize,
 ) -> Result<Vec<Bytes>, Failure> {
-    let mut places = Vec::new();
-    while places.len() < limit && !range.is_empty() {
-        let options = ScanOptions { reverse: !forward, ..ScanOptions::limit(limit - places.len()) };
+    let mut rows = Vec::new();
+    while rows.len() < limit && !range.is_empty() {
+        let options = ScanOptions { reverse: !forward, ..ScanOptions::limit(limit - rows.len()) };
         let page = journal.store.scan(range.clone(), options).await.map_err(error::store)?;
-        places.extend(page.entries.iter().map(|(key, _)| key.slice(key.len() - record::PLACE_BYTES..)));
+        rows.extend(page.entries.iter().map(|(key, _)| key.slice(key.len() - record::PLACE_BYTES..)));
         match page.next {
             Some(next) => range = range.resume(next, !forward),
             None => break,
         }
     }
-    Ok(places)
+    Ok(rows)
 }
 
-/// The events of a page, cut to its bound in bytes at the end that is read last; and which of the keys they are.
-async fn read_events(
-    journal: &Journal,
-    keys: &[Bytes],
-    forward: bool,
-) -> Result<(Vec<OutputLogEvent>, std::ops::Range<usize>), Failure> {
-    let rows = journal.store.multi_get(keys).await.map_err(error::store)?;
-    let mut events = Vec::with_capacity(rows.len());
-    for (key, row) in keys.iter().zip(rows) {
+type Placed = (Vec<u8>, OutputLogEvent);
+
+/// All events of the rows, with their places.
+async fn read_events(journal: &Journal, group_id: u64, rows: &[Bytes]) -> Result<Vec<Placed>, Failure> {
+    let keys: Vec<Bytes> = rows.iter().map(|row| record::event_key(group_id, row)).collect();
+    let found = journal.store.multi_get(&keys).await.map_err(error::store)?;
+    let mut events = Vec::with_capacity(found.len());
+    for (row, found) in rows.iter().zip(found) {
         // Deleted between the two reads.
-        let Some(row) = row else { continue };
-        let event = EventRow::decode(&row.value).map_err(error::store)?;
-        events.push(OutputLogEvent {
-            timestamp: Some(record::read_u64(key, 9).map_err(error::store)?.cast_signed()),
-            message: Some(String::from_utf8_lossy(&event.message).into_owned()),
-            ingestion_time: Some(event.ingested_ms),
-        });
+        let Some(found) = found else { continue };
+        let timestamp = record::read_u64(row, 0).map_err(error::store)?.cast_signed();
+        let held = EventRow::decode(&found.value).map_err(error::store)?;
+        for (n, message) in held.messages.iter().enumerate() {
+            let event = OutputLogEvent {
+                timestamp: Some(timestamp),
+                message: Some(String::from_utf8_lossy(message).into_owned()),
+                ingestion_time: Some(held.ingested_ms),
+            };
+            events.push((record::event_in_row(row, n), event));
+        }
     }
+    Ok(events)
+}
+
+/// A page: no more than `limit` events, and no more than its bound in bytes, from the end that is read first.
+fn cut(mut events: Vec<Placed>, forward: bool, limit: usize) -> Vec<Placed> {
     let bytes = |event: &OutputLogEvent| event.message.as_ref().map_or(0, String::len) + 26;
     let total = events.len();
     let mut left = BYTES_MAX;
-    let mut fits = |event: &OutputLogEvent| {
+    let mut fits = |(_, event): &&Placed| {
         let fitted = left >= bytes(event);
         left = left.saturating_sub(bytes(event));
         fitted
     };
     if forward {
-        let count = events.iter().take_while(|event| fits(event)).count().max(total.min(1));
+        let count = events.iter().take(limit).take_while(|event| fits(event)).count().max(total.min(1));
         events.truncate(count);
-        return Ok((events, 0..if count == total { keys.len() } else { count }));
+    } else {
+        let count = events.iter().rev().take(limit).take_while(|event| fits(event)).count().max(total.min(1));
+        events.drain(..total - count);
     }
-    let count = events.iter().rev().take_while(|event| fits(event)).count().max(total.min(1));
-    events.drain(..total - count);
-    Ok((events, if count == total { 0..keys.len() } else { keys.len() - count..keys.len() }))
+    events
 }
