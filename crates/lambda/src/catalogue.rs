@@ -13,7 +13,7 @@ use store::{Batch, KeyRange, KvError, ScanOptions, Store};
 use tokio::sync::{Mutex, MutexGuard, Notify};
 
 use crate::fleet::Fleet;
-use crate::function::{Alias, FunctionRecord, VersionRecord, version_text};
+use crate::function::{Alias, FunctionRecord, RuntimeManagement, VersionRecord, new_revision, version_text};
 use crate::keys;
 use crate::name::{Qualifier, function_arn};
 use crate::policy::Policy;
@@ -34,6 +34,10 @@ pub(crate) struct Function {
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) reserved: Option<u32>,
     pub(crate) provisioned: BTreeMap<String, Provisioned>,
+    /// The ARN of its code signing configuration.
+    pub(crate) code_signing: Option<String>,
+    /// By the text of the version.
+    pub(crate) runtime_management: BTreeMap<String, RuntimeManagement>,
     pub(crate) load: Arc<Load>,
 }
 
@@ -44,7 +48,7 @@ pub(crate) struct Version {
     /// `$LATEST` or the number.
     pub(crate) text: String,
     pub(crate) log_group: Arc<str>,
-    pub(crate) fleet: Fleet,
+    pub(crate) fleet: Arc<Fleet>,
     pub(crate) provision: Arc<Provision>,
 }
 
@@ -64,9 +68,20 @@ pub(crate) struct AccountLoad {
 
 impl Version {
     pub(crate) fn new(record: VersionRecord) -> Arc<Self> {
+        Arc::new(Self::of(record))
+    }
+
+    fn of(record: VersionRecord) -> Self {
         let text = version_text(record.number);
         let log_group = record.settings.logging.group.as_str().into();
-        Arc::new(Self { record, text, log_group, fleet: Fleet::default(), provision: Arc::default() })
+        Self { record, text, log_group, fleet: Arc::default(), provision: Arc::default() }
+    }
+
+    /// The same under another revision, with the same environments.
+    fn revised(&self) -> Arc<Self> {
+        let record = VersionRecord { revision: new_revision(), ..self.record.clone() };
+        let (fleet, provision) = (self.fleet.clone(), self.provision.clone());
+        Arc::new(Self { fleet, provision, ..Self::of(record) })
     }
 
     /// What an environment is told of its start, unless it is provisioned.
@@ -77,6 +92,40 @@ impl Version {
 }
 
 impl Function {
+    /// Gives `$LATEST` another revision.
+    pub(crate) fn touch_latest(&mut self) {
+        self.latest = self.latest.revised();
+    }
+
+    /// Gives what `qualifier` names another revision, and answers with the rows that this changes beside the
+    /// function's own. Environments stay.
+    pub(crate) fn touch(&mut self, qualifier: Option<Qualifier<'_>>) -> Batch {
+        match qualifier {
+            None | Some(Qualifier::Latest) => self.touch_latest(),
+            Some(Qualifier::Number(number)) => {
+                if let Some(version) = self.versions.get_mut(&number) {
+                    *version = version.revised();
+                    let row = minicbor::to_vec(&version.record).expect("writing to a Vec does not fail");
+                    return Batch::new().put(keys::version(&self.scope, &self.name, number), row);
+                }
+            }
+            Some(Qualifier::Alias(name)) => {
+                if let Some(alias) = self.aliases.get_mut(name) {
+                    alias.revision = new_revision();
+                }
+            }
+        }
+        Batch::new()
+    }
+
+    /// The revision of what `qualifier` names.
+    pub(crate) fn revision(&self, qualifier: Option<Qualifier<'_>>) -> Option<&str> {
+        if let Some(Qualifier::Alias(name)) = qualifier {
+            return self.aliases.get(name).map(|alias| alias.revision.as_str());
+        }
+        self.version(qualifier, || 1.0).map(|version| version.record.revision.as_str())
+    }
+
     /// The ARN, without a version.
     pub(crate) fn arn(&self) -> String {
         function_arn(&self.scope, &self.name)
@@ -116,6 +165,8 @@ impl Function {
             tags: self.tags.clone(),
             reserved: self.reserved,
             provisioned: self.provisioned.clone(),
+            code_signing: self.code_signing.clone(),
+            runtime_management: self.runtime_management.clone(),
         }
     }
 
@@ -220,6 +271,8 @@ impl Catalogue {
                 tags: record.tags,
                 reserved: record.reserved,
                 provisioned: record.provisioned,
+                code_signing: record.code_signing,
+                runtime_management: record.runtime_management,
             };
             self.replace(None, Some(Arc::new(function)));
         }
@@ -308,7 +361,7 @@ impl Edit<'_> {
         let kept: Vec<&Arc<Version>> = new.iter().flat_map(|function| function.all_versions()).collect();
         if let Some(old) = &self.now {
             let gone =
-                old.all_versions().filter(|version| !kept.iter().any(|kept| Arc::ptr_eq(kept, version)));
+                old.all_versions().filter(|old| !kept.iter().any(|new| Arc::ptr_eq(&new.fleet, &old.fleet)));
             gone.for_each(|version| version.fleet.close());
         }
         self.catalogue.replace(self.now.as_ref(), new);

@@ -30,6 +30,17 @@ pub(crate) fn not_found(message: impl Into<String>) -> Failure {
     user(errors::resource_not_found(message))
 }
 
+/// Where AWS does not say whose fault it is.
+pub(crate) fn missing(message: impl Into<String>) -> Failure {
+    errors::resource_not_found(message)
+}
+
+pub(crate) fn signing_config_not_found(arn: &str) -> Failure {
+    user(errors::code_signing_config_not_found(format!(
+        "The code signing configuration cannot be found. Check that the provided configuration is not deleted: {arn}."
+    )))
+}
+
 pub(crate) fn conflict(message: impl Into<String>) -> Failure {
     user(errors::resource_conflict(message))
 }

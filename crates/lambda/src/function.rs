@@ -53,6 +53,33 @@ pub(crate) struct Settings {
     #[n(16)]
     #[cbor(default)]
     pub(crate) layers: Vec<LayerUse>,
+    #[n(17)]
+    pub(crate) durable: Option<Durable>,
+    #[n(18)]
+    pub(crate) capacity: Option<Capacity>,
+}
+
+/// How long executions may last, and how long they are known.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Durable {
+    #[n(0)]
+    pub(crate) execution_timeout_s: Option<u32>,
+    #[n(1)]
+    pub(crate) retention_days: u32,
+    #[n(2)]
+    pub(crate) kms_key_arn: Option<String>,
+}
+
+/// The capacity provider that a function names.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+pub(crate) struct Capacity {
+    /// Its ARN.
+    #[n(0)]
+    pub(crate) provider: String,
+    #[n(1)]
+    pub(crate) concurrency_max: Option<i32>,
+    #[n(2)]
+    pub(crate) memory_gib_per_vcpu: Option<f64>,
 }
 
 /// A layer as a function uses it: its package stays, also when the layer is deleted.
@@ -126,6 +153,9 @@ pub(crate) struct VersionRecord {
     pub(crate) modified_ms: i64,
     #[n(4)]
     pub(crate) revision: String,
+    /// Of a published version: what `$LATEST` was described as, for the description may be the version's own.
+    #[n(5)]
+    pub(crate) latest_description: Option<String>,
 }
 
 /// Everything of a function but its published versions, which have rows of their own.
@@ -146,6 +176,20 @@ pub(crate) struct FunctionRecord {
     #[n(7)]
     #[cbor(default)]
     pub(crate) provisioned: BTreeMap<String, Provisioned>,
+    #[n(9)]
+    pub(crate) code_signing: Option<String>,
+    #[n(10)]
+    #[cbor(default)]
+    pub(crate) runtime_management: BTreeMap<String, RuntimeManagement>,
+}
+
+/// When a version's runtime changes.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct RuntimeManagement {
+    #[n(0)]
+    pub(crate) update_on: String,
+    #[n(1)]
+    pub(crate) version_arn: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -260,6 +304,26 @@ impl VersionRecord {
     }
 }
 
+/// As CreateFunction answers: AWS is still preparing what the next question finds active.
+pub(crate) fn created(configuration: shapes::FunctionConfiguration) -> shapes::FunctionConfiguration {
+    shapes::FunctionConfiguration {
+        state: Some(shapes::State::Pending),
+        state_reason: Some("The function is being created.".to_owned()),
+        state_reason_code: Some(shapes::StateReasonCode::Creating),
+        last_update_status: None,
+        ..configuration
+    }
+}
+
+/// As the operations that change `$LATEST` answer.
+pub(crate) fn updating(configuration: shapes::FunctionConfiguration) -> shapes::FunctionConfiguration {
+    shapes::FunctionConfiguration {
+        last_update_status: Some(shapes::LastUpdateStatus::InProgress),
+        last_update_status_reason: Some("The function is being created.".to_owned()),
+        ..configuration
+    }
+}
+
 /// As the list operations print a configuration: without what takes AWS a second look.
 pub(crate) fn listed(configuration: shapes::FunctionConfiguration) -> shapes::FunctionConfiguration {
     shapes::FunctionConfiguration {
@@ -307,6 +371,8 @@ impl Settings {
                 .ok()
                 .map(|size| shapes::EphemeralStorage { size }),
             logging_config: Some(self.logging.describe()),
+            durable_config: self.durable.as_ref().map(Durable::describe),
+            capacity_provider_config: self.capacity.as_ref().map(Capacity::describe),
             layers: (!layers.is_empty()).then_some(layers),
             ..shapes::FunctionConfiguration::default()
         }
@@ -328,6 +394,29 @@ impl Settings {
         shapes::SnapStartResponse {
             apply_on,
             optimization_status: shapes::SnapStartOptimizationStatus::from_str(status).ok(),
+        }
+    }
+}
+
+impl Durable {
+    fn describe(&self) -> shapes::DurableConfig {
+        shapes::DurableConfig {
+            kms_key_arn: self.kms_key_arn.clone(),
+            retention_period_in_days: i32::try_from(self.retention_days).ok(),
+            execution_timeout: self.execution_timeout_s.and_then(|seconds| i32::try_from(seconds).ok()),
+        }
+    }
+}
+
+impl Capacity {
+    fn describe(&self) -> shapes::CapacityProviderConfig {
+        shapes::CapacityProviderConfig {
+            lambda_managed_instances_capacity_provider_config:
+                shapes::LambdaManagedInstancesCapacityProviderConfig {
+                    capacity_provider_arn: self.provider.clone(),
+                    per_execution_environment_max_concurrency: self.concurrency_max,
+                    execution_environment_memory_gi_b_per_v_cpu: self.memory_gib_per_vcpu,
+                },
         }
     }
 }

@@ -98,16 +98,8 @@ pub(crate) fn layer_numbers(scope: &Scope, name: &str) -> Bytes {
     [&[LAYER, 1][..], &scoped(0, scope, name)[1..]].concat().into()
 }
 
-pub(crate) fn signing_configs() -> Bytes {
-    Bytes::from_static(&[NAMED, 0])
-}
-
 pub(crate) fn signing_config(arn: &str) -> Bytes {
     [&[NAMED, 0][..], arn.as_bytes()].concat().into()
-}
-
-pub(crate) fn capacity_providers() -> Bytes {
-    Bytes::from_static(&[NAMED, 1])
 }
 
 pub(crate) fn capacity_provider(arn: &str) -> Bytes {

@@ -10,9 +10,11 @@
 //! invocation; a change is durable before it is visible; an event or record is forgotten only after its function
 //! ran. This crate knows no HTTP, no gateway, no table, and nothing of how a process is jailed.
 
+mod capacity;
 mod catalogue;
 mod code;
 mod detached;
+mod document;
 mod error;
 mod executor;
 mod fleet;
@@ -34,10 +36,12 @@ mod poller;
 mod provision;
 mod provisioner;
 mod queue;
+mod registry;
 mod report;
 mod runner;
 mod sdk_use;
 mod settings;
+mod signing;
 mod source;
 mod stream;
 
@@ -61,6 +65,7 @@ pub use executor::{Executor, Instance};
 use layers::Layers;
 use mapping::Mappings;
 use queue::Queue;
+use registry::Registry;
 use runner::Runner;
 
 /// Where [`Lambda::code_package`] is to be served: the path before a package's name.
@@ -116,6 +121,7 @@ pub struct Lambda {
     store: Store,
     catalogue: Catalogue,
     layers: Layers,
+    registry: Registry,
     codes: Arc<CodeStore>,
     runner: Arc<Runner>,
     queue: Arc<Queue>,
@@ -162,6 +168,7 @@ impl Lambda {
         Arc::new_cyclic(|me| Self {
             catalogue: Catalogue::new(store.clone()),
             layers: Layers::new(store.clone()),
+            registry: Registry::new(store.clone()),
             codes,
             runner: Arc::new(runner),
             queue: Arc::new(Queue::new(store.clone(), config.clock.clone())),

@@ -6,6 +6,7 @@ use minicbor::{Decode, Encode};
 use wire::Failure;
 use wire::json::Writer;
 
+use crate::document::{self, Verdict};
 use crate::error;
 
 /// AWS's bound on the text of a policy.
@@ -15,8 +16,11 @@ const POLICY_BYTES_MAX: usize = 20_480;
 pub(crate) struct Policy {
     #[n(0)]
     pub(crate) statements: Vec<Statement>,
+    /// Of a layer's policy; that of a function's is the function's own.
     #[n(1)]
     pub(crate) revision: String,
+    #[n(2)]
+    pub(crate) id: Option<String>,
 }
 
 /// One permission, always `Allow`.
@@ -42,6 +46,9 @@ pub(crate) struct Statement {
     pub(crate) organization: Option<String>,
     #[n(9)]
     pub(crate) via_url: Option<bool>,
+    /// A statement of a document that the caller wrote: it alone counts, beside `sid`.
+    #[n(10)]
+    pub(crate) raw: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
@@ -83,7 +90,7 @@ impl Policy {
         out.key("Version");
         out.string("2012-10-17");
         out.key("Id");
-        out.string("default");
+        out.string(self.id.as_deref().unwrap_or("default"));
         out.key("Statement");
         out.begin_array();
         for statement in &self.statements {
@@ -127,7 +134,13 @@ impl Policy {
 
     /// Whether `service`, acting for the resource `source_arn`, may invoke the function.
     pub(crate) fn lets_in(&self, service: &str, source_arn: &str) -> bool {
-        self.statements.iter().any(|statement| statement.lets_in(service, source_arn))
+        let verdict = |statement: &Statement| match &statement.raw {
+            Some(raw) => document::verdict(raw, service, source_arn),
+            None if statement.lets_in(service, source_arn) => Verdict::Allows,
+            None => Verdict::Silent,
+        };
+        let verdicts: Vec<Verdict> = self.statements.iter().map(verdict).collect();
+        verdicts.contains(&Verdict::Allows) && !verdicts.contains(&Verdict::Denies)
     }
 }
 
@@ -139,6 +152,9 @@ impl Statement {
     }
 
     fn write(&self, out: &mut Writer) {
+        if let Some(raw) = &self.raw {
+            return out.raw(raw.as_bytes());
+        }
         out.begin_object();
         for (key, value) in [("Sid", &self.sid[..]), ("Effect", "Allow")] {
             out.key(key);
@@ -219,7 +235,7 @@ fn into_text(out: Writer) -> String {
 }
 
 /// `*` stands for any text and `?` for one character, as in ArnLike.
-fn matches_pattern(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches_pattern(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
@@ -293,7 +309,7 @@ mod tests {
         }
         let policy = Policy {
             statements: vec![Statement { resource: "r".to_owned(), ..statement() }],
-            revision: String::new(),
+            ..Policy::default()
         };
         assert!(
             policy.text().starts_with(r#"{"Version":"2012-10-17","Id":"default","Statement":[{"Sid":"s","#)
@@ -329,7 +345,7 @@ mod tests {
             (Statement { action: "lambda:GetFunction".to_owned(), ..statement() }, false),
             (Statement { action: "lambda:*".to_owned(), ..statement() }, true),
         ] {
-            let policy = Policy { statements: vec![statement.clone()], revision: String::new() };
+            let policy = Policy { statements: vec![statement.clone()], ..Policy::default() };
             assert_eq!(policy.lets_in(API, call), allowed, "{statement:?}");
         }
     }

@@ -5,11 +5,12 @@ use api::lambda as shapes;
 use wire::Failure;
 
 use crate::error;
-use crate::function::{FileSystem, Logging, Settings, Vpc};
+use crate::function::{Capacity, Durable, FileSystem, Logging, Settings, Vpc};
 
 /// AWS's quota; the model allows more, for functions that run on managed instances.
 const TIMEOUT_S_MAX: i32 = 900;
 const MEMORY_MIB_MAX: i32 = 10_240;
+const EPHEMERAL_MIB_MAX: i32 = 10_240;
 const ENVIRONMENT_BYTES_MAX: usize = 4096;
 
 /// Families of runtimes; old and new versions of each run on the nearest interpreter of the host.
@@ -63,15 +64,13 @@ impl Settings {
             snap_start: shapes::SnapStartApplyOn::None.as_str().to_owned(),
             logging: Logging::text(function),
             layers: Vec::new(),
+            durable: None,
+            capacity: None,
         }
     }
 
     /// Sets what `change` names and leaves the rest.
-    pub(crate) fn apply(
-        &mut self,
-        function: &str,
-        change: shapes::UpdateFunctionConfigurationInput,
-    ) -> Result<(), Failure> {
+    pub(crate) fn apply(&mut self, change: shapes::UpdateFunctionConfigurationInput) -> Result<(), Failure> {
         refuse_unsupported(&change)?;
         if let Some(runtime) = change.runtime {
             check_runtime(&runtime)?;
@@ -84,12 +83,12 @@ impl Settings {
             self.memory_mib = check_memory(memory)?;
         }
         if let Some(storage) = change.ephemeral_storage {
-            self.ephemeral_mib = u32::try_from(storage.size).unwrap_or(self.ephemeral_mib);
+            self.ephemeral_mib = check_ephemeral(storage.size)?;
         }
         if let Some(environment) = change.environment {
             let variables = environment.variables.unwrap_or_default();
             check_environment(&variables)?;
-            self.environment = (!variables.is_empty()).then_some(variables);
+            self.environment = Some(variables);
         }
         for (place, value) in [
             (&mut self.handler, change.handler),
@@ -101,6 +100,7 @@ impl Settings {
             }
         }
         if let Some(target) = change.dead_letter_config.and_then(|config| config.target_arn) {
+            check_dead_letter(&target)?;
             self.dead_letter_arn = (!target.is_empty()).then_some(target);
         }
         if let Some(key) = change.kms_key_arn {
@@ -113,7 +113,7 @@ impl Settings {
             self.snap_start = apply_on.as_str().to_owned();
         }
         if let Some(vpc) = change.vpc_config {
-            self.vpc = Some(read_vpc(vpc));
+            self.vpc = Some(read_vpc(vpc)?);
         }
         if let Some(systems) = change.file_system_configs {
             let read =
@@ -121,17 +121,45 @@ impl Settings {
             self.file_systems = systems.into_iter().map(read).collect();
         }
         if let Some(logging) = change.logging_config {
-            self.logging = read_logging(function, &self.logging, logging);
+            self.logging = read_logging(&self.logging, logging)?;
         }
-        Ok(())
+        if let Some(durable) = change.durable_config {
+            self.durable = Some(read_durable(self.durable.as_ref(), durable));
+        }
+        if let Some(capacity) = change.capacity_provider_config {
+            let wanted = capacity.lambda_managed_instances_capacity_provider_config;
+            self.capacity = Some(Capacity {
+                provider: wanted.capacity_provider_arn,
+                concurrency_max: wanted.per_execution_environment_max_concurrency,
+                memory_gib_per_vcpu: wanted.execution_environment_memory_gi_b_per_v_cpu,
+            });
+        }
+        self.check_together()
+    }
+
+    /// What must fit together, whichever of it was changed.
+    fn check_together(&self) -> Result<(), Failure> {
+        let snap_start = self.snap_start == shapes::SnapStartApplyOn::PublishedVersions.as_str();
+        if snap_start && !has_snap_start(&self.runtime) {
+            let runtime = &self.runtime;
+            return Err(error::invalid(format!(
+                "{runtime} is not supported for SnapStart enabled functions."
+            )));
+        }
+        let in_vpc = self.vpc.as_ref().is_some_and(|vpc| !vpc.subnets.is_empty());
+        match self.file_systems.first() {
+            Some(system) if !in_vpc => Err(error::invalid(format!(
+                "Function must be configured to execute in a VPC to reference access point {}",
+                system.arn
+            ))),
+            _ => Ok(()),
+        }
     }
 }
 
 fn refuse_unsupported(change: &shapes::UpdateFunctionConfigurationInput) -> Result<(), Failure> {
     for (set, what) in [
         (change.image_config.is_some(), "ImageConfig"),
-        (change.capacity_provider_config.is_some(), "CapacityProviderConfig"),
-        (change.durable_config.is_some(), "DurableConfig"),
         (change.accelerator_config.is_some(), "AcceleratorConfig"),
     ] {
         if set {
@@ -188,6 +216,17 @@ fn check_timeout(seconds: i32) -> Result<u32, Failure> {
     Ok(u32::try_from(seconds).unwrap_or(1))
 }
 
+/// The model allows more, for functions that run on managed instances.
+fn check_ephemeral(mib: i32) -> Result<u32, Failure> {
+    if mib > EPHEMERAL_MIB_MAX {
+        return Err(shapes::errors::validation(format!(
+            "1 validation error detected: Value '{mib}' at 'ephemeralStorage.size' failed to satisfy constraint: Member \
+             must have value less than or equal to {EPHEMERAL_MIB_MAX}"
+        )));
+    }
+    Ok(u32::try_from(mib).unwrap_or(512))
+}
+
 fn check_memory(mib: i32) -> Result<u32, Failure> {
     if mib > MEMORY_MIB_MAX {
         return Err(error::invalid(format!(
@@ -229,22 +268,67 @@ fn check_environment(variables: &std::collections::BTreeMap<String, String>) -> 
     Ok(())
 }
 
-fn read_vpc(vpc: shapes::VpcConfig) -> Vpc {
-    Vpc {
-        subnets: vpc.subnet_ids.unwrap_or_default(),
-        security_groups: vpc.security_group_ids.unwrap_or_default(),
-        ipv6: vpc.ipv6_allowed_for_dual_stack.unwrap_or(false),
+/// Java from 11, Python from 3.12, .NET from 8.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html#snapstart-runtimes>
+fn has_snap_start(runtime: &str) -> bool {
+    let number = |text: &str| text.split(['.', '-']).next().and_then(|number| number.parse::<u32>().ok());
+    let since = |family: &str, first| {
+        runtime.strip_prefix(family).and_then(number).is_some_and(|number| number >= first)
+    };
+    since("java", 11) || since("python3.", 12) || since("dotnet", 8)
+}
+
+fn check_dead_letter(target: &str) -> Result<(), Failure> {
+    let service = target.split(':').nth(2);
+    if target.is_empty() || matches!(service, Some("sqs" | "sns")) {
+        return Ok(());
+    }
+    Err(error::invalid(format!(
+        "The dead letter target {target} is invalid: it must be the ARN of an SQS queue or of an SNS topic."
+    )))
+}
+
+/// What is not named stays; executions are known for 14 days unless it is said.
+fn read_durable(old: Option<&Durable>, change: shapes::DurableConfig) -> Durable {
+    let positive = |number: i32| u32::try_from(number).ok();
+    let timeout = change.execution_timeout.and_then(positive);
+    let retention = change.retention_period_in_days.and_then(positive);
+    Durable {
+        execution_timeout_s: timeout.or(old.and_then(|old| old.execution_timeout_s)),
+        retention_days: retention.or(old.map(|old| old.retention_days)).unwrap_or(14),
+        kms_key_arn: change.kms_key_arn.or_else(|| old.and_then(|old| old.kms_key_arn.clone())),
     }
 }
 
-fn read_logging(function: &str, old: &Logging, change: shapes::LoggingConfig) -> Logging {
+fn read_vpc(vpc: shapes::VpcConfig) -> Result<Vpc, Failure> {
+    let vpc = Vpc {
+        subnets: vpc.subnet_ids.unwrap_or_default(),
+        security_groups: vpc.security_group_ids.unwrap_or_default(),
+        ipv6: vpc.ipv6_allowed_for_dual_stack.unwrap_or(false),
+    };
+    if vpc.subnets.is_empty() != vpc.security_groups.is_empty() {
+        return Err(error::invalid("SubnetIds and SecurityIds must coexist or be both empty list."));
+    }
+    Ok(vpc)
+}
+
+fn read_logging(old: &Logging, change: shapes::LoggingConfig) -> Result<Logging, Failure> {
     let json = change.log_format.map_or(old.json, |format| format == shapes::LogFormat::Json);
-    let level =
-        |new: Option<&'static str>, old: &Option<String>| new.map(str::to_owned).or_else(|| old.clone());
-    Logging {
+    let leveled = change.application_log_level.is_some() || change.system_log_level.is_some();
+    if leveled && !json {
+        return Err(error::invalid(
+            "LogLevel is not supported when LogFormat is set to \"Text\". Remove LogLevel from your request or change \
+             the LogFormat to \"Json\" and try again.",
+        ));
+    }
+    let level = |new: Option<&'static str>, old: &Option<String>| {
+        new.map(str::to_owned).or_else(|| old.clone()).filter(|_| json)
+    };
+    Ok(Logging {
         json,
         application_level: level(change.application_log_level.map(|l| l.as_str()), &old.application_level),
         system_level: level(change.system_log_level.map(|l| l.as_str()), &old.system_level),
-        group: change.log_group.unwrap_or_else(|| Logging::text(function).group),
-    }
+        group: change.log_group.unwrap_or_else(|| old.group.clone()),
+    })
 }

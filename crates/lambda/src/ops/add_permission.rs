@@ -2,11 +2,9 @@
 
 use api::lambda::{AddPermissionInput, AddPermissionOutput};
 use base::Cx;
-use store::Batch;
 use wire::Failure;
 
 use super::{check_revision, check_statement, edited, named};
-use crate::function::new_revision;
 use crate::name::Qualifier;
 use crate::policy::{Principal, Statement};
 use crate::{Lambda, error};
@@ -33,19 +31,21 @@ pub(super) async fn run(
         url_auth_type: input.function_url_auth_type.map(|kind| kind.as_str().to_owned()),
         organization: input.principal_org_id,
         via_url: input.invoked_via_function_url,
+        raw: None,
     };
     let edit = lambda.catalogue.edit(&reference.scope, reference.name).await;
     let mut function = edited(edit.now.as_ref(), &reference)?;
     if function.version(reference.qualifier(), || 1.0).is_none() {
         return Err(error::function_not_found(&reference));
     }
+    let revision = function.revision(reference.qualifier()).unwrap_or_default();
+    check_revision(input.revision_id.as_ref(), revision, "GetFunction/GetAlias")?;
     let policy = function.policies.entry(reference.qualifier.unwrap_or_default().to_owned()).or_default();
-    check_revision(input.revision_id.as_ref(), &policy.revision, "GetPolicy")?;
     check_statement(policy, &statement.sid)?;
     let text = statement.text();
     policy.statements.push(statement);
-    policy.revision = new_revision();
     policy.check_length()?;
-    edit.commit(Some(function), Batch::new()).await.map_err(|error| error::store(&error))?;
+    let batch = function.touch(reference.qualifier());
+    edit.commit(Some(function), batch).await.map_err(|error| error::store(&error))?;
     Ok(AddPermissionOutput { statement: Some(text) })
 }

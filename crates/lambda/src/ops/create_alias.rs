@@ -9,7 +9,7 @@ use wire::Failure;
 
 use super::{edited, named};
 use crate::catalogue::Function;
-use crate::function::{Alias, new_revision, version_text};
+use crate::function::{Alias, new_revision};
 use crate::name::Qualifier;
 use crate::{Lambda, error};
 
@@ -58,17 +58,6 @@ pub(super) fn weights(
     let mut weights = BTreeMap::new();
     for (text, weight) in wanted {
         let number = version(function, &text)?;
-        if number == 0 || main == 0 {
-            return Err(error::invalid(
-                "$LATEST is not supported for an alias pointing to more than 1 version",
-            ));
-        }
-        if number == main {
-            let main = version_text(main);
-            return Err(error::invalid(format!(
-                "Invalid function version {main}. Function version {main} is already included in routing configuration."
-            )));
-        }
         if !(0.0..=1.0).contains(&weight) {
             return Err(error::invalid(format!(
                 "Invalid weight {weight} of version {text}: it must be within 0 and 1"
@@ -76,5 +65,19 @@ pub(super) fn weights(
         }
         weights.insert(number, weight);
     }
+    check_weights(main, &weights)?;
     Ok(weights)
+}
+
+/// Whether an alias may point to `main` and share with these.
+pub(super) fn check_weights(main: u64, weights: &BTreeMap<u64, f64>) -> Result<(), Failure> {
+    if !weights.is_empty() && (main == 0 || weights.contains_key(&0)) {
+        return Err(error::invalid("$LATEST is not supported for an alias pointing to more than 1 version"));
+    }
+    if weights.contains_key(&main) {
+        return Err(error::invalid(format!(
+            "Invalid function version {main}. Function version {main} is already included in routing configuration."
+        )));
+    }
+    Ok(())
 }

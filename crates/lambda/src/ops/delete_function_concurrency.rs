@@ -5,7 +5,7 @@ use base::Cx;
 use store::Batch;
 use wire::Failure;
 
-use super::{edited, named};
+use super::{edited, unqualified};
 use crate::{Lambda, error};
 
 pub(super) async fn run(
@@ -13,7 +13,7 @@ pub(super) async fn run(
     cx: &Cx,
     input: DeleteFunctionConcurrencyInput,
 ) -> Result<DeleteFunctionConcurrencyOutput, Failure> {
-    let reference = named(cx, &input.function_name, None)?;
+    let reference = unqualified(cx, &input.function_name)?;
     let edit = lambda.catalogue.edit(&reference.scope, reference.name).await;
     let mut function = edited(edit.now.as_ref(), &reference)?;
     function.reserved = None;

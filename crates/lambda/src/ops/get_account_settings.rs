@@ -20,6 +20,7 @@ pub(super) async fn run(
     let functions = lambda.catalogue.list(&cx.scope);
     let code: u64 =
         functions.iter().flat_map(|f| f.all_versions()).map(|version| version.record.code.zip_bytes).sum();
+    let layers: u64 = lambda.layers.list(&cx.scope).iter().map(|layer| layer.code.zip_bytes).sum();
     let reserved = lambda.catalogue.account_load(&cx.scope).reserved.load(Ordering::Relaxed);
     Ok(GetAccountSettingsOutput {
         account_limit: Some(AccountLimit {
@@ -31,7 +32,7 @@ pub(super) async fn run(
                 .ok(),
         }),
         account_usage: Some(AccountUsage {
-            total_code_size: i64::try_from(code).ok(),
+            total_code_size: i64::try_from(code + layers).ok(),
             function_count: i64::try_from(functions.len()).ok(),
         }),
     })

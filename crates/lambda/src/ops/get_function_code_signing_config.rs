@@ -1,4 +1,4 @@
-//! GetFunctionCodeSigningConfig: no function has one; deploy tools ask all the same.
+//! GetFunctionCodeSigningConfig: deploy tools ask for it whether or not the function has one.
 
 use api::lambda::{GetFunctionCodeSigningConfigInput, GetFunctionCodeSigningConfigOutput};
 use base::Cx;
@@ -15,7 +15,7 @@ pub(super) async fn run(
     let reference = named(cx, &input.function_name, None)?;
     let function = existing(lambda, &reference)?;
     Ok(GetFunctionCodeSigningConfigOutput {
-        code_signing_config_arn: String::new(),
+        code_signing_config_arn: function.code_signing.clone().unwrap_or_default(),
         function_name: function.name.clone(),
     })
 }

@@ -4,7 +4,7 @@ use api::lambda::{GetFunctionConcurrencyInput, GetFunctionConcurrencyOutput};
 use base::Cx;
 use wire::Failure;
 
-use super::{existing, named};
+use super::{existing, unqualified};
 use crate::Lambda;
 
 pub(super) async fn run(
@@ -12,7 +12,7 @@ pub(super) async fn run(
     cx: &Cx,
     input: GetFunctionConcurrencyInput,
 ) -> Result<GetFunctionConcurrencyOutput, Failure> {
-    let reference = named(cx, &input.function_name, None)?;
+    let reference = unqualified(cx, &input.function_name)?;
     let function = existing(lambda, &reference)?;
     let reserved_concurrent_executions = function.reserved.and_then(|count| i32::try_from(count).ok());
     Ok(GetFunctionConcurrencyOutput { reserved_concurrent_executions })

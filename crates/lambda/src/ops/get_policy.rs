@@ -12,5 +12,6 @@ pub(super) async fn run(lambda: &Lambda, cx: &Cx, input: GetPolicyInput) -> Resu
     let function = existing(lambda, &reference)?;
     let policy = function.policies.get(reference.qualifier.unwrap_or_default());
     let policy = policy.ok_or_else(error::resource_not_found)?;
-    Ok(GetPolicyOutput { policy: Some(policy.text()), revision_id: Some(policy.revision.clone()) })
+    let revision_id = function.revision(reference.qualifier()).map(str::to_owned);
+    Ok(GetPolicyOutput { policy: Some(policy.text()), revision_id })
 }

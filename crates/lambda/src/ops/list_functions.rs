@@ -6,18 +6,23 @@ use api::lambda::{FunctionConfiguration, FunctionVersion, ListFunctionsInput, Li
 use base::Cx;
 use wire::Failure;
 
-use crate::Lambda;
 use crate::catalogue::{Function, Version};
 use crate::function::listed;
 use crate::paging::Paging;
+use crate::{Lambda, error};
 
 pub(super) async fn run(
     lambda: &Lambda,
     cx: &Cx,
     input: ListFunctionsInput,
 ) -> Result<ListFunctionsOutput, Failure> {
-    let functions = lambda.catalogue.list(&cx.scope);
     let all = input.function_version == Some(FunctionVersion::All);
+    // Replicas at the edge of functions of that region: there are none.
+    let functions = match input.master_region {
+        Some(_) if all => Vec::new(),
+        Some(_) => return Err(error::invalid("FunctionVersion must be ALL if MasterRegion is given.")),
+        None => lambda.catalogue.list(&cx.scope),
+    };
     let versions = functions.iter().flat_map(|function| {
         let wanted = if all { usize::MAX } else { 1 };
         function.all_versions().take(wanted).map(move |version| (function, version))

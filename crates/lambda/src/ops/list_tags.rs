@@ -1,40 +1,19 @@
-//! ListTags: of a function or an event source mapping.
-
-use std::sync::Arc;
+//! ListTags: of whatever can have tags.
 
 use api::lambda::{ListTagsInput, ListTagsOutput};
 use base::Cx;
 use wire::Failure;
 
-use super::{existing, named};
-use crate::mapping::Live;
-use crate::name::FunctionRef;
-use crate::{Lambda, error};
+use super::existing;
+use super::tag_resource::{Tagged, tagged};
+use crate::Lambda;
 
 pub(super) async fn run(lambda: &Lambda, cx: &Cx, input: ListTagsInput) -> Result<ListTagsOutput, Failure> {
     let tags = match tagged(lambda, cx, &input.resource)? {
         Tagged::Function(reference) => existing(lambda, &reference)?.tags.clone(),
         Tagged::Mapping(live) => live.mapping.tags.clone(),
+        Tagged::SigningConfig(arn) => lambda.signing_config(&cx.scope, arn).await?.tags,
+        Tagged::CapacityProvider(arn) => lambda.capacity_provider(&cx.scope, arn).await?.tags,
     };
     Ok(ListTagsOutput { tags: Some(tags) })
-}
-
-/// What can have tags.
-pub(super) enum Tagged<'a> {
-    Function(FunctionRef<'a>),
-    Mapping(Arc<Live>),
-}
-
-pub(super) fn tagged<'a>(lambda: &Lambda, cx: &Cx, resource: &'a str) -> Result<Tagged<'a>, Failure> {
-    if let Some((_, uuid)) = resource.split_once(":event-source-mapping:") {
-        let live = lambda.mappings.get(uuid).filter(|live| live.mapping.scope() == cx.scope);
-        return live.map(Tagged::Mapping).ok_or_else(error::resource_not_found);
-    }
-    let reference = named(cx, resource, None)?;
-    if reference.qualifier.is_some() {
-        return Err(error::invalid(
-            "Tags on function aliases and versions are not supported. Please specify a function ARN.",
-        ));
-    }
-    Ok(Tagged::Function(reference))
 }

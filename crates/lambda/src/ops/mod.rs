@@ -3,16 +3,24 @@
 mod add_layer_version_permission;
 mod add_permission;
 mod create_alias;
+mod create_capacity_provider;
+mod create_code_signing_config;
 mod create_event_source_mapping;
 mod create_function;
 mod delete_alias;
+mod delete_capacity_provider;
+mod delete_code_signing_config;
 mod delete_event_source_mapping;
 mod delete_function;
+mod delete_function_code_signing_config;
 mod delete_function_concurrency;
 mod delete_layer_version;
 mod delete_provisioned_concurrency_config;
+mod delete_resource_policy;
 mod get_account_settings;
 mod get_alias;
+mod get_capacity_provider;
+mod get_code_signing_config;
 mod get_event_source_mapping;
 mod get_function;
 mod get_function_code_signing_config;
@@ -23,11 +31,17 @@ mod get_layer_version_by_arn;
 mod get_layer_version_policy;
 mod get_policy;
 mod get_provisioned_concurrency_config;
+mod get_resource_policy;
+mod get_runtime_management_config;
 mod invoke;
 mod invoke_with_response_stream;
 mod list_aliases;
+mod list_capacity_providers;
+mod list_code_signing_configs;
 mod list_event_source_mappings;
+mod list_function_versions_by_capacity_provider;
 mod list_functions;
+mod list_functions_by_code_signing_config;
 mod list_layer_versions;
 mod list_layers;
 mod list_provisioned_concurrency_configs;
@@ -35,13 +49,18 @@ mod list_tags;
 mod list_versions_by_function;
 mod publish_layer_version;
 mod publish_version;
+mod put_function_code_signing_config;
 mod put_function_concurrency;
 mod put_provisioned_concurrency_config;
+mod put_resource_policy;
+mod put_runtime_management_config;
 mod remove_layer_version_permission;
 mod remove_permission;
 mod tag_resource;
 mod untag_resource;
 mod update_alias;
+mod update_capacity_provider;
+mod update_code_signing_config;
 mod update_event_source_mapping;
 mod update_function_code;
 mod update_function_configuration;
@@ -77,47 +96,66 @@ macro_rules! serve {
 
 serve! {
     add_layer_version_permission: AddLayerVersionPermissionInput -> AddLayerVersionPermissionOutput;
-    delete_layer_version: DeleteLayerVersionInput -> DeleteLayerVersionOutput;
-    get_layer_version: GetLayerVersionInput -> GetLayerVersionOutput;
-    get_layer_version_by_arn: GetLayerVersionByArnInput -> GetLayerVersionByArnOutput;
-    get_layer_version_policy: GetLayerVersionPolicyInput -> GetLayerVersionPolicyOutput;
-    list_layer_versions: ListLayerVersionsInput -> ListLayerVersionsOutput;
-    list_layers: ListLayersInput -> ListLayersOutput;
-    publish_layer_version: PublishLayerVersionInput -> PublishLayerVersionOutput;
-    remove_layer_version_permission: RemoveLayerVersionPermissionInput -> RemoveLayerVersionPermissionOutput;
     add_permission: AddPermissionInput -> AddPermissionOutput;
     create_alias: CreateAliasInput -> CreateAliasOutput;
+    create_capacity_provider: CreateCapacityProviderInput -> CreateCapacityProviderOutput;
+    create_code_signing_config: CreateCodeSigningConfigInput -> CreateCodeSigningConfigOutput;
     create_event_source_mapping: CreateEventSourceMappingInput -> CreateEventSourceMappingOutput;
     create_function: CreateFunctionInput -> CreateFunctionOutput;
     delete_alias: DeleteAliasInput -> DeleteAliasOutput;
+    delete_capacity_provider: DeleteCapacityProviderInput -> DeleteCapacityProviderOutput;
+    delete_code_signing_config: DeleteCodeSigningConfigInput -> DeleteCodeSigningConfigOutput;
     delete_event_source_mapping: DeleteEventSourceMappingInput -> DeleteEventSourceMappingOutput;
     delete_function: DeleteFunctionInput -> DeleteFunctionOutput;
+    delete_function_code_signing_config: DeleteFunctionCodeSigningConfigInput -> DeleteFunctionCodeSigningConfigOutput;
     delete_function_concurrency: DeleteFunctionConcurrencyInput -> DeleteFunctionConcurrencyOutput;
+    delete_layer_version: DeleteLayerVersionInput -> DeleteLayerVersionOutput;
     delete_provisioned_concurrency_config: DeleteProvisionedConcurrencyConfigInput -> DeleteProvisionedConcurrencyConfigOutput;
+    delete_resource_policy: DeleteResourcePolicyInput -> DeleteResourcePolicyOutput;
     get_account_settings: GetAccountSettingsInput -> GetAccountSettingsOutput;
     get_alias: GetAliasInput -> GetAliasOutput;
+    get_capacity_provider: GetCapacityProviderInput -> GetCapacityProviderOutput;
+    get_code_signing_config: GetCodeSigningConfigInput -> GetCodeSigningConfigOutput;
     get_event_source_mapping: GetEventSourceMappingInput -> GetEventSourceMappingOutput;
     get_function: GetFunctionInput -> GetFunctionOutput;
     get_function_code_signing_config: GetFunctionCodeSigningConfigInput -> GetFunctionCodeSigningConfigOutput;
     get_function_concurrency: GetFunctionConcurrencyInput -> GetFunctionConcurrencyOutput;
     get_function_configuration: GetFunctionConfigurationInput -> GetFunctionConfigurationOutput;
+    get_layer_version: GetLayerVersionInput -> GetLayerVersionOutput;
+    get_layer_version_by_arn: GetLayerVersionByArnInput -> GetLayerVersionByArnOutput;
+    get_layer_version_policy: GetLayerVersionPolicyInput -> GetLayerVersionPolicyOutput;
     get_policy: GetPolicyInput -> GetPolicyOutput;
     get_provisioned_concurrency_config: GetProvisionedConcurrencyConfigInput -> GetProvisionedConcurrencyConfigOutput;
+    get_resource_policy: GetResourcePolicyInput -> GetResourcePolicyOutput;
+    get_runtime_management_config: GetRuntimeManagementConfigInput -> GetRuntimeManagementConfigOutput;
     invoke: InvokeInput -> InvokeOutput;
     invoke_with_response_stream: InvokeWithResponseStreamInput -> InvokeWithResponseStreamOutput;
     list_aliases: ListAliasesInput -> ListAliasesOutput;
+    list_capacity_providers: ListCapacityProvidersInput -> ListCapacityProvidersOutput;
+    list_code_signing_configs: ListCodeSigningConfigsInput -> ListCodeSigningConfigsOutput;
     list_event_source_mappings: ListEventSourceMappingsInput -> ListEventSourceMappingsOutput;
+    list_function_versions_by_capacity_provider: ListFunctionVersionsByCapacityProviderInput -> ListFunctionVersionsByCapacityProviderOutput;
     list_functions: ListFunctionsInput -> ListFunctionsOutput;
+    list_functions_by_code_signing_config: ListFunctionsByCodeSigningConfigInput -> ListFunctionsByCodeSigningConfigOutput;
+    list_layer_versions: ListLayerVersionsInput -> ListLayerVersionsOutput;
+    list_layers: ListLayersInput -> ListLayersOutput;
     list_provisioned_concurrency_configs: ListProvisionedConcurrencyConfigsInput -> ListProvisionedConcurrencyConfigsOutput;
     list_tags: ListTagsInput -> ListTagsOutput;
     list_versions_by_function: ListVersionsByFunctionInput -> ListVersionsByFunctionOutput;
+    publish_layer_version: PublishLayerVersionInput -> PublishLayerVersionOutput;
     publish_version: PublishVersionInput -> PublishVersionOutput;
+    put_function_code_signing_config: PutFunctionCodeSigningConfigInput -> PutFunctionCodeSigningConfigOutput;
     put_function_concurrency: PutFunctionConcurrencyInput -> PutFunctionConcurrencyOutput;
     put_provisioned_concurrency_config: PutProvisionedConcurrencyConfigInput -> PutProvisionedConcurrencyConfigOutput;
+    put_resource_policy: PutResourcePolicyInput -> PutResourcePolicyOutput;
+    put_runtime_management_config: PutRuntimeManagementConfigInput -> PutRuntimeManagementConfigOutput;
+    remove_layer_version_permission: RemoveLayerVersionPermissionInput -> RemoveLayerVersionPermissionOutput;
     remove_permission: RemovePermissionInput -> RemovePermissionOutput;
     tag_resource: TagResourceInput -> TagResourceOutput;
     untag_resource: UntagResourceInput -> UntagResourceOutput;
     update_alias: UpdateAliasInput -> UpdateAliasOutput;
+    update_capacity_provider: UpdateCapacityProviderInput -> UpdateCapacityProviderOutput;
+    update_code_signing_config: UpdateCodeSigningConfigInput -> UpdateCodeSigningConfigOutput;
     update_event_source_mapping: UpdateEventSourceMappingInput -> UpdateEventSourceMappingOutput;
     update_function_code: UpdateFunctionCodeInput -> UpdateFunctionCodeOutput;
     update_function_configuration: UpdateFunctionConfigurationInput -> UpdateFunctionConfigurationOutput;
@@ -126,6 +164,18 @@ serve! {
 /// The function that a request names, by name or ARN, in the caller's account and region.
 fn named<'a>(cx: &Cx, name: &'a str, qualifier: Option<&'a str>) -> Result<FunctionRef<'a>, Failure> {
     FunctionRef::with_qualifier(name, qualifier, &cx.scope).map_err(error::name)
+}
+
+/// The function that a request names without a version or alias.
+fn unqualified<'a>(cx: &Cx, name: &'a str) -> Result<FunctionRef<'a>, Failure> {
+    let reference = named(cx, name, None)?;
+    match reference.qualifier {
+        Some(_) => Err(error::invalid(
+            "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. \
+             Please specify either a function name or an unqualified function ARN.",
+        )),
+        None => Ok(reference),
+    }
 }
 
 /// The function itself, whatever the qualifier.

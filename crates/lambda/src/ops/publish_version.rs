@@ -15,6 +15,9 @@ pub(super) async fn run(
     cx: &Cx,
     input: PublishVersionInput,
 ) -> Result<PublishVersionOutput, Failure> {
+    if input.publish_to.is_some() {
+        return Err(error::unsupported("PublishTo"));
+    }
     let reference = named(cx, &input.function_name, None)?;
     let edit = lambda.catalogue.edit(&reference.scope, reference.name).await;
     let function = edited(edit.now.as_ref(), &reference)?;
@@ -45,11 +48,12 @@ pub(super) async fn publish(
         return Ok(answer);
     }
     let number = last_number(lambda, &scope, &name).await.map_err(|error| error::store(&error))? + 1;
+    let latest_description = Some(latest.settings.description.clone());
     let settings = Settings {
         description: description.unwrap_or_else(|| latest.settings.description.clone()),
         ..latest.settings.clone()
     };
-    let record = VersionRecord { number, settings, revision: new_revision(), ..latest };
+    let record = VersionRecord { number, settings, revision: new_revision(), latest_description, ..latest };
     let batch = Batch::new()
         .put(
             keys::version(&scope, &name, number),
@@ -60,6 +64,7 @@ pub(super) async fn publish(
     let version = Version::new(record);
     let answer = version.record.describe(&scope, &name, Some(&version.text));
     function.versions.insert(number, version.clone());
+    function.touch_latest();
     if let Err(error) = edit.commit(Some(function), batch).await {
         lambda.codes.release_all(version.record.packages()).await;
         return Err(error::store(&error));
@@ -68,11 +73,14 @@ pub(super) async fn publish(
     Ok(answer)
 }
 
-/// A version's description is its own: it makes no difference.
+/// A version's description may be its own: that of `$LATEST` counts.
 fn same(published: &VersionRecord, latest: &VersionRecord) -> bool {
     let settings =
         |record: &VersionRecord| Settings { description: String::new(), ..record.settings.clone() };
-    published.code == latest.code && settings(published) == settings(latest)
+    let described = published.latest_description.as_ref();
+    published.code == latest.code
+        && settings(published) == settings(latest)
+        && described.is_none_or(|description| *description == latest.settings.description)
 }
 
 /// Survives the function, as AWS never gives a number twice.

@@ -7,7 +7,7 @@ use base::Cx;
 use store::Batch;
 use wire::Failure;
 
-use super::{edited, named};
+use super::{edited, unqualified};
 use crate::{Lambda, error};
 
 /// What AWS keeps for the functions without a reservation.
@@ -18,7 +18,7 @@ pub(super) async fn run(
     cx: &Cx,
     input: PutFunctionConcurrencyInput,
 ) -> Result<PutFunctionConcurrencyOutput, Failure> {
-    let reference = named(cx, &input.function_name, None)?;
+    let reference = unqualified(cx, &input.function_name)?;
     let edit = lambda.catalogue.edit(&reference.scope, reference.name).await;
     let mut function = edited(edit.now.as_ref(), &reference)?;
     let wanted = u32::try_from(input.reserved_concurrent_executions).unwrap_or(0);

@@ -2,11 +2,9 @@
 
 use api::lambda::{RemovePermissionInput, RemovePermissionOutput};
 use base::Cx;
-use store::Batch;
 use wire::Failure;
 
 use super::{check_revision, edited, named};
-use crate::function::new_revision;
 use crate::{Lambda, error};
 
 pub(super) async fn run(
@@ -18,15 +16,18 @@ pub(super) async fn run(
     let edit = lambda.catalogue.edit(&reference.scope, reference.name).await;
     let mut function = edited(edit.now.as_ref(), &reference)?;
     let qualifier = reference.qualifier.unwrap_or_default();
+    let revision = function.revision(reference.qualifier()).unwrap_or_default().to_owned();
     let Some(policy) = function.policies.get_mut(qualifier) else {
         return Err(error::no_policy());
     };
-    check_revision(input.revision_id.as_ref(), &policy.revision, "GetPolicy")?;
-    policy.remove(&input.statement_id)?;
-    policy.revision = new_revision();
+    let mut policy_now = policy.clone();
+    policy_now.remove(&input.statement_id)?;
+    check_revision(input.revision_id.as_ref(), &revision, "GetFunction/GetAlias")?;
+    *policy = policy_now;
     if policy.statements.is_empty() {
         function.policies.remove(qualifier);
     }
-    edit.commit(Some(function), Batch::new()).await.map_err(|error| error::store(&error))?;
+    let batch = function.touch(reference.qualifier());
+    edit.commit(Some(function), batch).await.map_err(|error| error::store(&error))?;
     Ok(RemovePermissionOutput {})
 }

@@ -26,6 +26,7 @@ pub(super) async fn run(
     if input.routing_config.is_some() {
         alias.weights = create_alias::weights(&function, alias.version, input.routing_config)?;
     }
+    create_alias::check_weights(alias.version, &alias.weights)?;
     if let Some(description) = input.description {
         alias.description = description;
     }

@@ -7,7 +7,7 @@ use wire::Failure;
 
 use super::{check_revision, edited, existing, named, publish_version};
 use crate::catalogue::Version;
-use crate::function::new_revision;
+use crate::function::{created, new_revision, updating};
 use crate::source::Source;
 use crate::{Lambda, error};
 
@@ -22,6 +22,9 @@ pub(super) async fn run(
         return Err(error::invalid(
             "Please don't provide ImageUri when updating a function with packageType Zip.",
         ));
+    }
+    if input.publish_to.is_some() {
+        return Err(error::unsupported("PublishTo"));
     }
     let code = lambda.take_function_package("UpdateFunctionCode", Source::from(&input)).await?;
     let new = code.sha256;
@@ -57,9 +60,10 @@ pub(super) async fn run(
     lambda.runner.warm(&record);
     function.latest = Version::new(record);
     let published = if input.publish == Some(true) {
-        publish_version::publish(lambda, &edit, function, None).await
+        publish_version::publish(lambda, &edit, function, None).await.map(created)
     } else {
-        edit.commit(Some(function), Batch::new()).await.map(|()| answer).map_err(|error| error::store(&error))
+        let committed = edit.commit(Some(function), Batch::new()).await;
+        committed.map(|()| updating(answer)).map_err(|error| error::store(&error))
     };
     let unused = if published.is_ok() { old } else { new };
     lambda.codes.release(&unused).await;

@@ -7,7 +7,7 @@ use wire::Failure;
 
 use super::{check_revision, edited, named};
 use crate::catalogue::Version;
-use crate::function::new_revision;
+use crate::function::{new_revision, updating};
 use crate::{Lambda, error};
 
 pub(super) async fn run(
@@ -17,13 +17,16 @@ pub(super) async fn run(
 ) -> Result<UpdateFunctionConfigurationOutput, Failure> {
     let name = input.function_name.clone();
     let reference = named(cx, &name, None)?;
+    // No capacity provider is deleted between being found and being named.
+    let _turn = lambda.registry.turn.lock().await;
     let edit = lambda.catalogue.edit(&reference.scope, reference.name).await;
     let mut function = edited(edit.now.as_ref(), &reference)?;
     let mut record = function.latest.record.clone();
     check_revision(input.revision_id.as_ref(), &record.revision, "GetFunction/GetAlias")?;
     let layers = input.layers.take();
     let replaced = layers.is_some();
-    record.settings.apply(reference.name, input)?;
+    record.settings.apply(input)?;
+    lambda.check_capacity(&reference.scope, &record.settings).await?;
     record.revision = new_revision();
     record.modified_ms = lambda.config.clock.now().0;
     // What the function gives back when it is done: the layers it had, or those it could not get.
@@ -45,5 +48,5 @@ pub(super) async fn run(
         unused = new;
     }
     lambda.codes.release_all(unused.iter().map(|layer| &layer.code)).await;
-    committed.map(|()| answer)
+    committed.map(|()| updating(answer))
 }

@@ -29,8 +29,9 @@ async fn a_new_function_says_all_that_aws_says() {
         last_modified: Some("2026-11-23T17:21:00.123+0000".to_owned()),
         version: Some("$LATEST".to_owned()),
         tracing_config: Some(TracingConfigResponse { mode: Some(TracingMode::PassThrough) }),
-        state: Some(State::Active),
-        last_update_status: Some(LastUpdateStatus::Successful),
+        state: Some(State::Pending),
+        state_reason: Some("The function is being created.".to_owned()),
+        state_reason_code: Some(StateReasonCode::Creating),
         package_type: Some(PackageType::Zip),
         architectures: Some(vec![Architecture::X8664]),
         ephemeral_storage: Some(EphemeralStorage { size: 512 }),
@@ -51,7 +52,14 @@ async fn a_new_function_says_all_that_aws_says() {
     };
     assert_eq!(made, expected);
     let input = GetFunctionConfigurationInput { function_name: "f".to_owned(), qualifier: None };
-    assert_eq!(world.lambda.get_function_configuration(&world.cx, input).await.unwrap(), made);
+    let active = FunctionConfiguration {
+        state: Some(State::Active),
+        state_reason: None,
+        state_reason_code: None,
+        last_update_status: Some(LastUpdateStatus::Successful),
+        ..made
+    };
+    assert_eq!(world.lambda.get_function_configuration(&world.cx, input).await.unwrap(), active);
 }
 
 #[tokio::test]

@@ -28,9 +28,16 @@ macro_rules! scripts {
 }
 
 scripts! {
+    capacity_providers
+    code_signing
     layers
     layers_of_functions
     packages
+    resource_policies
+    runtime_management
+    settings
+    tags
+    versions
 }
 
 async fn check(path: &str) {
