@@ -13,6 +13,7 @@
 mod capacity;
 mod catalogue;
 mod code;
+mod destination;
 mod detached;
 mod document;
 mod error;
@@ -60,6 +61,7 @@ use tokio_util::task::TaskTracker;
 
 use catalogue::Catalogue;
 use code::CodeStore;
+use destination::Endpoint;
 use executor::SandboxExecutor;
 pub use executor::{Executor, Instance};
 use layers::Layers;
@@ -88,6 +90,11 @@ pub struct LambdaConfig {
     pub live: Option<Arc<dyn LiveFolders>>,
     /// Where packages that requests name by bucket and key are; without it there is no bucket.
     pub objects: Option<Arc<dyn Objects>>,
+    /// Where queues, topics and buses are, as `http://host:port`; without it there is none.
+    pub destination_endpoint: Option<String>,
+    /// The wait before the second attempt of an event whose function failed; the third waits twice as long. One minute
+    /// on AWS.
+    pub retry_wait: Duration,
 }
 
 impl LambdaConfig {
@@ -101,6 +108,8 @@ impl LambdaConfig {
             enforce_policies: true,
             live: None,
             objects: None,
+            destination_endpoint: None,
+            retry_wait: Duration::from_secs(60),
         }
     }
 }
@@ -125,6 +134,7 @@ pub struct Lambda {
     codes: Arc<CodeStore>,
     runner: Arc<Runner>,
     queue: Arc<Queue>,
+    endpoint: Endpoint,
     mappings: Mappings,
     feed: Arc<dyn ChangeFeed>,
     /// Queue, pollers and the sweeper end when this is cancelled.
@@ -172,6 +182,7 @@ impl Lambda {
             codes,
             runner: Arc::new(runner),
             queue: Arc::new(Queue::new(store.clone(), config.clock.clone())),
+            endpoint: Endpoint::new(config.destination_endpoint.as_deref()),
             mappings: Mappings::default(),
             feed,
             stopping: CancellationToken::new(),

@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 use tracing_subscriber::EnvFilter;
 
 /// Every setting, in the order in which `rushlight config` prints them.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 14] = [
     "listen",
     "data",
     "memory",
@@ -26,6 +26,8 @@ const NAMES: [&str; 12] = [
     "wording",
     "throttle",
     "hot-reload",
+    "destination-endpoint",
+    "quick-retries",
     "log",
 ];
 
@@ -82,6 +84,10 @@ pub(crate) struct Config {
     pub(crate) throttle: bool,
     /// Whether functions may be served from folders.
     pub(crate) hot_reload: bool,
+    /// Where functions' records for queues, topics and buses are sent.
+    pub(crate) destination_endpoint: Option<String>,
+    /// Whether failed events are tried again after tenths of a second instead of minutes.
+    pub(crate) quick_retries: bool,
     pub(crate) log: String,
     /// As they were given, for `rushlight config`.
     texts: Layer,
@@ -143,6 +149,8 @@ impl Config {
             })?,
             throttle: parse(&texts, "throttle", "true or false", parse_switch)?,
             hot_reload: parse(&texts, "hot-reload", "true or false", parse_switch)?,
+            destination_endpoint: parse(&texts, "destination-endpoint", "http://HOST:PORT", parse_endpoint)?,
+            quick_retries: parse(&texts, "quick-retries", "true or false", parse_switch)?,
             log: parse(&texts, "log", "a filter, such as info or access=debug", |text| {
                 EnvFilter::builder().parse(text).ok().map(|_| text.to_owned())
             })?,
@@ -221,6 +229,14 @@ fn parse_switch(text: &str) -> Option<bool> {
     }
 }
 
+/// Where an emulator of queues and topics listens; empty for none.
+fn parse_endpoint(text: &str) -> Option<Option<String>> {
+    match text.strip_prefix("http://") {
+        Some(host) if !host.is_empty() => Some(Some(text.to_owned())),
+        _ => text.is_empty().then_some(None),
+    }
+}
+
 /// A port alone means loopback.
 fn parse_listen(text: &str) -> Option<SocketAddr> {
     let text = text.replace("localhost:", "127.0.0.1:");
@@ -233,7 +249,7 @@ fn default(name: &str) -> String {
     match name {
         "listen" => DEFAULT_LISTEN.to_owned(),
         "data" => default_data().to_string_lossy().into_owned(),
-        "memory" | "throttle" | "hot-reload" => "false".to_owned(),
+        "memory" | "throttle" | "hot-reload" | "quick-retries" => "false".to_owned(),
         "durability" => "strict".to_owned(),
         "sandbox" => "best-effort".to_owned(),
         "wording" => "newer".to_owned(),

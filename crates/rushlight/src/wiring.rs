@@ -32,6 +32,9 @@ use crate::dev::Live;
 /// Logs are worth keeping on a disk, not in memory.
 const MEMORY_GROUP_BYTES_MAX: u64 = 16 << 20;
 
+/// Before the second attempt of an event, where one is not to wait for a minute.
+const QUICK_RETRY: Duration = Duration::from_millis(100);
+
 /// When the jail is tried for what is missing.
 const REPORT_AFTER: Duration = Duration::from_secs(1);
 
@@ -145,6 +148,8 @@ impl Wiring {
             enforce_policies: true,
             live: live.map(|live| live as _),
             objects,
+            destination_endpoint: config.destination_endpoint.clone(),
+            retry_wait: if config.quick_retries { QUICK_RETRY } else { Duration::from_secs(60) },
             ..LambdaConfig::new(folder.path.join("code"))
         };
         let feed = Arc::clone(&dynamodb);

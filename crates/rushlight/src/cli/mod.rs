@@ -68,6 +68,12 @@ struct Flags {
     /// Let functions be served from folders of this machine: code in the S3 bucket `hot-reload`, its key being the path
     #[arg(long, global = true)]
     hot_reload: bool,
+    /// Where functions' destinations and dead-letter queues are: an endpoint of SQS, SNS and EventBridge
+    #[arg(long, global = true, value_name = "http://HOST:PORT")]
+    destination_endpoint: Option<String>,
+    /// Try failed asynchronous events again after 0.1 and 0.2 seconds instead of 1 and 2 minutes: for tests
+    #[arg(long, global = true)]
+    quick_retries: bool,
     /// What the log says, as in RUST_LOG; `access=debug` adds a line for every request [default: info]
     #[arg(long, global = true, value_name = "FILTER")]
     log: Option<String>,
@@ -110,8 +116,19 @@ enum Verb {
 }
 
 /// Flags that only a server and `config` look at: the others take them, and do not show them.
-const OF_SERVERS: [&str; 9] =
-    ["memory", "store", "durability", "auth", "sandbox", "wording", "throttle", "hot_reload", "log"];
+const OF_SERVERS: [&str; 11] = [
+    "memory",
+    "store",
+    "durability",
+    "auth",
+    "sandbox",
+    "wording",
+    "throttle",
+    "hot_reload",
+    "destination_endpoint",
+    "quick_retries",
+    "log",
+];
 const OTHERS: [&str; 7] = ["status", "stop", "invoke", "logs", "urls", "env", "run"];
 
 /// The command line, with the help of each verb cut down to what the verb looks at.
@@ -208,6 +225,8 @@ impl Flags {
         set("wording", self.wording.clone());
         set("throttle", self.throttle.then(|| "true".to_owned()));
         set("hot-reload", self.hot_reload.then(|| "true".to_owned()));
+        set("destination-endpoint", self.destination_endpoint.clone());
+        set("quick-retries", self.quick_retries.then(|| "true".to_owned()));
         set("log", self.log.clone());
         layer
     }
