@@ -255,6 +255,7 @@ mod tests {
             unheard: false,
             duration: Duration::from_micros(1_234),
             init_duration: init_ms.map(Duration::from_millis),
+            phases: sandbox::Phases::default(),
             billed_ms: 2,
             max_memory_mib: 65,
             init_logs: vec![],

@@ -57,6 +57,11 @@ impl Answer {
         }
     }
 
+    /// What came in pieces.
+    pub(crate) fn bytes(&self) -> usize {
+        if self.to.is_some() { self.bytes } else { 0 }
+    }
+
     /// Whether pieces have been passed on: then what the invocation ends with comes after the first byte.
     pub(crate) fn is_passed_on(&self) -> bool {
         self.begun && self.to.is_some()

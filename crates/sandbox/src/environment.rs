@@ -6,7 +6,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::Clock;
+use base::{Clock, Timestamp};
 use bytes::Bytes;
 use tokio::time::Instant;
 
@@ -17,9 +17,10 @@ use crate::frame::{self, FrameWriter, FromRuntime};
 use crate::interpreter::Channel;
 use crate::log::LogCollector;
 use crate::memory;
-use crate::outcome::{FaultKind, FunctionFault, LogLine, Outcome, StreamPiece};
+use crate::outcome::{FaultKind, FunctionFault, LogLine, Outcome, Phases, StreamPiece};
+use crate::platform::{self, Invoked, ReportMetrics, Status};
 use crate::process::{Event, Process};
-use crate::runtime_api::Api;
+use crate::runtime_api::{Api, Audience, Telemetry};
 use crate::shutdown::{self, Reason};
 use crate::spec::{FunctionSpec, Invocation};
 use crate::start::{Runtime, Started, Waiting};
@@ -52,6 +53,8 @@ pub struct Environment {
     ours: u32,
     stage: Stage,
     log: LogCollector,
+    /// When the first piece of a streamed answer came.
+    first_piece: Option<Instant>,
     max_rss_kib: u64,
     /// What the first invocation tells of an initialisation that was not begun for it.
     ahead: Option<Ahead>,
@@ -88,6 +91,8 @@ enum End {
 
 impl Environment {
     pub(crate) fn new(spec: Arc<FunctionSpec>, config: &SandboxConfig, started: Started) -> Self {
+        let mut log = LogCollector::new(config.log_bytes_max);
+        log.tap(Arc::clone(started.api.telemetry()));
         Self {
             spec,
             clock: config.clock.clone(),
@@ -104,7 +109,8 @@ impl Environment {
             ours: if started.jailed { 2 } else { 1 } + u32::from(!started.extensions.is_empty()),
             extensions: started.extensions,
             stage: Stage::Loading { since: Instant::now(), assign_time: started.began.elapsed() },
-            log: LogCollector::new(config.log_bytes_max),
+            log,
+            first_piece: None,
             max_rss_kib: 0,
             ahead: None,
         }
@@ -141,7 +147,13 @@ impl Environment {
         let request_id = invocation.request_id.to_string();
         let loading = matches!(self.stage, Stage::Loading { .. });
         let mut outcome = Outcome::empty();
+        let telemetry = self.api.as_ref().map(|api| Arc::clone(api.telemetry()));
         let loaded = if loading { self.load(&request_id, &mut outcome).await } else { Ok(()) };
+        let started = self.clock.now();
+        if let Some(telemetry) = telemetry.as_ref().filter(|telemetry| telemetry.is_wanted()) {
+            let invoked = self.invoked(&invocation, &request_id, started);
+            telemetry.platform(Audience::Both, invoked.start());
+        }
         outcome.result = match loaded {
             Ok(()) => self.run(&invocation, &request_id, &mut outcome).await,
             Err(fault) => Err(fault),
@@ -155,7 +167,48 @@ impl Environment {
             billed = outcome.duration;
         }
         outcome.billed_ms = u64::try_from(billed.as_micros().div_ceil(1000)).unwrap_or(u64::MAX).max(1);
+        if let Some(telemetry) = telemetry.filter(|telemetry| telemetry.is_wanted()) {
+            self.tell_end(&telemetry, &self.invoked(&invocation, &request_id, started), &outcome);
+        }
         outcome
+    }
+
+    fn invoked<'a>(
+        &'a self,
+        invocation: &'a Invocation,
+        request_id: &'a str,
+        started: Timestamp,
+    ) -> Invoked<'a> {
+        Invoked { request_id, version: &self.spec.version, trace: &invocation.trace, started }
+    }
+
+    fn tell_end(&self, telemetry: &Telemetry, invoked: &Invoked<'_>, outcome: &Outcome) {
+        let error_type = outcome.error_type();
+        let status = outcome.status(error_type.as_deref());
+        telemetry.platform(Audience::Both, invoked.runtime_done(status, &outcome.phases));
+        telemetry.platform(Audience::Logs, platform::end(self.clock.now(), invoked.request_id));
+        let metrics = ReportMetrics {
+            duration: outcome.duration,
+            billed_ms: outcome.billed_ms,
+            memory_mib: self.spec.memory_mib,
+            max_memory_mib: outcome.max_memory_mib,
+            init_duration: outcome.init_duration,
+        };
+        telemetry.platform(Audience::Both, invoked.report(status, &outcome.phases, &metrics));
+    }
+
+    /// The end of the init, for those who subscribed to it.
+    fn tell_init(&self, duration: Duration, fault: Option<&FunctionFault>) {
+        let Some(api) = &self.api else { return };
+        if api.telemetry().is_wanted() {
+            let now = self.clock.now();
+            let error_type = fault.map(|fault| fault::error_type(&fault.body));
+            let status = if fault.is_some() { "error" } else { "success" };
+            let status = Status { status, error_type: error_type.as_deref() };
+            api.telemetry().platform(Audience::Telemetry, platform::init_runtime_done(now, status));
+            api.telemetry().platform(Audience::Telemetry, platform::init_report(now, status, duration));
+        }
+        api.close_init();
     }
 
     /// Loads the handler before there is an event.
@@ -186,14 +239,17 @@ impl Environment {
                 self.stage = Stage::Idle;
                 self.note_rss(max_rss_kib);
                 // The runtime's own measure: the answer may have waited in the socket for the first invocation.
-                outcome.init_duration =
-                    Some(assign_time + Duration::from_micros(init_us).min(since.elapsed()));
+                let took = assign_time + Duration::from_micros(init_us).min(since.elapsed());
+                outcome.init_duration = Some(took);
+                self.tell_init(took, None);
                 Ok(())
             }
             End::Frame(FromRuntime::InitFault { max_rss_kib, body }) => {
                 self.note_rss(max_rss_kib);
+                let fault = FunctionFault { kind: FaultKind::Init, body };
+                self.tell_init(since.elapsed(), Some(&fault));
                 self.end();
-                Err(FunctionFault { kind: FaultKind::Init, body })
+                Err(fault)
             }
             other => Err(self.failed(other, request_id)),
         };
@@ -268,10 +324,14 @@ impl Environment {
             api.invoke(invocation, request_id, deadline);
         }
         let began = Instant::now();
+        self.first_piece = None;
         let mut answer = Answer::new(invocation.stream.clone(), self.limits);
         let end = self.wait(began + timeout, Some(&mut answer)).await;
         outcome.duration = began.elapsed();
         outcome.streamed = answer.is_passed_on();
+        outcome.phases.response_latency =
+            self.first_piece.map_or(outcome.duration, |at| at.saturating_duration_since(began));
+        outcome.phases.response_duration = outcome.duration - outcome.phases.response_latency;
         let (max_rss_kib, result) = match end {
             End::Frame(FromRuntime::Result { max_rss_kib, body }) => (max_rss_kib, answer.finish(body)),
             End::Frame(FromRuntime::Fault { max_rss_kib, body }) => {
@@ -293,6 +353,7 @@ impl Environment {
             }
         };
         self.note_rss(max_rss_kib);
+        outcome.phases.produced_bytes = answer.bytes() + result.as_ref().map_or(0, Bytes::len);
         self.await_others(began, outcome).await;
         self.drain();
         if self.process.is_some() {
@@ -325,7 +386,13 @@ impl Environment {
             outcome.duration = began.elapsed();
         }
         if let Some(api) = &self.api {
-            api.finish();
+            let runtime_done = api.finish().map(|at| at.saturating_duration_since(began));
+            let answered = outcome.phases.response_latency + outcome.phases.response_duration;
+            let runtime = runtime_done.unwrap_or(outcome.duration);
+            outcome.phases.runtime_overhead = runtime.saturating_sub(answered);
+            if api.has_extensions() {
+                outcome.phases.extension_overhead = Some(outcome.duration.saturating_sub(runtime));
+            }
         }
         if self.channel == Channel::Api && self.measured.elapsed() > MEMORY_PAUSE {
             self.measure(u64::MAX);
@@ -353,6 +420,7 @@ impl Environment {
                 }
                 Event::Frame(frame) => match (streamed(frame), &mut answer) {
                     (Ok(piece), Some(answer)) => {
+                        self.first_piece.get_or_insert_with(Instant::now);
                         if answer.push(piece, deadline).await == Err(Late) {
                             return End::TimedOut;
                         }
@@ -507,10 +575,26 @@ impl Outcome {
             unheard: false,
             duration: Duration::ZERO,
             init_duration: None,
+            phases: Phases::default(),
             billed_ms: 0,
             max_memory_mib: 0,
             init_logs: Vec::new(),
             logs: Vec::new(),
+        }
+    }
+
+    /// The type of the error that it came to, as a runtime or the platform gave it.
+    pub fn error_type(&self) -> Option<String> {
+        self.result.as_ref().err().map(|fault| fault::error_type(&fault.body))
+    }
+
+    /// How the platform sees it. A handler's own error is the function's business: AWS reports it as a success.
+    pub fn status<'a>(&self, error_type: Option<&'a str>) -> Status<'a> {
+        match &self.result {
+            Ok(_) => Status::SUCCESS,
+            Err(fault) if fault.kind == FaultKind::Handler => Status::SUCCESS,
+            Err(fault) if fault.kind == FaultKind::Timeout => Status { status: "timeout", error_type: None },
+            Err(_) => Status { status: "error", error_type },
         }
     }
 

@@ -108,6 +108,22 @@ pub(crate) fn body(error_type: &str, message: &str) -> Bytes {
     Bytes::from(text)
 }
 
+/// `errorType` of a fault's JSON; what has none is `Unknown`.
+pub(crate) fn error_type(body: &[u8]) -> String {
+    let read = || -> Result<Option<String>, wire::json::JsonError> {
+        let mut reader = wire::json::Reader::new(body, base::Limits::default().json_depth_max)?;
+        reader.begin_object()?;
+        while let Some(key) = reader.next_key()? {
+            if key == "errorType" {
+                return Ok(Some(reader.string()?.into_owned()));
+            }
+            reader.skip()?;
+        }
+        Ok(None)
+    };
+    read().ok().flatten().unwrap_or_else(|| "Unknown".to_owned())
+}
+
 pub(crate) fn push_json_text(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {

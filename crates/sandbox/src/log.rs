@@ -1,10 +1,13 @@
 //! Collects the log lines of one invocation, bounded: a function that prints without end costs the server no more
 //! than [`LogCollector`]'s limit. Lines are kept whole. Knows no process.
 
+use std::sync::Arc;
+
 use base::Timestamp;
 use bytes::Bytes;
 
 use crate::outcome::LogLine;
+use crate::runtime_api::{Category, Telemetry};
 
 /// Longest line kept in one piece (CloudWatch's limit of an event).
 const LINE_BYTES_MAX: usize = 256 * 1024;
@@ -19,14 +22,27 @@ pub(crate) struct LogCollector {
     bytes_max: usize,
     dropped_lines: u64,
     dropped_bytes: u64,
+    /// Hears every line as it comes.
+    tap: Option<Arc<Telemetry>>,
 }
 
 impl LogCollector {
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { lines: Vec::new(), bytes: 0, bytes_max, dropped_lines: 0, dropped_bytes: 0 }
+        Self { lines: Vec::new(), bytes: 0, bytes_max, dropped_lines: 0, dropped_bytes: 0, tap: None }
+    }
+
+    pub(crate) fn tap(&mut self, telemetry: Arc<Telemetry>) {
+        self.tap = Some(telemetry);
     }
 
     pub(crate) fn push(&mut self, timestamp: Timestamp, bytes: Bytes) {
+        self.push_from(Category::Function, timestamp, bytes);
+    }
+
+    fn push_from(&mut self, category: Category, timestamp: Timestamp, bytes: Bytes) {
+        if let Some(telemetry) = &self.tap {
+            telemetry.line(category, timestamp, &bytes);
+        }
         let cost = bytes.len() + LINE_OVERHEAD;
         if self.bytes + cost > self.bytes_max {
             self.dropped_lines += 1;
@@ -53,12 +69,18 @@ impl LogCollector {
 }
 
 /// Cuts a pipe's bytes into lines.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct LineSplitter {
     partial: Vec<u8>,
+    /// Whose lines they are.
+    category: Category,
 }
 
 impl LineSplitter {
+    pub(crate) fn of(category: Category) -> Self {
+        Self { partial: Vec::new(), category }
+    }
+
     pub(crate) fn feed(&mut self, mut bytes: &[u8], now: Timestamp, into: &mut LogCollector) {
         while let Some(end) = bytes.iter().position(|&b| b == b'\n') {
             let (line, rest) = bytes.split_at(end);
@@ -85,7 +107,7 @@ impl LineSplitter {
         if self.partial.last() == Some(&b'\r') {
             self.partial.pop();
         }
-        into.push(now, Bytes::copy_from_slice(&self.partial));
+        into.push_from(self.category, now, Bytes::copy_from_slice(&self.partial));
         self.partial.clear();
     }
 }
@@ -95,7 +117,7 @@ mod tests {
     use super::*;
 
     fn lines(pieces: &[&str], bytes_max: usize) -> Vec<String> {
-        let (mut splitter, mut log) = (LineSplitter::default(), LogCollector::new(bytes_max));
+        let (mut splitter, mut log) = (LineSplitter::of(Category::Function), LogCollector::new(bytes_max));
         for piece in pieces {
             splitter.feed(piece.as_bytes(), Timestamp(0), &mut log);
         }

@@ -20,6 +20,8 @@ pub struct Outcome {
     pub duration: Duration,
     /// How long loading the handler took; only with an environment's first invocation.
     pub init_duration: Option<Duration>,
+    /// The parts of the duration.
+    pub phases: Phases,
     /// Duration (and init, as AWS bills it since 2025) in whole milliseconds, rounded up.
     pub billed_ms: u64,
     pub max_memory_mib: u32,
@@ -27,6 +29,27 @@ pub struct Outcome {
     pub init_logs: Vec<LogLine>,
     /// Lines written since the environment's last invocation. START, END and REPORT are the caller's to compose.
     pub logs: Vec<LogLine>,
+}
+
+/// What an invocation's time went to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Phases {
+    /// Until the first byte of the answer.
+    pub response_latency: Duration,
+    /// From there to its last.
+    pub response_duration: Duration,
+    /// From there until the runtime was ready for another event.
+    pub runtime_overhead: Duration,
+    /// From there until all extensions were; `None` without any.
+    pub extension_overhead: Option<Duration>,
+    pub produced_bytes: usize,
+}
+
+impl Phases {
+    /// The runtime's share of the duration.
+    pub fn runtime(&self) -> Duration {
+        self.response_latency + self.response_duration + self.runtime_overhead
+    }
 }
 
 /// A piece of a streamed answer.

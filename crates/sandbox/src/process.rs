@@ -23,6 +23,7 @@ use crate::descriptors;
 use crate::frame::{self, FromRuntime};
 use crate::launcher;
 use crate::log::{LineSplitter, LogCollector};
+use crate::runtime_api::Category;
 use crate::stem::{Program, RUNTIME, ToStem};
 
 /// Bytes read at a time.
@@ -42,6 +43,8 @@ pub(crate) struct Process {
     control_inbox: BytesMut,
     /// Listens on 127.0.0.1:9001 of the process's own network, if it has one.
     runtime_listener: Option<OwnedFd>,
+    /// A socket of that network, connected to nothing.
+    spare_socket: Option<OwnedFd>,
     hello: Option<Hello>,
     channel: UnixStream,
     channel_open: bool,
@@ -106,6 +109,7 @@ impl Process {
             control: UnixStream::from_std(control)?,
             control_inbox: BytesMut::new(),
             runtime_listener: None,
+            spare_socket: None,
             hello: None,
             channel: UnixStream::from_std(channel)?,
             channel_open: true,
@@ -116,8 +120,8 @@ impl Process {
             inbox: BytesMut::with_capacity(PIECE),
             outbox: Vec::with_capacity(1024),
             sent: 0,
-            stdout: Output::new(stdout.into_owned_fd()?)?,
-            stderr: Output::new(stderr.into_owned_fd()?)?,
+            stdout: Output::new(stdout.into_owned_fd()?, Category::Function)?,
+            stderr: Output::new(stderr.into_owned_fd()?, Category::Function)?,
             body_bytes_max,
             group,
             turn: None,
@@ -179,6 +183,11 @@ impl Process {
         self.runtime_listener.take().map(std::net::TcpListener::from)
     }
 
+    /// The way to the ports of its own network; `None` when it has the host's.
+    pub(crate) fn take_spare_socket(&mut self) -> Option<OwnedFd> {
+        self.spare_socket.take()
+    }
+
     /// Mounts a function's code. The inner `Err` says why it cannot be.
     pub(crate) async fn assign(&mut self, assign: Assign) -> io::Result<Result<(), String>> {
         let bytes = Control::Assign(assign).to_bytes();
@@ -217,7 +226,9 @@ impl Process {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     Err(error) => return Err(error),
                 }
-                self.runtime_listener = beside.pop().or(self.runtime_listener.take());
+                let mut beside = beside.into_iter();
+                self.runtime_listener = beside.next().or(self.runtime_listener.take());
+                self.spare_socket = beside.next().or(self.spare_socket.take());
             }
         };
         match tokio::time::timeout(CONTROL_TIMEOUT, reading).await {
@@ -274,7 +285,7 @@ impl Process {
     fn output_of_extensions(&mut self) -> io::Result<OwnedFd> {
         if self.extensions_output.is_none() {
             let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-            self.extensions_output = Some((Output::new(read)?, write));
+            self.extensions_output = Some((Output::new(read, Category::Extension)?, write));
         }
         let (_, write) = self.extensions_output.as_ref().ok_or_else(|| io::Error::other("no pipe"))?;
         write.try_clone()
@@ -524,8 +535,12 @@ struct Output {
 }
 
 impl Output {
-    fn new(fd: OwnedFd) -> io::Result<Self> {
-        Ok(Self { pipe: pipe::Receiver::from_owned_fd(fd)?, open: true, splitter: LineSplitter::default() })
+    fn new(fd: OwnedFd, category: Category) -> io::Result<Self> {
+        Ok(Self {
+            pipe: pipe::Receiver::from_owned_fd(fd)?,
+            open: true,
+            splitter: LineSplitter::of(category),
+        })
     }
 
     async fn readable(&self) {

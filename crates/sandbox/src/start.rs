@@ -10,8 +10,9 @@ use tokio::time::Instant;
 use crate::config::SandboxConfig;
 use crate::init::{self, Place};
 use crate::interpreter::{Channel, Interpreter};
+use crate::platform;
 use crate::process::Process;
-use crate::runtime_api::Api;
+use crate::runtime_api::{Api, Audience, Road, Role};
 use crate::spec::FunctionSpec;
 use crate::stem::Program;
 use crate::view::{self, Start};
@@ -66,11 +67,13 @@ pub(crate) fn needs_stem(spec: &FunctionSpec, channel: Channel) -> bool {
 pub(crate) fn begin(mut process: Process, starting: &Starting<'_>) -> io::Result<Started> {
     let Starting { config, spec, interpreter, jailed, began } = *starting;
     let channel = interpreter.family.channel();
-    let listener = match process.take_runtime_listener() {
-        Some(listener) => listener,
-        None => TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?,
+    let (listener, road) = match process.take_runtime_listener() {
+        Some(listener) => (listener, Road::own(process.take_spare_socket())),
+        None => (TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?, Road::Host),
     };
-    let api = Api::serve(listener, Arc::clone(spec), config.response_bytes_max, channel == Channel::Api)?;
+    let role = Role { speaks: channel == Channel::Api, road };
+    let api = Api::serve(listener, Arc::clone(spec), config, role)?;
+    api.telemetry().platform(Audience::Telemetry, platform::init_start(config.clock.now(), spec));
     let place = Place { jailed, config, family: interpreter.family, runtime_api: api.address() };
     let extensions = init::extensions(spec, &place);
     let runtime =

@@ -14,7 +14,7 @@ pub(crate) const HOST_UID_BASE: u32 = 0x7000_0000;
 pub(crate) const HOST_UIDS: u32 = 0x1_0000;
 
 /// Folders and files of the system, seen read-only at the same place.
-const SYSTEM: [&str; 19] = [
+const SYSTEM: [&str; 18] = [
     "/usr",
     "/lib",
     "/lib32",
@@ -24,7 +24,6 @@ const SYSTEM: [&str; 19] = [
     "/etc/alternatives",
     "/etc/ca-certificates",
     "/etc/host.conf",
-    "/etc/hosts",
     "/etc/ld.so.cache",
     "/etc/ld.so.conf",
     "/etc/ld.so.conf.d",

@@ -3,12 +3,18 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use super::{RUNTIME_API, sys};
 
-/// Leaves the host's network.
-pub(super) fn enter() -> io::Result<TcpListener> {
+/// Leaves the host's network. Gives the listener, and a socket by which the server reaches what listens inside.
+pub(super) fn enter() -> io::Result<(TcpListener, OwnedFd)> {
     sys::unshare_network()?;
     sys::raise_loopback()?;
-    TcpListener::bind(RUNTIME_API)
+    let listener = TcpListener::bind(RUNTIME_API)?;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let spare = rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
+    Ok((listener, spare))
 }

@@ -48,6 +48,7 @@ pub(super) fn build(setup: &Setup) -> io::Result<Root> {
         symlink(target, inside(root, name)).map_err(|error| named(error, name))?;
     }
     write_users(root)?;
+    write_hosts(root)?;
     make_devices(root)?;
     rustix::mount::mount("proc", root.join("proc"), "proc", plain | MountFlags::NOEXEC, None)
         .map_err(|error| named(error.into(), Path::new("/proc")))?;
@@ -169,6 +170,13 @@ fn write_users(root: &Path) -> io::Result<()> {
         format!("root:x:0:0::/root:/sbin/nologin\nsbx_user:x:{id}:{id}::/tmp:/sbin/nologin\n"),
     )?;
     fs::write(root.join("etc/group"), format!("root:x:0:\nsbx_user:x:{id}:\n"))
+}
+
+/// The host's names, and AWS's for the environment itself.
+fn write_hosts(root: &Path) -> io::Result<()> {
+    let mut hosts = fs::read_to_string("/etc/hosts").unwrap_or_else(|_| "127.0.0.1 localhost\n".to_owned());
+    hosts.push_str("\n127.0.0.1 sandbox.localdomain sandbox.local sandbox\n");
+    fs::write(root.join("etc/hosts"), hosts)
 }
 
 fn make_devices(root: &Path) -> io::Result<()> {

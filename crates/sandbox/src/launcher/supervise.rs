@@ -203,8 +203,9 @@ fn enter_network(post: &Post, complaints: &UnixStream) -> io::Result<()> {
         (FunctionNetwork::Host, _) | (_, None) => Ok(()),
         (_, Some(Identity::Host)) => Err(io::Error::other("needs the namespaces layer")),
         (_, Some(Identity::Jailed { .. })) => {
-            let listener = network::enter()?;
-            descriptors::send(complaints, b"\n", &[listener.as_fd()], SendFlags::empty())
+            let (listener, spare) = network::enter()?;
+            let both = [listener.as_fd(), spare.as_fd()];
+            descriptors::send(complaints, b"\n", &both, SendFlags::empty())
         }
     }
 }

@@ -60,6 +60,12 @@ impl Extension {
         }
     }
 
+    /// What it registered for.
+    pub(super) fn events(&self) -> Vec<&'static str> {
+        let all = [(self.on_invoke, "INVOKE"), (self.on_shutdown, "SHUTDOWN")];
+        all.into_iter().filter_map(|(wanted, name)| wanted.then_some(name)).collect()
+    }
+
     pub(super) fn is_done(&self) -> bool {
         self.state == ExtensionState::Ready
     }

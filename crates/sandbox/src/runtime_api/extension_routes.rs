@@ -3,12 +3,13 @@
 use bytes::Bytes;
 use wire::json::{JsonError, Reader};
 
-use super::Shared;
 use super::connection::{Connection, Whole};
 use super::extension::{Extension, ExtensionState};
 use super::http::{Body, Head, Reply};
 use super::routes::{Answer, OTHER_BODY_BYTES_MAX, accepted, error_reply};
 use super::state::State;
+use super::telemetry::Subscription;
+use super::{Audience, Shared};
 use crate::fault::push_json_text;
 use crate::frame::FromRuntime;
 
@@ -211,6 +212,46 @@ pub(super) async fn error(shared: &Shared, head: &Head, of_init: bool) -> Reply 
             accepted()
         }
         Err(refusal) => refusal,
+    }
+}
+
+/// `PUT telemetry` and `PUT logs`.
+pub(super) async fn subscribe(
+    connection: &mut Connection,
+    head: &Head,
+    body: &mut Body,
+    audience: Audience,
+) -> Reply {
+    let whole = connection.read_whole(head, body, OTHER_BODY_BYTES_MAX).await;
+    let shared = &connection.shared;
+    let name = {
+        let state = shared.lock();
+        match identified(&state, head) {
+            Ok(at) => state.extensions[at].name.clone(),
+            Err(refusal) => return refusal,
+        }
+    };
+    if shared.telemetry.is_closed() {
+        return match audience {
+            Audience::Logs => {
+                error_reply(403, "Logs.SubscriptionClosed", "Logs API subscription is closed already")
+            }
+            Audience::Both | Audience::Telemetry => error_reply(
+                403,
+                "Telemetry.SubscriptionClosed",
+                "Telemetry API subscription is closed already",
+            ),
+        };
+    }
+    let Whole::Body(body) = whole else {
+        return error_reply(400, "ValidationError", "the body is too large or not whole");
+    };
+    match Subscription::read(&body, audience) {
+        Ok(asked) => {
+            shared.telemetry.subscribe(&name, asked, shared.clock.now());
+            Reply::json(200, "\"OK\"".to_owned())
+        }
+        Err(error) => error_reply(400, "ValidationError", &error.to_string()),
     }
 }
 

@@ -5,24 +5,31 @@
 //! - `state` is what the runtime and the extensions of an environment are doing; it decides what each may do next.
 
 mod connection;
+mod delivery;
 mod extension;
 mod extension_routes;
 mod http;
 mod routes;
 mod state;
+mod telemetry;
 
 use std::io;
 use std::net::TcpListener as StdTcpListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use base::Timestamp;
+use base::{Clock, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
 
+pub(crate) use self::delivery::Road;
 use self::extension::Extension;
 use self::state::State;
+pub(crate) use self::telemetry::{Audience, Category, Telemetry};
+use crate::config::SandboxConfig;
 use crate::frame::FromRuntime;
+use crate::platform;
 use crate::spec::{FunctionSpec, Invocation};
 
 /// Clients of one environment at a time; more wait until one has gone.
@@ -30,6 +37,15 @@ const CONNECTIONS_MAX: usize = 128;
 
 /// Events that wait for the environment to hear them; a runtime that says more waits itself.
 const EVENTS_MAX: usize = 16;
+
+/// What an environment's API is used for.
+#[derive(Debug)]
+pub(crate) struct Role {
+    /// The runtime itself uses it; otherwise only extensions do.
+    pub(crate) speaks: bool,
+    /// How subscribers to telemetry are reached.
+    pub(crate) road: Road,
+}
 
 /// One environment's API. Dropping it closes every connection.
 #[derive(Debug)]
@@ -47,6 +63,8 @@ struct Shared {
     response_bytes_max: usize,
     state: Mutex<State>,
     events: mpsc::Sender<FromRuntime>,
+    telemetry: Arc<Telemetry>,
+    clock: Clock,
 }
 
 impl Shared {
@@ -64,20 +82,26 @@ impl Shared {
 }
 
 impl Api {
-    /// Serves on `listener`, which only this environment's processes can reach. `speaks`: the runtime itself uses the
-    /// API; otherwise only extensions do.
+    /// Serves on `listener`, which only this environment's processes can reach.
     pub(crate) fn serve(
         listener: StdTcpListener,
         spec: Arc<FunctionSpec>,
-        response_bytes_max: usize,
-        speaks: bool,
+        config: &SandboxConfig,
+        role: Role,
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?.to_string();
         let listener = TcpListener::from_std(listener)?;
         let (sender, events) = mpsc::channel(EVENTS_MAX);
-        let state = Mutex::new(State::new(speaks));
-        let shared = Arc::new(Shared { spec, response_bytes_max, state, events: sender });
+        let json = spec.env.iter().any(|(name, value)| name == "AWS_LAMBDA_LOG_FORMAT" && value == "JSON");
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State::new(role.speaks)),
+            telemetry: Arc::new(Telemetry::new(role.road, json, config.clock.clone())),
+            response_bytes_max: config.response_bytes_max,
+            clock: config.clock.clone(),
+            events: sender,
+            spec,
+        });
         let server = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Ok(Self { shared, events, server, address })
     }
@@ -85,6 +109,23 @@ impl Api {
     /// As `AWS_LAMBDA_RUNTIME_API` has it.
     pub(crate) fn address(&self) -> &str {
         &self.address
+    }
+
+    pub(crate) fn telemetry(&self) -> &Arc<Telemetry> {
+        &self.shared.telemetry
+    }
+
+    /// The environment is initialised: says what became of its extensions; nobody may subscribe any more.
+    pub(crate) fn close_init(&self) {
+        let now = self.shared.clock.now();
+        if self.shared.telemetry.is_wanted() {
+            for extension in &self.shared.lock().extensions {
+                let (state, error) = (extension.state.name(), None);
+                let said = platform::extension(now, &extension.name, state, &extension.events(), error);
+                self.shared.telemetry.platform(Audience::Both, said);
+            }
+        }
+        self.shared.telemetry.close();
     }
 
     pub(crate) async fn next(&mut self) -> FromRuntime {
@@ -127,8 +168,9 @@ impl Api {
     }
 
     /// Nothing more may be said of the invocation.
-    pub(crate) fn finish(&self) {
-        self.shared.lock().finish();
+    /// Gives when the runtime was done.
+    pub(crate) fn finish(&self) -> Option<Instant> {
+        self.shared.lock().finish()
     }
 }
 

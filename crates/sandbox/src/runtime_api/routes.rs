@@ -8,8 +8,8 @@ use bytes::Bytes;
 
 use super::connection::{Connection, Whole};
 use super::http::{Body, Head, Method, Reply};
-use super::state::{NotAllowed, RuntimeState, Wait};
-use super::{Shared, extension_routes};
+use super::state::{NotAllowed, RuntimeState, State, Wait};
+use super::{Audience, Shared, extension_routes};
 use crate::fault::{self, push_json_text};
 use crate::frame::FromRuntime;
 
@@ -42,7 +42,19 @@ pub(super) async fn answer(connection: &mut Connection, head: &Head, body: &mut 
         (M::Post, "/2020-01-01/extension/exit/error") => {
             extension_routes::error(&connection.shared, head, false).await
         }
-        (M::Post, "/2018-06-01/runtime/init/error") => init_error(connection, head, body).await,
+        (M::Put, "/2022-07-01/telemetry") => {
+            extension_routes::subscribe(connection, head, body, Audience::Telemetry).await
+        }
+        (M::Put, "/2020-08-15/logs") => {
+            extension_routes::subscribe(connection, head, body, Audience::Logs).await
+        }
+        (M::Post, "/2018-06-01/runtime/init/error") => {
+            init_fault(connection, head, body, State::init_error).await
+        }
+        (M::Get, "/2018-06-01/runtime/restore/next") => restore_next(&connection.shared),
+        (M::Post, "/2018-06-01/runtime/restore/error") => {
+            init_fault(connection, head, body, State::restore_error).await
+        }
         (method, path) => {
             let rest = path.strip_prefix(INVOCATION).and_then(|rest| rest.split_once('/'));
             match (method, rest) {
@@ -57,7 +69,11 @@ pub(super) async fn answer(connection: &mut Connection, head: &Head, body: &mut 
 }
 
 /// Paths that are served, for other methods.
-const KNOWN: [&str; 7] = [
+const KNOWN: [&str; 11] = [
+    "/2018-06-01/runtime/restore/next",
+    "/2018-06-01/runtime/restore/error",
+    "/2022-07-01/telemetry",
+    "/2020-08-15/logs",
     "/2018-06-01/ping",
     "/2018-06-01/runtime/invocation/next",
     "/2018-06-01/runtime/init/error",
@@ -82,9 +98,22 @@ async fn next(shared: &Shared) -> Answer {
     }
 }
 
-async fn init_error(connection: &mut Connection, head: &Head, body: &mut Body) -> Reply {
+fn restore_next(shared: &Shared) -> Reply {
+    match shared.lock().restore() {
+        Ok(()) => Reply::new(200, &[], Bytes::new()),
+        Err(refused) => not_allowed(refused),
+    }
+}
+
+/// The runtime says why it cannot begin; `step` is what that is to its state.
+async fn init_fault(
+    connection: &mut Connection,
+    head: &Head,
+    body: &mut Body,
+    step: fn(&mut State) -> Result<(), NotAllowed>,
+) -> Reply {
     let whole = connection.read_whole(head, body, connection.shared.response_bytes_max).await;
-    let stepped = connection.shared.lock().init_error();
+    let stepped = step(&mut connection.shared.lock());
     if let Err(refused) = stepped {
         return not_allowed(refused);
     }

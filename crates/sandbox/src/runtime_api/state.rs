@@ -71,6 +71,8 @@ pub(super) struct State {
     registered_told: bool,
     /// Whether the end of the init has been told.
     init_told: bool,
+    /// When the runtime was done at last.
+    ready_at: Option<Instant>,
     /// When the programs were started.
     began: Instant,
 }
@@ -96,6 +98,7 @@ impl State {
             registration_closed: false,
             registered_told: false,
             init_told: false,
+            ready_at: None,
             began: Instant::now(),
         }
     }
@@ -108,6 +111,7 @@ impl State {
         match from {
             S::Started | S::Restoring | S::ResponseSent => {
                 self.runtime = S::Ready;
+                self.ready_at = Some(Instant::now());
                 self.registration_closed = true;
             }
             // Asked again without an answer, or by another thread: the same event.
@@ -202,12 +206,15 @@ impl State {
     /// For a runtime that speaks elsewhere: it is ready, or done. Whether everybody is.
     pub(super) fn note_runtime_done(&mut self) -> bool {
         self.runtime = RuntimeState::Ready;
+        self.ready_at = Some(Instant::now());
         self.registration_closed = true;
         self.all_done().is_some()
     }
 
-    pub(super) fn finish(&mut self) {
-        self.current = None;
+    /// Gives when the runtime was done.
+    pub(super) fn finish(&mut self) -> Option<Instant> {
+        self.current.take();
+        self.ready_at.take()
     }
 
     /// Whether `id` is the invocation that runs.
@@ -226,6 +233,15 @@ impl State {
 
     pub(super) fn init_error(&mut self) -> Result<(), NotAllowed> {
         self.step(RuntimeState::Started, RuntimeState::InitError)
+    }
+
+    /// The runtime has nothing left to do before it could be restored. What is restored here was never taken away.
+    pub(super) fn restore(&mut self) -> Result<(), NotAllowed> {
+        self.step(RuntimeState::Started, RuntimeState::Restoring)
+    }
+
+    pub(super) fn restore_error(&mut self) -> Result<(), NotAllowed> {
+        self.step(RuntimeState::Restoring, RuntimeState::RestoreError)
     }
 
     fn step(&mut self, from: RuntimeState, to: RuntimeState) -> Result<(), NotAllowed> {

@@ -24,7 +24,7 @@ fn layer(world: &World, extensions: &[(&str, &str)]) -> PathBuf {
     layer
 }
 
-fn with_extension(world: &World, mut spec: FunctionSpec, text: &str) -> FunctionSpec {
+pub(crate) fn with_extension(world: &World, mut spec: FunctionSpec, text: &str) -> FunctionSpec {
     spec.layers.push(layer(world, &[("watcher", text)]));
     spec
 }

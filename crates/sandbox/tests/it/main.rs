@@ -14,4 +14,5 @@ mod pool;
 mod python;
 mod runtime_api;
 mod stream;
+mod telemetry;
 mod world;

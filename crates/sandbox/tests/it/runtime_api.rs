@@ -278,3 +278,20 @@ async fn an_answer_may_come_in_chunks() {
         | 400 {"errorMessage":"Invalid function response mode","errorType":"InvalidFunctionResponseMode"}"#]]
     .assert_eq(&show(&environment.invoke(invocation("3")).await));
 }
+
+#[tokio::test]
+async fn a_runtime_may_wait_to_be_restored() {
+    let text =
+        r#"get $R/restore/next; echo "$STATUS"; get $R/restore/next; echo "$STATUS"; next; answer 1; next"#;
+    let restored = expect![[r#"
+        ok 1
+        < 200
+        < 403"#]];
+    check(text, "{}", restored).await;
+    let text =
+        r#"get $R/restore/next; post $R/restore/error '{"errorType":"Hook","errorMessage":"x"}'; next"#;
+    let failed = expect![[r#"
+        Init {"errorType":"Hook","errorMessage":"x"}
+        (ended)"#]];
+    check(text, "{}", failed).await;
+}
