@@ -278,6 +278,7 @@ impl Instance for FakeInstance {
                 unheard,
                 duration: Duration::from_micros(1500),
                 init_duration,
+                phases: sandbox::Phases::default(),
                 billed_ms: 2,
                 max_memory_mib: 40,
                 init_logs: vec![],

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use expect_test::expect;
-use sandbox::SandboxMode;
+use sandbox::{FunctionNetwork, SandboxConfig, SandboxMode};
 
 use crate::extensions::with_extension;
 use crate::runtime_api::provided;
@@ -126,7 +126,8 @@ async fn the_older_api_tells_its_part() {
 /// A subscriber in the environment's own network, whichever it has.
 #[tokio::test]
 async fn a_subscriber_inside_the_jail_is_reached() {
-    let world = World::new(SandboxMode::BestEffort).await;
+    let own = |c: &mut SandboxConfig| c.network = FunctionNetwork::Isolated;
+    let world = World::with(SandboxMode::BestEffort, own).await;
     let mut spec = world.function("nodejs20.x", &[("index.js", "exports.handler = async () => { console.log('said'); return require('fs').readFileSync('/etc/hosts', 'utf8').includes('sandbox.localdomain') }")]);
     let extension = r#"#!/usr/bin/env node
         const http = require('http');
