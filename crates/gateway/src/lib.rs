@@ -26,4 +26,5 @@ mod target;
 
 pub use exchange::{StageRequest, StageResponse};
 pub use gateway::Gateway;
+pub use rest::backend::connector as https_connector;
 pub use target::{Target, UrlStyle};

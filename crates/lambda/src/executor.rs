@@ -11,7 +11,7 @@ pub trait Executor: Send + Sync + fmt::Debug {
     fn launch(&self, spec: Arc<FunctionSpec>) -> BoxFuture<'_, Result<Box<dyn Instance>, LaunchError>>;
 
     /// A function of this runtime exists, and may use the SDK that the runtime brings: make its first start quick.
-    fn warm(&self, runtime: &str, uses_sdk: bool);
+    fn warm(&self, runtime: &str, memory_mib: u32, uses_sdk: bool);
 
     fn stop(&self) -> BoxFuture<'_, ()>;
 }
@@ -38,8 +38,8 @@ impl Executor for SandboxExecutor {
         })
     }
 
-    fn warm(&self, runtime: &str, uses_sdk: bool) {
-        self.0.warm(runtime, uses_sdk);
+    fn warm(&self, runtime: &str, memory_mib: u32, uses_sdk: bool) {
+        self.0.warm(runtime, memory_mib, uses_sdk);
     }
 
     fn stop(&self) -> BoxFuture<'_, ()> {

@@ -135,7 +135,8 @@ impl Runner {
 
     /// Functions of this version will start: processes for them are made ready.
     pub(crate) fn warm(&self, record: &VersionRecord) {
-        self.executor.warm(&record.settings.runtime, record.code.uses_sdk);
+        let settings = &record.settings;
+        self.executor.warm(&settings.runtime, settings.memory_mib, record.code.uses_sdk);
     }
 
     pub(crate) fn is_crowded(&self) -> bool {

@@ -94,6 +94,11 @@ pub(crate) struct Config {
 }
 
 impl Config {
+    /// Where interpreters are that were brought for runtimes; kept also when nothing else is.
+    pub(crate) fn runtimes_dir(&self) -> PathBuf {
+        self.data.join("runtimes")
+    }
+
     /// Reads all sources. `file` must be there if it is given; `rushlight.toml` in the working directory may be.
     pub(crate) fn read(file: Option<&Path>, flags: Layer) -> Result<Self> {
         let variables = std::env::vars_os()

@@ -1,5 +1,6 @@
 //! The binary: the command line, configuration and wiring. The only crate that names all others; no logic of a service.
 
+mod archive;
 mod cli;
 mod client;
 mod config;
@@ -7,6 +8,7 @@ mod dev;
 mod function;
 mod instance;
 mod port;
+mod registry;
 mod sample;
 mod wiring;
 

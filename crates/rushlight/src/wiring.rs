@@ -292,6 +292,7 @@ fn sandbox_config(config: &Config, address: SocketAddr, folder: &Path, clock: &C
         mode: config.sandbox,
         endpoint_url: Some(format!("http://{host}:{}", address.port())),
         clock: clock.clone(),
+        runtimes_dir: Some(config.runtimes_dir()),
         ..SandboxConfig::new(folder.join("sandbox"))
     }
 }

@@ -50,7 +50,7 @@ async fn measure(name: &str, mode: SandboxMode, runtime: &str, file: &str, code:
         config.mode = mode;
         config.pool_size = pool_size;
         let sandbox = Sandbox::start(config).await.unwrap();
-        sandbox.warm(runtime, false);
+        sandbox.warm(runtime, 256, false);
         let (mut times, mut inits) = (Vec::new(), Vec::new());
         for _ in 0..STARTS {
             // The pool is full again before the next one is taken.

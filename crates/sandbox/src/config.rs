@@ -51,7 +51,9 @@ pub struct SandboxConfig {
     pub endpoint_url: Option<String>,
     /// Unassigned processes kept ready for each runtime in use; 0 keeps none.
     pub pool_size: usize,
-    /// The interpreters; `None` searches `PATH`.
+    /// Where `rushlight runtimes add` keeps interpreters; `None`: there are none.
+    pub runtimes_dir: Option<PathBuf>,
+    /// Interpreters that serve every version; `None` searches the host.
     pub node: Option<PathBuf>,
     pub python: Option<PathBuf>,
     /// The program started as launcher; `None` is the running executable. Its `main` must begin with
@@ -77,6 +79,7 @@ impl SandboxConfig {
             scratch_dir: scratch_dir.into(),
             endpoint_url: None,
             pool_size: 2,
+            runtimes_dir: None,
             node: None,
             python: None,
             launcher: None,

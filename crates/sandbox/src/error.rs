@@ -14,10 +14,10 @@ pub enum SandboxError {
 
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
-    #[error("runtime {0} is not supported yet; nodejs and python are")]
+    #[error("runtime {0} is not known; `rushlight runtimes list` shows those that are")]
     UnknownRuntime(String),
-    #[error("no {program} on this host for runtime {runtime}: {hint}")]
-    InterpreterMissing { runtime: String, program: &'static str, hint: &'static str },
+    #[error("there is no {program} on this host for runtime {runtime}: {hint}")]
+    InterpreterMissing { runtime: String, program: &'static str, hint: String },
     #[error("the function's code cannot be mounted: {0}")]
     Mount(String),
     #[error("{0}")]

@@ -23,8 +23,8 @@ pub(crate) struct Place<'a> {
 }
 
 /// Whether the function's process cannot come from the pool.
-pub(crate) fn starts_fresh(spec: &FunctionSpec) -> bool {
-    spec.inspect.is_some() || spec.env.iter().any(|(name, _)| view::EARLY.contains(&name.as_str()))
+pub(crate) fn starts_fresh(spec: &FunctionSpec, family: Family) -> bool {
+    spec.inspect.is_some() || spec.env.iter().any(|(name, _)| view::early(family).contains(&name.as_str()))
 }
 
 /// `keeps_env`: the process has its variables already, as a wrapper may have changed them.
@@ -175,9 +175,14 @@ fn variables(spec: &FunctionSpec, place: &Place<'_>, task_root: &str) -> BTreeMa
     let libs = layers.iter().map(|layer| format!(":{layer}/lib")).collect::<String>();
     set("LD_LIBRARY_PATH", format!("{task_root}:{task_root}/lib{libs}"));
     match place.family {
-        Family::Node => set("NODE_PATH", node_path(place, &layers, task_root)),
+        Family::Node => set("NODE_PATH", node_path(spec, place, &layers, task_root)),
         Family::Python => set("PYTHONPATH", python_path(place, &layers)),
-        Family::Provided => {}
+        Family::Ruby => {
+            set("GEM_PATH", gem_path(spec, &layers, task_root));
+            set("RUBYLIB", ruby_path(place, &layers, task_root));
+        }
+        Family::Java => set("RUSHLIGHT_CLASSPATH", java_path(&layers, task_root)),
+        Family::Dotnet | Family::Provided => {}
     }
     if let Some(url) = &place.config.endpoint_url {
         set("AWS_ENDPOINT_URL", url.clone());
@@ -213,12 +218,38 @@ fn variables(spec: &FunctionSpec, place: &Place<'_>, task_root: &str) -> BTreeMa
     all
 }
 
-fn node_path(place: &Place<'_>, layers: &[String], task_root: &str) -> String {
-    let mut folders: Vec<String> =
-        layers.iter().map(|layer| format!("{layer}/nodejs/node_modules")).collect();
+/// `/opt/nodejs/node22/node_modules` comes before the folder of all versions.
+fn node_path(spec: &FunctionSpec, place: &Place<'_>, layers: &[String], task_root: &str) -> String {
+    let major = spec.runtime.trim_start_matches("nodejs").split('.').next().unwrap_or_default();
+    let of_layer = |layer: &String| {
+        [format!("{layer}/nodejs/node{major}/node_modules"), format!("{layer}/nodejs/node_modules")]
+    };
+    let mut folders: Vec<String> = layers.iter().flat_map(of_layer).collect();
     folders.push(format!("{}/node_modules", place.runtime_dir()));
     folders.push(place.runtime_dir());
     folders.push(task_root.to_owned());
+    folders.join(":")
+}
+
+/// Bundler and layers keep gems by the version of Ruby's library, which is the runtime's with a zero.
+fn gem_path(spec: &FunctionSpec, layers: &[String], task_root: &str) -> String {
+    let version = spec.runtime.trim_start_matches("ruby");
+    let of_layers = layers.iter().map(|layer| format!("{layer}/ruby/gems/{version}.0"));
+    let mut folders = vec![format!("{task_root}/vendor/bundle/ruby/{version}.0")];
+    folders.extend(of_layers);
+    folders.join(":")
+}
+
+fn ruby_path(place: &Place<'_>, layers: &[String], task_root: &str) -> String {
+    let mut folders = vec![task_root.to_owned(), place.runtime_dir()];
+    folders.extend(layers.iter().map(|layer| format!("{layer}/ruby/lib")));
+    folders.join(":")
+}
+
+/// For the bootstrap, which lists the archives in the folders and takes the variable away.
+fn java_path(layers: &[String], task_root: &str) -> String {
+    let mut folders = vec![format!("{task_root}/"), format!("{task_root}/lib/*")];
+    folders.extend(layers.iter().map(|layer| format!("{layer}/java/lib/*")));
     folders.join(":")
 }
 

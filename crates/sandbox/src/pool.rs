@@ -33,10 +33,17 @@ pub(crate) struct Kind {
 }
 
 impl Kind {
+    /// Only for these two there is an SDK to load.
+    pub(crate) fn new(interpreter: Arc<Interpreter>, uses_sdk: bool) -> Self {
+        let preloaded = uses_sdk && matches!(interpreter.family, Family::Node | Family::Python);
+        Self { interpreter, preloaded }
+    }
+
     /// About the memory of one process that waits, its share of what it has in common with others (PSS).
     fn mib(&self) -> usize {
         match (self.interpreter.family, self.preloaded) {
-            (Family::Python, false) => 8,
+            (Family::Python | Family::Ruby, false) => 8,
+            (Family::Java, false) => 32,
             (_, false) => 12,
             (Family::Python, true) => 40,
             (_, true) => 24,
@@ -214,6 +221,7 @@ mod tests {
             program: "/node".into(),
             version: String::new(),
             needs: Vec::new(),
+            flags: Vec::new(),
             packages: Vec::new(),
         };
         Kind { interpreter: Arc::new(interpreter), preloaded }

@@ -1,4 +1,4 @@
-//! What the host allows: the layers of the jail in force and the interpreters found, for `doctor` and the banner.
+//! What the host allows: the layers of the jail in force, and what serves each runtime, for `doctor` and the banner.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,7 +10,6 @@ use crate::config::SandboxMode;
 pub struct JailReport {
     pub mode: SandboxMode,
     pub layers: Vec<LayerState>,
-    pub runtimes: Vec<RuntimeFound>,
 }
 
 impl JailReport {
@@ -90,15 +89,57 @@ impl fmt::Display for Layer {
     }
 }
 
-/// One language and the interpreter that serves it here.
+/// One of AWS's runtimes and what serves it here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuntimeFound {
-    /// `node` or `python`.
+    /// Such as `nodejs22.x`.
+    pub runtime: &'static str,
+    /// `node`, `python`, `java`, `ruby`, `dotnet` or `provided`.
     pub family: &'static str,
-    /// `None`: not found.
+    pub served: Served,
     pub program: Option<PathBuf>,
     /// Such as `20.20.2`.
     pub version: Option<String>,
-    /// How to bring it, or what is worth knowing (another version than the runtime's name says).
-    pub note: Option<String>,
+    /// How to bring it, for a person.
+    pub hint: String,
+}
+
+/// How a runtime is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Served {
+    /// By what `rushlight runtimes add` brought.
+    Added,
+    /// By the host's interpreter of that version.
+    Host,
+    /// By the host's interpreter of another version.
+    OtherVersion,
+    /// Functions bring their own program.
+    Itself,
+    None,
+}
+
+impl Served {
+    /// As `runtimes list` shows it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Host => "host",
+            Self::OtherVersion => "other-version",
+            Self::Itself => "itself",
+            Self::None => "none",
+        }
+    }
+}
+
+impl RuntimeFound {
+    pub(crate) fn by_itself(runtime: &'static str) -> Self {
+        Self {
+            runtime,
+            family: "provided",
+            served: Served::Itself,
+            program: None,
+            version: None,
+            hint: "functions bring a program named bootstrap".to_owned(),
+        }
+    }
 }

@@ -14,7 +14,7 @@ use crate::config::{SandboxConfig, SandboxMode};
 use crate::control::{Assign, Setup};
 use crate::environment::Environment;
 use crate::error::{LaunchError, SandboxError};
-use crate::interpreter::{self, Family, Interpreter, Interpreters};
+use crate::interpreter::{Family, Interpreter, Interpreters};
 use crate::node_sdk;
 use crate::pool::{Kind, Pools, Step};
 use crate::process::Process;
@@ -70,24 +70,20 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// Tries the jail and looks for interpreters: some tens of milliseconds, once; remembered after.
+    /// Tries the jail: some milliseconds, once; remembered after.
     pub async fn report(&self) -> JailReport {
-        let mut runtimes = Vec::new();
-        for family in Family::ALL {
-            let found = self.interpreters.get(family, &self.config).await;
-            runtimes.push(interpreter::describe(family, found.as_deref()));
-        }
-        JailReport { mode: self.config.mode, layers: self.layers().await.to_vec(), runtimes }
+        JailReport { mode: self.config.mode, layers: self.layers().await.to_vec() }
     }
 
     /// Fills the pool of the runtime in the background: call it when a function of that runtime exists, with whether
     /// one uses the AWS SDK that the runtime brings.
-    pub fn warm(self: &Arc<Self>, runtime: &str, uses_sdk: bool) {
+    pub fn warm(self: &Arc<Self>, runtime: &str, memory_mib: u32, uses_sdk: bool) {
         let (sandbox, runtime) = (Arc::clone(self), runtime.to_owned());
         tokio::spawn(async move {
             // Without an interpreter the first launch says so.
-            if let Ok(interpreter) = sandbox.interpreters.require(&runtime, &sandbox.config).await {
-                sandbox.tend(&Kind { interpreter, preloaded: uses_sdk });
+            let found = sandbox.interpreters.require(&runtime, memory_mib, &sandbox.config).await;
+            if let Ok(interpreter) = found {
+                sandbox.tend(&Kind::new(interpreter, uses_sdk));
             }
         });
     }
@@ -95,16 +91,17 @@ impl Sandbox {
     /// Takes a process (from the pool, if one is ready), gives it the function and begins to load the handler;
     /// the first invocation waits for that.
     pub async fn launch(self: &Arc<Self>, spec: Arc<FunctionSpec>) -> Result<Environment, LaunchError> {
-        let interpreter = self.interpreters.require(&spec.runtime, &self.config).await?;
+        let interpreter = self.interpreters.require(&spec.runtime, spec.memory_mib, &self.config).await?;
         let stem = start::needs_stem(&spec, interpreter.family.channel());
         // A layer may bring another SDK.
-        let kind = Kind { interpreter, preloaded: spec.uses_sdk && spec.layers.is_empty() };
+        let family = interpreter.family;
+        let kind = Kind::new(interpreter, spec.uses_sdk && spec.layers.is_empty());
         if let Some(port) = spec.inspect {
             wait_for_port(port).await;
         }
         loop {
             let began = Instant::now();
-            let pooled = if stem || init::starts_fresh(&spec) { None } else { self.take(&kind) };
+            let pooled = if stem || init::starts_fresh(&spec, family) { None } else { self.take(&kind) };
             let from_pool = pooled.is_some();
             let process = match pooled {
                 Some(process) => process,
@@ -357,8 +354,8 @@ fn prepare_scratch(scratch: &Path) -> io::Result<()> {
     for family in Family::ALL {
         let folder = view::runtime_dir(scratch, family);
         fs::create_dir_all(&folder)?;
-        for (name, text) in family.files() {
-            fs::write(folder.join(name), text)?;
+        for (name, content) in family.files() {
+            fs::write(folder.join(name), content)?;
         }
     }
     Ok(())

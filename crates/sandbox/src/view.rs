@@ -47,7 +47,15 @@ pub(crate) fn runtime_dir(scratch: &Path, family: Family) -> PathBuf {
 }
 
 /// Variables that an interpreter reads only when it starts: such a function gets no process from the pool.
-pub(crate) const EARLY: [&str; 4] = ["NODE_OPTIONS", "PYTHONHASHSEED", "PYTHONMALLOC", "PYTHONOPTIMIZE"];
+pub(crate) fn early(family: Family) -> &'static [&'static str] {
+    match family {
+        Family::Node => &["NODE_OPTIONS"],
+        Family::Python => &["PYTHONHASHSEED", "PYTHONMALLOC", "PYTHONOPTIMIZE"],
+        Family::Java => &["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "TZ"],
+        Family::Ruby => &["RUBYOPT", "RUBY_YJIT_ENABLE", "RUBY_THREAD_VM_STACK_SIZE"],
+        Family::Dotnet | Family::Provided => &[],
+    }
+}
 
 /// What a process is started for.
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +85,9 @@ pub(crate) fn setup(
     let bootstrap = family.files()[0].0;
     // Both places are given: which one is right is known only once the jail stands or does not.
     setup.program.clone_from(&interpreter.program);
-    setup.args = interpreter_args(family);
+    setup.args.clone_from(&interpreter.flags);
+    setup.args.extend(interpreter_args(family).iter().map(|&arg| arg.to_owned()));
+    setup.env.extend(interpreter_env(family).map(|(name, value)| (name.to_owned(), value.to_owned())));
     setup.args.push(outside.join(bootstrap).display().to_string());
     setup.binds.extend(interpreter.needs.iter().map(|path| (path.clone(), path.clone())));
     setup.binds.push((outside, PathBuf::from(RUNTIME_DIR)));
@@ -102,7 +112,8 @@ pub(crate) fn setup(
             setup.args.clear();
         }
         Start::For(spec) => {
-            setup.env.extend(spec.env.iter().filter(|(name, _)| EARLY.contains(&name.as_str())).cloned());
+            let early = early(family);
+            setup.env.extend(spec.env.iter().filter(|(name, _)| early.contains(&name.as_str())).cloned());
             if let Some(port) = spec.inspect.filter(|_| family == Family::Node) {
                 setup.args.insert(0, format!("--inspect=127.0.0.1:{port}"));
                 // Where a debugger of the host finds the port.
@@ -118,7 +129,8 @@ pub(crate) fn command(config: &SandboxConfig, interpreter: &Interpreter, jailed:
     let family = interpreter.family;
     let folder = if jailed { PathBuf::from(RUNTIME_DIR) } else { runtime_dir(&config.scratch_dir, family) };
     let mut words = vec![interpreter.program.display().to_string()];
-    words.extend(interpreter_args(family));
+    words.extend(interpreter.flags.iter().cloned());
+    words.extend(interpreter_args(family).iter().map(|&arg| arg.to_owned()));
     words.extend(family.files().first().map(|(name, _)| folder.join(name).display().to_string()));
     words
 }
@@ -130,11 +142,23 @@ pub(crate) fn probe(config: &SandboxConfig) -> Setup {
     setup
 }
 
-fn interpreter_args(family: Family) -> Vec<String> {
+fn interpreter_args(family: Family) -> &'static [&'static str] {
     match family {
-        Family::Node | Family::Provided => Vec::new(),
+        Family::Node | Family::Dotnet | Family::Provided => &[],
         // Unbuffered would cost two writes a print; the bootstrap makes output line-buffered instead.
-        Family::Python => vec!["-B".to_owned()],
+        Family::Python => &["-B"],
+        // Whatever locales the host has.
+        Family::Ruby => &["-Eutf-8"],
+        // As AWS starts it: small, quick to start. The limits of the jail are the server's to keep.
+        Family::Java => &[
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-Xshare:auto",
+            "-XX:-UsePerfData",
+            "-XX:-UseContainerSupport",
+            "-Djava.net.preferIPv4Stack=true",
+            "-jar",
+        ],
     }
 }
 
@@ -142,6 +166,16 @@ fn interpreter_args(family: Family) -> Vec<String> {
 fn address_of(url: &str) -> Option<SocketAddr> {
     let (_, rest) = url.split_once("://")?;
     rest.split('/').next()?.replace("localhost:", "127.0.0.1:").parse().ok()
+}
+
+/// Variables that must be there when it starts, whatever the function is told later.
+fn interpreter_env(family: Family) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let early: &[_] = match family {
+        // Names of files are in UTF-8 whatever locales the host has.
+        Family::Java => &[("LC_ALL", "C.UTF-8"), ("TZ", "UTC")],
+        Family::Node | Family::Python | Family::Ruby | Family::Dotnet | Family::Provided => &[],
+    };
+    early.iter().copied()
 }
 
 fn base(config: &SandboxConfig, host_uid: u32) -> Setup {

@@ -1,6 +1,6 @@
 //! HTTP integrations, proxy and plain: one pooled client for all backends, https with the host's root certificates.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -61,9 +61,11 @@ impl Backends {
     }
 }
 
-fn connector() -> HttpsConnector<HttpConnector> {
+/// https with the certificates that the system trusts, or those of `SSL_CERT_FILE`; plain http too.
+pub fn connector() -> HttpsConnector<HttpConnector> {
     let mut roots = rustls::RootCertStore::empty();
-    let found = ROOTS.iter().find(|path| Path::new(path).exists());
+    let given = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from).filter(|path| path.exists());
+    let found = given.or_else(|| ROOTS.iter().map(PathBuf::from).find(|path| path.exists()));
     match found.map(CertificateDer::pem_file_iter) {
         Some(Ok(certificates)) => drop(roots.add_parsable_certificates(certificates.flatten())),
         _ => tracing::warn!("no root certificates were found: https backends of APIs cannot be verified"),

@@ -209,7 +209,7 @@ impl Executor for FakeExecutor {
         Box::pin(async move { Ok(Box::new(instance) as Box<dyn Instance>) })
     }
 
-    fn warm(&self, _: &str, _: bool) {}
+    fn warm(&self, _: &str, _: u32, _: bool) {}
 
     fn stop(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))

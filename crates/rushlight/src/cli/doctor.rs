@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use anyhow::Result;
-use sandbox::{JailReport, Sandbox, SandboxConfig};
+use sandbox::{JailReport, RuntimeFound, Sandbox, SandboxConfig, Served};
 use serde_json::json;
 
 use super::{Context, print_json, print_line, small_runtime};
@@ -27,7 +27,9 @@ struct Finding {
 
 pub(super) fn run(context: &Context) -> Result<ExitCode> {
     let mut findings = vec![data_folder(&context.config), listen(&context.config)];
-    findings.extend(jail(&small_runtime()?.block_on(report(&context.config))?));
+    let asking = small_runtime()?;
+    findings.extend(jail(&asking.block_on(report(&context.config))?));
+    findings.extend(runtimes(&asking.block_on(super::runtimes::found(&context.config))));
     if context.json {
         let row = |f: &Finding| json!({ "what": f.what, "ok": f.ok, "needed": f.needed, "said": f.said });
         print_json(&findings.iter().map(row).collect());
@@ -97,22 +99,56 @@ fn jail(report: &JailReport) -> Vec<Finding> {
             Some(why) => format!("{why}; {}", state.layer.hint()),
         },
     });
-    let runtimes = report.runtimes.iter().map(|runtime| Finding {
-        what: runtime.family.to_owned(),
-        ok: runtime.program.is_some(),
-        optional: false,
-        needed: false,
-        said: match (&runtime.program, &runtime.version) {
-            (Some(program), version) => {
-                let note = runtime.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
-                format!("{} {}{note}", version.as_deref().unwrap_or_default(), program.display())
-            }
-            (None, _) => bring(runtime.family, runtime.note.as_deref()),
-        },
-    });
-    let python = report.runtimes.iter().find(|runtime| runtime.family == "python");
-    let boto3 = python.and_then(|runtime| runtime.program.as_deref()).map(boto3);
-    layers.chain(runtimes).chain(boto3).collect()
+    layers.collect()
+}
+
+/// A line for each language: what serves its runtimes, and which of them only nearly.
+fn runtimes(all: &[RuntimeFound]) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    for family in ["node", "python", "java", "ruby"] {
+        let of_family: Vec<&RuntimeFound> = all.iter().filter(|found| found.family == family).collect();
+        let served = of_family.iter().any(|found| found.program.is_some());
+        findings.push(Finding {
+            what: family.to_owned(),
+            ok: served,
+            // Node.js and Python are what most functions are written in.
+            optional: matches!(family, "java" | "ruby"),
+            needed: false,
+            said: if served { served_by(&of_family) } else { bring(&of_family) },
+        });
+    }
+    let python = all.iter().find(|found| found.family == "python" && found.program.is_some());
+    findings.extend(python.and_then(|found| found.program.as_deref()).map(boto3));
+    findings
+}
+
+/// `20.20.2 /usr/bin/node serves nodejs20.x, and not quite nodejs22.x nodejs18.x`.
+fn served_by(found: &[&RuntimeFound]) -> String {
+    let mut programs: Vec<&Path> = Vec::new();
+    for program in found.iter().filter_map(|found| found.program.as_deref()) {
+        if !programs.contains(&program) {
+            programs.push(program);
+        }
+    }
+    let line = |program: &Path| {
+        let by_it = || found.iter().filter(|found| found.program.as_deref() == Some(program));
+        let names = |exact: bool| {
+            let fits = by_it().filter(|found| (found.served != Served::OtherVersion) == exact);
+            fits.map(|found| found.runtime).collect::<Vec<_>>().join(" ")
+        };
+        let version = by_it().find_map(|found| found.version.as_deref()).unwrap_or_default();
+        let exact = names(true);
+        let serves = if exact.is_empty() { String::new() } else { format!(" serves {exact}") };
+        let (near, by) = (names(false), program.display());
+        let near = if near.is_empty() { String::new() } else { format!(" (another version for {near})") };
+        format!("{version} {by}{serves}{near}")
+    };
+    programs.into_iter().map(line).collect::<Vec<_>>().join("; ")
+}
+
+/// How to bring the newest of them.
+fn bring(found: &[&RuntimeFound]) -> String {
+    format!("not found: {}", found.first().map(|found| found.hint.as_str()).unwrap_or_default())
 }
 
 /// The AWS SDK for Python, which functions take from the host.
@@ -127,9 +163,4 @@ fn boto3(python: &Path) -> Finding {
         ),
     };
     Finding { what: "boto3".into(), ok: version.is_some(), optional: true, needed: false, said }
-}
-
-/// How to bring an interpreter.
-pub(super) fn bring(family: &str, note: Option<&str>) -> String {
-    note.map_or_else(|| format!("not found: install {family}"), |note| format!("not found: {note}"))
 }

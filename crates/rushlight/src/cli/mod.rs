@@ -9,6 +9,7 @@ mod env;
 mod invoke;
 mod logs;
 mod run;
+mod runtimes;
 mod start;
 mod status;
 mod stop;
@@ -95,6 +96,8 @@ enum Verb {
     Dev(dev::Dev),
     /// Say which runtimes, jail layers and ports are there, and how to mend what is not
     Doctor,
+    /// Say what serves each runtime, and bring interpreters
+    Runtimes(runtimes::Runtimes),
     /// Say whether a server runs, and how it is
     Status,
     /// Stop the running server
@@ -129,7 +132,7 @@ const OF_SERVERS: [&str; 11] = [
     "quick_retries",
     "log",
 ];
-const OTHERS: [&str; 7] = ["status", "stop", "invoke", "logs", "urls", "env", "run"];
+const OTHERS: [&str; 8] = ["status", "stop", "invoke", "logs", "urls", "env", "run", "runtimes"];
 
 /// The command line, with the help of each verb cut down to what the verb looks at.
 fn command() -> Command {
@@ -185,6 +188,7 @@ impl Words {
             Verb::Dev(dev) => dev.run(&context),
             Verb::Demo => demo::run(context),
             Verb::Doctor => doctor::run(&context),
+            Verb::Runtimes(runtimes) => runtimes.run(&context),
             Verb::Status => status::run(&context),
             Verb::Stop => stop::run(&context),
             Verb::Invoke(invoke) => invoke.run(&context),

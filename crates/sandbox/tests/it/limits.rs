@@ -63,7 +63,7 @@ async fn the_kernel_limits_memory_and_processes() {
         println!("skipped: no cgroup here: {state:?}");
         return;
     }
-    world.sandbox.warm("nodejs20.x", false);
+    world.sandbox.warm("nodejs20.x", 256, false);
     let code = r"const fs = require('fs'); exports.handler = async (e) => {
         if (e === 'groups') return fs.readFileSync('/proc/self/cgroup', 'utf8');
         if (e === 'files') { for (let i = 0; i < 400; i++) fs.appendFileSync('/tmp/f', Buffer.alloc(1 << 20, 1)); fs.unlinkSync('/tmp/f'); return 1 }
@@ -235,7 +235,7 @@ async fn an_event_that_nobody_heard_is_told_from_one_that_failed() {
 #[tokio::test]
 async fn environments_run_at_the_same_time() {
     let world = World::with(SandboxMode::BestEffort, |c| c.pool_size = 3).await;
-    world.sandbox.warm("nodejs20.x", false);
+    world.sandbox.warm("nodejs20.x", 256, false);
     let code = "exports.handler = async (e) => { await new Promise((r) => setTimeout(r, 100)); return [e, process.env.N] }";
     let calls = (0..8).map(|n| {
         let mut spec = world.function("nodejs20.x", &[("index.js", code)]);

@@ -7,11 +7,13 @@
 
 mod extensions;
 mod jail;
+mod java;
 mod limits;
 mod network;
 mod node;
 mod pool;
 mod python;
+mod ruby;
 mod runtime_api;
 mod stream;
 mod telemetry;

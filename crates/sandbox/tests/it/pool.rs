@@ -10,7 +10,7 @@ use crate::world::{World, invocation, show};
 /// Waits until the pool has a process ready: a launch from it has its SDK loaded.
 async fn answer(world: &World, spec: FunctionSpec, expected: &str) {
     let mut said = String::new();
-    world.sandbox.warm(&spec.runtime, true);
+    world.sandbox.warm(&spec.runtime, spec.memory_mib, true);
     for _ in 0..100 {
         let mut environment = world.sandbox.launch(Arc::new(spec.clone())).await.unwrap();
         said = show(&environment.invoke(invocation("{}")).await);

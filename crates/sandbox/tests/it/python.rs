@@ -7,7 +7,7 @@ use crate::world::{World, invocation, show};
 
 async fn check_with(handler: &str, files: &[(&str, &str)], payload: &str, expected: Expect) {
     let world = World::new(SandboxMode::BestEffort).await;
-    let mut spec = world.function("python3.13", files);
+    let mut spec = world.function("python3.11", files);
     spec.handler = handler.to_owned();
     spec.timeout_ms = 5000;
     expected.assert_eq(&show(&world.once(spec, payload).await));
@@ -207,7 +207,7 @@ def handler(e, c):
         c.log_stream_name, c.get_remaining_time_in_millis() > 4000, c.client_context, os.environ['AWS_EXECUTION_ENV'], os.environ['_HANDLER'], time.tzname[0]]
 ";
     check_with("index.handler", &[("index.py", code)], r#"{"k":1}"#, expect![[r#"
-        ok ["fn", "$LATEST", "arn:aws:lambda:us-east-1:000000000000:function:fn", "256", "ID", "/aws/lambda/fn", "2026/01/01/[$LATEST]abc", true, null, "AWS_Lambda_python3.13", "index.handler", "UTC"]
+        ok ["fn", "$LATEST", "arn:aws:lambda:us-east-1:000000000000:function:fn", "256", "ID", "/aws/lambda/fn", "2026/01/01/[$LATEST]abc", true, null, "AWS_Lambda_python3.11", "index.handler", "UTC"]
         < at init
         | [INFO]	T	ID	said 1
         | [WARNING]	T	ID	two

@@ -111,6 +111,7 @@ fn tidy(text: &str) -> String {
     let text = text.replace(ID, "ID");
     let text = cut_lists(&text, "\"trace\":[");
     let text = cut_lists(&text, "\"stack\":[");
+    let text = cut_lists(&text, "\"stackTrace\":[");
     let text = cut_lists(&text, "\"stackTrace\": [");
     let mut out = String::new();
     let mut rest = text.as_str();
