@@ -18,6 +18,7 @@ use crate::keys;
 use crate::name::{Qualifier, function_arn};
 use crate::policy::Policy;
 use crate::provision::{self, Progress, Provision, Provisioned};
+use crate::url::UrlConfig;
 
 /// Edits of different functions rarely share one of so many locks.
 const EDIT_LOCKS: usize = 64;
@@ -38,6 +39,7 @@ pub(crate) struct Function {
     pub(crate) code_signing: Option<String>,
     /// By the text of the version.
     pub(crate) runtime_management: BTreeMap<String, RuntimeManagement>,
+    pub(crate) urls: BTreeMap<String, UrlConfig>,
     pub(crate) load: Arc<Load>,
 }
 
@@ -167,6 +169,7 @@ impl Function {
             provisioned: self.provisioned.clone(),
             code_signing: self.code_signing.clone(),
             runtime_management: self.runtime_management.clone(),
+            urls: self.urls.clone(),
         }
     }
 
@@ -220,6 +223,8 @@ impl Function {
 pub(crate) struct Catalogue {
     store: Store,
     scopes: RwLock<HashMap<Scope, Region>>,
+    /// Where the function of a URL's id is, and its alias or "".
+    urls: RwLock<HashMap<String, (Scope, String, String)>>,
     edits: Vec<Mutex<()>>,
     /// Environments are to be initialised, or one that was has ended.
     pub(crate) provision_changed: Arc<Notify>,
@@ -245,7 +250,13 @@ pub(crate) struct Edit<'a> {
 impl Catalogue {
     pub(crate) fn new(store: Store) -> Self {
         let edits = (0..EDIT_LOCKS).map(|_| Mutex::new(())).collect();
-        Self { store, scopes: RwLock::default(), edits, provision_changed: Arc::default() }
+        Self {
+            store,
+            scopes: RwLock::default(),
+            urls: RwLock::default(),
+            edits,
+            provision_changed: Arc::default(),
+        }
     }
 
     /// Reads all functions from the store.
@@ -273,6 +284,7 @@ impl Catalogue {
                 provisioned: record.provisioned,
                 code_signing: record.code_signing,
                 runtime_management: record.runtime_management,
+                urls: record.urls,
             };
             self.replace(None, Some(Arc::new(function)));
         }
@@ -295,6 +307,13 @@ impl Catalogue {
     pub(crate) fn get(&self, scope: &Scope, name: &str) -> Option<Arc<Function>> {
         let scopes = self.scopes.read().unwrap_or_else(PoisonError::into_inner);
         scopes.get(scope)?.functions.get(name).cloned()
+    }
+
+    /// The function with the URL of this id, and the alias that it is for, or "".
+    pub(crate) fn by_url(&self, id: &str) -> Option<(Arc<Function>, String)> {
+        let (scope, name, qualifier) =
+            self.urls.read().unwrap_or_else(PoisonError::into_inner).get(id)?.clone();
+        Some((self.get(&scope, &name)?, qualifier))
     }
 
     /// The functions of `scope` by name.
@@ -333,12 +352,31 @@ impl Catalogue {
         if new.as_ref().is_some_and(|function| function.want_provisioned()) {
             self.provision_changed.notify_one();
         }
+        self.replace_urls(old, new.as_ref());
         let mut scopes = self.scopes.write().unwrap_or_else(PoisonError::into_inner);
         let functions = &mut scopes.entry(scope).or_default().functions;
         match new {
             Some(function) => functions.insert(name, function),
             None => functions.remove(&name),
         };
+    }
+}
+
+impl Catalogue {
+    fn replace_urls(&self, old: Option<&Arc<Function>>, new: Option<&Arc<Function>>) {
+        let has_none = |function: Option<&Arc<Function>>| function.is_none_or(|f| f.urls.is_empty());
+        if has_none(old) && has_none(new) {
+            return;
+        }
+        let mut urls = self.urls.write().unwrap_or_else(PoisonError::into_inner);
+        for config in old.iter().flat_map(|function| function.urls.values()) {
+            urls.remove(&config.id);
+        }
+        for (qualifier, config) in new.iter().flat_map(|function| &function.urls) {
+            let Some(function) = new else { continue };
+            let place = (function.scope.clone(), function.name.clone(), qualifier.clone());
+            urls.insert(config.id.clone(), place);
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::CODE_PATH;
 use crate::name::function_arn;
 use crate::policy::Policy;
 use crate::provision::Provisioned;
+use crate::url::UrlConfig;
 
 /// What a deployment sets: the answer to "how does it run".
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -172,6 +173,10 @@ pub(crate) struct FunctionRecord {
     pub(crate) tags: BTreeMap<String, String>,
     #[n(4)]
     pub(crate) reserved: Option<u32>,
+    /// Function URLs by alias; the function's own is at "".
+    #[n(5)]
+    #[cbor(default)]
+    pub(crate) urls: BTreeMap<String, UrlConfig>,
     /// By alias or number of a version.
     #[n(7)]
     #[cbor(default)]

@@ -29,7 +29,7 @@ pub(crate) struct Target {
 }
 
 /// A number evenly spread over 0..1 out of a random id, so that an invocation's version follows from its id.
-fn roll(id: RequestId) -> f64 {
+pub(crate) fn roll(id: RequestId) -> f64 {
     const BITS: u128 = (1 << 53) - 1;
     (id.0 & BITS) as f64 / (BITS + 1) as f64
 }

@@ -8,7 +8,7 @@
 //!
 //! Invariants: one invocation at a time in an environment; no lock is held over an await on the way of an
 //! invocation; a change is durable before it is visible; an event or record is forgotten only after its function
-//! ran. This crate knows no HTTP, no gateway, no table, and nothing of how a process is jailed.
+//! ran. This crate knows no HTTP but in [`url`], no gateway, no table, and nothing of how a process is jailed.
 
 mod capacity;
 mod catalogue;
@@ -45,6 +45,7 @@ mod settings;
 mod signing;
 mod source;
 mod stream;
+mod url;
 
 use std::io;
 use std::path::PathBuf;
@@ -69,6 +70,7 @@ use mapping::Mappings;
 use queue::Queue;
 use registry::Registry;
 use runner::Runner;
+pub use url::UrlCall;
 
 /// Where [`Lambda::code_package`] is to be served: the path before a package's name.
 pub const CODE_PATH: &str = "/_rushlight/lambda/code/";

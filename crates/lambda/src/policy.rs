@@ -142,6 +142,14 @@ impl Policy {
         let verdicts: Vec<Verdict> = self.statements.iter().map(verdict).collect();
         verdicts.contains(&Verdict::Allows) && !verdicts.contains(&Verdict::Denies)
     }
+
+    /// Whether a request to the function's URL may pass: everybody's without `account`, else that account's. Since
+    /// October 2025 AWS asks for both actions.
+    pub(crate) fn lets_in_url(&self, account: Option<&str>, auth_type: &str) -> bool {
+        ["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"].iter().all(|action| {
+            self.statements.iter().any(|statement| statement.lets_in_url(account, action, auth_type))
+        })
+    }
 }
 
 impl Statement {
@@ -218,6 +226,26 @@ impl Statement {
         });
         let elsewhere = self.event_source_token.is_some() || self.organization.is_some();
         principal && action && source && account && !elsewhere
+    }
+}
+
+impl Statement {
+    fn lets_in_url(&self, account: Option<&str>, action: &str, auth_type: &str) -> bool {
+        let principal = match &self.principal {
+            Principal::Everybody => true,
+            Principal::Service(_) => false,
+            Principal::Aws(arn) => account.is_some() && arn.split(':').nth(4) == account,
+        };
+        let named = matches!(&self.action[..], "*" | "lambda:*") || self.action == action;
+        // Only calls of the URL have an auth type, and only the invocation behind it says by which way it came.
+        let of_url = action == "lambda:InvokeFunctionUrl";
+        let auth = self.url_auth_type.as_deref().is_none_or(|wanted| of_url && wanted == auth_type);
+        let way = self.via_url.is_none_or(|via_url| via_url && !of_url);
+        let elsewhere = self.source_arn.is_some()
+            || self.source_account.is_some()
+            || self.event_source_token.is_some()
+            || self.organization.is_some();
+        principal && named && auth && way && !elsewhere
     }
 }
 

@@ -13,13 +13,13 @@ use bytes::Bytes;
 use dynamodb::DynamoDb;
 use gateway::{Gateway, StageRequest, UrlStyle};
 use http::{HeaderMap, HeaderValue, Method};
-use lambda::{CODE_PATH, Lambda, LambdaConfig};
+use lambda::{CODE_PATH, Lambda, LambdaConfig, UrlCall};
 use logs::{Journal, JournalConfig, TailLine};
 use objects::FolderObjects;
 use ports::{Call, Objects, ServiceCall, ServiceReply};
 use rustix::fs::{FlockOperation, flock};
 use sandbox::{Sandbox, SandboxConfig, SandboxMode};
-use server::{Backends, BoxFuture, Engine, Service, StageCall, StageReply, TailStream};
+use server::{Backends, BoxFuture, Engine, ReplyBody, Service, StageCall, StageReply, TailStream};
 use store::{Durability, PostgresOptions, Store};
 use sts::TokenService;
 use tokio::sync::{OnceCell, mpsc};
@@ -326,10 +326,16 @@ impl Backends for Wiring {
         Box::pin(self.stage_reply(cx, call))
     }
 
-    fn function_url<'a>(&'a self, _: &'a Cx, _: StageCall) -> BoxFuture<'a, StageReply> {
-        // What AWS answers for a URL that does not exist.
-        let body = Bytes::from_static(br#"{"Message":null}"#);
-        Box::pin(async { StageReply { status: 403, headers: HeaderMap::new(), body: body.into() } })
+    fn function_url<'a>(&'a self, cx: &'a Cx, call: StageCall) -> BoxFuture<'a, StageReply> {
+        Box::pin(async move {
+            let response = match self.lambda().await {
+                Ok(lambda) => lambda.serve_url(cx, url_call(call)).await,
+                Err(why) => not_started(why),
+            };
+            let pieces = response.stream.and_then(|stream| stream.take());
+            let body = pieces.map_or_else(|| response.body.into(), ReplyBody::Stream);
+            StageReply { status: response.status, headers: response.headers, body }
+        })
     }
 
     fn tail(&self, cx: &Cx, group: &str) -> TailStream {
@@ -393,6 +399,11 @@ fn tail_chunk(lines: &[TailLine]) -> Bytes {
         chunk.push(b'\n');
     }
     Bytes::from(chunk)
+}
+
+fn url_call(call: StageCall) -> UrlCall {
+    let StageCall { method, host, path, query, headers, body, source_ip, protocol, .. } = call;
+    UrlCall { request: wire::Request { method, path, query, headers, body }, host, source_ip, protocol }
 }
 
 fn not_started(why: &str) -> wire::Response {

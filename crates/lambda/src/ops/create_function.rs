@@ -116,6 +116,7 @@ fn new_function(
         provisioned: std::collections::BTreeMap::new(),
         code_signing: None,
         runtime_management: Default::default(),
+        urls: Default::default(),
         load: Arc::new(Load { account: lambda.catalogue.account_load(&reference.scope), ..Load::default() }),
     }
 }

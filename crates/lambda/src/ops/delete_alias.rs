@@ -18,6 +18,7 @@ pub(super) async fn run(
     let mut function = edited(edit.now.as_ref(), &reference)?;
     if function.aliases.remove(&input.name).is_some() {
         function.policies.remove(&input.name);
+        function.urls.remove(&input.name);
         edit.commit(Some(function), Batch::new()).await.map_err(|error| error::store(&error))?;
     }
     Ok(DeleteAliasOutput {})

@@ -7,6 +7,7 @@ mod create_capacity_provider;
 mod create_code_signing_config;
 mod create_event_source_mapping;
 mod create_function;
+mod create_function_url_config;
 mod delete_alias;
 mod delete_capacity_provider;
 mod delete_code_signing_config;
@@ -14,6 +15,7 @@ mod delete_event_source_mapping;
 mod delete_function;
 mod delete_function_code_signing_config;
 mod delete_function_concurrency;
+mod delete_function_url_config;
 mod delete_layer_version;
 mod delete_provisioned_concurrency_config;
 mod delete_resource_policy;
@@ -26,6 +28,7 @@ mod get_function;
 mod get_function_code_signing_config;
 mod get_function_concurrency;
 mod get_function_configuration;
+mod get_function_url_config;
 mod get_layer_version;
 mod get_layer_version_by_arn;
 mod get_layer_version_policy;
@@ -39,6 +42,7 @@ mod list_aliases;
 mod list_capacity_providers;
 mod list_code_signing_configs;
 mod list_event_source_mappings;
+mod list_function_url_configs;
 mod list_function_versions_by_capacity_provider;
 mod list_functions;
 mod list_functions_by_code_signing_config;
@@ -64,6 +68,7 @@ mod update_code_signing_config;
 mod update_event_source_mapping;
 mod update_function_code;
 mod update_function_configuration;
+mod update_function_url_config;
 
 use std::sync::Arc;
 
@@ -102,6 +107,7 @@ serve! {
     create_code_signing_config: CreateCodeSigningConfigInput -> CreateCodeSigningConfigOutput;
     create_event_source_mapping: CreateEventSourceMappingInput -> CreateEventSourceMappingOutput;
     create_function: CreateFunctionInput -> CreateFunctionOutput;
+    create_function_url_config: CreateFunctionUrlConfigInput -> CreateFunctionUrlConfigOutput;
     delete_alias: DeleteAliasInput -> DeleteAliasOutput;
     delete_capacity_provider: DeleteCapacityProviderInput -> DeleteCapacityProviderOutput;
     delete_code_signing_config: DeleteCodeSigningConfigInput -> DeleteCodeSigningConfigOutput;
@@ -109,6 +115,7 @@ serve! {
     delete_function: DeleteFunctionInput -> DeleteFunctionOutput;
     delete_function_code_signing_config: DeleteFunctionCodeSigningConfigInput -> DeleteFunctionCodeSigningConfigOutput;
     delete_function_concurrency: DeleteFunctionConcurrencyInput -> DeleteFunctionConcurrencyOutput;
+    delete_function_url_config: DeleteFunctionUrlConfigInput -> DeleteFunctionUrlConfigOutput;
     delete_layer_version: DeleteLayerVersionInput -> DeleteLayerVersionOutput;
     delete_provisioned_concurrency_config: DeleteProvisionedConcurrencyConfigInput -> DeleteProvisionedConcurrencyConfigOutput;
     delete_resource_policy: DeleteResourcePolicyInput -> DeleteResourcePolicyOutput;
@@ -121,6 +128,7 @@ serve! {
     get_function_code_signing_config: GetFunctionCodeSigningConfigInput -> GetFunctionCodeSigningConfigOutput;
     get_function_concurrency: GetFunctionConcurrencyInput -> GetFunctionConcurrencyOutput;
     get_function_configuration: GetFunctionConfigurationInput -> GetFunctionConfigurationOutput;
+    get_function_url_config: GetFunctionUrlConfigInput -> GetFunctionUrlConfigOutput;
     get_layer_version: GetLayerVersionInput -> GetLayerVersionOutput;
     get_layer_version_by_arn: GetLayerVersionByArnInput -> GetLayerVersionByArnOutput;
     get_layer_version_policy: GetLayerVersionPolicyInput -> GetLayerVersionPolicyOutput;
@@ -134,6 +142,7 @@ serve! {
     list_capacity_providers: ListCapacityProvidersInput -> ListCapacityProvidersOutput;
     list_code_signing_configs: ListCodeSigningConfigsInput -> ListCodeSigningConfigsOutput;
     list_event_source_mappings: ListEventSourceMappingsInput -> ListEventSourceMappingsOutput;
+    list_function_url_configs: ListFunctionUrlConfigsInput -> ListFunctionUrlConfigsOutput;
     list_function_versions_by_capacity_provider: ListFunctionVersionsByCapacityProviderInput -> ListFunctionVersionsByCapacityProviderOutput;
     list_functions: ListFunctionsInput -> ListFunctionsOutput;
     list_functions_by_code_signing_config: ListFunctionsByCodeSigningConfigInput -> ListFunctionsByCodeSigningConfigOutput;
@@ -159,6 +168,7 @@ serve! {
     update_event_source_mapping: UpdateEventSourceMappingInput -> UpdateEventSourceMappingOutput;
     update_function_code: UpdateFunctionCodeInput -> UpdateFunctionCodeOutput;
     update_function_configuration: UpdateFunctionConfigurationInput -> UpdateFunctionConfigurationOutput;
+    update_function_url_config: UpdateFunctionUrlConfigInput -> UpdateFunctionUrlConfigOutput;
 }
 
 /// The function that a request names, by name or ARN, in the caller's account and region.

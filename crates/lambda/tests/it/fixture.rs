@@ -14,7 +14,7 @@ use ports::{
     BoxFuture, ChangeFeed, FeedError, FeedPage, FeedPosition, FeedRecord, FeedStart, Invoke, InvokeCall,
     InvokeError, InvokeKind, InvokeReply, LogBatch, LogSink, Shard,
 };
-use sandbox::{FaultKind, FunctionFault, FunctionSpec, Invocation, LaunchError, Outcome};
+use sandbox::{FaultKind, FunctionFault, FunctionSpec, Invocation, LaunchError, Outcome, StreamPiece};
 use store::Store;
 use tokio::sync::{Notify, mpsc};
 use wire::Failure;
@@ -151,6 +151,8 @@ pub(crate) enum Answer {
     Unheard,
     /// Answers null when the channel is closed.
     Later(mpsc::Receiver<()>),
+    /// Streams what comes; ends with the fault, if there is one.
+    Streamed(mpsc::Receiver<StreamPiece>, Option<String>),
 }
 
 /// `null`, whatever is asked.
@@ -258,6 +260,7 @@ impl Instance for FakeInstance {
                 (self.script.lock().unwrap())(&self.spec, &invocation)
             };
             let unheard = matches!(answer, Answer::Unheard);
+            let streamed = matches!(answer, Answer::Streamed(..)) && invocation.stream.is_some();
             let result = match answer {
                 Answer::Unheard => {
                     Err(FunctionFault { kind: FaultKind::Exit, body: Bytes::from_static(b"{}") })
@@ -268,12 +271,25 @@ impl Instance for FakeInstance {
                     gate.recv().await;
                     Ok(Bytes::from_static(b"null"))
                 }
+                Answer::Streamed(mut pieces, fault) => {
+                    let mut whole = Vec::new();
+                    while let Some(piece) = pieces.recv().await {
+                        match (&invocation.stream, piece) {
+                            // A reader that has gone away does not stop a function.
+                            (Some(to), piece) => drop(to.send(piece).await),
+                            (None, StreamPiece::Data(bytes)) => whole.extend_from_slice(&bytes),
+                            (None, StreamPiece::Head { .. }) => {}
+                        }
+                    }
+                    let failed = |body: String| FunctionFault { kind: FaultKind::Handler, body: body.into() };
+                    fault.map_or(Ok(Bytes::from(whole)), |body| Err(failed(body)))
+                }
             };
             let ended = matches!(&result, Err(fault) if fault.kind != FaultKind::Handler);
             let init_duration = std::mem::take(&mut self.first).then_some(Duration::from_millis(20));
             Outcome {
                 result,
-                streamed: false,
+                streamed,
                 reusable: !ended,
                 unheard,
                 duration: Duration::from_micros(1500),

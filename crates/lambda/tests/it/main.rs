@@ -12,4 +12,6 @@ mod provisioned;
 mod queue;
 mod restarts;
 mod script;
+mod streaming;
+mod urls;
 mod versions;
