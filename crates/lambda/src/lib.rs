@@ -16,6 +16,8 @@ mod code;
 mod destination;
 mod detached;
 mod document;
+#[expect(dead_code, reason = "the operations that use it come next")]
+mod durable;
 mod error;
 mod executor;
 mod fleet;
