@@ -23,9 +23,9 @@ pub enum FunctionNetwork {
     /// Nothing else.
     None,
     /// The host's network as it is, its loopback included.
-    #[default]
     Host,
     /// Other hosts; of this one nothing else, and no other function.
+    #[default]
     Isolated,
 }
 

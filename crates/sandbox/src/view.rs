@@ -115,6 +115,8 @@ pub(crate) fn setup(
             let early = early(family);
             setup.env.extend(spec.env.iter().filter(|(name, _)| early.contains(&name.as_str())).cloned());
             if let Some(port) = spec.inspect.filter(|_| family == Family::Node) {
+                // A debugger comes from the host.
+                setup.network = FunctionNetwork::Host;
                 setup.args.insert(0, format!("--inspect=127.0.0.1:{port}"));
                 // Where a debugger of the host finds the port.
                 setup.network = FunctionNetwork::Host;

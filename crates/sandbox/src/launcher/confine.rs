@@ -95,13 +95,30 @@ fn drop_bounding_set() {
     }
 }
 
-/// Gives up what pid 1 of the jail needed for mounting.
-pub(super) fn drop_supervisor_privileges() {
+/// Gives up what pid 1 of the jail needed for mounting, and what makes it another user than the function. `has_door`:
+/// it stays able to look at the function's calls and to answer for other addresses in the function's network.
+pub(super) fn drop_supervisor_privileges(identity: Option<Identity>, has_door: bool) -> io::Result<()> {
+    let kept = if has_door {
+        CapabilitySet::SYS_PTRACE | CapabilitySet::SYS_ADMIN | CapabilitySet::NET_BIND_SERVICE
+    } else {
+        CapabilitySet::empty()
+    };
+    if let Some(Identity::Jailed { change_to: Some(id) }) = identity {
+        rustix::thread::set_keep_capabilities(true)?;
+        let (uid, gid) = (Uid::from_raw(id), Gid::from_raw(id));
+        rustix::thread::set_thread_groups(&[])?;
+        rustix::thread::set_thread_res_gid(gid, gid, gid)?;
+        rustix::thread::set_thread_res_uid(uid, uid, uid)?;
+        // The change of user clears both.
+        rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    }
     let none = CapabilitySet::empty();
-    let _ = rustix::thread::set_capabilities(
+    rustix::thread::set_capabilities(
         None,
-        CapabilitySets { effective: none, permitted: none, inheritable: none },
-    );
+        CapabilitySets { effective: kept, permitted: kept, inheritable: none },
+    )?;
+    Ok(())
 }
 
 /// Reading everywhere in the jail's view, writing in /tmp and to the harmless devices; no signal and no abstract

@@ -7,9 +7,13 @@
 #[cfg(feature = "launcher-at-load")]
 mod at_load;
 mod confine;
+mod door;
 mod namespaces;
 mod network;
+mod notification;
+mod relay;
 mod root;
+mod route;
 mod stem;
 mod supervise;
 mod sys;
@@ -27,6 +31,7 @@ use rustix::net::SendFlags;
 use rustix::process::{Pid, WaitOptions};
 
 use self::confine::Identity;
+use self::door::Door;
 use self::namespaces::Side;
 use self::root::Root;
 use crate::control::{Control, Setup};
@@ -63,7 +68,7 @@ fn run() -> io::Result<i32> {
     let _ = fs::write("/proc/self/oom_score_adj", "500");
     let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let Some((setup, runtime)) = receive_setup(&control)? else { return Ok(0) };
-    let mut post = Post { control, runtime, setup, missing: Vec::new(), root: None, identity: None };
+    let mut post = Post { control, runtime, setup, missing: Vec::new(), root: None, identity: None, door: None };
     if !post.setup.jail {
         return supervise::run(post).and_then(supervise::mirror);
     }
@@ -106,6 +111,8 @@ struct Post {
     root: Option<Root>,
     /// What the process is confined to; `None` for a plain process.
     identity: Option<Identity>,
+    /// The way out of the function's own network, if it has one.
+    door: Option<Door>,
 }
 
 /// First byte of what pid 1 of the jail says to the launcher outside.

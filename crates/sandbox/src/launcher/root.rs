@@ -50,8 +50,7 @@ pub(super) fn build(setup: &Setup) -> io::Result<Root> {
     write_users(root)?;
     write_hosts(root)?;
     make_devices(root)?;
-    rustix::mount::mount("proc", root.join("proc"), "proc", plain | MountFlags::NOEXEC, None)
-        .map_err(|error| named(error.into(), Path::new("/proc")))?;
+    mount_proc(&root.join("proc")).map_err(|error| named(error.into(), Path::new("/proc")))?;
     let tmp = tmp_options(TMP_MIB_DEFAULT);
     rustix::mount::mount("tmpfs", root.join("tmp"), "tmpfs", plain, tmp.as_c_str())?;
     enter(root)
@@ -89,6 +88,14 @@ impl Root {
         }
         Ok(())
     }
+}
+
+/// With the function's own processes alone: of pid 1 even the folder would tell, for it is in the host's network.
+fn mount_proc(at: &Path) -> rustix::io::Result<()> {
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    // Before Linux 5.8 there is no such option, and no network of a function's own either.
+    rustix::mount::mount("proc", at, "proc", flags, c"hidepid=ptraceable")
+        .or_else(|_| rustix::mount::mount("proc", at, "proc", flags, None))
 }
 
 fn tmp_options(mib: u32) -> std::ffi::CString {

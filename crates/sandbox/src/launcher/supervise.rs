@@ -14,8 +14,9 @@ use rustix::net::SendFlags;
 use rustix::process::{Pid, Signal, WaitOptions};
 
 use super::confine::Identity;
+use super::door::{Door, Policy};
 use super::sys::{self, Forked};
-use super::{Post, confine, network};
+use super::{Post, confine, network, notification};
 use crate::config::FunctionNetwork;
 use crate::control::{Assigned, Control, Hello};
 use crate::descriptors;
@@ -31,10 +32,18 @@ pub(super) fn run(mut post: Post) -> io::Result<i32> {
     };
     drop(saying);
     let (complaints, brought) = hear(&said)?;
-    let hello = hello(&post, &complaints);
-    let listener: Vec<_> = brought.iter().map(OwnedFd::as_fd).collect();
-    super::say(&post.control, &Control::Hello(hello), &listener)?;
-    drop(brought);
+    let mut hello = hello(&post, &complaints);
+    // The listener and the spare socket are the server's, the rest is for the door.
+    let (mut for_server, mut for_door) = (brought, Vec::new());
+    if for_server.len() > 2 {
+        for_door = for_server.split_off(2);
+    }
+    if let Some(error) = open_door(&mut post, for_door) {
+        hello.missing.push((Layer::Network, error.to_string()));
+    }
+    let beside: Vec<_> = for_server.iter().map(OwnedFd::as_fd).collect();
+    super::say(&post.control, &Control::Hello(hello), &beside)?;
+    drop(for_server);
     // Held by the interpreter alone from here, so that its end is the socket's.
     let (placeholder, _) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     post.runtime = placeholder;
@@ -45,6 +54,16 @@ pub(super) fn run(mut post: Post) -> io::Result<i32> {
     }
     let _ = rustix::process::kill_process_group(interpreter, Signal::KILL);
     Ok(status.unwrap_or(libc::SIGKILL))
+}
+
+/// From the function's network and its held calls; why it cannot be.
+fn open_door(post: &mut Post, brought: Vec<OwnedFd>) -> Option<rustix::io::Errno> {
+    let [inside, calls] = <[OwnedFd; 2]>::try_from(brought).ok()?;
+    match Door::new(calls, inside, Policy::new(post.setup.network, post.setup.endpoint)) {
+        Ok(door) => post.door = Some(door),
+        Err(errno) => return Some(errno),
+    }
+    None
 }
 
 /// What the interpreter's process says until it is the interpreter, and the descriptors it hands out.
@@ -85,12 +104,23 @@ pub(super) fn mirror(raw_status: i32) -> io::Result<i32> {
 fn stand(post: &mut Post, signals: &OwnedFd, interpreter: Pid) -> io::Result<Option<i32>> {
     let mut inbox = BytesMut::new();
     loop {
-        let mut fds = [PollFd::new(&post.control, PollFlags::IN), PollFd::new(signals, PollFlags::IN)];
-        match rustix::event::poll(&mut fds, None) {
+        let mut fds = vec![PollFd::new(&post.control, PollFlags::IN), PollFd::new(signals, PollFlags::IN)];
+        fds.extend(post.door.iter().flat_map(Door::descriptors));
+        match rustix::event::poll(&mut fds, post.door.as_ref().and_then(Door::patience)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
         let (talks, ended) = (!fds[0].revents().is_empty(), !fds[1].revents().is_empty());
+        let calls = fds.get(2).is_some_and(|fd| fd.revents().contains(PollFlags::IN));
+        let all_gone = fds.get(2).is_some_and(|fd| fd.revents().contains(PollFlags::HUP));
+        let at_door = fds[2..].iter().any(|fd| !fd.revents().is_empty());
+        drop(fds);
+        match &mut post.door {
+            // Nobody is left who could call.
+            Some(_) if all_gone => post.door = None,
+            Some(door) if at_door || door.patience().is_some() => door.serve(calls),
+            _ => {}
+        }
         if ended && let Some(status) = reap(signals, interpreter)? {
             return Ok(Some(status));
         }
@@ -123,7 +153,7 @@ fn answer(post: &mut Post, inbox: &mut BytesMut) -> io::Result<bool> {
         if let Control::Assign(assign) = said {
             // Once: with the namespaces' descriptors and the capabilities goes the way to mount anything else.
             let done = post.root.take().map_or(Ok(()), |mut root| root.assign(&assign));
-            confine::drop_supervisor_privileges();
+            confine::drop_supervisor_privileges(post.identity, post.door.is_some())?;
             let failure = done.err().map_or_else(String::new, |error| error.to_string());
             super::say(&post.control, &Control::Assigned(Assigned { failure }), &[])?;
         }
@@ -183,7 +213,8 @@ fn prepare(post: &Post, complaints: &mut UnixStream) -> io::Result<Command> {
 }
 
 fn take_on_limits(post: &Post, complaints: &mut UnixStream) -> io::Result<()> {
-    if let Err(error) = enter_network(post, complaints) {
+    let own_network = enter_network(post, complaints);
+    if let Err(error) = &own_network {
         writeln!(complaints, "{}\t{error}", Layer::Network)?;
     }
     match post.identity {
@@ -194,18 +225,33 @@ fn take_on_limits(post: &Post, complaints: &mut UnixStream) -> io::Result<()> {
         }
         None => rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?,
     }
+    if matches!(own_network, Ok(true))
+        && let Err(error) = hand_out_calls(complaints)
+    {
+        writeln!(complaints, "{}\t{error}", Layer::Network)?;
+    }
     Ok(())
 }
 
-/// A network of the function's own, where that is wanted and there is a jail; its listener goes to pid 1.
-fn enter_network(post: &Post, complaints: &UnixStream) -> io::Result<()> {
+/// A network of the function's own, where that is wanted and there is a jail; whether there is. Its listener and the
+/// network go to pid 1.
+fn enter_network(post: &Post, complaints: &UnixStream) -> io::Result<bool> {
     match (post.setup.network, post.identity) {
-        (FunctionNetwork::Host, _) | (_, None) => Ok(()),
+        (FunctionNetwork::Host, _) | (_, None) => Ok(false),
         (_, Some(Identity::Host)) => Err(io::Error::other("needs the namespaces layer")),
         (_, Some(Identity::Jailed { .. })) => {
-            let (listener, spare) = network::enter()?;
-            let both = [listener.as_fd(), spare.as_fd()];
-            descriptors::send(complaints, b"\n", &both, SendFlags::empty())
+            notification::check()?;
+            let own = network::enter()?;
+            let all = [own.listener.as_fd(), own.spare.as_fd(), own.network.as_fd()];
+            descriptors::send(complaints, b"\n", &all, SendFlags::empty())?;
+            Ok(true)
         }
     }
+}
+
+/// From here on calls to the outside are held for pid 1.
+fn hand_out_calls(complaints: &UnixStream) -> io::Result<()> {
+    let calls = notification::take_on()?;
+    let not_held = SendFlags::from_bits_retain(notification::NOT_HELD);
+    descriptors::send(complaints, b"\n", &[calls.as_fd()], not_held)
 }

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use base::RequestId;
@@ -65,6 +67,27 @@ impl World {
     /// Launches and invokes once.
     pub(crate) async fn once(&self, spec: FunctionSpec, payload: &str) -> Outcome {
         self.launch(spec).await.invoke(invocation(payload)).await
+    }
+}
+
+/// Runs these tests again as `nobody`; what is not root already is an ordinary user itself.
+pub(crate) fn prove_as_ordinary_user(tests: &[&str]) {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let nobody = 65_534;
+    for test in tests {
+        let ended = Command::new("/proc/self/exe")
+            .args([test, "--exact"])
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .uid(nobody)
+            .gid(nobody)
+            .current_dir("/")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ended.stdout) + String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.success() && said.contains("1 passed"), "{test}: {said}");
     }
 }
 
