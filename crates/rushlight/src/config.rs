@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use base::Wording;
-use sandbox::SandboxMode;
+use sandbox::{FunctionNetwork, SandboxMode};
 use store::{Durability, Target};
 use toml::de::{DeTable, DeValue};
 use tracing_subscriber::EnvFilter;
 
 /// Every setting, in the order in which `rushlight config` prints them.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "listen",
     "data",
     "memory",
@@ -23,6 +23,7 @@ const NAMES: [&str; 14] = [
     "durability",
     "auth",
     "sandbox",
+    "function-network",
     "wording",
     "throttle",
     "hot-reload",
@@ -79,6 +80,7 @@ pub(crate) struct Config {
     pub(crate) durability: Durability,
     pub(crate) auth: Auth,
     pub(crate) sandbox: SandboxMode,
+    pub(crate) function_network: FunctionNetwork,
     pub(crate) wording: Wording,
     /// Whether DynamoDB refuses what is beyond the capacity of a table.
     pub(crate) throttle: bool,
@@ -146,6 +148,9 @@ impl Config {
                 "best-effort" => Some(SandboxMode::BestEffort),
                 "off" => Some(SandboxMode::Off),
                 _ => None,
+            })?,
+            function_network: parse(&texts, "function-network", "none, host or isolated", |text| {
+                FunctionNetwork::ALL.into_iter().find(|network| network.name() == text)
             })?,
             wording: parse(&texts, "wording", "newer or older", |text| match text {
                 "newer" => Some(Wording::Newer),
@@ -257,6 +262,7 @@ fn default(name: &str) -> String {
         "memory" | "throttle" | "hot-reload" | "quick-retries" => "false".to_owned(),
         "durability" => "strict".to_owned(),
         "sandbox" => "best-effort".to_owned(),
+        "function-network" => FunctionNetwork::default().name().to_owned(),
         "wording" => "newer".to_owned(),
         "log" => "info".to_owned(),
         _ => String::new(),
@@ -364,6 +370,7 @@ mod tests {
                 "durability rushlight.toml:2",
                 "auth default",
                 "sandbox default",
+                "function-network default",
                 "wording default",
                 "throttle default",
                 "hot-reload default",
@@ -391,7 +398,7 @@ mod tests {
                 &[],
                 &[],
                 "\nport = 1",
-                "rushlight.toml:2: port is no setting; there are listen, data, memory, store, objects, durability, auth, sandbox, wording, throttle, hot-reload, log",
+                "rushlight.toml:2: port is no setting; there are listen, data, memory, store, objects, durability, auth, sandbox, function-network, wording, throttle, hot-reload, log",
             ),
             (&[], &[], "memory = [1]", "rushlight.toml:1: memory must be a text, a number or true or false"),
             (&[], &[], "# a\n\nmemory = 2", "memory = \"2\" (from rushlight.toml:3) must be true or false"),

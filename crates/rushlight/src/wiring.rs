@@ -18,12 +18,12 @@ use logs::{Journal, JournalConfig, TailLine};
 use objects::FolderObjects;
 use ports::{Call, Objects, ServiceCall, ServiceReply};
 use rustix::fs::{FlockOperation, flock};
-use sandbox::{Sandbox, SandboxConfig, SandboxMode};
+use sandbox::{FunctionNetwork, Layer, Sandbox, SandboxConfig, SandboxMode};
 use server::{Backends, BoxFuture, Engine, ReplyBody, Service, StageCall, StageReply, TailStream};
 use store::{Durability, PostgresOptions, Store};
 use sts::TokenService;
 use tokio::sync::{OnceCell, mpsc};
-use tracing::{debug, error, warn};
+use tracing::{debug, error, info, warn};
 use wire::json::Writer;
 
 use crate::config::Config;
@@ -191,6 +191,14 @@ impl Wiring {
             warn!("functions run as plain processes of this user, without a jail (sandbox = off)");
             return;
         }
+        let in_force: Vec<&str> = report
+            .layers
+            .iter()
+            .filter(|state| state.missing.is_none())
+            .filter(|state| state.layer != Layer::Network || report.network != FunctionNetwork::Host)
+            .map(|state| state.layer.name())
+            .collect();
+        info!(layers = in_force.join(" "), network = report.network.name(), "functions run in a jail");
         for state in report.missing() {
             let why = state.missing.as_deref().unwrap_or_default();
             if state.layer.is_required() {
@@ -290,6 +298,7 @@ fn sandbox_config(config: &Config, address: SocketAddr, folder: &Path, clock: &C
     let host = if host.contains(':') { format!("[{host}]") } else { host };
     SandboxConfig {
         mode: config.sandbox,
+        network: config.function_network,
         endpoint_url: Some(format!("http://{host}:{}", address.port())),
         clock: clock.clone(),
         runtimes_dir: Some(config.runtimes_dir()),

@@ -3,12 +3,14 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::config::SandboxMode;
+use crate::config::{FunctionNetwork, SandboxMode};
 
 /// What protects the host from functions here, and what is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JailReport {
     pub mode: SandboxMode,
+    /// As it was asked for.
+    pub network: FunctionNetwork,
     pub layers: Vec<LayerState>,
 }
 

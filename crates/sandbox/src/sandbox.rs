@@ -72,7 +72,11 @@ impl Sandbox {
 
     /// Tries the jail: some milliseconds, once; remembered after.
     pub async fn report(&self) -> JailReport {
-        JailReport { mode: self.config.mode, layers: self.layers().await.to_vec() }
+        JailReport {
+            mode: self.config.mode,
+            network: self.config.network,
+            layers: self.layers().await.to_vec(),
+        }
     }
 
     /// Fills the pool of the runtime in the background: call it when a function of that runtime exists, with whether

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use anyhow::Result;
-use sandbox::{JailReport, RuntimeFound, Sandbox, SandboxConfig, Served};
+use sandbox::{FunctionNetwork, JailReport, Layer, RuntimeFound, Sandbox, SandboxConfig, Served};
 use serde_json::json;
 
 use super::{Context, print_json, print_line, small_runtime};
@@ -79,8 +79,12 @@ fn listen(config: &Config) -> Finding {
 
 async fn report(config: &Config) -> Result<JailReport> {
     let folder = std::env::temp_dir().join(format!("rushlight-doctor-{}", std::process::id()));
-    let sandbox =
-        Sandbox::start(SandboxConfig { mode: config.sandbox, ..SandboxConfig::new(&folder) }).await?;
+    let sandbox = Sandbox::start(SandboxConfig {
+        mode: config.sandbox,
+        network: config.function_network,
+        ..SandboxConfig::new(&folder)
+    })
+    .await?;
     let report = sandbox.report().await;
     sandbox.stop().await;
     // It held nothing that matters.
@@ -95,6 +99,7 @@ fn jail(report: &JailReport) -> Vec<Finding> {
         optional: !state.layer.is_required(),
         needed: report.mode == sandbox::SandboxMode::Required && state.layer.is_required(),
         said: match &state.missing {
+            None if state.layer == Layer::Network => network(report.network).to_owned(),
             None => "in force".to_owned(),
             Some(why) => format!("{why}; {}", state.layer.hint()),
         },
@@ -149,6 +154,17 @@ fn served_by(found: &[&RuntimeFound]) -> String {
 /// How to bring the newest of them.
 fn bring(found: &[&RuntimeFound]) -> String {
     format!("not found: {}", found.first().map(|found| found.hint.as_str()).unwrap_or_default())
+}
+
+/// What functions reach.
+fn network(network: FunctionNetwork) -> &'static str {
+    match network {
+        FunctionNetwork::None => "in force: functions reach the server alone (none)",
+        FunctionNetwork::Host => "functions have this host's network, as was asked (host)",
+        FunctionNetwork::Isolated => {
+            "in force: functions reach other hosts, and of this one the server alone (isolated)"
+        }
+    }
 }
 
 /// The AWS SDK for Python, which functions take from the host.

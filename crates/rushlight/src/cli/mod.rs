@@ -60,6 +60,10 @@ struct Flags {
     /// What to do when the host does not allow a layer of the jail [default: best-effort]
     #[arg(long, global = true, value_name = "required|best-effort|off")]
     sandbox: Option<String>,
+    /// What functions reach beside the server: nothing; all that this host does; or other hosts, and nothing of this one
+    /// [default: isolated]
+    #[arg(long, global = true, value_name = "none|host|isolated")]
+    function_network: Option<String>,
     /// How DynamoDB words its errors: as since June 2026, or as before [default: newer]
     #[arg(long, global = true, value_name = "newer|older")]
     wording: Option<String>,
@@ -119,12 +123,13 @@ enum Verb {
 }
 
 /// Flags that only a server and `config` look at: the others take them, and do not show them.
-const OF_SERVERS: [&str; 11] = [
+const OF_SERVERS: [&str; 12] = [
     "memory",
     "store",
     "durability",
     "auth",
     "sandbox",
+    "function_network",
     "wording",
     "throttle",
     "hot_reload",
@@ -226,6 +231,7 @@ impl Flags {
         set("durability", self.durability.clone());
         set("auth", self.auth.clone());
         set("sandbox", self.sandbox.clone());
+        set("function-network", self.function_network.clone());
         set("wording", self.wording.clone());
         set("throttle", self.throttle.then(|| "true".to_owned()));
         set("hot-reload", self.hot_reload.then(|| "true".to_owned()));

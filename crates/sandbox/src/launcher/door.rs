@@ -376,9 +376,7 @@ fn connect_unix(held: &Held, socket: OwnedFd, address: Vec<u8>) -> Result<Answer
         rustix::process::chdir("/")?;
     }
     match connected {
-        Err(Errno::AGAIN) if blocks => {
-            Ok(Answer::Later(Pending::Full { held: *held, socket, address }))
-        }
+        Err(Errno::AGAIN) if blocks => Ok(Answer::Later(Pending::Full { held: *held, socket, address })),
         other => other.map(|()| Answer::Done),
     }
 }
@@ -415,7 +413,8 @@ const COPIED: [(libc::c_int, libc::c_int); 11] = [
 
 fn copy_options(from: &OwnedFd, to: &OwnedFd) {
     for (level, name) in COPIED {
-        let long = matches!(name, libc::SO_LINGER | libc::SO_RCVTIMEO | libc::SO_SNDTIMEO) && level == libc::SOL_SOCKET;
+        let long = matches!(name, libc::SO_LINGER | libc::SO_RCVTIMEO | libc::SO_SNDTIMEO)
+            && level == libc::SOL_SOCKET;
         // What one socket does not know the other does not either.
         let _ = if long && name == libc::SO_LINGER {
             notification::option::<8>(from, level, name)

@@ -68,7 +68,8 @@ fn run() -> io::Result<i32> {
     let _ = fs::write("/proc/self/oom_score_adj", "500");
     let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let Some((setup, runtime)) = receive_setup(&control)? else { return Ok(0) };
-    let mut post = Post { control, runtime, setup, missing: Vec::new(), root: None, identity: None, door: None };
+    let mut post =
+        Post { control, runtime, setup, missing: Vec::new(), root: None, identity: None, door: None };
     if !post.setup.jail {
         return supervise::run(post).and_then(supervise::mirror);
     }

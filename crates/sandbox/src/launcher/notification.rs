@@ -210,7 +210,13 @@ impl Calls {
     }
 
     /// Puts `file` in the place of the caller's descriptor `number`.
-    pub(super) fn put(&self, held: &Held, file: impl AsFd, number: i32, close_on_exec: bool) -> Result<(), Errno> {
+    pub(super) fn put(
+        &self,
+        held: &Held,
+        file: impl AsFd,
+        number: i32,
+        close_on_exec: bool,
+    ) -> Result<(), Errno> {
         let mut add = libc::seccomp_notif_addfd {
             id: held.id,
             flags: libc::SECCOMP_ADDFD_FLAG_SETFD as u32,

@@ -51,7 +51,8 @@ impl Relays {
         if to.port() == 0 || self.relays.iter().any(|relay| relay.to == to) {
             return Ok(());
         }
-        let inner = self.bind_inside(to).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+        let inner =
+            self.bind_inside(to).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
         if self.relays.len() == RELAYS_MAX {
             self.relays.remove(0);
         }
@@ -116,8 +117,11 @@ impl Relay {
         if let Some(at) = self.flows.iter().position(|flow| flow.of == of) {
             return Ok(&self.flows[at]);
         }
-        let any: SocketAddr =
-            if self.to.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
+        let any: SocketAddr = if self.to.is_ipv4() {
+            (Ipv4Addr::UNSPECIFIED, 0).into()
+        } else {
+            (Ipv6Addr::UNSPECIFIED, 0).into()
+        };
         let outer = UdpSocket::bind(any)?;
         outer.connect(self.to)?;
         outer.set_nonblocking(true)?;

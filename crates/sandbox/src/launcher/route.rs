@@ -105,7 +105,8 @@ impl Message {
         answer.truncate(n);
         let kind = answer.get(4..6).and_then(|kind| kind.try_into().ok()).map(u16::from_ne_bytes);
         if kind == Some(libc::NLMSG_ERROR as u16) {
-            let error = answer.get(HEAD..HEAD + 4).and_then(|e| e.try_into().ok()).map_or(0, i32::from_ne_bytes);
+            let error =
+                answer.get(HEAD..HEAD + 4).and_then(|e| e.try_into().ok()).map_or(0, i32::from_ne_bytes);
             if error != 0 {
                 return Err(Errno::from_raw_os_error(-error));
             }

@@ -154,7 +154,8 @@ async fn a_connection_is_not_aimed_anew() {
         "udp": ["ECONNREFUSED", "ECONNREFUSED", "ECONNREFUSED"],
         "metadata": "ENETUNREACH", "anew": ["EISCONN", 106, "EINVAL", "EINVAL", -1, "ENOTSUP", "ENOTSUP"],
         "relative": ["r", "ENOENT"],
-        "names": "EAI"}"#]].assert_eq(&show(&world.once(spec, &event).await).replace("], ", "],\n"));
+        "names": "EAI"}"#]]
+    .assert_eq(&show(&world.once(spec, &event).await).replace("], ", "],\n"));
 }
 
 /// `{"name":["address",port],..}`
