@@ -374,6 +374,8 @@ mod tests {
                 "wording default",
                 "throttle default",
                 "hot-reload default",
+                "destination-endpoint default",
+                "quick-retries default",
                 "log default"
             ]
         );
@@ -398,7 +400,7 @@ mod tests {
                 &[],
                 &[],
                 "\nport = 1",
-                "rushlight.toml:2: port is no setting; there are listen, data, memory, store, objects, durability, auth, sandbox, function-network, wording, throttle, hot-reload, log",
+                "rushlight.toml:2: port is no setting; there are listen, data, memory, store, objects, durability, auth, sandbox, function-network, wording, throttle, hot-reload, destination-endpoint, quick-retries, log",
             ),
             (&[], &[], "memory = [1]", "rushlight.toml:1: memory must be a text, a number or true or false"),
             (&[], &[], "# a\n\nmemory = 2", "memory = \"2\" (from rushlight.toml:3) must be true or false"),
