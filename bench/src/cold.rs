@@ -6,10 +6,10 @@ use anyhow::Result;
 
 use crate::Plan;
 use crate::client::{Connection, rest};
-use crate::function::{create_function, echo_code, invoke_path};
+use crate::function::{create_package, echo_code, invoke_path, zipped};
 use crate::load::{Measured, percentile};
 use crate::process::memory_kib;
-use crate::report::{Beside, Report};
+use crate::report::{Beside, Mark, Report};
 use crate::server::{Keeping, Server};
 
 const STARTS: usize = 15;
@@ -31,31 +31,99 @@ pub(crate) async fn start_up(plan: &Plan, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Each function's first invocation, one at a time, with a pause in which the pool fills again.
+/// A kind of function whose first invocation is measured.
+#[derive(Debug)]
+struct Case {
+    name: &'static str,
+    runtime: &'static str,
+    code: &'static str,
+    /// Milliseconds.
+    mark: f64,
+    /// What the pool takes to be full again.
+    pause: Duration,
+}
+
+const NODE_SDK: &str = "const { DynamoDBClient } = require('@aws-sdk/client-dynamodb');
+const { DynamoDBDocumentClient } = require('@aws-sdk/lib-dynamodb');
+const client = DynamoDBDocumentClient.from(new DynamoDBClient({}));
+exports.handler = async (event) => [typeof client.send, event];
+";
+const PYTHON_SDK: &str = "import boto3
+client = boto3.client('dynamodb')
+def handler(event, context):
+    return [client.meta.region_name, event]
+";
+
+fn cases(pool: bool) -> Vec<Case> {
+    let case = |name, runtime, code, mark, pause| Case {
+        name,
+        runtime,
+        code,
+        mark,
+        pause: Duration::from_millis(pause),
+    };
+    let (node, python) = (echo_code("node"), echo_code("python3"));
+    if !pool {
+        return vec![
+            case("node without pool", "nodejs20.x", node, 40.0, 20),
+            case("python3 without pool", "python3.11", python, 25.0, 20),
+        ];
+    }
+    vec![
+        case("node", "nodejs20.x", node, 4.0, 150),
+        case("node with the SDK", "nodejs20.x", NODE_SDK, 10.0, 500),
+        case("python3", "python3.11", python, 3.0, 150),
+        case("python3 with boto3", "python3.11", PYTHON_SDK, 6.0, 700),
+        case("binary", "provided.al2023", "", 8.0, 50),
+    ]
+}
+
 pub(crate) async fn functions(plan: &Plan, server: &Server, report: &mut Report) -> Result<()> {
-    for (interpreter, runtime) in [("node", "nodejs20.x"), ("python3", "python3.11")] {
-        let name = format!("cold start {interpreter}");
+    measure(plan, server, cases(true), report).await
+}
+
+pub(crate) async fn without_pool(plan: &Plan, report: &mut Report) -> Result<()> {
+    let cases = cases(false);
+    if !cases.iter().any(|case| plan.wants(&format!("cold start {}", case.name))) {
+        return Ok(());
+    }
+    let server = Server::start_with(&plan.binary, &Keeping::Strict, &["--pool", "0"]).await?;
+    measure(plan, &server, cases, report).await
+}
+
+/// Each function's first invocation, one at a time, with a pause in which the pool fills again.
+async fn measure(plan: &Plan, server: &Server, cases: Vec<Case>, report: &mut Report) -> Result<()> {
+    for case in cases {
+        let name = format!("cold start {}", case.name);
         if !plan.wants(&name) {
             continue;
         }
+        let zip = match case.runtime {
+            "provided.al2023" => zipped("bootstrap", &std::fs::read(std::env::current_exe()?)?)?,
+            runtime if runtime.starts_with("python") => zipped("index.py", case.code.as_bytes())?,
+            _ => zipped("index.js", case.code.as_bytes())?,
+        };
         let mut times = Vec::new();
         let mut connection = Connection::open(server.address).await?;
         for index in 0..FUNCTIONS {
-            let function = format!("cold-{interpreter}-{index}");
-            create_function(server, &function, runtime, echo_code(interpreter)).await?;
-            tokio::time::sleep(Duration::from_millis(150)).await;
+            let function = format!("cold-{}-{index}", case.name.replace(' ', "-"));
+            create_package(server, &function, case.runtime, &zip).await?;
+            // The first of a kind begins to fill its pool.
+            tokio::time::sleep(case.pause * if index == 0 { 3 } else { 1 }).await;
             let request = rest("lambda", "POST", &invoke_path(&function), "{}");
             let start = Instant::now();
             let answer = connection.call(&request).await?;
-            anyhow::ensure!(answer.status == 200, "a cold invocation answered {}", answer.status);
             times.push(start.elapsed());
+            let body = String::from_utf8_lossy(connection.body(answer));
+            anyhow::ensure!(answer.status == 200 && !body.contains("errorType"), "{name} answered {body}");
         }
-        report.add(name, spread(times), Beside::default());
+        let beside = Beside { mark: Some(Mark::P50(case.mark * 1e3)), ..Beside::default() };
+        report.add(name, spread(times), beside);
     }
     Ok(())
 }
 
-fn spread(times: Vec<Duration>) -> Measured {
+pub(crate) fn spread(times: Vec<Duration>) -> Measured {
     let total: Duration = times.iter().sum();
     let mut nanos: Vec<u32> = times.iter().map(|t| u32::try_from(t.as_nanos()).unwrap_or(u32::MAX)).collect();
     nanos.sort_unstable();

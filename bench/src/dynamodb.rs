@@ -11,7 +11,7 @@ use crate::ceiling::Echo;
 use crate::client::{Connection, set_up};
 use crate::load::{self, Source};
 use crate::process::{memory_kib, watch_memory};
-use crate::report::{Beside, Report};
+use crate::report::{Beside, Mark, Report};
 use crate::server::{Keeping, Server};
 use crate::workload::{self, ROWS_A_PARTITION, Workload};
 use crate::{marks, peer};
@@ -111,7 +111,7 @@ async fn compare(
     let ceiling = Echo::start(probe.body(answer).len())?.measure(CONNECTIONS, plan.seconds, request).await?;
     let measured = load::run(site.address, CONNECTIONS, plan.seconds, workload, site.pid).await?;
     let mark = site.keeping.and_then(|keeping| marks::of(keeping, workload.name));
-    report.add(name, measured, Beside { ceiling: Some(ceiling), mark });
+    report.add(name, measured, Beside { ceiling: Some(ceiling), mark: mark.map(Mark::PerSecond) });
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use crate::Plan;
 use crate::ceiling::{self, Echo};
 use crate::client::{self, Connection, base64, plain, rest, set_up};
 use crate::load;
-use crate::report::{Beside, Report};
+use crate::report::{Beside, Mark, Report};
 use crate::server::Server;
 
 const CONNECTIONS: [usize; 2] = [1, 16];
@@ -39,7 +39,9 @@ async fn compare(
 /// Warm functions: over the Invoke API and behind a stage URL, beside the bare frame loop.
 pub(crate) async fn measure(plan: &Plan, server: &Server, report: &mut Report) -> Result<()> {
     let event: &str = r#"{"name":"sy"}"#;
-    for (interpreter, runtime) in [("node", "nodejs20.x"), ("python3", "python3.11")] {
+    for (interpreter, runtime, per_second) in
+        [("node", "nodejs20.x", 15_000.0), ("python3", "python3.11", 20_000.0)]
+    {
         let name = format!("invoke {interpreter}");
         if !plan.wants(&name) {
             continue;
@@ -51,7 +53,8 @@ pub(crate) async fn measure(plan: &Plan, server: &Server, report: &mut Report) -
         for connections in CONNECTIONS {
             let measured =
                 load::run(server.address, connections, plan.seconds, &request, Some(server.pid())).await?;
-            let beside = Beside { ceiling: Some(ceiling.clone()), mark: None };
+            let mark = if connections == 1 { Mark::P50(150.0) } else { Mark::PerSecond(per_second) };
+            let beside = Beside { ceiling: Some(ceiling.clone()), mark: Some(mark) };
             report.add(format!("{name}, {connections} conn"), measured, beside);
         }
     }
@@ -83,18 +86,23 @@ pub(crate) fn invoke_path(function: &str) -> String {
 
 pub(crate) async fn create_function(server: &Server, name: &str, runtime: &str, code: &str) -> Result<()> {
     let file = if runtime.starts_with("python") { "index.py" } else { "index.js" };
+    create_package(server, name, runtime, &zipped(file, code.as_bytes())?).await
+}
+
+/// A function of a whole zip.
+pub(crate) async fn create_package(server: &Server, name: &str, runtime: &str, zip: &[u8]) -> Result<()> {
     let body = json!({
         "FunctionName": name, "Runtime": runtime, "Handler": "index.handler", "Timeout": 30,
-        "Role": "arn:aws:iam::000000000000:role/bench", "Code": {"ZipFile": base64(&zipped(file, code)?)},
+        "Role": "arn:aws:iam::000000000000:role/bench", "Code": {"ZipFile": base64(zip)},
     });
     let request = rest("lambda", "POST", "/2015-03-31/functions", &body.to_string());
     set_up(server.address, &request).await.map(drop)
 }
 
-fn zipped(file: &str, code: &str) -> Result<Vec<u8>> {
+pub(crate) fn zipped(file: &str, content: &[u8]) -> Result<Vec<u8>> {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    zip.start_file(file, zip::write::SimpleFileOptions::default())?;
-    std::io::Write::write_all(&mut zip, code.as_bytes())?;
+    zip.start_file(file, zip::write::SimpleFileOptions::default().unix_permissions(0o755))?;
+    std::io::Write::write_all(&mut zip, content)?;
     Ok(zip.finish()?.into_inner())
 }
 

@@ -1,9 +1,11 @@
 //! Measures the release binary from outside: each figure beside a ceiling that the same machine reached in the same run.
 //! `cargo xtask bench` builds both and runs this. All load is on loopback, bounded, and ends by itself.
 
+mod binary;
 mod ceiling;
 mod client;
 mod cold;
+mod crowd;
 mod dynamodb;
 mod function;
 mod load;
@@ -39,6 +41,10 @@ struct Plan {
     store: Option<String>,
     running_peers: Vec<(String, SocketAddr)>,
     installed_peers: bool,
+    /// Functions to deploy beside each other.
+    functions: usize,
+    /// Invocations of the soak; 0: none.
+    invocations: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +61,9 @@ impl Plan {
 }
 
 fn main() -> Result<()> {
+    if let Some(api) = std::env::var_os("AWS_LAMBDA_RUNTIME_API") {
+        return binary::serve(&api.to_string_lossy());
+    }
     let words: Vec<String> = std::env::args().skip(1).collect();
     if let [first, reply_bytes] = words.as_slice()
         && first == "echo"
@@ -83,6 +92,8 @@ fn plan(words: &[String]) -> Result<Plan> {
         items: value("--items").map_or(Ok(1_000_000), |text| text.parse())?,
         store: value("--store").cloned(),
         running_peers: named.map(|(_, peer)| running_peer(peer)).collect::<Result<_>>()?,
+        functions: value("--functions").map_or(Ok(10_000), |text| text.parse())?,
+        invocations: value("--invocations").map_or(Ok(0), |text| text.parse())?,
         installed_peers: words.iter().any(|word| word == "--peers"),
     })
 }
@@ -107,6 +118,9 @@ async fn measure(plan: &Plan) -> Result<()> {
         let server = Server::start(&plan.binary, &Keeping::Strict).await?;
         function::measure(plan, &server, &mut report).await?;
         cold::functions(plan, &server, &mut report).await?;
+        drop(server);
+        cold::without_pool(plan, &mut report).await?;
+        crowd::run(plan, &mut report).await?;
     }
     report.print();
     report.write(&plan.json)

@@ -11,6 +11,28 @@ pub(crate) fn memory_kib(pid: u32) -> Result<u32> {
     Ok(line.split_whitespace().nth(1).unwrap_or("0").parse()?)
 }
 
+/// What the memory of a process comes to when what it shares is divided among all that share it.
+pub(crate) fn shared_memory_kib(pid: u32) -> Result<u32> {
+    let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+    let line = rollup.lines().find(|line| line.starts_with("Pss:")).unwrap_or_default();
+    Ok(line.split_whitespace().nth(1).unwrap_or("0").parse()?)
+}
+
+/// Every process below `pid`.
+pub(crate) fn descendants(pid: u32) -> Vec<u32> {
+    let mut found = Vec::new();
+    let mut left = vec![pid];
+    while let Some(parent) = left.pop() {
+        let tasks = std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
+        for task in tasks {
+            let children = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            left.extend(children.split_whitespace().filter_map(|text| text.parse::<u32>().ok()));
+        }
+        found.extend((parent != pid).then_some(parent));
+    }
+    found
+}
+
 /// User and system time so far.
 pub(crate) fn processor_time(pid: u32) -> Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;

@@ -19,8 +19,25 @@ pub(crate) struct Report {
 pub(crate) struct Beside {
     /// What the machine could do at all, in the same run.
     pub(crate) ceiling: Option<Measured>,
-    /// Operations a second to reach.
-    pub(crate) mark: Option<f64>,
+    /// What is to be reached.
+    pub(crate) mark: Option<Mark>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Mark {
+    PerSecond(f64),
+    /// Microseconds that half of all calls take at most.
+    P50(f64),
+}
+
+impl Mark {
+    /// The figure, and the share of it that was reached: 1 or more is well.
+    fn beside(self, measured: &Measured) -> (String, f64) {
+        match self {
+            Self::PerSecond(mark) => (format!("{mark:.0}"), measured.per_second / mark),
+            Self::P50(mark) => (format!("{mark:.0}us"), mark / measured.p50_us.max(0.001)),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -75,14 +92,18 @@ impl Row {
         let whole = |figure: Option<f64>| figure.map_or(String::new(), |figure| format!("{figure:.0}"));
         let cpu = cpu_us.map_or(String::new(), |us| format!("{us:.1}"));
         let ceiling = self.beside.ceiling.as_ref().map(|ceiling| ceiling.per_second);
+        let (mark, reached) = match self.beside.mark.map(|mark| mark.beside(&self.measured)) {
+            Some((mark, reached)) => (mark, format!("{reached:.2}")),
+            None => Default::default(),
+        };
         format!(
             "{:<34} {per_second:>9.0} {p50_us:>9.1} {p99_us:>9.1} {:>6.1} {cpu:>8} {:>10} {:>6} {:>8} {:>6}",
             self.name,
             p99_us / p50_us.max(0.001),
             whole(ceiling),
             share(ceiling),
-            whole(self.beside.mark),
-            share(self.beside.mark),
+            mark,
+            reached,
         )
     }
 
@@ -92,7 +113,10 @@ impl Row {
             "name": self.name,
             "measured": figures(&self.measured),
             "ceiling": self.beside.ceiling.as_ref().map(figures),
-            "mark": self.beside.mark,
+            "mark": self.beside.mark.map(|mark| match mark {
+                Mark::PerSecond(per_second) => json!({"per_second": per_second}),
+                Mark::P50(us) => json!({"p50_us": us}),
+            }),
         })
     }
 }

@@ -29,6 +29,7 @@ pub(crate) struct Server {
     pub(crate) first_answer: Duration,
     binary: PathBuf,
     keeping: Keeping,
+    flags: &'static [&'static str],
     folder: TempDir,
 }
 
@@ -53,13 +54,22 @@ impl Keeping {
 
 impl Server {
     pub(crate) async fn start(binary: &Path, keeping: &Keeping) -> Result<Self> {
-        Self::start_over(binary, keeping, tempfile::tempdir()?).await
+        Self::start_with(binary, keeping, &[]).await
     }
 
-    async fn start_over(binary: &Path, keeping: &Keeping, folder: TempDir) -> Result<Self> {
+    /// With more flags.
+    pub(crate) async fn start_with(binary: &Path, keeping: &Keeping, flags: &'static [&str]) -> Result<Self> {
+        Self::start_over(binary, keeping, (flags, tempfile::tempdir()?)).await
+    }
+
+    async fn start_over(
+        binary: &Path,
+        keeping: &Keeping,
+        (flags, folder): (&'static [&'static str], TempDir),
+    ) -> Result<Self> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let mut command = Command::new(binary);
-        command.args(["start", "--listen", &address.to_string()]).args(keeping.flags());
+        command.args(["start", "--listen", &address.to_string()]).args(keeping.flags()).args(flags);
         if *keeping != Keeping::Memory {
             command.arg("--data").arg(folder.path().join("data"));
         }
@@ -71,6 +81,7 @@ impl Server {
             first_answer: Duration::ZERO,
             binary: binary.to_owned(),
             keeping: keeping.clone(),
+            flags,
             folder,
         };
         server.first_answer = server.await_answer(begin).await?;
@@ -82,7 +93,7 @@ impl Server {
         self.process.kill()?;
         self.process.wait()?;
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir()?);
-        Self::start_over(&self.binary.clone(), &self.keeping.clone(), folder).await
+        Self::start_over(&self.binary.clone(), &self.keeping.clone(), (self.flags, folder)).await
     }
 
     async fn await_answer(&mut self, begin: Instant) -> Result<Duration> {

@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 use tracing_subscriber::EnvFilter;
 
 /// Every setting, in the order in which `rushlight config` prints them.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "listen",
     "data",
     "memory",
@@ -23,6 +23,7 @@ const NAMES: [&str; 15] = [
     "durability",
     "auth",
     "sandbox",
+    "pool",
     "function-network",
     "wording",
     "throttle",
@@ -80,6 +81,8 @@ pub(crate) struct Config {
     pub(crate) durability: Durability,
     pub(crate) auth: Auth,
     pub(crate) sandbox: SandboxMode,
+    /// Processes that wait for a function, of each runtime.
+    pub(crate) pool: usize,
     pub(crate) function_network: FunctionNetwork,
     pub(crate) wording: Wording,
     /// Whether DynamoDB refuses what is beyond the capacity of a table.
@@ -148,6 +151,9 @@ impl Config {
                 "best-effort" => Some(SandboxMode::BestEffort),
                 "off" => Some(SandboxMode::Off),
                 _ => None,
+            })?,
+            pool: parse(&texts, "pool", "a number of processes, 0 to 64", |text| {
+                text.parse().ok().filter(|count| *count <= 64)
             })?,
             function_network: parse(&texts, "function-network", "none, host or isolated", |text| {
                 FunctionNetwork::ALL.into_iter().find(|network| network.name() == text)
@@ -262,6 +268,7 @@ fn default(name: &str) -> String {
         "memory" | "throttle" | "hot-reload" | "quick-retries" => "false".to_owned(),
         "durability" => "strict".to_owned(),
         "sandbox" => "best-effort".to_owned(),
+        "pool" => "2".to_owned(),
         "function-network" => FunctionNetwork::default().name().to_owned(),
         "wording" => "newer".to_owned(),
         "log" => "info".to_owned(),
@@ -370,6 +377,7 @@ mod tests {
                 "durability rushlight.toml:2",
                 "auth default",
                 "sandbox default",
+                "pool default",
                 "function-network default",
                 "wording default",
                 "throttle default",
@@ -400,7 +408,7 @@ mod tests {
                 &[],
                 &[],
                 "\nport = 1",
-                "rushlight.toml:2: port is no setting; there are listen, data, memory, store, objects, durability, auth, sandbox, function-network, wording, throttle, hot-reload, destination-endpoint, quick-retries, log",
+                "rushlight.toml:2: port is no setting; there are listen, data, memory, store, objects, durability, auth, sandbox, pool, function-network, wording, throttle, hot-reload, destination-endpoint, quick-retries, log",
             ),
             (&[], &[], "memory = [1]", "rushlight.toml:1: memory must be a text, a number or true or false"),
             (&[], &[], "# a\n\nmemory = 2", "memory = \"2\" (from rushlight.toml:3) must be true or false"),

@@ -299,6 +299,7 @@ fn sandbox_config(config: &Config, address: SocketAddr, folder: &Path, clock: &C
     SandboxConfig {
         mode: config.sandbox,
         network: config.function_network,
+        pool_size: config.pool,
         endpoint_url: Some(format!("http://{host}:{}", address.port())),
         clock: clock.clone(),
         runtimes_dir: Some(config.runtimes_dir()),

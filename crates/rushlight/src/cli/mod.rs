@@ -60,6 +60,9 @@ struct Flags {
     /// What to do when the host does not allow a layer of the jail [default: best-effort]
     #[arg(long, global = true, value_name = "required|best-effort|off")]
     sandbox: Option<String>,
+    /// Processes kept ready for functions to come, of each runtime in use; more while many start; 0 keeps none [default: 2]
+    #[arg(long, global = true, value_name = "COUNT")]
+    pool: Option<String>,
     /// What functions reach beside the server: nothing; all that this host does; or other hosts, and nothing of this one
     /// [default: isolated]
     #[arg(long, global = true, value_name = "none|host|isolated")]
@@ -123,12 +126,13 @@ enum Verb {
 }
 
 /// Flags that only a server and `config` look at: the others take them, and do not show them.
-const OF_SERVERS: [&str; 12] = [
+const OF_SERVERS: [&str; 13] = [
     "memory",
     "store",
     "durability",
     "auth",
     "sandbox",
+    "pool",
     "function_network",
     "wording",
     "throttle",
@@ -231,6 +235,7 @@ impl Flags {
         set("durability", self.durability.clone());
         set("auth", self.auth.clone());
         set("sandbox", self.sandbox.clone());
+        set("pool", self.pool.clone());
         set("function-network", self.function_network.clone());
         set("wording", self.wording.clone());
         set("throttle", self.throttle.then(|| "true".to_owned()));
