@@ -22,7 +22,7 @@ pub(crate) fn tree_kib(root: u32, skip: u32, limit_kib: u64) -> u64 {
     all.iter().map(|&pid| proportional_kib(pid)).sum()
 }
 
-fn children(pid: u32) -> Vec<u32> {
+pub(crate) fn children(pid: u32) -> Vec<u32> {
     let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     let lists = tasks.flatten().filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
     lists

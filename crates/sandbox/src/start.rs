@@ -12,7 +12,7 @@ use crate::init::{self, Place};
 use crate::interpreter::{Channel, Interpreter};
 use crate::platform;
 use crate::process::Process;
-use crate::runtime_api::{Api, Audience, Road, Role};
+use crate::runtime_api::{Api, Audience, Guests, Road, Role};
 use crate::spec::FunctionSpec;
 use crate::stem::Program;
 use crate::view::{self, Start};
@@ -71,7 +71,11 @@ pub(crate) fn begin(mut process: Process, starting: &Starting<'_>) -> io::Result
         Some(listener) => (listener, Road::own(process.take_spare_socket())),
         None => (TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?, Road::Host),
     };
-    let role = Role { speaks: channel == Channel::Api, road };
+    let guests = match (&road, process.launcher_pid()) {
+        (Road::Host, Some(launcher)) if jailed => Guests::Below(launcher),
+        _ => Guests::All,
+    };
+    let role = Role { speaks: channel == Channel::Api, road, guests };
     let api = Api::serve(listener, Arc::clone(spec), config, role)?;
     api.telemetry().platform(Audience::Telemetry, platform::init_start(config.clock.now(), spec));
     let place = Place { jailed, config, family: interpreter.family, runtime_api: api.address() };

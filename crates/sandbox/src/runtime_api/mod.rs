@@ -9,6 +9,7 @@ mod delivery;
 mod extension;
 mod extension_routes;
 mod http;
+mod peer;
 mod routes;
 mod state;
 mod telemetry;
@@ -18,13 +19,14 @@ use std::net::TcpListener as StdTcpListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base::{Clock, Timestamp};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 pub(crate) use self::delivery::Road;
 use self::extension::Extension;
+pub(crate) use self::peer::Guests;
 use self::state::State;
 pub(crate) use self::telemetry::{Audience, Category, Telemetry};
 use crate::config::SandboxConfig;
@@ -45,6 +47,7 @@ pub(crate) struct Role {
     pub(crate) speaks: bool,
     /// How subscribers to telemetry are reached.
     pub(crate) road: Road,
+    pub(crate) guests: Guests,
 }
 
 /// One environment's API. Dropping it closes every connection.
@@ -102,7 +105,7 @@ impl Api {
             events: sender,
             spec,
         });
-        let server = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        let server = tokio::spawn(accept(listener, Arc::clone(&shared), role.guests));
         Ok(Self { shared, events, server, address })
     }
 
@@ -181,13 +184,13 @@ impl Drop for Api {
 }
 
 /// Ends all connections when it is dropped.
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, shared: Arc<Shared>, guests: Guests) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(connection::serve(stream, Arc::clone(&shared)));
+                    connections.spawn(receive(stream, Arc::clone(&shared), guests));
                 }
                 Err(error) => {
                     tracing::debug!(%error, "a connection to the Runtime API failed");
@@ -197,4 +200,16 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             Some(_) = connections.join_next() => {}
         }
     }
+}
+
+async fn receive(stream: TcpStream, shared: Arc<Shared>, guests: Guests) {
+    let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else { return };
+    if guests != Guests::All {
+        let has = tokio::task::spawn_blocking(move || guests.has(peer, local)).await;
+        if !has.unwrap_or(false) {
+            tracing::warn!(%peer, function = shared.spec.name, "a stranger at an environment's Runtime API was turned away");
+            return;
+        }
+    }
+    connection::serve(stream, shared).await;
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use expect_test::{Expect, expect};
-use sandbox::{FunctionSpec, SandboxMode};
+use sandbox::{FunctionNetwork, FunctionSpec, SandboxConfig, SandboxMode};
 
 use crate::world::{ID, World, invocation, show};
 
@@ -294,4 +294,24 @@ async fn a_runtime_may_wait_to_be_restored() {
         Init {"errorType":"Hook","errorMessage":"x"}
         (ended)"#]];
     check(text, "{}", failed).await;
+}
+
+/// Where the loopback is shared: one function cannot take another's events.
+#[tokio::test]
+async fn a_stranger_is_turned_away() {
+    let shared = |c: &mut SandboxConfig| c.network = FunctionNetwork::Host;
+    let world = World::with(SandboxMode::BestEffort, shared).await;
+    let jailed = world.sandbox.report().await.missing().all(|layer| layer.layer.name() != "namespaces");
+    let text = r#"next; answer "\"$AWS_LAMBDA_RUNTIME_API\""; next"#;
+    let mut other = world.launch(provided(&world, text)).await;
+    let address = String::from_utf8(other.invoke(invocation("1")).await.result.unwrap().to_vec()).unwrap();
+    let thief = r#"
+        trap '' PIPE
+        next
+        there=${BODY//\"/}
+        exec 4<>"/dev/tcp/${there%:*}/${there#*:}" && printf 'GET /2018-06-01/ping HTTP/1.1\r\n\r\n' >&4
+        read -r _ status _ <&4
+        answer "\"${status:-nothing}\""; next"#;
+    let heard = world.once(provided(&world, thief), &address).await.result.unwrap();
+    assert_eq!(heard, if jailed { "\"nothing\"" } else { "\"200\"" });
 }
