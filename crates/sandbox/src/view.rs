@@ -118,8 +118,6 @@ pub(crate) fn setup(
                 // A debugger comes from the host.
                 setup.network = FunctionNetwork::Host;
                 setup.args.insert(0, format!("--inspect=127.0.0.1:{port}"));
-                // Where a debugger of the host finds the port.
-                setup.network = FunctionNetwork::Host;
             }
         }
     }
