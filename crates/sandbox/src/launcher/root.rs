@@ -11,10 +11,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags};
-use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags,
-    OpenTreeFlags, UnmountFlags,
-};
+use rustix::mount::{MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags};
 use rustix::thread::LinkNameSpaceType;
 
 use super::sys::{self, Protect};
@@ -144,25 +141,34 @@ fn clone_tree(source: &Path) -> io::Result<OwnedFd> {
 
 /// One layer as it is; several as an overlay, the last one on top.
 fn layer_tree(layers: &[PathBuf]) -> io::Result<Option<OwnedFd>> {
-    match layers {
+    // Two layers may have the same content, which is kept once; an overlay refuses to have a folder twice.
+    let mut from_top: Vec<&Path> = Vec::new();
+    for layer in layers.iter().rev().map(PathBuf::as_path) {
+        if !from_top.contains(&layer) {
+            from_top.push(layer);
+        }
+    }
+    match from_top.as_slice() {
         [] => Ok(None),
         [layer] => clone_tree(layer).map(Some).map_err(|error| named(error, layer)),
-        several => {
-            let overlay = rustix::mount::fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
-            let lower: Vec<String> = several.iter().rev().map(|layer| escape_overlay(layer)).collect();
-            rustix::mount::fsconfig_set_string(overlay.as_fd(), "lowerdir", lower.join(":"))?;
-            rustix::mount::fsconfig_create(overlay.as_fd())?;
-            let flags = MountAttrFlags::MOUNT_ATTR_RDONLY
-                | MountAttrFlags::MOUNT_ATTR_NOSUID
-                | MountAttrFlags::MOUNT_ATTR_NODEV;
-            Ok(Some(rustix::mount::fsmount(overlay.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, flags)?))
+        several @ [top, ..] => {
+            let lower: Vec<String> = several.iter().map(|layer| escape_overlay(layer)).collect();
+            let options = std::ffi::CString::new(format!("lowerdir={}", lower.join(":")))?;
+            let flags = MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV;
+            // Over one of the folders, in this process's own copy of the host's mounts: fsconfig, which needs no place,
+            // takes no text over 255 bytes, and paths soon have that together; mount takes a page.
+            rustix::mount::mount("overlay", *top, "overlay", flags, options.as_c_str())?;
+            let tree = clone_tree(top);
+            rustix::mount::unmount(*top, UnmountFlags::DETACH)?;
+            tree.map(Some).map_err(|error| named(error, top))
         }
     }
 }
 
-/// A colon would end the path, a backslash escapes.
+/// A colon would end the path, a comma the option; a backslash escapes.
 fn escape_overlay(path: &Path) -> String {
-    path.display().to_string().replace('\\', "\\\\").replace(':', "\\:")
+    let escaped = path.display().to_string().replace('\\', "\\\\");
+    escaped.replace(':', "\\:").replace(',', "\\,")
 }
 
 fn attach(tree: &OwnedFd, at: &Path) -> io::Result<()> {

@@ -72,7 +72,8 @@ async fn layers_and_the_sdk_are_found() {
     let (a, b, over) = (module("a", "a below"), module("b", "b below"), module("a", "a above"));
     let files = [(&*a.0, &*a.1), (&*b.0, &*b.1), ("python/pya.py", "x = 'py'")];
     let below = write_files(&world.folder.path().join("below"), &files);
-    let above = write_files(&world.folder.path().join("above:with colon"), &[(&over.0, &over.1)]);
+    let long = format!("above:with colon, comma and {}", "more".repeat(50));
+    let above = write_files(&world.folder.path().join(long), &[(&over.0, &over.1)]);
     let common = "exports.handler = async () => [require('a'), require('b'), typeof require('@aws-sdk/client-dynamodb').DynamoDBClient, require('fs').readdirSync('/opt')]";
     let python = "import pya\ndef handler(e, c): return pya.x";
     for (runtime, file, code, layers, expected) in [
@@ -82,6 +83,13 @@ async fn layers_and_the_sdk_are_found() {
             common,
             vec![&below, &above],
             r#"ok ["a above","b below","function",["nodejs","python"]]"#,
+        ),
+        (
+            "nodejs20.x",
+            "index.js",
+            common,
+            vec![&below, &above, &below],
+            r#"ok ["a below","b below","function",["nodejs","python"]]"#,
         ),
         (
             "nodejs20.x",
