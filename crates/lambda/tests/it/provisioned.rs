@@ -261,7 +261,8 @@ async fn what_cannot_be_provisioned_is_refused() {
 async fn a_version_with_snap_start_is_ready_when_it_is_published() {
     let world = World::new().await;
     let snap_start = SnapStart { apply_on: Some(SnapStartApplyOn::PublishedVersions) };
-    let input = CreateFunctionInput { snap_start: Some(snap_start), ..function("f") };
+    let runtime = Some("python3.13".to_owned());
+    let input = CreateFunctionInput { snap_start: Some(snap_start), runtime, ..function("f") };
     world.lambda.create_function(&world.cx, input).await.unwrap();
     let types: Arc<Mutex<Vec<InitType>>> = Arc::default();
     let seen = types.clone();
