@@ -316,31 +316,40 @@ function isModulePackage(folder, root) {
   }
 }
 
-async function importModule(file) {
-  const url = pathToFileURL(file).href;
-  try {
-    return await import(url);
-  } catch (error) {
-    if (!sharedModules.length || !error || error.code !== 'ERR_MODULE_NOT_FOUND' || !Module.register) throw error;
-    // Without the jail the SDK is not on an ES module's way up to the root: look in the shared folders too.
-    const source = `const bases = ${toJson(sharedModules.map((d) => pathToFileURL(path.join(d, 'x.js')).href))};
-      export async function resolve(name, context, next) {
-        try { return await next(name, context); } catch (error) {
-          if (error.code !== 'ERR_MODULE_NOT_FOUND' || /^[./]|:/.test(name)) throw error;
-          for (const base of bases) { try { return await next(name, { ...context, parentURL: base }); } catch {} }
-          throw error;
-        } }`;
-    Module.register('data:text/javascript,' + encodeURIComponent(source));
-    try {
-      return await import(url + '?with-shared-modules');
-    } catch (again) {
-      throw again && again.code === error.code ? error : again;
+// Folders of NODE_PATH, of which Node's own way to find ES modules knows nothing; AWS's runtime looks there from
+// nodejs18.x on. What the runtime itself brings is found without it: in the jail a link at the root leads to it.
+let sharedModules = [];
+let shared = false;
+
+// The source of a function, as the older way takes it only as text.
+const resolver = (bases, mayWait) => `${mayWait ? 'async ' : ''}function resolve(name, context, next) {
+  const bases = ${toJson(bases)};
+  try { return ${mayWait ? 'await ' : ''}next(name, context); } catch (error) {
+    if (error.code !== 'ERR_MODULE_NOT_FOUND' || /^[./]|:/.test(name)) throw error;
+    for (const base of bases) {
+      try { return ${mayWait ? 'await ' : ''}next(name, { ...context, parentURL: base }); } catch { /* the next one */ }
     }
+    throw error;
+  } }`;
+
+function shareModules(isNeeded) {
+  if (shared || !sharedModules.length) return;
+  const bases = sharedModules.map((d) => pathToFileURL(path.join(d, 'x.js')).href);
+  if (Module.registerHooks) {
+    Module.registerHooks({ resolve: new Function(`return ${resolver(bases, false)}`)() });
+  } else if (isNeeded && Module.register) {
+    // Starts a thread of its own, which takes some tens of milliseconds.
+    Module.register('data:text/javascript,' + encodeURIComponent(`export ${resolver(bases, true)}`));
+  } else {
+    return;
   }
+  shared = true;
 }
 
-// Without the jail only: in it a link at the root leads every module to the SDK.
-let sharedModules = [];
+async function importModule(file) {
+  shareModules(true);
+  return import(pathToFileURL(file).href);
+}
 
 async function loadModule(root, folder, name) {
   const base = path.resolve(root, folder, name);
@@ -510,11 +519,34 @@ function serialize(value) {
     const text = toJson(value === undefined ? null : value);
     return text === undefined ? 'null' : text;
   } catch (error) {
+    if (!settings.callbacks) throw new RuntimeError('Runtime.JSONStringifyError', 'Unable to stringify response body');
     throw new RuntimeError('Runtime.MarshalError', `Unable to stringify response body as JSON: ${error.message}`);
   }
 }
 
 function contextOf(head, complete) {
+  return settings.callbacks ? contextWithCallbacks(head, complete) : { context: contextFields(head), waits: () => true };
+}
+
+// From nodejs24.x on there is nothing by which a handler could end but its own end.
+function contextFields(head) {
+  return {
+    clientContext: head.clientContext === '' ? undefined : parseJson(head.clientContext),
+    identity: undefined,
+    invokedFunctionArn: head.arn,
+    awsRequestId: head.requestId,
+    tenantId: undefined,
+    xRayTraceId: head.trace,
+    getRemainingTimeInMillis: () => head.deadline - now(),
+    functionName: settings.name,
+    functionVersion: settings.version,
+    memoryLimitInMB: settings.memory,
+    logGroupName: settings.logGroup,
+    logStreamName: settings.logStream,
+  };
+}
+
+function contextWithCallbacks(head, complete) {
   let waits = true;
   const done = (error, value) => complete.now(error, value);
   const context = {
@@ -621,7 +653,7 @@ function run(head, payload) {
     else if (!complete.isOver()) whenEmpty = () => complete.now(null, value);
   };
   whenEmpty = () => {
-    if (isAsync(handler)) {
+    if (isAsync(handler) || !settings.callbacks) {
       complete.now(new RuntimeError('Runtime.NodeJsExit', NODEJS_EXIT));
     } else {
       complete.now(null, null);
@@ -632,7 +664,13 @@ function run(head, payload) {
     try { event = payload === '' ? undefined : parseJson(payload); } catch (error) {
       throw new RuntimeError('Runtime.UnmarshalError', error.message);
     }
-    const value = settings.callbacks ? handler(event, context, callback) : handler(event, context);
+    if (!settings.callbacks) {
+      // What is returned counts, awaited or not.
+      const ended = (error) => complete.now(error === undefined || error === null ? 'handled' : error);
+      Promise.resolve(handler(event, context)).then((value) => complete.now(null, value), ended);
+      return;
+    }
+    const value = handler(event, context, callback);
     if (isThenable(value)) value.then(context.succeed, context.fail);
   } catch (error) {
     complete.now(error);
@@ -736,7 +774,9 @@ function applyInit(fields) {
   }
   const major = /^nodejs(\d+)/.exec(settings.runtime);
   settings.callbacks = !major || Number(major[1]) < 24;
-  if (settings.root !== '/var/task') sharedModules = (process.env.NODE_PATH || '').split(':').filter((d) => d.endsWith('node_modules') && existsSync(d));
+  const brought = settings.root === '/var/task' ? path.join(__dirname, 'node_modules') : undefined;
+  sharedModules = (process.env.NODE_PATH || '').split(':').filter((d) => d.endsWith('node_modules') && d !== brought && existsSync(d));
+  shareModules(false);
   process.chdir(settings.root);
   Module._initPaths();
 }

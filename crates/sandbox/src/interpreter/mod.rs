@@ -92,6 +92,18 @@ impl Family {
         }
     }
 
+    /// The oldest version that our bootstrap runs on; older runtimes are served by a newer one.
+    fn oldest(self) -> Version {
+        let (major, minor) = match self {
+            Self::Node => (18, 0),
+            Self::Python => (3, 9),
+            Self::Java => (17, 0),
+            Self::Ruby => (3, 0),
+            Self::Dotnet | Self::Provided => (0, 0),
+        };
+        Version { major, minor }
+    }
+
     pub(crate) fn program_name(self) -> Option<&'static str> {
         self.programs().first().copied()
     }
@@ -324,7 +336,8 @@ impl Known {
         if let Some(answer) = self.asked.get(&program) {
             return answer.clone();
         }
-        let answer = probe::ask(family, &program).await.filter(|it| it.number().is_some()).map(Arc::new);
+        let new_enough = |found: &Interpreter| found.number().is_some_and(|number| number >= family.oldest());
+        let answer = probe::ask(family, &program).await.filter(new_enough).map(Arc::new);
         self.asked.insert(program, answer.clone());
         answer
     }

@@ -336,6 +336,46 @@ async fn three_arguments_are_refused_from_24_on() {
         (ended)"#]]).await;
 }
 
+/// The two semantics go by the function's runtime, whatever interpreter serves it.
+#[tokio::test]
+async fn from_24_on_only_what_is_returned_counts() {
+    for (runtime, code, expected) in [
+        ("nodejs22.x", "() => 1", expect!["ok null"]),
+        ("nodejs24.x", "() => 1", expect!["ok 1"]),
+        ("nodejs26.x", "() => ({ then: (f) => setTimeout(f, 5, 'late') })", expect![[r#"ok "late""#]]),
+        ("nodejs22.x", "(e, c) => { c.done(null, typeof c.succeed) }", expect![[r#"ok "function""#]]),
+        (
+            "nodejs24.x",
+            "(e, c) => [typeof c.done, typeof c.succeed, typeof c.fail, 'callbackWaitsForEmptyEventLoop' in c, c.functionName]",
+            expect![[r#"ok ["undefined","undefined","undefined",false,"fn"]"#]],
+        ),
+    ] {
+        let code = format!("exports.handler = {code}");
+        check_with("index.handler", runtime, &[("index.js", &code)], "{}", expected).await;
+    }
+}
+
+/// A folder of the runtime's own version comes before that of all; ES modules find layers too.
+#[tokio::test]
+async fn modules_of_layers_are_found() {
+    let world = World::new(SandboxMode::BestEffort).await;
+    let code = "const { createRequire } = await import('node:module');
+        const { which } = createRequire(import.meta.url)('of-layer');
+        export const handler = async () => [which, (await import('of-layer')).which];";
+    let mut spec = world.function("nodejs22.x", &[("index.mjs", code)]);
+    let module = |which: &str| format!("exports.which = '{which}'");
+    let layer = world.function(
+        "nodejs22.x",
+        &[
+            ("nodejs/node22/node_modules/of-layer/index.js", &module("22")),
+            ("nodejs/node20/node_modules/of-layer/index.js", &module("20")),
+            ("nodejs/node_modules/of-layer/index.js", &module("all")),
+        ],
+    );
+    spec.layers = vec![layer.code_dir];
+    expect![[r#"ok ["22","22"]"#]].assert_eq(&show(&world.once(spec, "{}").await));
+}
+
 #[tokio::test]
 async fn the_context_and_the_environment() {
     let code = "
