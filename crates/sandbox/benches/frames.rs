@@ -15,10 +15,11 @@ use std::time::{Duration, Instant};
 
 use base::RequestId;
 use bytes::Bytes;
-use sandbox::{FunctionSpec, Invocation, Sandbox, SandboxConfig, SandboxMode};
+use sandbox::{FunctionNetwork, FunctionSpec, Invocation, Sandbox, SandboxConfig, SandboxMode};
 
 const ECHOES: usize = 20_000;
 const STARTS: usize = 40;
+const CONNECTIONS: usize = 1000;
 
 fn main() {
     sandbox::maybe_run_launcher();
@@ -29,18 +30,26 @@ fn main() {
     );
     row("bare loop, blocking echo thread", bare_loop());
     runtime.block_on(async {
-        for (name, mode) in [("jailed", SandboxMode::BestEffort), ("plain", SandboxMode::Off)] {
+        for (name, mode, network) in [
+            ("jailed", SandboxMode::BestEffort, FunctionNetwork::Isolated),
+            ("host network", SandboxMode::BestEffort, FunctionNetwork::Host),
+            ("plain", SandboxMode::Off, FunctionNetwork::Host),
+        ] {
+            let how = (mode, network);
             for (runtime, file, code) in [
                 ("nodejs20.x", "index.js", "exports.handler = async (e) => e"),
                 ("python3.12", "index.py", "def handler(e, c): return e"),
             ] {
-                measure(name, mode, runtime, file, code).await;
+                measure(name, how, runtime, file, code).await;
             }
+            row(&format!("a connection, {name}"), connections(how).await);
         }
     });
 }
 
-async fn measure(name: &str, mode: SandboxMode, runtime: &str, file: &str, code: &str) {
+type How = (SandboxMode, FunctionNetwork);
+
+async fn measure(name: &str, (mode, network): How, runtime: &str, file: &str, code: &str) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(file), code).unwrap();
     let spec = Arc::new(spec(runtime, folder.path()));
@@ -48,6 +57,7 @@ async fn measure(name: &str, mode: SandboxMode, runtime: &str, file: &str, code:
         let scratch = tempfile::tempdir().unwrap();
         let mut config = SandboxConfig::new(scratch.path());
         config.mode = mode;
+        config.network = network;
         config.pool_size = pool_size;
         let sandbox = Sandbox::start(config).await.unwrap();
         sandbox.warm(runtime, 256, false);
@@ -77,6 +87,32 @@ async fn measure(name: &str, mode: SandboxMode, runtime: &str, file: &str, code:
         }
         sandbox.stop().await;
     }
+}
+
+/// Connections to the endpoint from inside a function, as it measures them.
+async fn connections((mode, network): How) -> Vec<Duration> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || listener.incoming().take(CONNECTIONS).for_each(drop));
+    let folder = tempfile::tempdir().unwrap();
+    let code = format!(
+        "import socket, time
+def once():
+    with socket.socket() as s:
+        began = time.perf_counter_ns(); s.connect(('127.0.0.1', {})); return time.perf_counter_ns() - began
+def handler(e, c): return ' '.join(str(once()) for _ in range({CONNECTIONS}))",
+        address.port()
+    );
+    std::fs::write(folder.path().join("index.py"), code).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let mut config = SandboxConfig::new(scratch.path());
+    (config.mode, config.network) = (mode, network);
+    config.endpoint_url = Some(format!("http://{address}"));
+    let sandbox = Sandbox::start(config).await.unwrap();
+    let spec = Arc::new(spec("python3.12", folder.path()));
+    let answer = sandbox.launch(spec).await.unwrap().invoke(invocation()).await.result.unwrap();
+    let times = String::from_utf8(answer.to_vec()).unwrap();
+    times.trim_matches('"').split(' ').map(|ns| Duration::from_nanos(ns.parse().unwrap())).collect()
 }
 
 fn row(name: &str, mut times: Vec<Duration>) {

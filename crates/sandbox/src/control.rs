@@ -14,6 +14,8 @@ use crate::report::Layer;
 
 const SETUP: u8 = 1;
 const ASSIGN: u8 = 2;
+const FREEZE: u8 = 3;
+const THAW: u8 = 4;
 const HELLO: u8 = 32;
 const ASSIGNED: u8 = 33;
 const ENDED: u8 = 34;
@@ -75,6 +77,9 @@ pub(crate) enum Control {
     Hello(Hello),
     Assign(Assign),
     Assigned(Assigned),
+    /// All of the function stands still, and goes on.
+    Freeze,
+    Thaw,
     /// The interpreter has ended; its largest size, which nobody could ask for any more.
     Ended {
         max_rss_kib: u32,
@@ -99,6 +104,12 @@ impl Control {
                 for layer in &assign.layers {
                     w.bytes(path_bytes(layer));
                 }
+            }
+            Self::Freeze => {
+                FrameWriter::new(&mut out, FREEZE);
+            }
+            Self::Thaw => {
+                FrameWriter::new(&mut out, THAW);
             }
             Self::Ended { max_rss_kib } => {
                 FrameWriter::new(&mut out, ENDED).u32(*max_rss_kib);
@@ -132,6 +143,8 @@ impl Control {
                 tmp_mib: take_u32(body)?,
                 layers: take_list(body, take_path)?,
             }),
+            FREEZE => Self::Freeze,
+            THAW => Self::Thaw,
             ASSIGNED => Self::Assigned(Assigned { failure: take_text(body)? }),
             ENDED => Self::Ended { max_rss_kib: take_u32(body)? },
             _ => return Err(Garbage),
@@ -249,6 +262,8 @@ mod tests {
             }),
             Control::Assigned(Assigned { failure: "why".into() }),
             Control::Ended { max_rss_kib: 7 },
+            Control::Freeze,
+            Control::Thaw,
         ] {
             let mut inbox = BytesMut::from(&said.to_bytes()[..]);
             assert_eq!(Control::parse(&mut inbox), Ok(Some(said)));

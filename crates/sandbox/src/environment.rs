@@ -223,6 +223,7 @@ impl Environment {
             outcome.reusable = false;
             return Err(outcome);
         }
+        self.process.iter().for_each(Process::rest);
         self.ahead = Some(Ahead { took: outcome.init_duration, logs: outcome.init_logs });
         Ok(())
     }
@@ -311,6 +312,7 @@ impl Environment {
             return Err(fault::exited(request_id, &fault::exit_reason(None), FaultKind::Exit));
         };
         self.stage = Stage::Busy;
+        process.wake();
         if self.channel == Channel::Frames {
             FrameWriter::new(process.outbox(), frame::INVOKE)
                 .u64(u64::try_from(deadline.as_millis()).unwrap_or(0))
@@ -356,7 +358,8 @@ impl Environment {
         outcome.phases.produced_bytes = answer.bytes() + result.as_ref().map_or(0, Bytes::len);
         self.await_others(began, outcome).await;
         self.drain();
-        if self.process.is_some() {
+        if let Some(process) = &self.process {
+            process.rest();
             self.stage = Stage::Idle;
         }
         result
@@ -532,6 +535,7 @@ impl Environment {
     /// Ends the process: at once, or after its extensions have heard of it.
     fn leave(&mut self, reason: Reason) {
         if let (Some(process), Some(api)) = (self.process.take(), self.api.take()) {
+            process.wake();
             shutdown::end(process, api, reason, &self.clock);
         }
     }

@@ -21,6 +21,7 @@ mod environment;
 mod error;
 mod fault;
 mod frame;
+mod freezer;
 mod init;
 mod interpreter;
 mod launcher;

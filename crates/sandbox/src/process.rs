@@ -21,6 +21,7 @@ use crate::cgroup::{Group, GroupLimits};
 use crate::control::{Assign, Control, Hello, Setup};
 use crate::descriptors;
 use crate::frame::{self, FromRuntime};
+use crate::freezer::{Freezer, Still};
 use crate::launcher;
 use crate::log::{LineSplitter, LogCollector};
 use crate::runtime_api::Category;
@@ -64,6 +65,8 @@ pub(crate) struct Process {
     body_bytes_max: usize,
     /// `None` where the host has none to give, and while being dropped.
     group: Option<Group>,
+    /// Whether it stands still; `None`: it never does.
+    still: Option<Still>,
     /// The turn in which it starts; others may when it is given back.
     turn: Option<OwnedSemaphorePermit>,
 }
@@ -124,8 +127,25 @@ impl Process {
             stderr: Output::new(stderr.into_owned_fd()?, Category::Function)?,
             body_bytes_max,
             group,
+            still: None,
             turn: None,
         })
+    }
+
+    /// Lets it stand still while nothing is asked of it.
+    pub(crate) fn freeze_with(&mut self, freezer: &Freezer) -> io::Result<()> {
+        self.still = Some(freezer.add(self.control.as_fd().try_clone_to_owned()?));
+        Ok(())
+    }
+
+    /// Nothing is asked of it from now on.
+    pub(crate) fn rest(&self) {
+        self.still.iter().for_each(Still::rest);
+    }
+
+    /// Before anything is asked of it.
+    pub(crate) fn wake(&self) {
+        self.still.iter().for_each(Still::wake);
     }
 
     /// Keeps `turn` until the interpreter stands.

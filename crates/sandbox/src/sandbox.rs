@@ -14,6 +14,7 @@ use crate::config::{SandboxConfig, SandboxMode};
 use crate::control::{Assign, Setup};
 use crate::environment::Environment;
 use crate::error::{LaunchError, SandboxError};
+use crate::freezer::Freezer;
 use crate::interpreter::{Family, Interpreter, Interpreters};
 use crate::node_sdk;
 use crate::pool::{Kind, Pools, Step};
@@ -37,6 +38,7 @@ pub struct Sandbox {
     config: SandboxConfig,
     interpreters: Interpreters,
     pools: Pools,
+    freezer: Freezer,
     /// Whether an incomplete jail has been said.
     warned: AtomicBool,
     users: AtomicU32,
@@ -58,6 +60,7 @@ impl Sandbox {
             pools: Pools::new(config.pool_size),
             config,
             interpreters: Interpreters::default(),
+            freezer: Freezer::start(),
             warned: AtomicBool::new(false),
             users: AtomicU32::new(0),
             layers: tokio::sync::OnceCell::new(),
@@ -164,6 +167,10 @@ impl Sandbox {
                 tmp_mib: spec.ephemeral_mib,
             };
             process.assign(assign).await?.map_err(LaunchError::Mount)?;
+        }
+        // A debugger talks to it at any time.
+        if spec.inspect.is_none() {
+            process.freeze_with(&self.freezer)?;
         }
         let starting = Starting { config: &self.config, spec, interpreter, jailed: hello.jailed, began };
         Ok(Environment::new(Arc::clone(spec), &self.config, start::begin(process, &starting)?))

@@ -124,7 +124,7 @@ fn stand(post: &mut Post, signals: &OwnedFd, interpreter: Pid) -> io::Result<Opt
         if ended && let Some(status) = reap(signals, interpreter)? {
             return Ok(Some(status));
         }
-        if talks && !answer(post, &mut inbox)? {
+        if talks && !answer(post, &mut inbox, interpreter)? {
             return Ok(None);
         }
     }
@@ -145,11 +145,16 @@ fn reap(signals: &OwnedFd, interpreter: Pid) -> io::Result<Option<i32>> {
 }
 
 /// Serves what the server asks; false when it has gone.
-fn answer(post: &mut Post, inbox: &mut BytesMut) -> io::Result<bool> {
+fn answer(post: &mut Post, inbox: &mut BytesMut, interpreter: Pid) -> io::Result<bool> {
     let mut piece = [0; 4096];
     let n = (&post.control).read(&mut piece)?;
     inbox.extend_from_slice(&piece[..n]);
     while let Ok(Some(said)) = Control::parse(inbox) {
+        match said {
+            Control::Freeze => signal_all(post, interpreter, Signal::STOP),
+            Control::Thaw => signal_all(post, interpreter, Signal::CONT),
+            _ => {}
+        }
         if let Control::Assign(assign) = said {
             // Once: with the namespaces' descriptors and the capabilities goes the way to mount anything else.
             let done = post.root.take().map_or(Ok(()), |mut root| root.assign(&assign));
@@ -159,6 +164,15 @@ fn answer(post: &mut Post, inbox: &mut BytesMut) -> io::Result<bool> {
         }
     }
     Ok(n > 0)
+}
+
+/// Everything of the function: in a jail all but this process, else the interpreter and what has not left its group.
+fn signal_all(post: &Post, interpreter: Pid, signal: Signal) {
+    // Who has gone needs no signal.
+    let _ = match post.identity {
+        Some(Identity::Jailed { .. }) => sys::signal_all_others(signal),
+        _ => rustix::process::kill_process_group(interpreter, signal).map_err(io::Error::from),
+    };
 }
 
 /// In the child: takes on every limit and becomes the interpreter. What fails is written to `complaints`.

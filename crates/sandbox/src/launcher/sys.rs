@@ -4,7 +4,7 @@
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal};
 
 /// Both ways out of a fork.
 #[derive(Debug)]
@@ -103,6 +103,16 @@ pub(super) fn end_by_signal(signal: i32) {
         libc::sigprocmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut());
         libc::raise(signal);
     }
+}
+
+/// Sends a signal to every process of this jail but its pid 1, which this must be.
+pub(super) fn signal_all_others(signal: Signal) -> io::Result<()> {
+    if std::process::id() != 1 {
+        return Err(io::Error::other("only pid 1 of a jail may"));
+    }
+    // SAFETY: no memory is involved, and pid 1 of a namespace of its own reaches nobody outside it.
+    // JUSTIFICATION: rustix has no way to name all processes.
+    if unsafe { libc::kill(-1, signal.as_raw()) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// `struct mount_attr` of mount_setattr(2).

@@ -6,6 +6,7 @@
 )]
 
 mod extensions;
+mod freeze;
 mod jail;
 mod java;
 mod limits;

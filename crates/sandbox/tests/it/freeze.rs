@@ -1,0 +1,50 @@
+//! Between invocations nothing of a function goes on.
+
+use std::time::Duration;
+
+use sandbox::SandboxMode;
+
+use crate::world::{World, invocation, prove_as_ordinary_user};
+
+/// A thread and a child count milliseconds; an invocation tells how far they are.
+const COUNTERS: &str = r"
+import os, threading, time
+count = [0]
+def run():
+    while True: time.sleep(0.001); count[0] += 1
+threading.Thread(target=run, daemon=True).start()
+shared = open('/tmp/%d' % os.getpid(), 'w+b', buffering=0)
+if os.fork() == 0:
+    os.setsid(); n = 0
+    while True: time.sleep(0.001); n += 1; os.pwrite(shared.fileno(), b'%09d' % n, 0)
+def handler(e, c): return [count[0], int(os.pread(shared.fileno(), 9, 0) or 0)]
+";
+
+#[tokio::test]
+async fn threads_and_children_stand_still() {
+    for mode in [SandboxMode::BestEffort, SandboxMode::Off] {
+        let world = World::new(mode).await;
+        let mut environment = world.launch(world.function("python3.12", &[("index.py", COUNTERS)])).await;
+        for _ in 0..2 {
+            let mut counts = Vec::new();
+            for _ in 0..2 {
+                let answer = environment.invoke(invocation("1")).await.result.unwrap();
+                let answer = String::from_utf8(answer.to_vec()).unwrap();
+                let both: Vec<u32> =
+                    answer.trim_matches(['[', ']']).split(", ").map(|n| n.parse().unwrap()).collect();
+                counts.push(both);
+                tokio::time::sleep(Duration::from_millis(1500)).await;
+            }
+            // A tenth of a second and what starting takes; a thread that goes on would have come far beyond. A child
+            // that has left its group is reached in a jail only.
+            assert!(counts[1][0] - counts[0][0] < 500, "{mode:?} {counts:?}");
+            assert!(mode == SandboxMode::Off || counts[1][1] - counts[0][1] < 500, "{mode:?} {counts:?}");
+        }
+        assert!(environment.is_alive());
+    }
+}
+
+#[test]
+fn an_ordinary_users_functions_stand_still_too() {
+    prove_as_ordinary_user(&["freeze::threads_and_children_stand_still"]);
+}
