@@ -177,6 +177,17 @@ pub(crate) fn invoke(error: InvokeError) -> Failure {
     }
 }
 
+/// For a callback whose answer came too late, or twice.
+pub(crate) fn callback_over() -> Failure {
+    user(errors::callback_timeout("Callback has already timed out or been completed"))
+}
+
+pub(crate) fn execution_started(name: &str) -> Failure {
+    user(errors::durable_execution_already_started(format!(
+        "Durable execution with name {name} already exists with a different payload."
+    )))
+}
+
 pub(crate) fn resource_in_use(message: &str) -> Failure {
     user(errors::resource_in_use(message))
 }

@@ -49,6 +49,9 @@ impl Lambda {
             .map_err(|error| InvokeError::NotFound(error.to_string()))?;
         let target = self.target(&reference, call.request_id)?;
         let EventCall { payload, request_id, trace, client_context, .. } = call;
+        if target.version.record.settings.durable.is_some() {
+            return Ok(self.invoke_durable(&target, None, (&payload, &trace), false).await?.0);
+        }
         let Target { function, version, arn: function_arn } = target;
         let run = Run { function, version, function_arn, payload, request_id, client_context, trace };
         self.runner.run(run).await
@@ -120,6 +123,12 @@ impl Lambda {
         let reference = FunctionRef::parse(&call.function, &call.scope)
             .map_err(|error| InvokeError::NotFound(error.to_string()))?;
         let run = self.admit(&reference, &call).await?;
+        if run.version.record.settings.durable.is_some() {
+            let waits = call.kind == InvokeKind::RequestResponse;
+            let Run { function, version, function_arn: arn, payload, trace, .. } = run;
+            let target = Target { function, version, arn };
+            return Ok(self.invoke_durable(&target, None, (&payload, &trace), waits).await?.0);
+        }
         match call.kind {
             InvokeKind::RequestResponse => self.runner.run(run).await,
             InvokeKind::Event => {

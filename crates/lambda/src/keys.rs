@@ -20,6 +20,13 @@ const LAYER: u8 = 0x28;
 /// Code signing configurations and capacity providers.
 const NAMED: u8 = 0x29;
 
+/// A durable execution.
+const EXECUTION: u8 = 0x2c;
+/// Its operations and its events: a byte tells which.
+const EXECUTION_PART: u8 = 0x2d;
+const OPERATIONS: u8 = 1;
+const EVENTS: u8 = 2;
+
 pub(crate) fn functions() -> Bytes {
     Bytes::from_static(&[FUNCTION])
 }
@@ -104,6 +111,34 @@ pub(crate) fn signing_config(arn: &str) -> Bytes {
 
 pub(crate) fn capacity_provider(arn: &str) -> Bytes {
     [&[NAMED, 1][..], arn.as_bytes()].concat().into()
+}
+
+pub(crate) fn executions() -> Bytes {
+    Bytes::from_static(&[EXECUTION])
+}
+
+pub(crate) fn execution(scope: &Scope, name: &str) -> Bytes {
+    scoped(EXECUTION, scope, name).into()
+}
+
+pub(crate) fn execution_operations(scope: &Scope, name: &str) -> Bytes {
+    execution_part(OPERATIONS, scope, name)
+}
+
+pub(crate) fn execution_operation(scope: &Scope, name: &str, place: u32) -> Bytes {
+    [&execution_operations(scope, name)[..], &place.to_be_bytes()].concat().into()
+}
+
+pub(crate) fn execution_events(scope: &Scope, name: &str) -> Bytes {
+    execution_part(EVENTS, scope, name)
+}
+
+pub(crate) fn execution_event(scope: &Scope, name: &str, number: i32) -> Bytes {
+    [&execution_events(scope, name)[..], &number.to_be_bytes()].concat().into()
+}
+
+fn execution_part(part: u8, scope: &Scope, name: &str) -> Bytes {
+    [&[EXECUTION_PART, part][..], &scoped(EXECUTION, scope, name)[1..], &[0]].concat().into()
 }
 
 /// The account, region and name in the key of a function or version.

@@ -16,7 +16,6 @@ mod code;
 mod destination;
 mod detached;
 mod document;
-#[expect(dead_code, reason = "the operations that use it come next")]
 mod durable;
 mod error;
 mod executor;
@@ -138,6 +137,7 @@ pub struct Lambda {
     codes: Arc<CodeStore>,
     runner: Arc<Runner>,
     queue: Arc<Queue>,
+    executions: durable::Shelf,
     endpoint: Endpoint,
     mappings: Mappings,
     feed: Arc<dyn ChangeFeed>,
@@ -185,6 +185,7 @@ impl Lambda {
             registry: Registry::new(store.clone()),
             codes,
             runner: Arc::new(runner),
+            executions: durable::Shelf::new(store.clone()),
             queue: Arc::new(Queue::new(store.clone(), config.clock.clone())),
             endpoint: Endpoint::new(config.destination_endpoint.as_deref()),
             mappings: Mappings::default(),
@@ -221,6 +222,7 @@ impl Lambda {
         self.spawn_queue();
         self.spawn_sweeper();
         self.spawn_provisioner();
+        self.resume_executions().await?;
         self.start_mappings().await?;
         Ok(())
     }

@@ -61,9 +61,9 @@ pub(crate) struct ExecutionRecord {
     #[n(6)]
     pub(crate) ended_ms: Option<i64>,
     #[n(7)]
-    pub(crate) timeout_s: i32,
+    pub(crate) timeout_s: u32,
     #[n(8)]
-    pub(crate) retention_days: i32,
+    pub(crate) retention_days: u32,
     /// When it has run for too long.
     #[n(9)]
     pub(crate) expires_ms: i64,
@@ -71,17 +71,14 @@ pub(crate) struct ExecutionRecord {
     pub(crate) trace: String,
     #[n(11)]
     pub(crate) pause: Option<Pause>,
-    /// Of the newest checkpoint token.
     #[n(12)]
-    pub(crate) checkpoint: u64,
-    #[n(13)]
     pub(crate) last_event: i32,
     /// Invocations in a row that ended without an answer.
-    #[n(14)]
+    #[n(13)]
     pub(crate) failures: u32,
     /// As the caller named the function, qualifier included.
-    #[n(15)]
-    pub(crate) arn: String,
+    #[n(14)]
+    pub(crate) called: String,
 }
 
 /// Why an update is refused: AWS's message.
@@ -126,7 +123,10 @@ impl State {
             input: Some(input),
             ..Operation::new(&record.id, 0, Kind::Execution, record.started_ms)
         };
-        let what = What::ExecutionStarted { input: operation.input.clone(), timeout_s: record.timeout_s };
+        let what = What::ExecutionStarted {
+            input: operation.input.clone(),
+            timeout_s: i32::try_from(record.timeout_s).unwrap_or(i32::MAX),
+        };
         let now = record.started_ms;
         let mut state = Self::restored(record, vec![operation]);
         let mut changes = Changes::default();
@@ -144,6 +144,10 @@ impl State {
 
     pub(crate) fn execution(&self) -> &Operation {
         &self.operations[0]
+    }
+
+    pub(crate) fn operation(&self, id: &str) -> Option<&Operation> {
+        self.by_id.get(id).map(|&place| &self.operations[place])
     }
 
     pub(crate) fn is_over(&self) -> bool {

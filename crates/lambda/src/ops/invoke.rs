@@ -9,6 +9,7 @@ use ports::{InvokeError, InvokeKind};
 use wire::Failure;
 
 use super::named;
+use crate::durable::Refusal;
 use crate::invoke::Target;
 use crate::queue::EventCall;
 use crate::runner::Run;
@@ -23,6 +24,13 @@ pub(super) async fn run(lambda: &Lambda, cx: &Cx, input: InvokeInput) -> Result<
         lambda.check_payload(input.payload.unwrap_or_default(), size).await.map_err(error::invoke)?;
     let client_context =
         input.client_context.as_deref().map(decode_context).transpose().map_err(error::invoke)?;
+    if target.version.record.settings.durable.is_some() && kind != InvocationType::DryRun {
+        let waits = kind == InvocationType::RequestResponse;
+        return invoke_durable(lambda, cx, &target, (input.durable_execution_name, payload, waits)).await;
+    }
+    if input.durable_execution_name.is_some() {
+        return Err(error::invalid("The function is not a durable function: it has no DurableConfig."));
+    }
     match kind {
         InvocationType::DryRun => {
             let executed_version = Some(target.version.text.clone());
@@ -74,6 +82,29 @@ async fn invoke_now(
         payload: Some(reply.payload),
         executed_version: Some(reply.executed_version),
         durable_execution_arn: None,
+    })
+}
+
+async fn invoke_durable(
+    lambda: &Lambda,
+    cx: &Cx,
+    target: &Target,
+    (name, payload, waits): (Option<String>, Bytes, bool),
+) -> Result<InvokeOutput, Failure> {
+    let invoked = lambda.invoke_durable(target, name, (&payload, &cx.trace), waits).await;
+    let (reply, arn) = invoked.map_err(|refusal| match refusal {
+        Refusal::Taken(name) => error::execution_started(&name),
+        Refusal::Invalid(message) => error::invalid(message),
+        Refusal::Store(error) => error::store(&error),
+        Refusal::Invoke(error) => error::invoke(error),
+    })?;
+    Ok(InvokeOutput {
+        status_code: Some(if waits { 200 } else { 202 }),
+        function_error: reply.function_error.map(str::to_owned),
+        payload: Some(reply.payload),
+        executed_version: waits.then_some(reply.executed_version),
+        durable_execution_arn: Some(arn),
+        ..InvokeOutput::default()
     })
 }
 
