@@ -64,18 +64,35 @@ fn refused(why: &str) -> Failure {
     error::invalid(format!("The policy document is invalid: {why}."))
 }
 
-/// What the statement `raw` says of an invocation by `service` for the resource `source_arn`.
-pub(crate) fn verdict(raw: &str, service: &str, source_arn: &str) -> Verdict {
+/// What a statement is asked about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) action: &'a str,
+    pub(crate) by: Asker<'a>,
+    /// What conditions may compare, by keys in lower case.
+    pub(crate) values: &'a [(&'a str, &'a str)],
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Asker<'a> {
+    Service(&'a str),
+    /// Of an account, or nobody knows who.
+    Caller(Option<&'a str>),
+}
+
+/// What the statement `raw` says of that.
+pub(crate) fn verdict(raw: &str, asked: &Asked<'_>) -> Verdict {
     let node = Reader::new(raw.as_bytes(), DEPTH_MAX).and_then(|mut reader| Node::read(&mut reader));
     let Ok(node) = node else { return Verdict::Silent };
     let denies = node.member("Effect").and_then(Node::text) == Some("Deny");
-    let principal = node.member("Principal").is_some_and(|principal| names(principal, service));
+    let principal = node.member("Principal").is_some_and(|principal| names(principal, asked.by));
     let action = node.member("Action").is_some_and(|action| {
-        action.any(|text| matches_pattern(&text.to_ascii_lowercase(), "lambda:invokefunction"))
+        let wanted = asked.action.to_ascii_lowercase();
+        action.any(|text| matches_pattern(&text.to_ascii_lowercase(), &wanted))
     });
     let condition = match node.member("Condition") {
         None => Some(true),
-        Some(condition) => holds(condition, source_arn),
+        Some(condition) => holds(condition, asked.values),
     };
     // What cannot be decided does not allow, and does deny.
     match (principal && action, condition.unwrap_or(denies)) {
@@ -85,36 +102,43 @@ pub(crate) fn verdict(raw: &str, service: &str, source_arn: &str) -> Verdict {
     }
 }
 
-fn names(principal: &Node, service: &str) -> bool {
+fn names(principal: &Node, by: Asker<'_>) -> bool {
     match principal {
         Node::Text(text) => text == "*",
         Node::Map(_) => {
             let of = |kind, wanted: &str| {
                 principal.member(kind).is_some_and(|node| node.any(|text| text == wanted))
             };
-            of("Service", service) || of("AWS", "*")
+            let account = |account: &str| {
+                let aws = principal.member("AWS");
+                aws.is_some_and(|aws| {
+                    aws.any(|text| text == account || text.split(':').nth(4) == Some(account))
+                })
+            };
+            of("AWS", "*")
+                || match by {
+                    Asker::Service(service) => of("Service", service),
+                    Asker::Caller(caller) => caller.is_some_and(account),
+                }
         }
         _ => false,
     }
 }
 
 /// Whether a condition holds; none if it asks for what is not known here.
-fn holds(condition: &Node, source_arn: &str) -> Option<bool> {
+fn holds(condition: &Node, values: &[(&str, &str)]) -> Option<bool> {
     let Node::Map(operators) = condition else { return None };
     let mut all = true;
     for (operator, keys) in operators {
         let Node::Map(keys) = keys else { return None };
         let like = match operator.trim_end_matches("IfExists") {
-            "StringEquals" => false,
+            "StringEquals" | "Bool" => false,
             "StringLike" | "ArnLike" | "ArnEquals" => true,
             _ => return None,
         };
         for (key, wanted) in keys {
-            let value = match key.to_ascii_lowercase().as_str() {
-                "aws:sourcearn" => source_arn,
-                "aws:sourceaccount" => source_arn.split(':').nth(4).unwrap_or_default(),
-                _ => return None,
-            };
+            let key = key.to_ascii_lowercase();
+            let value = values.iter().find(|(known, _)| *known == key)?.1;
             all &= wanted.any(|text| if like { matches_pattern(text, value) } else { text == value });
         }
     }
@@ -178,7 +202,7 @@ impl Node {
     /// Whether the text, or one of a list of texts, fits.
     fn any(&self, fits: impl Fn(&str) -> bool) -> bool {
         match self {
-            Self::Text(text) => fits(text),
+            Self::Text(text) | Self::Other(text) => fits(text),
             Self::List(list) => list.iter().filter_map(Self::text).any(fits),
             _ => false,
         }
@@ -219,7 +243,39 @@ mod tests {
             ),
         ] {
             let raw = format!(r#"{{{rest},"Resource":"*"}}"#);
-            assert_eq!(verdict(&raw, "apigateway.amazonaws.com", call), expected, "{rest}");
+            let values = [("aws:sourcearn", call), ("aws:sourceaccount", "000000000000")];
+            let by = Asker::Service("apigateway.amazonaws.com");
+            let asked = Asked { action: "lambda:InvokeFunction", by, values: &values };
+            assert_eq!(verdict(&raw, &asked), expected, "{rest}");
+        }
+    }
+
+    #[test]
+    fn who_is_let_in_to_a_url() {
+        let url = r#""Action":"lambda:InvokeFunctionUrl""#;
+        for (caller, rest, expected) in [
+            (None, r#""Effect":"Allow","Principal":"*""#, Verdict::Allows),
+            (None, r#""Effect":"Deny","Principal":"*""#, Verdict::Denies),
+            (None, r#""Effect":"Allow","Principal":{"AWS":"1"}"#, Verdict::Silent),
+            (Some("1"), r#""Effect":"Allow","Principal":{"AWS":["1"]}"#, Verdict::Allows),
+            (Some("1"), r#""Effect":"Allow","Principal":{"AWS":"arn:aws:iam::1:root"}"#, Verdict::Allows),
+            (Some("1"), r#""Effect":"Allow","Principal":{"AWS":"arn:aws:iam::2:root"}"#, Verdict::Silent),
+            (
+                None,
+                r#""Effect":"Allow","Principal":"*","Condition":{"StringEquals":{"lambda:FunctionUrlAuthType":"NONE"}}"#,
+                Verdict::Allows,
+            ),
+            (
+                None,
+                r#""Effect":"Allow","Principal":"*","Condition":{"StringEquals":{"lambda:FunctionUrlAuthType":"AWS_IAM"}}"#,
+                Verdict::Silent,
+            ),
+        ] {
+            let raw = format!(r#"{{{rest},{url},"Resource":"*"}}"#);
+            let values = [("lambda:functionurlauthtype", "NONE")];
+            let asked =
+                Asked { action: "lambda:InvokeFunctionUrl", by: Asker::Caller(caller), values: &values };
+            assert_eq!(verdict(&raw, &asked), expected, "{caller:?} {rest}");
         }
     }
 }

@@ -6,7 +6,7 @@ use minicbor::{Decode, Encode};
 use wire::Failure;
 use wire::json::Writer;
 
-use crate::document::{self, Verdict};
+use crate::document::{self, Asked, Asker, Verdict};
 use crate::error;
 
 /// AWS's bound on the text of a policy.
@@ -134,8 +134,11 @@ impl Policy {
 
     /// Whether `service`, acting for the resource `source_arn`, may invoke the function.
     pub(crate) fn lets_in(&self, service: &str, source_arn: &str) -> bool {
+        let account = source_arn.split(':').nth(4).unwrap_or_default();
+        let values = [("aws:sourcearn", source_arn), ("aws:sourceaccount", account)];
+        let asked = Asked { action: "lambda:InvokeFunction", by: Asker::Service(service), values: &values };
         let verdict = |statement: &Statement| match &statement.raw {
-            Some(raw) => document::verdict(raw, service, source_arn),
+            Some(raw) => document::verdict(raw, &asked),
             None if statement.lets_in(service, source_arn) => Verdict::Allows,
             None => Verdict::Silent,
         };
@@ -146,8 +149,18 @@ impl Policy {
     /// Whether a request to the function's URL may pass: everybody's without `account`, else that account's. Since
     /// October 2025 AWS asks for both actions.
     pub(crate) fn lets_in_url(&self, account: Option<&str>, auth_type: &str) -> bool {
-        ["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"].iter().all(|action| {
-            self.statements.iter().any(|statement| statement.lets_in_url(account, action, auth_type))
+        let of_url = [("lambda:functionurlauthtype", auth_type)];
+        let behind = [("lambda:invokedviafunctionurl", "true")];
+        let calls = [("lambda:InvokeFunctionUrl", &of_url), ("lambda:InvokeFunction", &behind)];
+        calls.iter().all(|(action, values)| {
+            let asked = Asked { action, by: Asker::Caller(account), values: &values[..] };
+            let verdict = |statement: &Statement| match &statement.raw {
+                Some(raw) => document::verdict(raw, &asked),
+                None if statement.lets_in_url(account, action, auth_type) => Verdict::Allows,
+                None => Verdict::Silent,
+            };
+            let verdicts: Vec<Verdict> = self.statements.iter().map(verdict).collect();
+            verdicts.contains(&Verdict::Allows) && !verdicts.contains(&Verdict::Denies)
         })
     }
 }
