@@ -22,6 +22,7 @@ const REMOVE_PAUSE: Duration = Duration::from_millis(20);
 enum Kind {
     V1Memory,
     V1Pids,
+    V1Cpu,
     V2,
 }
 
@@ -32,6 +33,8 @@ pub(crate) struct GroupLimits {
     pub(crate) memory_bytes: u64,
     /// Processes and threads.
     pub(crate) tasks: u64,
+    /// Its part of the processors while others want them too; one that nobody else wants is its own.
+    pub(crate) cpu_mib: u32,
 }
 
 /// The server's own folders, one in each hierarchy. Dropping removes them if no group is left.
@@ -75,10 +78,12 @@ impl Cgroups {
             let folder = base.join(&name);
             fs::create_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
             cgroups.places.push((*kind, folder.clone()));
+            let _ = share(*kind, &folder, all_functions_mib());
             if *kind == Kind::V2 {
                 // What is limited below must be handed down.
                 write(&folder, "cgroup.subtree_control", "+memory +pids")
                     .map_err(|error| format!("{}: {error}", folder.display()))?;
+                let _ = write(&folder, "cgroup.subtree_control", "+cpu");
             }
         }
         Ok(cgroups)
@@ -94,6 +99,8 @@ impl Cgroups {
                 group.try_remove();
                 return Err(error);
             }
+            // Until it has a function it has no more than the smallest.
+            let _ = share(*kind, &folder, SMALLEST_MIB);
             group.folders.push((*kind, folder));
         }
         Ok(group)
@@ -120,7 +127,10 @@ impl Group {
     pub(crate) fn limit(&self, limits: GroupLimits) -> io::Result<()> {
         let (memory, tasks) = (limits.memory_bytes.to_string(), limits.tasks.to_string());
         for (kind, folder) in &self.folders {
+            // Without it functions share as threads of one program do.
+            let _ = share(*kind, folder, limits.cpu_mib);
             match kind {
+                Kind::V1Cpu => {}
                 Kind::V1Pids => write(folder, "pids.max", &tasks)?,
                 Kind::V1Memory => {
                     write(folder, "memory.limit_in_bytes", &memory)?;
@@ -145,7 +155,7 @@ impl Group {
             let name = match kind {
                 Kind::V1Memory => "memory.oom_control",
                 Kind::V2 => "memory.events",
-                Kind::V1Pids => return false,
+                Kind::V1Pids | Kind::V1Cpu => return false,
             };
             let text = fs::read_to_string(folder.join(name)).unwrap_or_default();
             text.lines().filter_map(|line| line.strip_prefix("oom_kill ")).any(|count| count.trim() != "0")
@@ -171,6 +181,28 @@ impl Group {
 
 fn is_gone(removed: io::Result<()>) -> bool {
     removed.map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |()| true)
+}
+
+/// A function of this memory has one whole processor on AWS; others in proportion.
+const ONE_PROCESSOR_MIB: u64 = 1769;
+const SMALLEST_MIB: u32 = 128;
+
+/// All functions together weigh as much as four programs on every processor: more than the server's own threads, for
+/// each of them alone weighed as much as one before they had groups, and not so much that it cannot answer.
+fn all_functions_mib() -> u32 {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    u32::try_from(4 * processors * ONE_PROCESSOR_MIB).unwrap_or(u32::MAX)
+}
+
+/// The weight of a group beside others, not a limit: a limit of 128 MB's part would make every cold start as slow.
+fn share(kind: Kind, folder: &Path, mib: u32) -> io::Result<()> {
+    let of = |ordinary: u64| (ordinary * u64::from(mib) / ONE_PROCESSOR_MIB).to_string();
+    match kind {
+        Kind::V1Cpu => write(folder, "cpu.shares", &of(1024)),
+        // 1 to 10,000.
+        Kind::V2 => write(folder, "cpu.weight", &of(100)),
+        Kind::V1Memory | Kind::V1Pids => Ok(()),
+    }
 }
 
 /// Without creating, which `fs::write` would try where a controller is missing.
@@ -227,6 +259,7 @@ fn vacate(own: &Path) {
         let moved = fs::create_dir_all(&beneath).and_then(|()| write(&beneath, "cgroup.procs", "0"));
         // What fails here shows in what the group hands down.
         let _ = moved.and_then(|()| write(own, "cgroup.subtree_control", "+memory +pids"));
+        let _ = write(own, "cgroup.subtree_control", "+cpu");
     }
 }
 
@@ -246,7 +279,9 @@ fn v1_places(mounts: &str, own: &str) -> Result<Vec<(Kind, PathBuf)>, String> {
             Err(format!("{} is not writable", folder.display()))
         }
     };
-    Ok(vec![place(Kind::V1Memory, "memory")?, place(Kind::V1Pids, "pids")?])
+    let mut places = vec![place(Kind::V1Memory, "memory")?, place(Kind::V1Pids, "pids")?];
+    places.extend(place(Kind::V1Cpu, "cpu").ok());
+    Ok(places)
 }
 
 fn is_writable(folder: &Path) -> bool {

@@ -328,6 +328,7 @@ fn limits_of(spec: &FunctionSpec) -> GroupLimits {
     GroupLimits {
         memory_bytes: (u64::from(spec.memory_mib) + u64::from(spec.ephemeral_mib) + OVERHEAD_MIB) << 20,
         tasks: TASKS_MAX,
+        cpu_mib: spec.memory_mib,
     }
 }
 

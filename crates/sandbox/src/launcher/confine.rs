@@ -6,8 +6,8 @@ use std::error::Error;
 use std::io;
 
 use landlock::{
-    ABI, Access as _, AccessFs, PathBeneath, PathFd, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _,
-    RulesetStatus, Scope,
+    ABI, Access as _, AccessFs, AccessNet, PathBeneath, PathFd, Ruleset, RulesetAttr as _,
+    RulesetCreatedAttr as _, RulesetStatus, Scope,
 };
 use rustix::process::{Gid, Resource, Rlimit, Signal, Uid};
 use rustix::thread::{CapabilitySet, CapabilitySets};
@@ -32,7 +32,7 @@ pub(super) enum Identity {
 }
 
 /// Applies everything; gives what could not be.
-pub(super) fn confine(identity: Identity) -> io::Result<Vec<(Layer, String)>> {
+pub(super) fn confine(identity: Identity, own_network: bool) -> io::Result<Vec<(Layer, String)>> {
     let mut missing = Vec::new();
     let mut note = |layer: Layer, done: Result<(), Box<dyn Error>>| {
         if let Err(error) = done {
@@ -45,7 +45,7 @@ pub(super) fn confine(identity: Identity) -> io::Result<Vec<(Layer, String)>> {
     // Changing the user clears this, so it comes after.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     if jailed {
-        note(Layer::Landlock, restrict_files());
+        note(Layer::Landlock, restrict_access(own_network));
     } else {
         note(Layer::Landlock, Err("needs the namespaces layer".into()));
     }
@@ -123,11 +123,15 @@ pub(super) fn drop_supervisor_privileges(identity: Option<Identity>, has_door: b
 
 /// Reading everywhere in the jail's view, writing in /tmp and to the harmless devices; no signal and no abstract
 /// socket to the outside.
-fn restrict_files() -> Result<(), Box<dyn Error>> {
+fn restrict_access(own_network: bool) -> Result<(), Box<dyn Error>> {
     let abi = ABI::V4;
     let write_file = AccessFs::WriteFile | AccessFs::ReadFile | AccessFs::Truncate;
-    let mut rules = Ruleset::default()
-        .handle_access(AccessFs::from_all(abi))?
+    let mut rules = Ruleset::default().handle_access(AccessFs::from_all(abi))?;
+    if own_network {
+        // The supervisor binds for the function, so that what it binds is never a socket of the host's network.
+        rules = rules.handle_access(AccessNet::BindTcp)?;
+    }
+    let mut rules = rules
         .scope(Scope::from_all(ABI::V6))?
         .create()?
         .add_rule(PathBeneath::new(PathFd::new("/")?, AccessFs::from_read(abi)))?

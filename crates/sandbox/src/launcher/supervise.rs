@@ -233,7 +233,7 @@ fn take_on_limits(post: &Post, complaints: &mut UnixStream) -> io::Result<()> {
     }
     match post.identity {
         Some(identity) => {
-            for (layer, reason) in confine::confine(identity)? {
+            for (layer, reason) in confine::confine(identity, matches!(own_network, Ok(true)))? {
                 writeln!(complaints, "{layer}\t{reason}")?;
             }
         }
