@@ -178,6 +178,71 @@ async fn prove_with_python(expected: Expect) {
     expected.assert_eq(&show(&world.once(spec, "{}").await).replace("}, ", "},\n"));
 }
 
+const ATTACKS: &str = r"
+import ctypes, errno, os, resource, socket
+libc = ctypes.CDLL(None, use_errno=True)
+def code(f, *args):
+    try: r = f(*args); return 'DONE' if r is None else r
+    except OSError as e: return errno.errorcode[e.errno]
+    except ValueError as e: return str(e)
+def call(*args):
+    ctypes.set_errno(0); libc.syscall(*args); return errno.errorcode.get(ctypes.get_errno(), 'OK')
+def write(path):
+    with open(path, 'w') as f: f.write('1')
+def many(open_one):
+    all = []
+    try:
+        while True: all.append(open_one())
+    except OSError as e: return [len(all) > 900, errno.errorcode[e.errno]]
+    finally:
+        for f in all: os.close(f)
+def fill():
+    n = 0
+    try:
+        with open('/tmp/f', 'wb', buffering=0) as f:
+            while True: n += f.write(bytes(1 << 20))
+    except OSError as e: return [n >> 20, errno.errorcode[e.errno]]
+    finally: os.unlink('/tmp/f')
+def handler(e, c):
+    if e == 'again': return 'well'
+    inherited = [os.readlink('/proc/self/fd/%s' % n).split(':')[0] for n in os.listdir('/proc/self/fd') if os.path.lexists('/proc/self/fd/%s' % n)]
+    os.symlink(e, '/tmp/link')
+    return {
+        'inherited': sorted(inherited), 'abstract': code(socket.socket(socket.AF_UNIX).connect, '\0rushlight-' + e[-6:]),
+        'keyrings': [call(248, b'user', b'k', b'v', 1, -3), call(249, b'user', b'k', 0, 0), call(250, 0, -3, 0)],
+        'sysctls': [code(write, '/proc/sys/' + n) for n in ('kernel/panic', 'net/ipv4/ip_forward', 'vm/drop_caches')] + [code(write, '/proc/sysrq-trigger')],
+        'link': code(os.listdir, '/tmp/link'), 'devices': code(os.mknod, '/tmp/null', 0o20666, os.makedev(1, 3)), 'kill': [code(os.kill, 1, s) for s in (9, 19, 17)],
+        'limits': code(resource.setrlimit, resource.RLIMIT_NOFILE, (4096, 4096)), 'descriptors': many(lambda: os.open('/dev/null', 0)),
+        'sockets': many(lambda: socket.socket().detach()), 'tmp': fill(), 'left': os.listdir('/tmp'),
+    }
+";
+
+#[tokio::test]
+async fn attacks_end_where_they_began() {
+    use std::os::linux::net::SocketAddrExt as _;
+    use std::os::unix::net::{SocketAddr, UnixListener};
+
+    let world = World::new(SandboxMode::BestEffort).await;
+    let data = write_files(&world.folder.path().join("secret"), &[("secret", "x")]);
+    let data = data.to_str().unwrap();
+    let name = SocketAddr::from_abstract_name(format!("rushlight-{}", &data[data.len() - 6..])).unwrap();
+    let _listener = UnixListener::bind_addr(&name);
+    let mut spec = world.function("python3.12", &[("index.py", ATTACKS)]);
+    spec.memory_mib = 1024;
+    let mut environment = world.launch(spec).await;
+    let said = show(&environment.invoke(invocation(&format!("{data:?}"))).await);
+    expect![[r#"
+        ok {"inherited": ["/dev/null", "/dev/null", "pipe", "pipe", "pipe", "socket"],
+        "abstract": "ECONNREFUSED", "keyrings": ["EPERM", "EPERM", "EPERM"],
+        "sysctls": ["EACCES", "EACCES", "EACCES", "ENOENT"],
+        "link": "ENOENT", "devices": "EPERM", "kill": ["EPERM", "EPERM", "EPERM"],
+        "limits": "not allowed to raise maximum limit", "descriptors": [true, "EMFILE"],
+        "sockets": [true, "EMFILE"],
+        "tmp": [512, "ENOSPC"],
+        "left": ["link"]}"#]].assert_eq(&said.replace("], ", "],\n"));
+    assert_eq!(show(&environment.invoke(invocation("\"again\"")).await), "ok \"well\"");
+}
+
 const BOMB: &str = r"
 import os, time
 def handler(e, c):
@@ -252,5 +317,7 @@ fn an_ordinary_user_has_the_same_jail() {
         "jail::a_fork_bomb_is_contained",
         "network::this_machine_is_closed_but_for_the_endpoint",
         "network::a_connection_is_not_aimed_anew",
+        "network::no_race_leads_to_this_machine",
+        "jail::attacks_end_where_they_began",
     ]);
 }

@@ -158,6 +158,45 @@ async fn a_connection_is_not_aimed_anew() {
     .assert_eq(&show(&world.once(spec, &event).await).replace("], ", "],\n"));
 }
 
+/// While one thread connects, others put a socket of the host's network under its number and another address under its
+/// pointer.
+const RACE: &str = r"
+import ctypes, os, socket, struct, threading, time
+libc = ctypes.CDLL(None)
+def handler(e, c):
+    host = socket.socket(); host.connect(tuple(e['endpoint']))
+    refused = socket.socket(); refused.setblocking(False); refused.connect_ex(tuple(e['endpoint']))
+    unix, inside = socket.socket(socket.AF_UNIX), socket.socket()
+    n = os.dup(unix.fileno())
+    def inet(at): return struct.pack('!2s H 4s 8x', struct.pack('H', socket.AF_INET), at[1], socket.inet_aton(at[0]))
+    addresses = [struct.pack('H14s', socket.AF_UNIX, b'/tmp/none'), struct.pack('H14x', 0), inet(e['other']), inet(['127.0.0.1', 0])]
+    buffer, end, done = ctypes.create_string_buffer(16), time.monotonic() + 1, [0]
+    def loop(f):
+        def run():
+            while time.monotonic() < end: f()
+        t = threading.Thread(target=run); t.start(); return t
+    def number():
+        for s in (host, unix, refused, inside): os.dup2(s.fileno(), n)
+    def pointer():
+        for a in addresses: ctypes.memmove(buffer, a, 16)
+    def connect(): done[0] += 1; libc.connect(n, buffer, 16)
+    def others(): libc.bind(n, buffer, 16); libc.listen(n, 1); libc.sendto(n, b'x', 1, 0, buffer, 16)
+    for t in [loop(number), loop(pointer), loop(connect), loop(others)]: t.join()
+    return [done[0] > 50, host.getpeername() == tuple(e['endpoint'])]
+";
+
+#[tokio::test]
+async fn no_race_leads_to_this_machine() {
+    let (endpoint, other) = (serve("127.0.0.1:0"), TcpListener::bind("127.0.0.1:0").unwrap());
+    let at = other.local_addr().unwrap();
+    let event = event(&[("endpoint", "127.0.0.1", endpoint.port()), ("other", "127.0.0.1", at.port())]);
+    let world = world(FunctionNetwork::Isolated, endpoint).await;
+    let spec = world.function("python3.12", &[("index.py", RACE)]);
+    assert_eq!(show(&world.once(spec, &event).await), "ok [true, true]");
+    other.set_nonblocking(true).unwrap();
+    assert!(other.accept().is_err(), "somebody came");
+}
+
 /// `{"name":["address",port],..}`
 fn event(addresses: &[(&str, &str, u16)]) -> String {
     let pairs = addresses.iter().map(|(name, ip, port)| format!(r#""{name}":["{ip}",{port}]"#));
