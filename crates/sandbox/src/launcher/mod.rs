@@ -64,6 +64,7 @@ pub fn maybe_run_launcher() {
 }
 
 fn run() -> io::Result<i32> {
+    sys::close_inherited();
     // When the host itself runs out of memory, functions go before the server. A process may always raise its own.
     let _ = fs::write("/proc/self/oom_score_adj", "500");
     let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);

@@ -227,19 +227,23 @@ async fn attacks_end_where_they_began() {
     let data = data.to_str().unwrap();
     let name = SocketAddr::from_abstract_name(format!("rushlight-{}", &data[data.len() - 6..])).unwrap();
     let _listener = UnixListener::bind_addr(&name);
+    // What whoever started the server left open in it: a way to the host's files.
+    let flags = rustix::fs::OFlags::RDONLY;
+    let _left = rustix::fs::open("/", flags, rustix::fs::Mode::empty()).unwrap();
     let mut spec = world.function("python3.12", &[("index.py", ATTACKS)]);
     spec.memory_mib = 1024;
     let mut environment = world.launch(spec).await;
     let said = show(&environment.invoke(invocation(&format!("{data:?}"))).await);
     expect![[r#"
-        ok {"inherited": ["/dev/null", "/dev/null", "pipe", "pipe", "pipe", "socket"],
+        ok {"inherited": ["/dev/null", "pipe", "pipe", "socket"],
         "abstract": "ECONNREFUSED", "keyrings": ["EPERM", "EPERM", "EPERM"],
         "sysctls": ["EACCES", "EACCES", "EACCES", "ENOENT"],
         "link": "ENOENT", "devices": "EPERM", "kill": ["EPERM", "EPERM", "EPERM"],
         "limits": "not allowed to raise maximum limit", "descriptors": [true, "EMFILE"],
         "sockets": [true, "EMFILE"],
         "tmp": [512, "ENOSPC"],
-        "left": ["link"]}"#]].assert_eq(&said.replace("], ", "],\n"));
+        "left": ["link"]}"#]]
+    .assert_eq(&said.replace("], ", "],\n"));
     assert_eq!(show(&environment.invoke(invocation("\"again\"")).await), "ok \"well\"");
 }
 
