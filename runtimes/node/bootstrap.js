@@ -245,13 +245,33 @@ function logBody(error) {
 
 let requestId; // of the invocation that runs, else undefined
 
+const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
+let jsonLogs = false; // the function's log format is JSON
+let lowest = 0; // of LEVELS, what is written in JSON
+
+// One argument that is an object stays one; what is said of an error stands beside the message.
+function jsonLine(level, args) {
+  if (LEVELS.indexOf(level) < lowest) return;
+  const line = { timestamp: new Date(now()).toISOString(), level, requestId };
+  const error = args.find(isError);
+  line.message = args.length === 1 && !isError(args[0]) ? args[0] : formatWithOptions({}, ...args);
+  if (line.message === undefined) line.message = 'undefined';
+  if (error) Object.assign(line, { errorType: error.name, errorMessage: error.message, stackTrace: traceOf(error) });
+  let text;
+  try { text = toJson(line); } catch { text = toJson({ ...line, message: formatWithOptions({}, ...args) }); }
+  sendLog(text);
+}
+
 function logLine(level, message) {
   const id = requestId === undefined ? 'undefined' : requestId;
   sendLog(`${new Date(now()).toISOString()}\t${id}\t${level}\t${message}`);
 }
 
 function patchConsole() {
-  const at = (level) => function (...args) { logLine(level, args.length === 0 ? '' : formatWithOptions({}, ...args)); };
+  const at = (level) => function (...args) {
+    if (jsonLogs) jsonLine(level, args.length === 0 ? [''] : args);
+    else logLine(level, args.length === 0 ? '' : formatWithOptions({}, ...args));
+  };
   console.log = at('INFO');
   console.info = at('INFO');
   console.debug = at('DEBUG');
@@ -772,6 +792,8 @@ function applyInit(fields) {
       process.env[name] = fields.text();
     }
   }
+  jsonLogs = process.env.AWS_LAMBDA_LOG_FORMAT === 'JSON';
+  lowest = Math.max(LEVELS.indexOf(process.env.AWS_LAMBDA_LOG_LEVEL), 0);
   const major = /^nodejs(\d+)/.exec(settings.runtime);
   settings.callbacks = !major || Number(major[1]) < 24;
   const brought = settings.root === '/var/task' ? path.join(__dirname, 'node_modules') : undefined;

@@ -183,6 +183,30 @@ class _Filter(logging.Filter):
         return True
 
 
+class _JsonFormatter(logging.Formatter):
+    """AWS's form of a record in a function whose log format is JSON."""
+
+    def format(self, record):
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
+        line = {"timestamp": stamp, "level": record.levelname, "message": record.getMessage(), "logger": record.name}
+        if record.exc_info and record.exc_info[0]:
+            kind, error, trace = record.exc_info
+            line["stackTrace"] = traceback.format_tb(trace)
+            line["errorType"], line["errorMessage"] = kind.__name__, str(error)
+            line["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
+        line["requestId"] = getattr(record, "aws_request_id", "")
+        return encode(line)
+
+
+def _use_json_logs():
+    names = {"TRACE": logging.NOTSET + 1, "FATAL": logging.CRITICAL}
+    level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "INFO")
+    root = logging.getLogger()
+    root.setLevel(names.get(level) or getattr(logging, level, logging.INFO))
+    for handler in root.handlers:
+        handler.setFormatter(_JsonFormatter())
+
+
 def _set_up_logging():
     logging.Formatter.converter = time.gmtime
     handler = _Handler()
@@ -327,6 +351,8 @@ def _apply_init(frame):
         for _ in range(count):
             name = fields.text()
             os.environ[name] = fields.text()
+    if os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON":
+        _use_json_logs()
     time.tzset()
     os.chdir(settings["root"])
     own = f"python{sys.version_info[0]}.{sys.version_info[1]}"

@@ -448,6 +448,17 @@ impl Logging {
         }
     }
 
+    /// What the function's own code is told, as on AWS.
+    pub(crate) fn variables(&self) -> Vec<(String, String)> {
+        let format = if self.json { "JSON" } else { "Text" };
+        let mut all = vec![("AWS_LAMBDA_LOG_FORMAT".to_owned(), format.to_owned())];
+        if self.json {
+            let level = self.application_level.as_deref().unwrap_or("INFO");
+            all.push(("AWS_LAMBDA_LOG_LEVEL".to_owned(), level.to_owned()));
+        }
+        all
+    }
+
     fn describe(&self) -> shapes::LoggingConfig {
         let level = |level: &Option<String>| level.clone().unwrap_or_else(|| "INFO".to_owned());
         let leveled = |text: &Option<String>| self.json.then(|| level(text));

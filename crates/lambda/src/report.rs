@@ -4,8 +4,9 @@
 use base::{RequestId, Timestamp};
 use bytes::Bytes;
 use ports::LogEvent;
+use sandbox::platform::{self, Status};
 use sandbox::{FaultKind, FunctionFault, LogLine, Outcome};
-use wire::json::{Reader, Writer};
+use wire::json::Reader;
 
 /// The end of the log that `LogType: Tail` answers.
 const TAIL_BYTES: usize = 4096;
@@ -18,8 +19,33 @@ pub(crate) struct Invoked<'a> {
     pub(crate) memory_mib: u32,
     pub(crate) timeout_ms: u64,
     pub(crate) json: bool,
+    /// Of JSON logs: the least that is said of the platform's own.
+    pub(crate) level: SystemLevel,
+    /// AWS's name of the runtime.
+    pub(crate) runtime: &'a str,
+    pub(crate) function: &'a str,
+    pub(crate) trace: &'a str,
     pub(crate) started: Timestamp,
     pub(crate) ended: Timestamp,
+}
+
+/// How important a record of the platform is: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum SystemLevel {
+    Debug,
+    Info,
+    Warn,
+}
+
+impl SystemLevel {
+    /// As LoggingConfig names it; AWS's default otherwise.
+    pub(crate) fn of(name: Option<&str>) -> Self {
+        match name {
+            Some("DEBUG") => Self::Debug,
+            Some("WARN") => Self::Warn,
+            _ => Self::Info,
+        }
+    }
 }
 
 /// A function's own lines, taken.
@@ -35,34 +61,90 @@ fn is_of_init(outcome: &Outcome, fault: &FunctionFault) -> bool {
 impl Invoked<'_> {
     /// The log of one invocation, in order: what was written while loading, START, the function's lines, END, REPORT.
     pub(crate) fn events(&self, outcome: &mut Outcome) -> Vec<LogEvent> {
-        let mut events = Vec::with_capacity(outcome.init_logs.len() + outcome.logs.len() + 5);
+        if self.json { self.json_events(outcome) } else { self.text_events(outcome) }
+    }
+
+    fn text_events(&self, outcome: &mut Outcome) -> Vec<LogEvent> {
+        let mut events = Vec::with_capacity(outcome.init_logs.len() + outcome.logs.len() + 6);
+        if outcome.init_duration.is_some() {
+            events.push(event(
+                self.started,
+                format!("INIT_START Runtime Version: {}\n", self.runtime_version()),
+            ));
+        }
         events.extend(lines(&mut outcome.init_logs));
         let fault = outcome.result.as_ref().err();
         if let Some(fault) = fault.filter(|fault| is_of_init(outcome, fault)) {
-            events.push(event(self.started, self.init_report(outcome, fault)));
+            events.push(event(self.started, init_report(outcome, fault)));
         }
-        events.push(event(self.started, self.start()));
+        let Self { request_id, version, .. } = self;
+        events.push(event(self.started, format!("START RequestId: {request_id} Version: {version}\n")));
         events.extend(lines(&mut outcome.logs));
         if let Some(text) = fault.and_then(|fault| self.failure(fault)) {
             events.push(event(self.ended, text));
         }
-        if !self.json {
-            events.push(event(self.ended, format!("END RequestId: {}\n", self.request_id)));
-        }
-        let report = if self.json { self.json_report(outcome) } else { self.text_report(outcome) };
-        events.push(event(self.ended, report));
+        events.push(event(self.ended, format!("END RequestId: {request_id}\n")));
+        events.push(event(self.ended, self.text_report(outcome)));
         events
     }
 
-    fn start(&self) -> String {
-        let Self { request_id, version, .. } = self;
-        if self.json {
-            return self.json_event(self.started, "platform.start", |out| {
-                string(out, "requestId", &request_id.to_string());
-                string(out, "version", version);
-            });
+    /// `nodejs:20.v1`: there are no other versions of it here.
+    fn runtime_version(&self) -> String {
+        let name = self.runtime;
+        let language = name.find(|c: char| c.is_ascii_digit()).map_or(name, |at| &name[..at]);
+        let version = name[language.len()..].trim_end_matches(".x");
+        if let Some(system) = name.strip_prefix("provided.") {
+            return format!("provided:{system}.v1");
         }
-        format!("START RequestId: {request_id} Version: {version}\n")
+        format!("{language}:{version}.v1")
+    }
+
+    fn json_events(&self, outcome: &mut Outcome) -> Vec<LogEvent> {
+        let mut events = Vec::with_capacity(outcome.init_logs.len() + outcome.logs.len() + 7);
+        let mut say = |events: &mut Vec<LogEvent>, level: SystemLevel, record: Vec<u8>| {
+            if level >= self.level {
+                events.push(LogEvent { timestamp: self.started, message: record.into() });
+            }
+        };
+        let fault = outcome.result.as_ref().err();
+        let of_init = fault.is_some_and(|fault| is_of_init(outcome, fault));
+        let error_type = outcome.error_type();
+        let status = outcome.status(error_type.as_deref());
+        let routine = |failed: bool| if failed { SystemLevel::Info } else { SystemLevel::Debug };
+        if let Some(took) = outcome.init_duration {
+            let (init_done, status) = (self.started, if of_init { status } else { Status::SUCCESS });
+            let version = self.runtime_version();
+            let start =
+                platform::InitStart { runtime_version: &version, name: self.function, version: self.version };
+            say(&mut events, SystemLevel::Info, platform::init_start(init_done, &start));
+            events.extend(lines(&mut outcome.init_logs));
+            say(&mut events, routine(of_init), platform::init_runtime_done(init_done, status));
+            say(&mut events, routine(of_init), platform::init_report(init_done, status, took));
+        }
+        let request_id = self.request_id.to_string();
+        let invoked = platform::Invoked {
+            request_id: &request_id,
+            version: self.version,
+            trace: self.trace,
+            started: self.started,
+        };
+        say(&mut events, SystemLevel::Info, invoked.start());
+        let failure = outcome.result.as_ref().err().and_then(|fault| self.failure(fault));
+        events.extend(lines(&mut outcome.logs));
+        if let Some(text) = failure {
+            events.push(event(self.ended, text));
+        }
+        let failed = status.status != Status::SUCCESS.status;
+        say(&mut events, routine(failed), invoked.runtime_done(status, &outcome.phases));
+        let metrics = platform::ReportMetrics {
+            duration: outcome.duration,
+            billed_ms: outcome.billed_ms,
+            memory_mib: self.memory_mib,
+            max_memory_mib: outcome.max_memory_mib,
+            init_duration: outcome.init_duration,
+        };
+        say(&mut events, SystemLevel::Info, invoked.report(status, &outcome.phases, &metrics));
+        events
     }
 
     /// What AWS adds to the log when the process did not live to say it.
@@ -81,28 +163,6 @@ impl Invoked<'_> {
         }
     }
 
-    fn init_report(&self, outcome: &Outcome, fault: &FunctionFault) -> String {
-        let millis = outcome.init_duration.unwrap_or_default().as_secs_f64() * 1000.0;
-        let kind = ErrorText::read(&fault.body).kind;
-        let status = if fault.kind == FaultKind::Timeout { "timeout" } else { "error" };
-        if self.json {
-            return self.json_event(self.started, "platform.initReport", |out| {
-                string(out, "initializationType", "on-demand");
-                string(out, "phase", "init");
-                string(out, "status", status);
-                if status == "error" {
-                    string(out, "errorType", &kind);
-                }
-                out.key("metrics");
-                out.begin_object();
-                number(out, "durationMs", millis);
-                out.end_object();
-            });
-        }
-        let kind = if status == "error" { format!("\tError Type: {kind}") } else { String::new() };
-        format!("INIT_REPORT Init Duration: {millis:.2} ms\tPhase: init\tStatus: {status}{kind}\n")
-    }
-
     fn text_report(&self, outcome: &Outcome) -> String {
         let Self { request_id, memory_mib, .. } = self;
         let Outcome { billed_ms, max_memory_mib, .. } = outcome;
@@ -114,48 +174,26 @@ impl Invoked<'_> {
         if let Some(init) = outcome.init_duration {
             line.push_str(&format!("Init Duration: {:.2} ms\t", init.as_secs_f64() * 1000.0));
         }
-        match status(outcome) {
-            ("success", _) => {}
-            ("error", Some(kind)) => line.push_str(&format!("Status: error\tError Type: {kind}")),
-            (status, _) => line.push_str(&format!("Status: {status}")),
+        let error_type = outcome.error_type();
+        match outcome.status(error_type.as_deref()) {
+            Status { status: "success", .. } => {}
+            Status { status, error_type: Some(kind) } => {
+                line.push_str(&format!("Status: {status}\tError Type: {kind}"));
+            }
+            Status { status, error_type: None } => line.push_str(&format!("Status: {status}")),
         }
         line.push('\n');
         line
     }
+}
 
-    fn json_report(&self, outcome: &Outcome) -> String {
-        let (status, kind) = status(outcome);
-        self.json_event(self.ended, "platform.report", |out| {
-            string(out, "requestId", &self.request_id.to_string());
-            out.key("metrics");
-            out.begin_object();
-            number(out, "durationMs", outcome.duration.as_secs_f64() * 1000.0);
-            integer(out, "billedDurationMs", i64::try_from(outcome.billed_ms).unwrap_or(i64::MAX));
-            integer(out, "memorySizeMB", i64::from(self.memory_mib));
-            integer(out, "maxMemoryUsedMB", i64::from(outcome.max_memory_mib));
-            if let Some(init) = outcome.init_duration {
-                number(out, "initDurationMs", init.as_secs_f64() * 1000.0);
-            }
-            out.end_object();
-            string(out, "status", status);
-            if let Some(kind) = &kind {
-                string(out, "errorType", kind);
-            }
-        })
+fn init_report(outcome: &Outcome, fault: &FunctionFault) -> String {
+    let millis = outcome.init_duration.unwrap_or_default().as_secs_f64() * 1000.0;
+    let kind = ErrorText::read(&fault.body).kind;
+    if fault.kind == FaultKind::Timeout {
+        return format!("INIT_REPORT Init Duration: {millis:.2} ms\tPhase: init\tStatus: timeout\n");
     }
-
-    fn json_event(&self, time: Timestamp, kind: &str, record: impl FnOnce(&mut Writer)) -> String {
-        let mut out = Writer::new();
-        out.begin_object();
-        string(&mut out, "time", &time.iso8601());
-        string(&mut out, "type", kind);
-        out.key("record");
-        out.begin_object();
-        record(&mut out);
-        out.end_object();
-        out.end_object();
-        String::from_utf8_lossy(&out.into_vec()).into_owned()
-    }
+    format!("INIT_REPORT Init Duration: {millis:.2} ms\tPhase: init\tStatus: error\tError Type: {kind}\n")
 }
 
 /// The last 4 KB of the lines, each ended by a newline.
@@ -176,17 +214,6 @@ pub(crate) fn tail(events: &[LogEvent]) -> Bytes {
     parts.reverse();
     let whole = Bytes::from(parts.concat());
     whole.slice(whole.len().saturating_sub(TAIL_BYTES)..)
-}
-
-/// How an invocation ended, and the type of its error where a runtime or the platform gave one.
-fn status(outcome: &Outcome) -> (&'static str, Option<String>) {
-    match &outcome.result {
-        Ok(_) => ("success", None),
-        // A handler's own error is the function's business; AWS reports it as a success of the platform.
-        Err(fault) if fault.kind == FaultKind::Handler => ("success", None),
-        Err(fault) if fault.kind == FaultKind::Timeout => ("timeout", None),
-        Err(fault) => ("error", Some(ErrorText::read(&fault.body).kind)),
-    }
 }
 
 /// `errorType` and `errorMessage` of a function's error.
@@ -219,21 +246,6 @@ impl ErrorText {
 
 fn event(timestamp: Timestamp, text: String) -> LogEvent {
     LogEvent { timestamp, message: text.into() }
-}
-
-fn string(out: &mut Writer, key: &str, value: &str) {
-    out.key(key);
-    out.string(value);
-}
-
-fn integer(out: &mut Writer, key: &str, value: i64) {
-    out.key(key);
-    out.integer(value);
-}
-
-fn number(out: &mut Writer, key: &str, value: f64) {
-    out.key(key);
-    out.float((value * 1000.0).round() / 1000.0);
 }
 
 #[cfg(test)]
@@ -270,6 +282,10 @@ mod tests {
             memory_mib: 128,
             timeout_ms: 3000,
             json,
+            level: SystemLevel::Debug,
+            runtime: "nodejs20.x",
+            function: "fn",
+            trace: "Root=1-2-3;Sampled=0",
             started: Timestamp(0),
             ended: Timestamp(1_234),
         };
@@ -288,12 +304,13 @@ mod tests {
             at_load,
             false,
             expect![[r#"
-            "INIT_REPORT Init Duration: 3.00 ms\tPhase: init\tStatus: error\tError Type: Runtime.ExitError\n"
-            "START RequestId: 00000000-0000-0000-0000-000000000007 Version: $LATEST\n"
-            "hello"
-            "RequestId: x Error: Runtime exited with error: exit status 1\nRuntime.ExitError\n"
-            "END RequestId: 00000000-0000-0000-0000-000000000007\n"
-            "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 0.00 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\tInit Duration: 3.00 ms\tStatus: error\tError Type: Runtime.ExitError\n""#]],
+                "INIT_START Runtime Version: nodejs:20.v1\n"
+                "INIT_REPORT Init Duration: 3.00 ms\tPhase: init\tStatus: error\tError Type: Runtime.ExitError\n"
+                "START RequestId: 00000000-0000-0000-0000-000000000007 Version: $LATEST\n"
+                "hello"
+                "RequestId: x Error: Runtime exited with error: exit status 1\nRuntime.ExitError\n"
+                "END RequestId: 00000000-0000-0000-0000-000000000007\n"
+                "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 0.00 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\tInit Duration: 3.00 ms\tStatus: error\tError Type: Runtime.ExitError\n""#]],
         );
         let mut too_slow = outcome(Err((FaultKind::Timeout, "{}")), Some(13_000));
         too_slow.duration = Duration::ZERO;
@@ -301,12 +318,13 @@ mod tests {
             too_slow,
             false,
             expect![[r#"
-            "INIT_REPORT Init Duration: 13000.00 ms\tPhase: init\tStatus: timeout\n"
-            "START RequestId: 00000000-0000-0000-0000-000000000007 Version: $LATEST\n"
-            "hello"
-            "1970-01-01T00:00:01.234Z 00000000-0000-0000-0000-000000000007 Task timed out after 3.00 seconds\n\n"
-            "END RequestId: 00000000-0000-0000-0000-000000000007\n"
-            "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 0.00 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\tInit Duration: 13000.00 ms\tStatus: timeout\n""#]],
+                "INIT_START Runtime Version: nodejs:20.v1\n"
+                "INIT_REPORT Init Duration: 13000.00 ms\tPhase: init\tStatus: timeout\n"
+                "START RequestId: 00000000-0000-0000-0000-000000000007 Version: $LATEST\n"
+                "hello"
+                "1970-01-01T00:00:01.234Z 00000000-0000-0000-0000-000000000007 Task timed out after 3.00 seconds\n\n"
+                "END RequestId: 00000000-0000-0000-0000-000000000007\n"
+                "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 0.00 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\tInit Duration: 13000.00 ms\tStatus: timeout\n""#]],
         );
     }
 
@@ -316,10 +334,11 @@ mod tests {
             outcome(Ok("1"), Some(150)),
             false,
             expect![[r#"
-            "START RequestId: 00000000-0000-0000-0000-000000000007 Version: $LATEST\n"
-            "hello"
-            "END RequestId: 00000000-0000-0000-0000-000000000007\n"
-            "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 1.23 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\tInit Duration: 150.00 ms\t\n""#]],
+                "INIT_START Runtime Version: nodejs:20.v1\n"
+                "START RequestId: 00000000-0000-0000-0000-000000000007 Version: $LATEST\n"
+                "hello"
+                "END RequestId: 00000000-0000-0000-0000-000000000007\n"
+                "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 1.23 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\tInit Duration: 150.00 ms\t\n""#]],
         );
         check(
             outcome(Err((FaultKind::Handler, "{}")), None),
@@ -356,19 +375,24 @@ mod tests {
             outcome(Err((FaultKind::Init, import)), Some(3)),
             false,
             expect![[r#"
-            "INIT_REPORT Init Duration: 3.00 ms\tPhase: init\tStatus: error\tError Type: Runtime.ImportModuleError\n"
-            "START RequestId: 00000000-0000-0000-0000-000000000007 Version: $LATEST\n"
-            "hello"
-            "END RequestId: 00000000-0000-0000-0000-000000000007\n"
-            "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 1.23 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\tInit Duration: 3.00 ms\tStatus: error\tError Type: Runtime.ImportModuleError\n""#]],
+                "INIT_START Runtime Version: nodejs:20.v1\n"
+                "INIT_REPORT Init Duration: 3.00 ms\tPhase: init\tStatus: error\tError Type: Runtime.ImportModuleError\n"
+                "START RequestId: 00000000-0000-0000-0000-000000000007 Version: $LATEST\n"
+                "hello"
+                "END RequestId: 00000000-0000-0000-0000-000000000007\n"
+                "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 1.23 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\tInit Duration: 3.00 ms\tStatus: error\tError Type: Runtime.ImportModuleError\n""#]],
         );
         check(
             outcome(Ok("1"), Some(150)),
             true,
             expect![[r#"
-            "{\"time\":\"1970-01-01T00:00:00.000Z\",\"type\":\"platform.start\",\"record\":{\"requestId\":\"00000000-0000-0000-0000-000000000007\",\"version\":\"$LATEST\"}}"
-            "hello"
-            "{\"time\":\"1970-01-01T00:00:01.234Z\",\"type\":\"platform.report\",\"record\":{\"requestId\":\"00000000-0000-0000-0000-000000000007\",\"metrics\":{\"durationMs\":1.234,\"billedDurationMs\":2,\"memorySizeMB\":128,\"maxMemoryUsedMB\":65,\"initDurationMs\":150.0},\"status\":\"success\"}}""#]],
+                "{\"time\":\"1970-01-01T00:00:00.000Z\",\"type\":\"platform.initStart\",\"record\":{\"initializationType\":\"on-demand\",\"phase\":\"init\",\"runtimeVersion\":\"nodejs:20.v1\",\"functionName\":\"fn\",\"functionVersion\":\"$LATEST\"}}"
+                "{\"time\":\"1970-01-01T00:00:00.000Z\",\"type\":\"platform.initRuntimeDone\",\"record\":{\"initializationType\":\"on-demand\",\"phase\":\"init\",\"status\":\"success\"}}"
+                "{\"time\":\"1970-01-01T00:00:00.000Z\",\"type\":\"platform.initReport\",\"record\":{\"initializationType\":\"on-demand\",\"phase\":\"init\",\"status\":\"success\",\"metrics\":{\"durationMs\":150.0}}}"
+                "{\"time\":\"1970-01-01T00:00:00.000Z\",\"type\":\"platform.start\",\"record\":{\"requestId\":\"00000000-0000-0000-0000-000000000007\",\"version\":\"$LATEST\"}}"
+                "hello"
+                "{\"time\":\"1970-01-01T00:00:00.000Z\",\"type\":\"platform.runtimeDone\",\"record\":{\"requestId\":\"00000000-0000-0000-0000-000000000007\",\"status\":\"success\",\"metrics\":{\"durationMs\":0.0,\"producedBytes\":0},\"spans\":[{\"name\":\"responseLatency\",\"start\":\"1970-01-01T00:00:00.000Z\",\"durationMs\":0.0},{\"name\":\"responseDuration\",\"start\":\"1970-01-01T00:00:00.000Z\",\"durationMs\":0.0},{\"name\":\"runtimeOverhead\",\"start\":\"1970-01-01T00:00:00.000Z\",\"durationMs\":0.0}]}}"
+                "{\"time\":\"1970-01-01T00:00:00.001Z\",\"type\":\"platform.report\",\"record\":{\"requestId\":\"00000000-0000-0000-0000-000000000007\",\"metrics\":{\"durationMs\":1.234,\"billedDurationMs\":2,\"memorySizeMB\":128,\"maxMemoryUsedMB\":65,\"initDurationMs\":150.0},\"status\":\"success\"}}""#]],
         );
     }
 

@@ -18,7 +18,7 @@ use crate::fleet::{Counted, Warm};
 use crate::function::VersionRecord;
 use crate::live::INSPECTED_TIMEOUT_MS;
 use crate::provision::{Place, Provision};
-use crate::report::{self, Invoked};
+use crate::report::{self, Invoked, SystemLevel};
 
 #[derive(Debug)]
 pub(crate) struct Runner {
@@ -76,6 +76,10 @@ impl Runner {
             memory_mib: settings.memory_mib,
             timeout_ms: u64::from(settings.timeout_s) * 1000,
             json: settings.logging.json,
+            level: SystemLevel::of(settings.logging.system_level.as_deref()),
+            runtime: &settings.runtime,
+            function: &run.function.name,
+            trace: &run.trace.0,
             started,
             ended,
         };
@@ -203,7 +207,10 @@ impl Runner {
             layers: layers.iter().map(|layer| layer.path().to_owned()).collect(),
             uses_sdk: record.code.uses_sdk,
             init_type,
-            env: environment.map(|(name, value)| (name.clone(), value.clone())).collect(),
+            env: environment
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .chain(settings.logging.variables())
+                .collect(),
             memory_mib: settings.memory_mib,
             timeout_ms,
             ephemeral_mib: settings.ephemeral_mib,

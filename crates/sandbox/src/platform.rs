@@ -7,7 +7,6 @@ use base::Timestamp;
 use wire::json::Writer;
 
 use crate::outcome::Phases;
-use crate::spec::FunctionSpec;
 
 /// How a phase ended, in AWS's words: `success`, `error`, `timeout`; with the type of the error.
 #[derive(Debug, Clone, Copy)]
@@ -47,12 +46,20 @@ fn initialization(out: &mut Writer, phase: &str) {
     text(out, "phase", phase);
 }
 
-pub fn init_start(time: Timestamp, spec: &FunctionSpec) -> Vec<u8> {
+/// What is about to be initialised.
+#[derive(Debug, Clone, Copy)]
+pub struct InitStart<'a> {
+    pub runtime_version: &'a str,
+    pub name: &'a str,
+    pub version: &'a str,
+}
+
+pub fn init_start(time: Timestamp, start: &InitStart<'_>) -> Vec<u8> {
     record(time, "platform.initStart", |out| {
         initialization(out, "init");
-        text(out, "runtimeVersion", &spec.runtime);
-        text(out, "functionName", &spec.name);
-        text(out, "functionVersion", &spec.version);
+        text(out, "runtimeVersion", start.runtime_version);
+        text(out, "functionName", start.name);
+        text(out, "functionVersion", start.version);
     })
 }
 

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::config::SandboxConfig;
 use crate::init::{self, Place};
 use crate::interpreter::{Channel, Interpreter};
-use crate::platform;
+use crate::platform::{self, InitStart};
 use crate::process::Process;
 use crate::runtime_api::{Api, Audience, Guests, Road, Role};
 use crate::spec::FunctionSpec;
@@ -77,7 +77,8 @@ pub(crate) fn begin(mut process: Process, starting: &Starting<'_>) -> io::Result
     };
     let role = Role { speaks: channel == Channel::Api, road, guests };
     let api = Api::serve(listener, Arc::clone(spec), config, role)?;
-    api.telemetry().platform(Audience::Telemetry, platform::init_start(config.clock.now(), spec));
+    let start = InitStart { runtime_version: &spec.runtime, name: &spec.name, version: &spec.version };
+    api.telemetry().platform(Audience::Telemetry, platform::init_start(config.clock.now(), &start));
     let place = Place { jailed, config, family: interpreter.family, runtime_api: api.address() };
     let extensions = init::extensions(spec, &place);
     let runtime =

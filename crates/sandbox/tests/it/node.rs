@@ -480,3 +480,20 @@ async fn a_debugger_is_let_in_at_the_port_it_was_promised() {
         tokio::net::TcpStream::connect(free).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn json_logs_are_as_aws_writes_them() {
+    let world = World::new(SandboxMode::BestEffort).await;
+    let code = "exports.handler = async () => { console.debug('no'); console.log('a', 1); console.info({ b: 2 }); console.error('bad', new TypeError('t')) }";
+    let mut spec = world.function("nodejs20.x", &[("index.js", code)]);
+    spec.env.push(("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned()));
+    spec.env.push(("AWS_LAMBDA_LOG_LEVEL".to_owned(), "INFO".to_owned()));
+    let text = show(&world.once(spec, "{}").await);
+    let text = text.split("\\n    at ").next().unwrap();
+    expect![[r#"
+        ok null
+        | {"timestamp":"T","level":"INFO","requestId":"ID","message":"a 1"}
+        | {"timestamp":"T","level":"INFO","requestId":"ID","message":{"b":2}}
+        | {"timestamp":"T","level":"ERROR","requestId":"ID","message":"bad TypeError: t"#]]
+    .assert_eq(text);
+}

@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 use sandbox::SandboxMode;
 
-use crate::world::{World, invocation, show};
+use crate::world::{ID, World, invocation, show};
 
 async fn check_with(handler: &str, files: &[(&str, &str)], payload: &str, expected: Expect) {
     let world = World::new(SandboxMode::BestEffort).await;
@@ -263,4 +263,23 @@ async fn a_forked_child_never_answers() {
     for event in ["\"returns\"", "\"raises\"", "\"returns\""] {
         assert_eq!(show(&environment.invoke(invocation(event)).await), "ok \"parent\"");
     }
+}
+
+#[tokio::test]
+async fn json_logs_are_as_aws_writes_them() {
+    let world = World::new(SandboxMode::BestEffort).await;
+    let code = "import logging\nlog = logging.getLogger()\ndef handler(e, c):\n    log.info('no')\n    log.warning('a %d', 1)\n    print('plain')";
+    let mut spec = world.function("python3.12", &[("index.py", code)]);
+    spec.env.push(("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned()));
+    spec.env.push(("AWS_LAMBDA_LOG_LEVEL".to_owned(), "WARN".to_owned()));
+    let outcome = world.once(spec, "{}").await;
+    let lines: Vec<_> = outcome.logs.iter().map(|line| String::from_utf8_lossy(&line.bytes)).collect();
+    let record = lines.iter().find(|line| line.starts_with('{')).unwrap();
+    assert!(
+        record.ends_with(&format!(
+            r#""level": "WARNING", "message": "a 1", "logger": "root", "requestId": "{ID}"}}"#
+        )),
+        "{lines:?}"
+    );
+    assert!(lines.iter().any(|line| line == "plain") && lines.len() == 2, "{lines:?}");
 }
