@@ -137,7 +137,8 @@ def test_logs_of_an_invocation(server, deploy, invoke):
     assert [g["logGroupName"] for g in logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]] == [group]
     stream = logs.describe_log_streams(logGroupName=group)["logStreams"][0]["logStreamName"]
     events = logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True)["events"]
-    assert events[0]["message"].startswith("START RequestId")
+    assert events[0]["message"].startswith("INIT_START Runtime Version: ")
+    assert events[1]["message"].startswith("START RequestId")
     assert len(logs.filter_log_events(logGroupName=group, filterPattern="three")["events"]) == 2
 
 

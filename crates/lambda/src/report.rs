@@ -69,7 +69,7 @@ impl Invoked<'_> {
         if outcome.init_duration.is_some() {
             events.push(event(
                 self.started,
-                format!("INIT_START Runtime Version: {}\n", self.runtime_version()),
+                format!("{INIT_START}Runtime Version: {}\n", self.runtime_version()),
             ));
         }
         events.extend(lines(&mut outcome.init_logs));
@@ -196,11 +196,14 @@ fn init_report(outcome: &Outcome, fault: &FunctionFault) -> String {
     format!("INIT_REPORT Init Duration: {millis:.2} ms\tPhase: init\tStatus: error\tError Type: {kind}\n")
 }
 
-/// The last 4 KB of the lines, each ended by a newline.
+/// What only the log itself says of a start.
+const INIT_START: &str = "INIT_START ";
+
+/// The last 4 KB of the lines, each ended by a newline; an invocation's answer begins with its START.
 pub(crate) fn tail(events: &[LogEvent]) -> Bytes {
     let mut parts: Vec<&[u8]> = Vec::new();
     let mut bytes = 0;
-    for event in events.iter().rev() {
+    for event in events.iter().rev().filter(|event| !event.message.starts_with(INIT_START.as_bytes())) {
         if !event.message.ends_with(b"\n") {
             parts.push(b"\n");
             bytes += 1;
