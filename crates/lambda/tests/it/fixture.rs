@@ -149,6 +149,8 @@ pub(crate) enum Answer {
     Fault(FaultKind, String),
     /// The environment had ended before.
     Unheard,
+    /// JSON, when it has done what it does.
+    Act(BoxFuture<'static, String>),
     /// Answers null when the channel is closed.
     Later(mpsc::Receiver<()>),
     /// Streams what comes; ends with the fault, if there is one.
@@ -267,6 +269,7 @@ impl Instance for FakeInstance {
                 }
                 Answer::Json(json) => Ok(Bytes::from(json)),
                 Answer::Fault(kind, body) => Err(FunctionFault { kind, body: body.into() }),
+                Answer::Act(work) => Ok(Bytes::from(work.await)),
                 Answer::Later(mut gate) => {
                     gate.recv().await;
                     Ok(Bytes::from_static(b"null"))

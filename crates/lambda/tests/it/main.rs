@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod durable;
 mod fixture;
 mod functions;
 mod invocations;
