@@ -8,7 +8,6 @@ use store::Batch;
 use wire::Failure;
 
 use super::named;
-use crate::catalogue::Function;
 use crate::url::{Cors, UrlConfig, url_id};
 use crate::{Lambda, error};
 
@@ -21,7 +20,7 @@ pub(super) async fn run(
     let qualifier = reference.qualifier.unwrap_or_default();
     let missing = || error::not_found("Function does not exist");
     let edit = lambda.catalogue.edit(&reference.scope, reference.name).await;
-    let mut function = edit.now.as_deref().map(Function::clone).ok_or_else(missing)?;
+    let mut function = edit.now.as_deref().cloned().ok_or_else(missing)?;
     if function.urls.contains_key(qualifier) {
         return Err(error::conflict(format!(
             "Failed to create function url config for [functionArn = {}]. Error message:  FunctionUrlConfig exists \

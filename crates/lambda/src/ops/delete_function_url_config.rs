@@ -6,7 +6,6 @@ use store::Batch;
 use wire::Failure;
 
 use super::named;
-use crate::catalogue::Function;
 use crate::{Lambda, error};
 
 pub(super) async fn run(
@@ -16,7 +15,7 @@ pub(super) async fn run(
 ) -> Result<DeleteFunctionUrlConfigOutput, Failure> {
     let reference = named(cx, &input.function_name, input.qualifier.as_deref())?;
     let edit = lambda.catalogue.edit(&reference.scope, reference.name).await;
-    let mut function = edit.now.as_deref().map(Function::clone).ok_or_else(error::resource_not_found)?;
+    let mut function = edit.now.as_deref().cloned().ok_or_else(error::resource_not_found)?;
     let config = function.urls.remove(reference.qualifier.unwrap_or_default());
     config.ok_or_else(error::resource_not_found)?;
     edit.commit(Some(function), Batch::new()).await.map_err(|error| error::store(&error))?;

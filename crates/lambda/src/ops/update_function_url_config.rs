@@ -8,7 +8,6 @@ use store::Batch;
 use wire::Failure;
 
 use super::named;
-use crate::catalogue::Function;
 use crate::url::Cors;
 use crate::{Lambda, error};
 
@@ -20,7 +19,7 @@ pub(super) async fn run(
     let reference = named(cx, &input.function_name, input.qualifier.as_deref())?;
     let qualifier = reference.qualifier.unwrap_or_default();
     let edit = lambda.catalogue.edit(&reference.scope, reference.name).await;
-    let mut function = edit.now.as_deref().map(Function::clone).ok_or_else(error::resource_not_found)?;
+    let mut function = edit.now.as_deref().cloned().ok_or_else(error::resource_not_found)?;
     let config = function.urls.get_mut(qualifier).ok_or_else(error::resource_not_found)?;
     if let Some(auth_type) = input.auth_type {
         config.signed = auth_type == FunctionUrlAuthType::AwsIam;

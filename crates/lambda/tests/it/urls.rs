@@ -135,7 +135,7 @@ async fn a_url_is_configured() {
     );
     let alias = CreateFunctionUrlConfigInput { qualifier: Some("live".to_owned()), ..create("f") };
     check_failure(
-        lambda.create_function_url_config(cx, alias.clone()).await,
+        lambda.create_function_url_config(cx, alias).await,
         "ResourceNotFoundException",
         404,
         "Function does not exist",
@@ -161,6 +161,18 @@ async fn a_url_is_configured() {
         "Failed to create function url config for [functionArn = arn:aws:lambda:us-east-1:000000000000:function:f]. \
          Error message:  FunctionUrlConfig exists for this Lambda function",
     );
+}
+
+/// Changed, listed beside an alias's, the same after a restart, and gone with its alias or by itself.
+#[tokio::test]
+async fn a_url_changes_and_goes() {
+    let world = World::new().await;
+    world.create("f").await;
+    let (lambda, cx) = (&world.lambda, &world.cx);
+    let get = || GetFunctionUrlConfigInput { function_name: "f".to_owned(), qualifier: None };
+    let nothing = "The resource you requested does not exist.";
+    let alias = CreateFunctionUrlConfigInput { qualifier: Some("live".to_owned()), ..create("f") };
+    let made = lambda.create_function_url_config(cx, create("f")).await.unwrap();
     let update = UpdateFunctionUrlConfigInput {
         function_name: "f".to_owned(),
         auth_type: Some(FunctionUrlAuthType::AwsIam),
