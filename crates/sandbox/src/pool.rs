@@ -221,6 +221,7 @@ mod tests {
             program: "/node".into(),
             version: String::new(),
             needs: Vec::new(),
+            home: None,
             flags: Vec::new(),
             packages: Vec::new(),
         };

@@ -35,6 +35,9 @@ const SYSTEM: [&str; 18] = [
     "/etc/ssl",
 ];
 
+/// Where the interpreter stands inside, or a link to it.
+const LANG_DIR: &str = "/var/lang";
+
 /// Where the bootstrap stands inside.
 pub(crate) const RUNTIME_DIR: &str = "/var/runtime";
 
@@ -96,7 +99,12 @@ pub(crate) fn setup(
     }
     // First on PATH, as on AWS, wherever the host has it.
     if let Some(name) = family.program_name() {
-        setup.links.push((interpreter.program.clone(), Path::new("/var/lang/bin").join(name)));
+        match &interpreter.home {
+            Some(home) => setup.binds.push((home.clone(), PathBuf::from(LANG_DIR))),
+            None => {
+                setup.links.push((interpreter.program.clone(), Path::new(LANG_DIR).join("bin").join(name)));
+            }
+        }
     }
     if family == Family::Node {
         // ES modules know no NODE_PATH; they find this on the way up to the root.
@@ -128,7 +136,10 @@ pub(crate) fn setup(
 pub(crate) fn command(config: &SandboxConfig, interpreter: &Interpreter, jailed: bool) -> Vec<String> {
     let family = interpreter.family;
     let folder = if jailed { PathBuf::from(RUNTIME_DIR) } else { runtime_dir(&config.scratch_dir, family) };
-    let mut words = vec![interpreter.program.display().to_string()];
+    let home = interpreter.home.as_ref().filter(|_| jailed);
+    let inside = home.and_then(|home| interpreter.program.strip_prefix(home).ok());
+    let program = inside.map_or_else(|| interpreter.program.clone(), |rest| Path::new(LANG_DIR).join(rest));
+    let mut words = vec![program.display().to_string()];
     words.extend(interpreter.flags.iter().cloned());
     words.extend(interpreter_args(family).iter().map(|&arg| arg.to_owned()));
     words.extend(family.files().first().map(|(name, _)| folder.join(name).display().to_string()));

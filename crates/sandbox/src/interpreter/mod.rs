@@ -147,6 +147,8 @@ pub(crate) struct Interpreter {
     /// Folders of installed packages that it searches as the server's user starts it (a virtual environment's too);
     /// in the jail it could not find them by itself.
     pub(crate) packages: Vec<String>,
+    /// The folder of one that was added: in the jail it stands where AWS has it, wherever the data folder is.
+    pub(crate) home: Option<PathBuf>,
     /// Flags that must be given when a process starts, such as the size of Java's heap.
     pub(crate) flags: Vec<String>,
 }
@@ -160,6 +162,7 @@ impl Interpreter {
             version: String::new(),
             needs: Vec::new(),
             packages: Vec::new(),
+            home: None,
             flags: Vec::new(),
         }
     }
@@ -308,7 +311,10 @@ impl Known {
         config: &SandboxConfig,
     ) -> Option<Arc<Interpreter>> {
         let place = AddedRuntimes::new(config.runtimes_dir.clone()?).find(runtime)?;
-        self.ask(family, place.program).await
+        let found = self.ask(family, place.program).await?;
+        let home = found.program.parent()?.parent()?.to_owned();
+        let needs = found.needs.iter().filter(|path| !path.starts_with(&home)).cloned().collect();
+        Some(Arc::new(Interpreter { home: Some(home), needs, ..(*found).clone() }))
     }
 
     async fn on_host(&mut self, family: Family, runtime: &str, config: &SandboxConfig) -> Option<Choice> {

@@ -45,7 +45,15 @@ pub(super) async fn ask(family: Family, program: &Path) -> Option<Interpreter> {
     let packages = folders.iter().filter(|f| f.ends_with("-packages")).map(|&f| f.to_owned()).collect();
     let mut needs: Vec<PathBuf> = folders.into_iter().map(PathBuf::from).collect();
     needs.push(program.clone());
-    Some(Interpreter { family, program, version, needs: outermost(needs), packages, flags: Vec::new() })
+    Some(Interpreter {
+        family,
+        program,
+        version,
+        needs: outermost(needs),
+        packages,
+        home: None,
+        flags: Vec::new(),
+    })
 }
 
 async fn run(program: &Path, args: &[&str]) -> Option<String> {
@@ -77,6 +85,7 @@ fn java(program: &Path) -> Option<Interpreter> {
         version,
         needs: outermost(needs),
         packages: Vec::new(),
+        home: None,
         flags,
     })
 }

@@ -137,6 +137,7 @@ fn serve_inside(mut post: Post, mut link: File, id: Option<u32>) -> io::Result<i
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
     post.identity = Some(Identity::Jailed { change_to: id });
     post.setup.args = inside_args(&post.setup);
+    post.setup.program = inside_path(&post.setup, &post.setup.program).unwrap_or(post.setup.program);
     let status = supervise::run(post)?;
     link.write_all(&status.to_ne_bytes())?;
     Ok(0)
@@ -166,13 +167,16 @@ fn wait_for_jail(init: Pid, mut link: File) -> io::Result<i32> {
 /// Arguments that name a file of a view, as it is named inside.
 fn inside_args(setup: &Setup) -> Vec<String> {
     let translate = |arg: &String| {
-        let path = Path::new(arg);
-        let found = setup.binds.iter().find_map(|(source, target)| {
-            path.strip_prefix(source).ok().filter(|_| source != target).map(|rest| target.join(rest))
-        });
-        found.map_or_else(|| arg.clone(), |path| path.display().to_string())
+        inside_path(setup, Path::new(arg)).map_or_else(|| arg.clone(), |path| path.display().to_string())
     };
     setup.args.iter().map(translate).collect()
+}
+
+/// Where a view shows what is at `path` outside, if at another place.
+fn inside_path(setup: &Setup, path: &Path) -> Option<PathBuf> {
+    setup.binds.iter().find_map(|(source, target)| {
+        path.strip_prefix(source).ok().filter(|_| source != target).map(|rest| target.join(rest))
+    })
 }
 
 /// The first message, with the runtime's end of the frame socket. `None` when the server has gone.
