@@ -12,6 +12,7 @@ use sandbox::InitType;
 use store::{Batch, KeyRange, KvError, ScanOptions, Store};
 use tokio::sync::{Mutex, MutexGuard, Notify};
 
+use crate::event_config::EventConfig;
 use crate::fleet::Fleet;
 use crate::function::{Alias, FunctionRecord, RuntimeManagement, VersionRecord, new_revision, version_text};
 use crate::keys;
@@ -34,6 +35,10 @@ pub(crate) struct Function {
     pub(crate) policies: BTreeMap<String, Policy>,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) reserved: Option<u32>,
+    /// By qualifier.
+    pub(crate) event_configs: BTreeMap<String, EventConfig>,
+    /// Recursive loops go on.
+    pub(crate) allows_loops: bool,
     pub(crate) provisioned: BTreeMap<String, Provisioned>,
     /// The ARN of its code signing configuration.
     pub(crate) code_signing: Option<String>,
@@ -166,6 +171,8 @@ impl Function {
             policies: self.policies.clone(),
             tags: self.tags.clone(),
             reserved: self.reserved,
+            event_configs: self.event_configs.clone(),
+            allows_loops: self.allows_loops,
             provisioned: self.provisioned.clone(),
             code_signing: self.code_signing.clone(),
             runtime_management: self.runtime_management.clone(),
@@ -281,6 +288,8 @@ impl Catalogue {
                 policies: record.policies,
                 tags: record.tags,
                 reserved: record.reserved,
+                event_configs: record.event_configs,
+                allows_loops: record.allows_loops,
                 provisioned: record.provisioned,
                 code_signing: record.code_signing,
                 runtime_management: record.runtime_management,

@@ -188,6 +188,14 @@ pub(crate) fn execution_started(name: &str) -> Failure {
     )))
 }
 
+/// Source: <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors>
+pub(crate) fn recursive_invocation() -> Failure {
+    user(errors::recursive_invocation(
+        "Lambda has detected your function being invoked in a recursive loop with other AWS resources and stopped \
+         your function's invocation.",
+    ))
+}
+
 pub(crate) fn resource_in_use(message: &str) -> Failure {
     user(errors::resource_in_use(message))
 }

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use minicbor::{Decode, Encode};
 
 use crate::CODE_PATH;
+use crate::event_config::EventConfig;
 use crate::name::function_arn;
 use crate::policy::Policy;
 use crate::provision::Provisioned;
@@ -177,10 +178,18 @@ pub(crate) struct FunctionRecord {
     #[n(5)]
     #[cbor(default)]
     pub(crate) urls: BTreeMap<String, UrlConfig>,
+    /// By qualifier.
+    #[n(6)]
+    #[cbor(default)]
+    pub(crate) event_configs: BTreeMap<String, EventConfig>,
     /// By alias or number of a version.
     #[n(7)]
     #[cbor(default)]
     pub(crate) provisioned: BTreeMap<String, Provisioned>,
+    /// Recursive loops go on.
+    #[n(8)]
+    #[cbor(default)]
+    pub(crate) allows_loops: bool,
     #[n(9)]
     pub(crate) code_signing: Option<String>,
     #[n(10)]

@@ -12,9 +12,9 @@ use ports::{
 use crate::Lambda;
 use crate::catalogue::{Function, Version};
 use crate::detached::Detached;
+use crate::event::EventCall;
 use crate::name::FunctionRef;
 use crate::payload;
-use crate::queue::EventCall;
 use crate::runner::Run;
 
 /// Larger payloads are checked beside the runtime's workers, which they would hold for too long.
@@ -41,20 +41,6 @@ impl Lambda {
         let function = self.catalogue.get(&reference.scope, reference.name).ok_or_else(not_found)?;
         let version = function.version(reference.qualifier(), || roll(id)).ok_or_else(not_found)?.clone();
         Ok(Target { function, version, arn: reference.qualified_arn() })
-    }
-
-    /// Runs the event of the asynchronous queue.
-    pub(crate) async fn run_event(&self, call: EventCall) -> Result<InvokeReply, InvokeError> {
-        let reference = FunctionRef::parse(&call.function, &call.scope)
-            .map_err(|error| InvokeError::NotFound(error.to_string()))?;
-        let target = self.target(&reference, call.request_id)?;
-        let EventCall { payload, request_id, trace, client_context, .. } = call;
-        if target.version.record.settings.durable.is_some() {
-            return Ok(self.invoke_durable(&target, None, (&payload, &trace), false).await?.0);
-        }
-        let Target { function, version, arn: function_arn } = target;
-        let run = Run { function, version, function_arn, payload, request_id, client_context, trace };
-        self.runner.run(run).await
     }
 
     /// Empty is `{}`; otherwise one JSON value of a size that `kind` takes.
@@ -140,7 +126,7 @@ impl Lambda {
                     trace: call.trace,
                     client_context: None,
                 };
-                self.queue.accept(event).await?;
+                self.accept(event).await?;
                 Ok(InvokeReply {
                     payload: Bytes::new(),
                     function_error: None,

@@ -11,8 +11,10 @@ const VERSION: u8 = 0x21;
 const NUMBERS: u8 = 0x22;
 const CODE: u8 = 0x23;
 const CODE_CHUNK: u8 = 0x24;
-/// Asynchronous invocations, ordered by the time they are due.
+/// Asynchronous invocations: by the slot of a node, then by the time they are due.
 const QUEUE: u8 = 0x25;
+/// Who serves a slot of the queue.
+const QUEUE_LEASE: u8 = 0x2b;
 const MAPPING: u8 = 0x26;
 const POSITION: u8 = 0x27;
 /// Layers: their versions, and the last number that each name was given.
@@ -66,14 +68,25 @@ pub(crate) fn queue() -> Bytes {
     Bytes::from_static(&[QUEUE])
 }
 
-/// What stands before the commit's sequence in the key of an event due at `due_ms`.
-pub(crate) fn queue_due(due_ms: u64) -> Bytes {
-    [&[QUEUE][..], &due_ms.to_be_bytes()].concat().into()
+pub(crate) fn queue_slot(slot: u8) -> Bytes {
+    Bytes::copy_from_slice(&[QUEUE, slot])
+}
+
+/// What stands before the commit's sequence in the key of an event in `slot` due at `due_ms`.
+pub(crate) fn queue_due(slot: u8, due_ms: u64) -> Bytes {
+    let due = due_ms.to_be_bytes();
+    // The first byte of such a time is 0 for the next two million years: slot 0 was made of it.
+    if slot == 0 { [&[QUEUE][..], &due].concat().into() } else { [&[QUEUE, slot][..], &due].concat().into() }
 }
 
 /// When the event at this key is due; none for a key of another kind.
 pub(crate) fn due_of(key: &[u8]) -> Option<u64> {
-    key.get(1..9).and_then(|due| due.try_into().ok()).map(u64::from_be_bytes)
+    let due = if *key.get(1)? == 0 { key.get(1..9) } else { key.get(2..10) };
+    due.and_then(|due| due.try_into().ok()).map(u64::from_be_bytes)
+}
+
+pub(crate) fn queue_leases() -> Bytes {
+    Bytes::from_static(&[QUEUE_LEASE])
 }
 
 pub(crate) fn mappings() -> Bytes {
@@ -168,7 +181,9 @@ mod tests {
         for key in [function(&scope, "f"), version(&scope, "f", 7), version(&scope, "f", 0x0041_0000)] {
             assert_eq!(parse_scoped(&key), Some((scope.clone(), "f".to_owned())));
         }
-        assert_eq!(due_of(&queue_due(77)), Some(77));
+        for slot in [0, 1, 200] {
+            assert_eq!(due_of(&queue_due(slot, 77)), Some(77));
+        }
         assert_eq!(parse_scoped(b"\x20short"), None);
     }
 }

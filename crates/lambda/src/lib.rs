@@ -4,7 +4,8 @@
 //! - [`catalogue`] holds all functions in memory; an invocation reads no store. [`function`], [`policy`], [`name`],
 //!   [`package`], [`payload`] and [`report`] are pure.
 //! - [`code`] keeps packages in the store and unpacked on the disk, [`source`] brings them; [`layers`] holds all layers; [`fleet`] the warm environments of a version;
-//!   [`runner`] runs one invocation; [`queue`] the asynchronous ones; [`mapping`] and [`poller`] read streams.
+//!   [`runner`] runs one invocation; [`queue`] keeps the asynchronous ones and [`event`] says what becomes of them,
+//!   [`destination`] brings their records away; [`mapping`] and [`poller`] read streams.
 //!
 //! Invariants: one invocation at a time in an environment; no lock is held over an await on the way of an
 //! invocation; a change is durable before it is visible; an event or record is forgotten only after its function
@@ -18,6 +19,8 @@ mod detached;
 mod document;
 mod durable;
 mod error;
+mod event;
+mod event_config;
 mod executor;
 mod fleet;
 mod function;
@@ -26,6 +29,7 @@ mod keys;
 mod layer;
 mod layer_use;
 mod layers;
+mod lineage;
 mod live;
 mod mapping;
 mod name;
@@ -218,7 +222,6 @@ impl Lambda {
         self.codes.recount(&references).await?;
         let codes = self.codes.clone();
         blocking(move || codes.keep_only(&references)).await.map_err(|source| self.folder_error(source))?;
-        self.queue.load().await?;
         self.spawn_queue();
         self.spawn_sweeper();
         self.spawn_provisioner();
@@ -266,12 +269,13 @@ impl Lambda {
 
     fn spawn_queue(&self) {
         let me = self.me.clone();
-        let run = move |call| {
-            let me = me.clone();
+        let clock = self.config.clock.clone();
+        let run = move |event| {
+            let (me, clock) = (me.clone(), clock.clone());
             async move {
                 match me.upgrade() {
-                    Some(lambda) => lambda.run_event(call).await,
-                    None => Err(ports::InvokeError::Throttled("the server stops".to_owned())),
+                    Some(lambda) => lambda.attempt(event).await,
+                    None => queue::Next::Again(clock.now(), event),
                 }
             }
         };

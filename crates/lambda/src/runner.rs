@@ -16,6 +16,7 @@ use crate::code::CodeStore;
 use crate::executor::Executor;
 use crate::fleet::{Counted, Warm};
 use crate::function::VersionRecord;
+use crate::lineage;
 use crate::live::INSPECTED_TIMEOUT_MS;
 use crate::provision::{Place, Provision};
 use crate::report::{self, Invoked, SystemLevel};
@@ -109,7 +110,7 @@ impl Runner {
             deadline: None,
             function_arn: run.function_arn.clone(),
             client_context: run.client_context.clone(),
-            trace: run.trace.0.to_string(),
+            trace: lineage::passed_on(&run.trace, &run.function.arn()),
             stream,
         };
         loop {

@@ -113,6 +113,8 @@ fn new_function(
         policies: Default::default(),
         tags,
         reserved: None,
+        event_configs: Default::default(),
+        allows_loops: false,
         provisioned: std::collections::BTreeMap::new(),
         code_signing: None,
         runtime_management: Default::default(),

@@ -19,6 +19,7 @@ pub(super) async fn run(
     if function.aliases.remove(&input.name).is_some() {
         function.policies.remove(&input.name);
         function.urls.remove(&input.name);
+        function.event_configs.remove(&input.name);
         edit.commit(Some(function), Batch::new()).await.map_err(|error| error::store(&error))?;
     }
     Ok(DeleteAliasOutput {})

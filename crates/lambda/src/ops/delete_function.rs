@@ -68,6 +68,7 @@ async fn delete_version(
     };
     function.policies.remove(&version.text);
     function.runtime_management.remove(&version.text);
+    function.event_configs.remove(&version.text);
     let batch = Batch::new().delete(keys::version(&function.scope, &function.name, number));
     edit.commit(Some(function), batch).await.map_err(|error| error::store(&error))?;
     lambda.codes.release_all(version.record.packages()).await;

@@ -10,14 +10,18 @@ use wire::Failure;
 
 use super::named;
 use crate::durable::Refusal;
+use crate::event::EventCall;
 use crate::invoke::Target;
-use crate::queue::EventCall;
 use crate::runner::Run;
-use crate::{Lambda, error, payload};
+use crate::{Lambda, error, lineage, payload};
 
 pub(super) async fn run(lambda: &Lambda, cx: &Cx, input: InvokeInput) -> Result<InvokeOutput, Failure> {
     let reference = named(cx, &input.function_name, input.qualifier.as_deref())?;
     let target = lambda.target(&reference, cx.request_id).map_err(error::invoke)?;
+    let function = &target.function;
+    if !function.allows_loops && lineage::is_loop(&cx.trace, &function.arn()) {
+        return Err(error::recursive_invocation());
+    }
     let kind = input.invocation_type.unwrap_or(InvocationType::RequestResponse);
     let size = if kind == InvocationType::Event { InvokeKind::Event } else { InvokeKind::RequestResponse };
     let payload =
@@ -45,7 +49,7 @@ pub(super) async fn run(lambda: &Lambda, cx: &Cx, input: InvokeInput) -> Result<
                 trace: cx.trace.clone(),
                 client_context,
             };
-            lambda.queue.accept(event).await.map_err(error::invoke)?;
+            lambda.accept(event).await.map_err(error::invoke)?;
             Ok(InvokeOutput {
                 status_code: Some(202),
                 payload: Some(Bytes::new()),

@@ -17,6 +17,7 @@ mod delete_event_source_mapping;
 mod delete_function;
 mod delete_function_code_signing_config;
 mod delete_function_concurrency;
+mod delete_function_event_invoke_config;
 mod delete_function_url_config;
 mod delete_layer_version;
 mod delete_provisioned_concurrency_config;
@@ -33,6 +34,8 @@ mod get_function;
 mod get_function_code_signing_config;
 mod get_function_concurrency;
 mod get_function_configuration;
+mod get_function_event_invoke_config;
+mod get_function_recursion_config;
 mod get_function_url_config;
 mod get_layer_version;
 mod get_layer_version_by_arn;
@@ -42,12 +45,14 @@ mod get_provisioned_concurrency_config;
 mod get_resource_policy;
 mod get_runtime_management_config;
 mod invoke;
+mod invoke_async;
 mod invoke_with_response_stream;
 mod list_aliases;
 mod list_capacity_providers;
 mod list_code_signing_configs;
 mod list_durable_executions_by_function;
 mod list_event_source_mappings;
+mod list_function_event_invoke_configs;
 mod list_function_url_configs;
 mod list_function_versions_by_capacity_provider;
 mod list_functions;
@@ -62,6 +67,8 @@ mod publish_layer_version;
 mod publish_version;
 mod put_function_code_signing_config;
 mod put_function_concurrency;
+mod put_function_event_invoke_config;
+mod put_function_recursion_config;
 mod put_provisioned_concurrency_config;
 mod put_resource_policy;
 mod put_runtime_management_config;
@@ -80,6 +87,7 @@ mod update_code_signing_config;
 mod update_event_source_mapping;
 mod update_function_code;
 mod update_function_configuration;
+mod update_function_event_invoke_config;
 mod update_function_url_config;
 
 use std::sync::Arc;
@@ -130,6 +138,7 @@ serve! {
     delete_function_code_signing_config: DeleteFunctionCodeSigningConfigInput -> DeleteFunctionCodeSigningConfigOutput;
     delete_function_concurrency: DeleteFunctionConcurrencyInput -> DeleteFunctionConcurrencyOutput;
     delete_function_url_config: DeleteFunctionUrlConfigInput -> DeleteFunctionUrlConfigOutput;
+    delete_function_event_invoke_config: DeleteFunctionEventInvokeConfigInput -> DeleteFunctionEventInvokeConfigOutput;
     delete_layer_version: DeleteLayerVersionInput -> DeleteLayerVersionOutput;
     delete_provisioned_concurrency_config: DeleteProvisionedConcurrencyConfigInput -> DeleteProvisionedConcurrencyConfigOutput;
     delete_resource_policy: DeleteResourcePolicyInput -> DeleteResourcePolicyOutput;
@@ -146,6 +155,8 @@ serve! {
     get_function_concurrency: GetFunctionConcurrencyInput -> GetFunctionConcurrencyOutput;
     get_function_configuration: GetFunctionConfigurationInput -> GetFunctionConfigurationOutput;
     get_function_url_config: GetFunctionUrlConfigInput -> GetFunctionUrlConfigOutput;
+    get_function_event_invoke_config: GetFunctionEventInvokeConfigInput -> GetFunctionEventInvokeConfigOutput;
+    get_function_recursion_config: GetFunctionRecursionConfigInput -> GetFunctionRecursionConfigOutput;
     get_layer_version: GetLayerVersionInput -> GetLayerVersionOutput;
     get_layer_version_by_arn: GetLayerVersionByArnInput -> GetLayerVersionByArnOutput;
     get_layer_version_policy: GetLayerVersionPolicyInput -> GetLayerVersionPolicyOutput;
@@ -154,6 +165,7 @@ serve! {
     get_resource_policy: GetResourcePolicyInput -> GetResourcePolicyOutput;
     get_runtime_management_config: GetRuntimeManagementConfigInput -> GetRuntimeManagementConfigOutput;
     invoke: InvokeInput -> InvokeOutput;
+    invoke_async: InvokeAsyncInput -> InvokeAsyncOutput;
     invoke_with_response_stream: InvokeWithResponseStreamInput -> InvokeWithResponseStreamOutput;
     list_aliases: ListAliasesInput -> ListAliasesOutput;
     list_capacity_providers: ListCapacityProvidersInput -> ListCapacityProvidersOutput;
@@ -161,6 +173,7 @@ serve! {
     list_durable_executions_by_function: ListDurableExecutionsByFunctionInput -> ListDurableExecutionsByFunctionOutput;
     list_event_source_mappings: ListEventSourceMappingsInput -> ListEventSourceMappingsOutput;
     list_function_url_configs: ListFunctionUrlConfigsInput -> ListFunctionUrlConfigsOutput;
+    list_function_event_invoke_configs: ListFunctionEventInvokeConfigsInput -> ListFunctionEventInvokeConfigsOutput;
     list_function_versions_by_capacity_provider: ListFunctionVersionsByCapacityProviderInput -> ListFunctionVersionsByCapacityProviderOutput;
     list_functions: ListFunctionsInput -> ListFunctionsOutput;
     list_functions_by_code_signing_config: ListFunctionsByCodeSigningConfigInput -> ListFunctionsByCodeSigningConfigOutput;
@@ -174,6 +187,8 @@ serve! {
     publish_version: PublishVersionInput -> PublishVersionOutput;
     put_function_code_signing_config: PutFunctionCodeSigningConfigInput -> PutFunctionCodeSigningConfigOutput;
     put_function_concurrency: PutFunctionConcurrencyInput -> PutFunctionConcurrencyOutput;
+    put_function_event_invoke_config: PutFunctionEventInvokeConfigInput -> PutFunctionEventInvokeConfigOutput;
+    put_function_recursion_config: PutFunctionRecursionConfigInput -> PutFunctionRecursionConfigOutput;
     put_provisioned_concurrency_config: PutProvisionedConcurrencyConfigInput -> PutProvisionedConcurrencyConfigOutput;
     put_resource_policy: PutResourcePolicyInput -> PutResourcePolicyOutput;
     put_runtime_management_config: PutRuntimeManagementConfigInput -> PutRuntimeManagementConfigOutput;
@@ -193,6 +208,7 @@ serve! {
     update_function_code: UpdateFunctionCodeInput -> UpdateFunctionCodeOutput;
     update_function_configuration: UpdateFunctionConfigurationInput -> UpdateFunctionConfigurationOutput;
     update_function_url_config: UpdateFunctionUrlConfigInput -> UpdateFunctionUrlConfigOutput;
+    update_function_event_invoke_config: UpdateFunctionEventInvokeConfigInput -> UpdateFunctionEventInvokeConfigOutput;
 }
 
 /// The function that a request names, by name or ARN, in the caller's account and region.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod durable;
+mod events;
 mod fixture;
 mod functions;
 mod invocations;
