@@ -18,7 +18,7 @@ use crate::function::{Alias, FunctionRecord, RuntimeManagement, VersionRecord, n
 use crate::keys;
 use crate::name::{Qualifier, function_arn};
 use crate::policy::Policy;
-use crate::provision::{self, Progress, Provision, Provisioned};
+use crate::provision::{self, Progress, Provision, Provisioned, Scaling};
 use crate::url::UrlConfig;
 
 /// Edits of different functions rarely share one of so many locks.
@@ -40,6 +40,7 @@ pub(crate) struct Function {
     /// Recursive loops go on.
     pub(crate) allows_loops: bool,
     pub(crate) provisioned: BTreeMap<String, Provisioned>,
+    pub(crate) scaling: BTreeMap<String, Scaling>,
     /// The ARN of its code signing configuration.
     pub(crate) code_signing: Option<String>,
     /// By the text of the version.
@@ -174,6 +175,7 @@ impl Function {
             event_configs: self.event_configs.clone(),
             allows_loops: self.allows_loops,
             provisioned: self.provisioned.clone(),
+            scaling: self.scaling.clone(),
             code_signing: self.code_signing.clone(),
             runtime_management: self.runtime_management.clone(),
             urls: self.urls.clone(),
@@ -200,13 +202,18 @@ impl Function {
                 *wanted.entry(number).or_default() += share;
             }
         }
+        for (qualifier, Scaling { min, .. }) in &self.scaling {
+            for (number, share) in provision::shares(qualifier, min.unwrap_or(0), &self.aliases) {
+                *wanted.entry(number).or_default() += share;
+            }
+        }
         for version in self.all_versions() {
             if version.provision.want(wanted.get(&version.record.number).copied().unwrap_or(0)) {
                 version.fleet.end_surplus();
             }
         }
         // A configuration that is set again may have failed before.
-        !self.provisioned.is_empty()
+        !(self.provisioned.is_empty() && self.scaling.is_empty())
     }
 
     /// What it sets aside of its account's concurrency.
@@ -218,11 +225,13 @@ impl Function {
     /// What names an alias or version that is there no more goes with it.
     fn forget_qualifiers(&mut self) {
         let (aliases, versions) = (&self.aliases, &self.versions);
-        self.provisioned.retain(|qualifier, _| match Qualifier::parse(qualifier) {
-            Qualifier::Latest => false,
+        let is_there = |qualifier: &String| match Qualifier::parse(qualifier) {
+            Qualifier::Latest => true,
             Qualifier::Number(number) => versions.contains_key(&number),
             Qualifier::Alias(name) => aliases.contains_key(name),
-        });
+        };
+        self.provisioned.retain(|qualifier, _| is_there(qualifier));
+        self.scaling.retain(|qualifier, _| is_there(qualifier));
     }
 }
 
@@ -291,6 +300,7 @@ impl Catalogue {
                 event_configs: record.event_configs,
                 allows_loops: record.allows_loops,
                 provisioned: record.provisioned,
+                scaling: record.scaling,
                 code_signing: record.code_signing,
                 runtime_management: record.runtime_management,
                 urls: record.urls,

@@ -14,7 +14,7 @@ use crate::CODE_PATH;
 use crate::event_config::EventConfig;
 use crate::name::function_arn;
 use crate::policy::Policy;
-use crate::provision::Provisioned;
+use crate::provision::{Provisioned, Scaling};
 use crate::url::UrlConfig;
 
 /// What a deployment sets: the answer to "how does it run".
@@ -190,6 +190,10 @@ pub(crate) struct FunctionRecord {
     #[n(8)]
     #[cbor(default)]
     pub(crate) allows_loops: bool,
+    /// By qualifier.
+    #[n(12)]
+    #[cbor(default)]
+    pub(crate) scaling: BTreeMap<String, Scaling>,
     #[n(9)]
     pub(crate) code_signing: Option<String>,
     #[n(10)]

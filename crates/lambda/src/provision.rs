@@ -24,6 +24,15 @@ pub(crate) struct Provisioned {
     pub(crate) modified_ms: i64,
 }
 
+/// Of a function on instances that its account brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Scaling {
+    #[n(0)]
+    pub(crate) min: Option<u32>,
+    #[n(1)]
+    pub(crate) max: Option<u32>,
+}
+
 /// The environments of one version that are kept initialised.
 #[derive(Debug, Default)]
 pub(crate) struct Provision {

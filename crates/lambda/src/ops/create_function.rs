@@ -116,6 +116,7 @@ fn new_function(
         event_configs: Default::default(),
         allows_loops: false,
         provisioned: std::collections::BTreeMap::new(),
+        scaling: std::collections::BTreeMap::new(),
         code_signing: None,
         runtime_management: Default::default(),
         urls: Default::default(),

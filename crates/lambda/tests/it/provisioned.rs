@@ -279,3 +279,32 @@ async fn a_version_with_snap_start_is_ready_when_it_is_published() {
     let on_demand = [InitType::SnapStart, InitType::SnapStart, InitType::OnDemand];
     assert_eq!(*types.lock().unwrap(), on_demand, "loaded, invoked, and $LATEST");
 }
+
+#[tokio::test]
+async fn a_scaling_configuration_keeps_its_least_environments() {
+    let world = World::new().await;
+    world.create("f").await;
+    publish(&world).await;
+    let put = |qualifier: &str, min, max| {
+        let input = PutFunctionScalingConfigInput {
+            function_name: "f".to_owned(),
+            qualifier: qualifier.to_owned(),
+            function_scaling_config: Some(FunctionScalingConfig {
+                min_execution_environments: Some(min),
+                max_execution_environments: Some(max),
+            }),
+        };
+        world.lambda.put_function_scaling_config(&world.cx, input)
+    };
+    put("1", 2, 5).await.unwrap();
+    settle().await;
+    assert_eq!(world.executor.alive(), 2);
+    let missing = "Function not found: arn:aws:lambda:us-east-1:000000000000:function:f:7";
+    check_failure(put("7", 1, 2).await, "ResourceNotFoundException", 404, missing);
+    let message = "MinExecutionEnvironments cannot be greater than MaxExecutionEnvironments.";
+    check_failure(put("1", 3, 2).await, "InvalidParameterValueException", 400, message);
+    let input = GetFunctionScalingConfigInput { function_name: "f".to_owned(), qualifier: "1".to_owned() };
+    let got = world.lambda.get_function_scaling_config(&world.cx, input).await.unwrap();
+    assert_eq!(got.function_arn.as_deref(), Some("arn:aws:lambda:us-east-1:000000000000:function:f:1"));
+    assert_eq!(got.applied_function_scaling_config.unwrap().min_execution_environments, Some(2));
+}
