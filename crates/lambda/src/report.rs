@@ -101,7 +101,7 @@ impl Invoked<'_> {
 
     fn json_events(&self, outcome: &mut Outcome) -> Vec<LogEvent> {
         let mut events = Vec::with_capacity(outcome.init_logs.len() + outcome.logs.len() + 7);
-        let mut say = |events: &mut Vec<LogEvent>, level: SystemLevel, record: Vec<u8>| {
+        let say = |events: &mut Vec<LogEvent>, level: SystemLevel, record: Vec<u8>| {
             if level >= self.level {
                 events.push(LogEvent { timestamp: self.started, message: record.into() });
             }

@@ -39,6 +39,7 @@ fn main() {
             for (runtime, file, code) in [
                 ("nodejs20.x", "index.js", "exports.handler = async (e) => e"),
                 ("python3.12", "index.py", "def handler(e, c): return e"),
+                ("provided.al2023", "bootstrap.rs", NATIVE),
             ] {
                 measure(name, how, runtime, file, code).await;
             }
@@ -47,11 +48,47 @@ fn main() {
     });
 }
 
+/// The least that a program does which speaks the Runtime API: it gives back what it gets.
+const NATIVE: &str = r#"
+use std::io::{BufRead, BufReader, Read, Write};
+fn main() {
+    let stream = std::net::TcpStream::connect(std::env::var("AWS_LAMBDA_RUNTIME_API").unwrap()).unwrap();
+    stream.set_nodelay(true).unwrap();
+    let (mut reader, mut writer) = (BufReader::new(&stream), &stream);
+    loop {
+        writer.write_all(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n\r\n").unwrap();
+        let (body, id) = read(&mut reader);
+        let head = format!("POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nContent-Length: {}\r\n\r\n", body.len());
+        writer.write_all(&[head.as_bytes(), &body].concat()).unwrap();
+        read(&mut reader);
+    }
+}
+fn read(reader: &mut impl BufRead) -> (Vec<u8>, String) {
+    let (mut length, mut id, mut line) = (0, String::new(), String::new());
+    loop {
+        line.clear();
+        reader.read_line(&mut line).unwrap();
+        let line = line.trim_end();
+        if let Some(value) = line.strip_prefix("Content-Length: ") { length = value.parse().unwrap(); }
+        if let Some(value) = line.strip_prefix("Lambda-Runtime-Aws-Request-Id: ") { id = value.to_owned(); }
+        if line.is_empty() { break; }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    (body, id)
+}
+"#;
+
 type How = (SandboxMode, FunctionNetwork);
 
 async fn measure(name: &str, (mode, network): How, runtime: &str, file: &str, code: &str) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(file), code).unwrap();
+    if runtime.starts_with("provided") {
+        let mut compiler = std::process::Command::new("rustc");
+        compiler.args(["-O", "-o"]).arg(folder.path().join("bootstrap")).arg(folder.path().join(file));
+        assert!(compiler.status().unwrap().success());
+    }
     let spec = Arc::new(spec(runtime, folder.path()));
     for pool_size in [0, 3] {
         let scratch = tempfile::tempdir().unwrap();
