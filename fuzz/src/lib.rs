@@ -1,8 +1,9 @@
 //! What every parser must withstand. A target takes any bytes and panics when a promise is broken; the corpora of
 //! `corpus/<target>` are replayed, and mutated, by the tests of this crate, and grown by `cargo xtask fuzz <target>`.
-//! Knows the pure crates alone.
+//! Knows pure code alone.
 
 mod expressions;
+mod filters;
 mod items;
 mod requests;
 mod statements;
@@ -22,4 +23,5 @@ pub const TARGETS: &[Target] = &[
     ("stored_item", items::stored_item),
     ("item_json", items::item_json),
     ("request", requests::request),
+    ("filter", filters::filter),
 ];

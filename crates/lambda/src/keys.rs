@@ -21,6 +21,8 @@ const POSITION: u8 = 0x27;
 const LAYER: u8 = 0x28;
 /// Code signing configurations and capacity providers.
 const NAMED: u8 = 0x29;
+/// What event source mappings are in the middle of: lanes of shards, the last result, leases of nodes.
+const PROGRESS: u8 = 0x2e;
 
 /// A durable execution.
 const EXECUTION: u8 = 0x2c;
@@ -152,6 +154,30 @@ pub(crate) fn execution_event(scope: &Scope, name: &str, number: i32) -> Bytes {
 
 fn execution_part(part: u8, scope: &Scope, name: &str) -> Bytes {
     [&[EXECUTION_PART, part][..], &scoped(EXECUTION, scope, name)[1..], &[0]].concat().into()
+}
+
+/// Everything that a mapping is in the middle of.
+pub(crate) fn progress(uuid: &str) -> Bytes {
+    [&[PROGRESS][..], uuid.as_bytes(), &[0]].concat().into()
+}
+
+pub(crate) fn lane(uuid: &str, shard: &str, lane: u8) -> Bytes {
+    [&progress(uuid)[..], shard.as_bytes(), &[0, lane]].concat().into()
+}
+
+/// The lanes of one shard.
+pub(crate) fn lanes(uuid: &str, shard: &str) -> Bytes {
+    [&progress(uuid)[..], shard.as_bytes(), &[0]].concat().into()
+}
+
+/// What became of the last invocation. No shard's name is empty.
+pub(crate) fn last_result(uuid: &str) -> Bytes {
+    [&progress(uuid)[..], &[0]].concat().into()
+}
+
+/// Leases on the right to read for a part of all mappings. No mapping's id is empty.
+pub(crate) fn mapping_leases() -> Bytes {
+    Bytes::from_static(&[PROGRESS, 0])
 }
 
 /// The account, region and name in the key of a function or version.

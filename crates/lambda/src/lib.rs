@@ -5,7 +5,7 @@
 //!   [`package`], [`payload`] and [`report`] are pure.
 //! - [`code`] keeps packages in the store and unpacked on the disk, [`source`] brings them; [`layers`] holds all layers; [`fleet`] the warm environments of a version;
 //!   [`runner`] runs one invocation; [`queue`] keeps the asynchronous ones and [`event`] says what becomes of them,
-//!   [`destination`] brings their records away; [`mapping`] and [`poller`] read streams.
+//!   [`destination`] brings their records away; [`mapping`] reads streams.
 //!
 //! Invariants: one invocation at a time in an environment; no lock is held over an await on the way of an
 //! invocation; a change is durable before it is visible; an event or record is forgotten only after its function
@@ -38,7 +38,6 @@ mod package;
 mod paging;
 mod payload;
 mod policy;
-mod poller;
 mod provision;
 mod provisioner;
 mod queue;
@@ -72,6 +71,7 @@ use executor::SandboxExecutor;
 pub use executor::{Executor, Instance};
 use layers::Layers;
 use mapping::Mappings;
+pub use mapping::filter::{Pattern, PatternError};
 use queue::Queue;
 use registry::Registry;
 use runner::Runner;

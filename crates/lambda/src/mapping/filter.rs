@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use wire::json::{JsonError, Kind, Reader};
 
 /// AWS's bound on the text of a pattern.
-pub const PATTERN_BYTES_MAX: usize = 4096;
+pub(crate) const PATTERN_BYTES_MAX: usize = 4096;
 const PATTERN_DEPTH_MAX: usize = 64;
 /// Of a record: an item nests at most 32 levels, each of two of JSON's.
 const RECORD_DEPTH_MAX: usize = 256;
@@ -502,8 +502,7 @@ mod tests {
     fn patterns_match_as_eventbridge_does() {
         let image = |rest: &str| format!(r#"{{"dynamodb":{{"NewImage":{rest}}}}}"#);
         let x = |test: &str| image(&format!(r#"{{"x":{{"S":[{test}]}}}}"#));
-        let n = |test: &str| format!(r#"{{"n":[{test}]}}"#);
-        for (pattern, expected) in [
+        check(&[
             (r#"{"eventName":["INSERT"]}"#.to_owned(), true),
             (r#"{"eventName":["MODIFY","INSERT"]}"#.to_owned(), true),
             (r#"{"eventName":["insert"]}"#.to_owned(), false),
@@ -554,6 +553,14 @@ mod tests {
             (image(r#"{"ip":{"S":[{"cidr":"0.0.0.0/0"}]}}"#), true),
             (image(r#"{"ip6":{"S":[{"cidr":"2001:db8::/32"}]}}"#), true),
             (image(r#"{"x":{"S":[{"cidr":"10.0.0.0/8"}]}}"#), false),
+        ]);
+    }
+
+    #[test]
+    fn numbers_lists_and_alternatives_match_as_eventbridge_does() {
+        let image = |rest: &str| format!(r#"{{"dynamodb":{{"NewImage":{rest}}}}}"#);
+        let n = |test: &str| format!(r#"{{"n":[{test}]}}"#);
+        check(&[
             (n("5"), true),
             (n("\"5\""), false),
             (n(r#"{"numeric":[">",4]}"#), true),
@@ -570,23 +577,51 @@ mod tests {
             (r#"{"n":[6],"$or":[{"n":[5]},{"n":[6]}]}"#.to_owned(), false),
             (image(r#"{"$or":[{"x":{"S":["no"]}},{"set":{"SS":["p"]}}]}"#), true),
             (r#"{"$or":[{"n":[1]},{"$or":[{"n":[2]},{"n":[5]}]}]}"#.to_owned(), true),
-        ] {
-            let compiled = Pattern::compile(&pattern).unwrap_or_else(|_| panic!("refused: {pattern}"));
-            assert_eq!(compiled.matches(RECORD.as_bytes()), expected, "{pattern}");
+        ]);
+    }
+
+    fn check(cases: &[(String, bool)]) {
+        for (pattern, expected) in cases {
+            let compiled = Pattern::compile(pattern).unwrap_or_else(|_| panic!("refused: {pattern}"));
+            assert_eq!(compiled.matches(RECORD.as_bytes()), *expected, "{pattern}");
         }
     }
 
     #[test]
     fn what_is_no_pattern() {
         for pattern in [
-            "", "{}", "[]", "null", "\"x\"", r#"{"a":"b"}"#, r#"{"a":[]}"#, r#"{"a":{}}"#, r#"{"a":[[1]]}"#, r#"{"a":["b"]"#,
-            r#"{"a":[{"prefix":1}]}"#, r#"{"a":[{"prefix":"x","suffix":"y"}]}"#, r#"{"a":[{"unknown":"x"}]}"#, r#"{"a":[{}]}"#,
-            r#"{"a":[{"numeric":[]}]}"#, r#"{"a":[{"numeric":["<"]}]}"#, r#"{"a":[{"numeric":["<",1,">",0]}]}"#,
-            r#"{"a":[{"numeric":[">",5,"<",1]}]}"#, r#"{"a":[{"numeric":["!",5]}]}"#, r#"{"a":[{"numeric":["=",5000000001]}]}"#,
-            r#"{"a":[{"exists":"yes"}]}"#, r#"{"a":[{"cidr":"10.0.0.0"}]}"#, r#"{"a":[{"cidr":"10.0.0.0/33"}]}"#,
-            r#"{"a":[{"wildcard":"a**b"}]}"#, r#"{"a":[{"wildcard":"a\\b"}]}"#, r#"{"a":[{"anything-but":[]}]}"#,
-            r#"{"a":[{"anything-but":{"prefix":""}}]}"#, r#"{"a":[{"anything-but":[{"prefix":"x"}]}]}"#,
-            r#"{"a":[{"anything-but":true}]}"#, r#"{"$or":[{"a":[1]}]}"#, r#"{"$or":[{"a":[1]},{}]}"#, r#"{"a":["x"]} y"#,
+            "",
+            "{}",
+            "[]",
+            "null",
+            "\"x\"",
+            r#"{"a":"b"}"#,
+            r#"{"a":[]}"#,
+            r#"{"a":{}}"#,
+            r#"{"a":[[1]]}"#,
+            r#"{"a":["b"]"#,
+            r#"{"a":[{"prefix":1}]}"#,
+            r#"{"a":[{"prefix":"x","suffix":"y"}]}"#,
+            r#"{"a":[{"unknown":"x"}]}"#,
+            r#"{"a":[{}]}"#,
+            r#"{"a":[{"numeric":[]}]}"#,
+            r#"{"a":[{"numeric":["<"]}]}"#,
+            r#"{"a":[{"numeric":["<",1,">",0]}]}"#,
+            r#"{"a":[{"numeric":[">",5,"<",1]}]}"#,
+            r#"{"a":[{"numeric":["!",5]}]}"#,
+            r#"{"a":[{"numeric":["=",5000000001]}]}"#,
+            r#"{"a":[{"exists":"yes"}]}"#,
+            r#"{"a":[{"cidr":"10.0.0.0"}]}"#,
+            r#"{"a":[{"cidr":"10.0.0.0/33"}]}"#,
+            r#"{"a":[{"wildcard":"a**b"}]}"#,
+            r#"{"a":[{"wildcard":"a\\b"}]}"#,
+            r#"{"a":[{"anything-but":[]}]}"#,
+            r#"{"a":[{"anything-but":{"prefix":""}}]}"#,
+            r#"{"a":[{"anything-but":[{"prefix":"x"}]}]}"#,
+            r#"{"a":[{"anything-but":true}]}"#,
+            r#"{"$or":[{"a":[1]}]}"#,
+            r#"{"$or":[{"a":[1]},{}]}"#,
+            r#"{"a":["x"]} y"#,
         ] {
             assert_eq!(Pattern::compile(pattern), Err(PatternError), "{pattern}");
         }

@@ -5,9 +5,8 @@ use base::Cx;
 use store::Batch;
 use wire::Failure;
 
-use super::create_event_source_mapping::{Changes, apply};
 use super::{get_event_source_mapping, named};
-use crate::mapping::{Mapping, Phase};
+use crate::mapping::{Changes, Mapping, Phase};
 use crate::{Lambda, error};
 
 pub(super) async fn run(
@@ -21,7 +20,7 @@ pub(super) async fn run(
         return Err(error::resource_in_use("Cannot update the event source mapping because it is in use."));
     }
     let mut mapping = old.mapping.clone();
-    apply(&mut mapping.rules, &changes_of(&input))?;
+    mapping.rules.apply(&Changes::from(&input))?;
     if let Some(name) = &input.function_name {
         change_function(lambda, cx, &mut mapping, name)?;
     }
@@ -45,23 +44,4 @@ fn change_function(lambda: &Lambda, cx: &Cx, mapping: &mut Mapping, name: &str) 
     mapping.function = reference.name.to_owned();
     mapping.qualifier = reference.qualifier.map(str::to_owned);
     Ok(())
-}
-
-fn changes_of(input: &UpdateEventSourceMappingInput) -> Changes<'_> {
-    Changes {
-        batch_size: input.batch_size,
-        window_s: input.maximum_batching_window_in_seconds,
-        parallelization: input.parallelization_factor,
-        record_age_s: input.maximum_record_age_in_seconds,
-        bisect: input.bisect_batch_on_function_error,
-        retries: input.maximum_retry_attempts,
-        tumbling_s: input.tumbling_window_in_seconds,
-        response_types: input.function_response_types.as_deref(),
-        on_failure: input
-            .destination_config
-            .as_ref()
-            .map(|config| config.on_failure.as_ref().and_then(|target| target.destination.as_ref())),
-        filters: input.filter_criteria.iter().flat_map(|criteria| &criteria.filters).flatten().count(),
-        kms_key_arn: input.kms_key_arn.as_ref(),
-    }
 }

@@ -344,6 +344,8 @@ pub(crate) struct FakeFeed {
 struct FakeShard {
     shard: Shard,
     records: Vec<u64>,
+    /// Records that are more than their number.
+    events: std::collections::HashMap<u64, (String, Timestamp)>,
 }
 
 pub(crate) const STREAM: &str =
@@ -352,7 +354,11 @@ pub(crate) const STREAM: &str =
 impl FakeFeed {
     pub(crate) fn open_shard(&self, id: &str, parent: Option<&str>) {
         let shard = Shard { id: id.to_owned(), parent: parent.map(str::to_owned), closed: false };
-        self.shards.lock().unwrap().push(FakeShard { shard, records: Vec::new() });
+        self.shards.lock().unwrap().push(FakeShard {
+            shard,
+            records: Vec::new(),
+            events: Default::default(),
+        });
         self.changed.notify_waiters();
     }
 
@@ -360,6 +366,15 @@ impl FakeFeed {
         for shard in self.shards.lock().unwrap().iter_mut().filter(|shard| shard.shard.id == id) {
             shard.shard.closed = true;
         }
+        self.changed.notify_waiters();
+    }
+
+    pub(crate) fn put_event(&self, id: &str, sequence: u64, event: String, created: Timestamp) {
+        let mut shards = self.shards.lock().unwrap();
+        let shard = shards.iter_mut().find(|shard| shard.shard.id == id).unwrap();
+        shard.records.push(sequence);
+        shard.events.insert(sequence, (event, created));
+        drop(shards);
         self.changed.notify_waiters();
     }
 
@@ -406,11 +421,15 @@ impl ChangeFeed for FakeFeed {
         let records: Vec<_> = after
             .iter()
             .take(records_max)
-            .map(|n| FeedRecord {
-                sequence: *n,
-                sequence_number: format!("{n:03}"),
-                created: START,
-                event_json: Bytes::from(n.to_string()),
+            .map(|n| {
+                let event = shard.events.get(n).cloned();
+                let (event, created) = event.unwrap_or_else(|| (n.to_string(), START));
+                FeedRecord {
+                    sequence: *n,
+                    sequence_number: format!("{n:03}"),
+                    created,
+                    event_json: Bytes::from(event),
+                }
             })
             .collect();
         let last = records.last().map_or(position.after, |record| record.sequence);

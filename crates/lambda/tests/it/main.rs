@@ -8,6 +8,8 @@ mod fixture;
 mod functions;
 mod invocations;
 mod live;
+mod mapping_model;
+mod mapping_settings;
 mod mappings;
 mod permissions;
 mod provisioned;

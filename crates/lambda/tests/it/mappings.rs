@@ -112,10 +112,10 @@ async fn what_is_refused() {
             &gone,
         ),
         (
-            with(|m| m.tumbling_window_in_seconds = Some(1)),
+            with(|m| m.topics = Some(vec!["t".to_owned()])),
             invalid,
             400,
-            "TumblingWindowInSeconds is not supported by Rushlight yet (see docs/differences.md)",
+            "Topics is not supported for DynamoDB event source mappings.",
         ),
     ] {
         check_failure(

@@ -1,7 +1,18 @@
 //! Event source mappings: what they say, what AWS prints of them, and which of them run now.
 //! Knows how their pollers are stopped and started, not what a poller does.
 
+mod batch;
+pub(crate) mod filter;
+mod lane;
+mod lease;
+mod position;
+mod settings;
+mod shard;
+mod window;
+mod worker;
+
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use api::lambda as shapes;
@@ -14,8 +25,16 @@ use tokio_util::task::TaskTracker;
 
 use crate::keys;
 use crate::name::function_arn;
-use crate::poller::Poller;
 use crate::{Lambda, StartError};
+use lease::Turns;
+use position::Position;
+pub(crate) use settings::{Changes, Rules};
+use worker::Poller;
+
+const NO_RECORDS: &str = "No records processed";
+const FAILED: &str = "PROBLEM: Function call failed";
+const NO_STREAM: &str = "PROBLEM: Stream not found";
+const NO_INTERNAL: &str = "PROBLEM: internal Lambda error. Please contact Lambda customer support.";
 
 /// A mapping as it is kept.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -48,67 +67,6 @@ pub(crate) struct Mapping {
     pub(crate) tags: BTreeMap<String, String>,
 }
 
-/// How records become invocations.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
-pub(crate) struct Rules {
-    #[n(0)]
-    pub(crate) batch_size: u32,
-    #[n(1)]
-    pub(crate) window_s: u32,
-    /// Kept and printed only: one invocation at a time for each shard keeps any order that more would keep.
-    #[n(2)]
-    pub(crate) parallelization: u32,
-    /// Older records are passed over; -1: never.
-    #[n(3)]
-    pub(crate) record_age_s: i32,
-    #[n(4)]
-    pub(crate) bisect: bool,
-    /// -1: for ever.
-    #[n(5)]
-    pub(crate) retries: i32,
-    /// `ReportBatchItemFailures`.
-    #[n(6)]
-    pub(crate) reports_items: bool,
-    /// Kept and printed only.
-    #[n(7)]
-    pub(crate) on_failure: Option<String>,
-    #[n(8)]
-    pub(crate) kms_key_arn: Option<String>,
-}
-
-impl Default for Rules {
-    /// AWS's for DynamoDB streams.
-    fn default() -> Self {
-        Self {
-            batch_size: 100,
-            window_s: 0,
-            parallelization: 1,
-            record_age_s: -1,
-            bisect: false,
-            retries: -1,
-            reports_items: false,
-            on_failure: None,
-            kms_key_arn: None,
-        }
-    }
-}
-
-/// How far a shard has been read, kept after each batch that its function took.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub(crate) struct Position {
-    #[n(0)]
-    pub(crate) after: u64,
-    /// The shard is closed and all of it is read.
-    #[n(1)]
-    pub(crate) ended: bool,
-}
-
-impl Position {
-    pub(crate) fn to_vec(&self) -> Vec<u8> {
-        minicbor::to_vec(self).expect("writing to a Vec does not fail")
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     Creating,
@@ -137,40 +95,25 @@ impl Mapping {
     }
 
     pub(crate) fn describe(&self, phase: Phase, result: &str) -> shapes::EventSourceMappingConfiguration {
-        let rules = &self.rules;
-        let number = |value: u32| i32::try_from(value).ok();
         let position = if self.from_latest {
             shapes::EventSourcePosition::Latest
         } else {
             shapes::EventSourcePosition::TrimHorizon
         };
-        let response_types =
-            rules.reports_items.then_some(shapes::FunctionResponseType::ReportBatchItemFailures);
-        shapes::EventSourceMappingConfiguration {
+        let mut description = shapes::EventSourceMappingConfiguration {
             uuid: Some(self.uuid.clone()),
             starting_position: Some(position),
-            batch_size: number(rules.batch_size),
-            maximum_batching_window_in_seconds: number(rules.window_s),
-            parallelization_factor: number(rules.parallelization),
             event_source_arn: Some(self.source_arn.clone()),
-            kms_key_arn: rules.kms_key_arn.clone(),
             function_arn: Some(self.function_arn()),
             last_modified: Some(Timestamp(self.modified_ms)),
             last_processing_result: Some(result.to_owned()),
             state: Some(format!("{phase:?}")),
             state_transition_reason: Some("User action".to_owned()),
-            destination_config: Some(shapes::DestinationConfig {
-                on_success: None,
-                on_failure: Some(shapes::OnFailure { destination: rules.on_failure.clone() }),
-            }),
-            maximum_record_age_in_seconds: Some(rules.record_age_s),
-            bisect_batch_on_function_error: Some(rules.bisect),
-            maximum_retry_attempts: Some(rules.retries),
-            tumbling_window_in_seconds: Some(0),
-            function_response_types: Some(response_types.into_iter().collect()),
             event_source_mapping_arn: Some(self.arn()),
             ..shapes::EventSourceMappingConfiguration::default()
-        }
+        };
+        self.rules.describe(&mut description);
+        description
     }
 
     fn to_vec(&self) -> Vec<u8> {
@@ -183,35 +126,50 @@ impl Mapping {
 pub(crate) struct Live {
     pub(crate) mapping: Mapping,
     phase: Mutex<Phase>,
-    result: Mutex<&'static str>,
+    result: Mutex<String>,
+    /// The result differs from what is kept.
+    result_changed: AtomicBool,
     pub(crate) stop: CancellationToken,
+    turns: Arc<Turns>,
     /// The poller, and the task that waits to start it.
     tasks: TaskTracker,
 }
 
 impl Live {
-    fn new(mapping: Mapping, phase: Phase) -> Arc<Self> {
+    fn new(mapping: Mapping, phase: Phase, result: String, turns: Arc<Turns>) -> Arc<Self> {
         Arc::new(Self {
             mapping,
             phase: Mutex::new(phase),
-            result: Mutex::new("No records processed"),
+            result: Mutex::new(result),
+            result_changed: AtomicBool::new(false),
+            turns,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         })
     }
 
     pub(crate) fn describe(&self) -> shapes::EventSourceMappingConfiguration {
-        self.mapping.describe(*lock(&self.phase), *lock(&self.result))
+        self.mapping.describe(*lock(&self.phase), &lock(&self.result))
     }
 
-    pub(crate) fn set_result(&self, result: &'static str) {
-        *lock(&self.result) = result;
+    fn set_result(&self, result: &str) {
+        let mut known = lock(&self.result);
+        if *known != result {
+            result.clone_into(&mut known);
+            self.result_changed.store(true, Ordering::Release);
+        }
+    }
+
+    /// What is to be kept with the next commit, once.
+    fn changed_result(&self) -> Option<String> {
+        self.result_changed.swap(false, Ordering::AcqRel).then(|| lock(&self.result).clone())
     }
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Mappings {
     all: Mutex<BTreeMap<String, Arc<Live>>>,
+    turns: Arc<Turns>,
     /// Held while an operation decides and commits: mappings change rarely.
     pub(crate) edit: tokio::sync::Mutex<()>,
 }
@@ -229,20 +187,63 @@ impl Mappings {
 
 impl Lambda {
     pub(crate) async fn start_mappings(&self) -> Result<(), StartError> {
+        self.mappings.turns.open(&self.store).await?;
+        let changed = self.store.is_shared().then(|| self.store.watch(keys::mappings()));
+        self.load_mappings().await?;
+        if let Some(changed) = changed {
+            self.follow_mappings(changed);
+        }
+        Ok(())
+    }
+
+    /// Other nodes make, change and delete mappings too.
+    fn follow_mappings(&self, mut changed: store::Watch) {
+        let (me, stopping) = (self.me.clone(), self.stopping.clone());
+        self.workers.spawn(async move {
+            loop {
+                tokio::select! {
+                    () = stopping.cancelled() => return,
+                    woken = changed.changed() => if woken.is_err() { return },
+                }
+                let Some(lambda) = me.upgrade() else { return };
+                let _turn = lambda.mappings.edit.lock().await;
+                if let Err(error) = lambda.load_mappings().await {
+                    tracing::debug!(%error, "event source mappings are read again with their next change");
+                }
+            }
+        });
+    }
+
+    /// Runs all mappings as the store has them.
+    async fn load_mappings(&self) -> Result<(), KvError> {
+        let mut gone: Vec<String> = lock(&self.mappings.all).keys().cloned().collect();
         let mut range = KeyRange::prefix(keys::mappings());
         loop {
             let page = self.store.scan(range.clone(), ScanOptions::default()).await?;
             for (key, value) in &page.entries {
                 let mapping: Mapping = minicbor::decode(value)
                     .map_err(|error| KvError::Damaged(format!("event source mapping at {key:?}: {error}")))?;
+                gone.retain(|uuid| *uuid != mapping.uuid);
+                if self.mappings.get(&mapping.uuid).is_some_and(|live| live.mapping == mapping) {
+                    continue;
+                }
                 let phase = if mapping.deleting { Phase::Deleting } else { Phase::Creating };
-                self.put_live(Live::new(mapping, phase));
+                let result = self.store.get(&keys::last_result(&mapping.uuid)).await?;
+                let result = result.map_or_else(
+                    || NO_RECORDS.to_owned(),
+                    |entry| String::from_utf8_lossy(&entry.value).into_owned(),
+                );
+                self.put_live(Live::new(mapping, phase, result, self.mappings.turns.clone()));
             }
             match page.next {
                 Some(next) => range = range.resume(next, false),
-                None => return Ok(()),
+                None => break,
             }
         }
+        for live in gone.iter().filter_map(|uuid| lock(&self.mappings.all).remove(uuid)) {
+            live.stop.cancel();
+        }
+        Ok(())
     }
 
     /// Makes `mapping` durable, with the first positions of its shards, and lets it run as it says.
@@ -254,11 +255,9 @@ impl Lambda {
         positions: Batch,
     ) -> Result<shapes::EventSourceMappingConfiguration, KvError> {
         self.store.commit(positions.put(keys::mapping(&mapping.uuid), mapping.to_vec())).await?;
-        let result = self.mappings.get(&mapping.uuid).map(|live| *lock(&live.result));
-        let live = Live::new(mapping, phase);
-        if let Some(result) = result {
-            live.set_result(result);
-        }
+        let result = self.mappings.get(&mapping.uuid).map(|live| lock(&live.result).clone());
+        let result = result.unwrap_or_else(|| NO_RECORDS.to_owned());
+        let live = Live::new(mapping, phase, result, self.mappings.turns.clone());
         let description = live.describe();
         self.put_live(live);
         Ok(description)
@@ -293,6 +292,7 @@ impl Lambda {
     async fn forget_mapping(&self, uuid: &str) {
         let forgotten = async {
             self.store.delete_range(KeyRange::prefix(keys::positions(uuid))).await?;
+            self.store.delete_range(KeyRange::prefix(keys::progress(uuid))).await?;
             self.store.commit(Batch::new().delete(keys::mapping(uuid))).await
         };
         match forgotten.await {
