@@ -18,11 +18,13 @@ use crate::{Lambda, error, lineage, payload};
 pub(super) async fn run(lambda: &Lambda, cx: &Cx, input: InvokeInput) -> Result<InvokeOutput, Failure> {
     let reference = named(cx, &input.function_name, input.qualifier.as_deref())?;
     let target = lambda.target(&reference, cx.request_id).map_err(error::invoke)?;
+    let kind = input.invocation_type.unwrap_or(InvocationType::RequestResponse);
     let function = &target.function;
-    if !function.allows_loops && lineage::is_loop(&cx.trace, &function.arn()) {
+    // An event is accepted all the same, and cut when it is its turn, so that its destination hears of it.
+    let now = kind == InvocationType::RequestResponse;
+    if now && !function.allows_loops && lineage::is_loop(&cx.trace, &function.arn()) {
         return Err(error::recursive_invocation());
     }
-    let kind = input.invocation_type.unwrap_or(InvocationType::RequestResponse);
     let size = if kind == InvocationType::Event { InvokeKind::Event } else { InvokeKind::RequestResponse };
     let payload =
         lambda.check_payload(input.payload.unwrap_or_default(), size).await.map_err(error::invoke)?;

@@ -39,9 +39,12 @@ impl World {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut LambdaConfig)) -> Self {
+        Self::on(Store::memory(), Clock::virtual_at(START), change).await
+    }
+
+    pub(crate) async fn on(store: Store, clock: Clock, change: impl FnOnce(&mut LambdaConfig)) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        Self::open(Store::memory(), folder, Arc::new(FakeFeed::default()), Clock::virtual_at(START), change)
-            .await
+        Self::open(store, folder, Arc::new(FakeFeed::default()), clock, change).await
     }
 
     /// Another process on the same data.
