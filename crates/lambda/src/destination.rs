@@ -88,19 +88,6 @@ pub(crate) enum DeliveryError {
     Invoke(#[from] InvokeError),
 }
 
-impl DeliveryError {
-    /// Whether a later try may succeed.
-    pub(crate) fn is_passing(&self) -> bool {
-        match self {
-            Self::Unreachable(_) => true,
-            Self::Refused { status, .. } => *status >= 500 || *status == 429,
-            Self::Object(error) => matches!(error, ObjectError::Failed(_)),
-            Self::Invoke(error) => matches!(error, InvokeError::Throttled(_) | InvokeError::Internal(_)),
-            Self::NoDestination(_) | Self::NoEndpoint | Self::NoObjects => false,
-        }
-    }
-}
-
 /// The way to queues, topics and buses.
 pub(crate) struct Endpoint {
     /// Without a slash at the end; none if it was not set.
