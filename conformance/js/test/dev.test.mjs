@@ -1,6 +1,6 @@
 // `rushlight dev`: what was saved before a request is what it runs, in JavaScript, Python and TypeScript.
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
@@ -12,6 +12,7 @@ after(() => Promise.all(serving.map((server) => server.end("SIGTERM"))));
 
 function project(files) {
   const folder = mkdtempSync(join(tmpdir(), "project-"));
+  chmodSync(folder, 0o755);
   for (const [name, text] of Object.entries(files)) save(folder, name, text);
   return folder;
 }

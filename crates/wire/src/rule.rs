@@ -194,6 +194,13 @@ impl Rule {
     }
 
     /// Checks a length; `shown` is the value as the error shows it.
+    /// Bytes, whose number is all that is asked.
+    pub fn blob(&self, value: bytes::Bytes, violations: &mut Violations) -> Option<bytes::Bytes> {
+        let mark = violations.mark();
+        self.len(value.len(), || "java.nio.HeapByteBuffer".to_owned(), violations);
+        violations.none_since(mark).then_some(value)
+    }
+
     pub fn len(&self, len: usize, shown: impl FnOnce() -> String, violations: &mut Violations) {
         let len = i64::try_from(len).unwrap_or(i64::MAX);
         let constraint = match (self.min, self.max) {

@@ -256,9 +256,13 @@ fn payload(service: &Service, name: &str, member: &Member, out: &mut String) {
     let field = names::field(name);
     match service.shape(&member.shape).kind.as_str() {
         "blob" => {
+            let take = match rules::expression(service, &member.shape, None).as_str() {
+                "&rule::NONE" => "|body, _| Some(body)".to_owned(),
+                rule => format!("|body, v| {}.blob(body, v)", rule.trim_start_matches('&')),
+            };
             let _ = writeln!(
                 out,
-                "{field}.text(parts.payload(), violations, {:?}, |body, _| Some(body));",
+                "{field}.text(parts.payload(), violations, {:?}, {take});",
                 names::violation(name)
             );
         }

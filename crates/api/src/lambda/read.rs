@@ -4694,7 +4694,9 @@ impl ReadRequest for SendDurableExecutionCallbackSuccessInput {
         callback_id.text(parts.label("CallbackId"), violations, "callbackId", |t, v| {
             rules::CALLBACK_ID.string(t, v)
         });
-        result.text(parts.payload(), violations, "result", |body, _| Some(body));
+        result.text(parts.payload(), violations, "result", |body, v| {
+            rules::BINARY_OPERATION_PAYLOAD.blob(body, v)
+        });
         let callback_id = callback_id.required(violations, "callbackId");
         violations.in_order(mark, &["callbackId", "result"]);
         if !violations.none_since(mark) {

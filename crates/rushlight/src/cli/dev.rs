@@ -13,7 +13,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::{Context, logs, print_json, print_line, start};
 use crate::client::Client;
-use crate::dev::{Function, Live, Project, Watch};
+use crate::dev::{self, Function, Live, Project, Watch};
 use crate::function;
 
 /// How often changed functions are looked for. Changed code is not: it is found by the request that needs it.
@@ -95,6 +95,7 @@ impl Serving<'_> {
 
     async fn refresh(&mut self) -> Result<()> {
         let project = Project::read(&self.folder)?;
+        dev::check(&self.folder).map_err(anyhow::Error::msg)?;
         if self.shown.as_ref() == Some(&project) {
             return Ok(());
         }

@@ -2,6 +2,8 @@
 //! What `lambda` asks before each invocation.
 
 use std::collections::HashMap;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -10,6 +12,9 @@ use tokio::sync::Mutex;
 
 use super::build::Build;
 use super::watch::Watch;
+
+/// Of a folder's mode: everybody may list and search it.
+const OTHERS_READ: u32 = 0o005;
 
 #[derive(Debug, Default)]
 pub(crate) struct Live {
@@ -83,9 +88,7 @@ impl Live {
 impl LiveFolders for Live {
     fn generation<'a>(&'a self, folder: &'a Path) -> BoxFuture<'a, Result<u64, String>> {
         Box::pin(async move {
-            if !folder.is_dir() {
-                return Err(format!("the folder {} is not there", folder.display()));
-            }
+            check(folder)?;
             let folder = self.folder(folder)?;
             let mut folder = folder.lock().await;
             folder.refresh().await
@@ -97,14 +100,36 @@ impl LiveFolders for Live {
     }
 }
 
+/// Whether functions can be served from `folder`.
+pub(crate) fn check(folder: &Path) -> Result<(), String> {
+    let shown = folder.display();
+    let Some(found) = std::fs::metadata(folder).ok().filter(Metadata::is_dir) else {
+        return Err(format!("the folder {shown} is not there"));
+    };
+    // A server that is root runs functions as users of their own.
+    if rustix::process::geteuid().is_root() && found.mode() & OTHERS_READ != OTHERS_READ {
+        return Err(format!(
+            "functions run as another user than root, who may not read {shown}: chmod o+rx {shown}"
+        ));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
 
     #[tokio::test]
     async fn a_generation_lasts_until_something_is_saved() {
         let folder = tempfile::tempdir().unwrap();
+        let mode =
+            |mode| std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
         let live = Live::default();
+        mode(0o700);
+        let private = live.generation(folder.path()).await;
+        assert_eq!(private.is_err(), rustix::process::geteuid().is_root(), "{private:?}");
+        mode(0o755);
         let first = live.generation(folder.path()).await.unwrap();
         assert_eq!(live.generation(folder.path()).await, Ok(first));
         std::fs::write(folder.path().join("a.js"), "1").unwrap();

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-pub(crate) use live::Live;
+pub(crate) use live::{Live, check};
 pub(crate) use template::Function;
 pub(crate) use watch::Watch;
 
