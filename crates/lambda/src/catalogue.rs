@@ -287,27 +287,53 @@ impl Catalogue {
             let Some((scope, name)) = keys::parse_scoped(&key) else { continue };
             let record: FunctionRecord = decode("function", &key, &value)?;
             let versions = versions.remove(&(scope.clone(), name.clone())).unwrap_or_default();
-            let function = Function {
-                load: Arc::new(Load { account: self.account_load(&scope), ..Load::default() }),
-                scope,
-                name,
-                latest: Version::new(record.latest),
-                versions,
-                aliases: record.aliases,
-                policies: record.policies,
-                tags: record.tags,
-                reserved: record.reserved,
-                event_configs: record.event_configs,
-                allows_loops: record.allows_loops,
-                provisioned: record.provisioned,
-                scaling: record.scaling,
-                code_signing: record.code_signing,
-                runtime_management: record.runtime_management,
-                urls: record.urls,
-            };
+            let function = self.restored((scope, name), record, versions);
             self.replace(None, Some(Arc::new(function)));
         }
         Ok(())
+    }
+
+    /// Reads a function again: another node may have made it, or an alias or version of it, since this one started.
+    pub(crate) async fn bring(&self, scope: &Scope, name: &str) -> Result<(), KvError> {
+        let edit = self.edit(scope, name).await;
+        let key = keys::function(scope, name);
+        let Some(row) = self.store.get(&key).await? else { return Ok(()) };
+        let record: FunctionRecord = decode("function", &key, &row.value)?;
+        let mut versions = BTreeMap::new();
+        for (key, value) in self.rows(keys::versions_of(scope, name)).await? {
+            let record: VersionRecord = decode("version", &key, &value)?;
+            versions.insert(record.number, Version::new(record));
+        }
+        let function = self.restored((scope.clone(), name.to_owned()), record, versions);
+        self.replace(edit.now.as_ref(), Some(Arc::new(function)));
+        edit.now.iter().flat_map(|old| old.all_versions()).for_each(|version| version.fleet.close());
+        Ok(())
+    }
+
+    fn restored(
+        &self,
+        (scope, name): (Scope, String),
+        record: FunctionRecord,
+        versions: BTreeMap<u64, Arc<Version>>,
+    ) -> Function {
+        Function {
+            load: Arc::new(Load { account: self.account_load(&scope), ..Load::default() }),
+            scope,
+            name,
+            latest: Version::new(record.latest),
+            versions,
+            aliases: record.aliases,
+            policies: record.policies,
+            tags: record.tags,
+            reserved: record.reserved,
+            event_configs: record.event_configs,
+            allows_loops: record.allows_loops,
+            provisioned: record.provisioned,
+            scaling: record.scaling,
+            code_signing: record.code_signing,
+            runtime_management: record.runtime_management,
+            urls: record.urls,
+        }
     }
 
     async fn rows(&self, prefix: Bytes) -> Result<Vec<(Bytes, Bytes)>, KvError> {

@@ -7,6 +7,7 @@ use base::{RequestId, Scope, Timestamp, Trace};
 use bytes::Bytes;
 use minicbor::{Decode, Encode};
 use ports::{InvokeError, InvokeReply};
+use store::KvError;
 use wire::json::{JsonError, Reader, Writer};
 
 use crate::catalogue::Function;
@@ -149,14 +150,22 @@ impl Lambda {
     }
 
     /// One attempt at an event. Its records have been delivered when it has come to its end.
-    pub(crate) async fn attempt(&self, event: Event) -> Next {
+    pub(crate) async fn attempt(&self, mut event: Event) -> Next {
         let scope = event.scope();
         let reference = scope.as_ref().and_then(|scope| FunctionRef::parse(&event.function, scope).ok());
         let Some(reference) = reference else {
             tracing::error!(function = %event.function, "an event of no function is dropped");
             return Next::Done;
         };
-        let Ok(target) = self.target(&reference, event.id()) else {
+        let target = match self.event_target(&reference, event.id()).await {
+            Ok(target) => target,
+            Err(error) => {
+                tracing::debug!(%error, "an event waits for the store");
+                let due = event.back_off(self.config.clock.now());
+                return Next::Again(due, event);
+            }
+        };
+        let Some(target) = target else {
             // Nothing that comes later brings a deleted function back to this event.
             tracing::warn!(function = %event.function, "an event of a function that is gone is dropped");
             return Next::Done;
@@ -174,6 +183,19 @@ impl Lambda {
         }
         let result = self.run_event(&event, &rules.target).await;
         self.after(event, &rules, result).await
+    }
+
+    /// What an event runs, if it is still there; another node may have taken the event, and know what this one does not.
+    async fn event_target(
+        &self,
+        reference: &FunctionRef<'_>,
+        id: RequestId,
+    ) -> Result<Option<Target>, KvError> {
+        if let Ok(target) = self.target(reference, id) {
+            return Ok(Some(target));
+        }
+        self.catalogue.bring(&reference.scope, reference.name).await?;
+        Ok(self.target(reference, id).ok())
     }
 
     async fn run_event(&self, event: &Event, target: &Target) -> Result<InvokeReply, InvokeError> {

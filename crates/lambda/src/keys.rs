@@ -43,6 +43,12 @@ pub(crate) fn versions() -> Bytes {
     Bytes::from_static(&[VERSION])
 }
 
+pub(crate) fn versions_of(scope: &Scope, name: &str) -> Bytes {
+    let mut key = scoped(VERSION, scope, name);
+    key.push(0);
+    key.into()
+}
+
 pub(crate) fn version(scope: &Scope, name: &str, number: u64) -> Bytes {
     let mut key = scoped(VERSION, scope, name);
     key.push(0);

@@ -77,3 +77,20 @@ async fn an_event_of_a_deleted_function_is_given_up() {
     world.clock.advance(Duration::from_secs(60));
     assert_eq!(queued(&world).await, 0);
 }
+
+#[tokio::test]
+async fn a_node_runs_what_another_had_taken_for_a_function_it_never_heard_of() {
+    let first = World::new().await;
+    let second = first.reopened().await;
+    first.create("f").await;
+    first.executor.answer(|_, _| broken());
+    send(&first, "1").await;
+    assert_eq!(first.seen().await, ["1"]);
+    first.lambda.stop(Duration::from_secs(1)).await;
+    let mut seen = Vec::new();
+    for _ in 0..90 {
+        first.clock.advance(Duration::from_secs(1));
+        seen.extend(second.seen().await);
+    }
+    assert_eq!(seen, ["1"]);
+}
