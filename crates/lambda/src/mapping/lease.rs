@@ -17,8 +17,8 @@ pub(crate) struct Turns {
 }
 
 impl Turns {
-    pub(crate) async fn open(&self, store: &Store) -> Result<(), KvError> {
-        if store.is_shared() && self.leases.get().is_none() {
+    pub(crate) async fn open(&self, store: &Store, shared: bool) -> Result<(), KvError> {
+        if shared && self.leases.get().is_none() {
             let leases = Leases::open(store.clone(), keys::mapping_leases(), true).await?;
             // Of two that open at once either is good.
             _ = self.leases.set(leases);
@@ -47,5 +47,32 @@ pub(crate) async fn give_back(lease: Option<Arc<Lease>>) {
         && let Err(error) = lease.release().await
     {
         tracing::debug!(%error, "the lease of event source mappings runs out by itself");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_node_at_a_time_reads() {
+        let store = Store::memory();
+        let (one, two, alone) = (Turns::default(), Turns::default(), Turns::default());
+        one.open(&store, true).await.unwrap();
+        two.open(&store, true).await.unwrap();
+        alone.open(&store, false).await.unwrap();
+        let (first, again) = (one.take("a").await.unwrap(), one.take("a").await.unwrap());
+        assert!(first.is_some() && again.is_some());
+        assert!(alone.take("a").await.unwrap().is_none(), "there are no other nodes");
+        let waiting = two.take("a");
+        tokio::pin!(waiting);
+        assert!(tokio::time::timeout(Duration::from_millis(50), &mut waiting).await.is_err());
+        give_back(first).await;
+        assert!(tokio::time::timeout(Duration::from_millis(50), &mut waiting).await.is_err());
+        give_back(again).await;
+        let taken = tokio::time::timeout(Duration::from_secs(2), waiting).await.unwrap().unwrap();
+        assert!(taken.unwrap().is_held());
     }
 }

@@ -187,7 +187,7 @@ impl Mappings {
 
 impl Lambda {
     pub(crate) async fn start_mappings(&self) -> Result<(), StartError> {
-        self.mappings.turns.open(&self.store).await?;
+        self.mappings.turns.open(&self.store, self.store.is_shared()).await?;
         let changed = self.store.is_shared().then(|| self.store.watch(keys::mappings()));
         self.load_mappings().await?;
         if let Some(changed) = changed {

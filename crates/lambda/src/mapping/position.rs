@@ -54,8 +54,9 @@ impl LaneState {
         minicbor::to_vec(self).expect("writing to a Vec does not fail")
     }
 
-    /// The position of the shard says the rest.
+    /// The position of the shard says all that matters. A batch that was not tried yet may be cut otherwise.
     pub(crate) fn is_plain(&self) -> bool {
-        self.lanes <= 1 && self.parts.is_empty() && self.window.is_none()
+        let untried = self.parts.iter().all(|part| part.failures == 0 && part.calls == 0);
+        self.lanes <= 1 && untried && self.window.is_none()
     }
 }

@@ -5,7 +5,7 @@ use base::{RequestId, Timestamp, Trace};
 use futures_util::poll;
 use ports::{BoxFuture, FeedError, FeedPosition, FeedRecord, InvokeError};
 use store::{Batch, KeyRange, KvError};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::batch::{self, Condition, Discarded, Frame, LastCall, Verdict, lane_of};
 use super::lane::{Lane, Next, RETRY_FIRST, RETRY_LAST, Sight, Step};
@@ -93,7 +93,7 @@ impl ShardReader {
             if self.wants_more() {
                 changed = turn.poller.feed.changed(arn);
                 self.read(&mut changed).await;
-                if self.passed >= PASSED_MAX && !self.keep(None).await? {
+                if self.passed >= PASSED_MAX && !self.keep(&[]).await? {
                     break;
                 }
                 continue;
@@ -101,7 +101,10 @@ impl ShardReader {
             tokio::select! {
                 () = turn.stop.cancelled() => {}
                 Some(landed) = self.running.join_next(), if !self.running.is_empty() => {
-                    if !self.land(landed).await? {
+                    let lanes = self.land_all(landed);
+                    // The next steps begin while the position becomes durable: at least once, not exactly.
+                    self.start_steps();
+                    if !self.keep(&lanes).await? {
                         break;
                     }
                 }
@@ -256,10 +259,25 @@ impl ShardReader {
         });
     }
 
-    /// False: it is no longer this node's turn.
-    async fn land(&mut self, landed: Result<Landed, tokio::task::JoinError>) -> Result<bool, KvError> {
-        // A step that panicked has said so; its lane stands until the next start, and no record of it is lost.
-        let Ok(Landed { lane: at, step, call }) = landed else { return Ok(true) };
+    /// What has ended by now changes its lanes, which are answered.
+    fn land_all(&mut self, first: Result<Landed, JoinError>) -> Vec<usize> {
+        let mut lanes = Vec::new();
+        let mut next = Some(first);
+        while let Some(landed) = next {
+            match landed {
+                Ok(landed) => {
+                    lanes.push(landed.lane);
+                    self.land(landed);
+                }
+                // It has said so; its lane stands until the next start, and no record of it is lost.
+                Err(error) => tracing::error!(%error, "a step of an event source mapping broke"),
+            }
+            next = self.running.try_join_next();
+        }
+        lanes
+    }
+
+    fn land(&mut self, Landed { lane: at, step, call }: Landed) {
         let poller = self.turn.poller.clone();
         let (rules, now) = (&poller.live.mapping.rules, poller.clock.now());
         let lane = &mut self.lanes[at];
@@ -285,7 +303,6 @@ impl ShardReader {
         };
         self.queued -= before - lane.queue.len();
         self.queued_bytes -= bytes;
-        self.keep(Some(at)).await
     }
 
     /// Everything up to here is done, in all lanes.
@@ -294,13 +311,13 @@ impl ShardReader {
         waiting.min().unwrap_or(self.read_to)
     }
 
-    /// Keeps how far the shard is, and what `lane` is in the middle of. False: it is no longer this node's turn.
-    async fn keep(&mut self, lane: Option<usize>) -> Result<bool, KvError> {
+    /// Keeps how far the shard is, and what `lanes` are in the middle of. False: it is no longer this node's turn.
+    async fn keep(&mut self, lanes: &[usize]) -> Result<bool, KvError> {
         let live = &self.turn.poller.live;
         let uuid = &live.mapping.uuid;
         let position = Position { after: self.done_to(), ended: false };
         let mut batch = Batch::new().put(keys::position(uuid, &self.shard), position.to_vec());
-        if let Some(at) = lane {
+        for &at in lanes {
             let lane = &mut self.lanes[at];
             let key = keys::lane(uuid, &self.shard, u8::try_from(at).unwrap_or(u8::MAX));
             if !lane.state.is_plain() {
@@ -338,10 +355,11 @@ impl ShardReader {
     /// Waits for what runs, and keeps what it did.
     async fn stop(mut self) -> Result<End, KvError> {
         while let Some(landed) = self.running.join_next().await {
-            self.land(landed).await?;
+            let lanes = self.land_all(landed);
+            self.keep(&lanes).await?;
         }
         if self.passed > 0 {
-            self.keep(None).await?;
+            self.keep(&[]).await?;
         }
         Ok(End::Stopped)
     }
