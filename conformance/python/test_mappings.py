@@ -9,7 +9,8 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError
 
-from conftest import wait_for
+from conftest import ROLE, Server, wait_for, zipped
+from database import Database
 
 # Prints each event as one line, then does what its CODE says.
 TELL = "exports.handler = async (event) => { console.log('SAW ' + Date.now() + ' ' + JSON.stringify(event)); %s };"
@@ -100,7 +101,7 @@ def test_what_fails_is_split_and_goes_to_the_bucket(server, lam, dynamodb, table
         fail, MaximumRetryAttempts=0, BisectBatchOnFunctionError=True,
         DestinationConfig={"OnFailure": {"Destination": "arn:aws:s3:::lost"}})
     folder = server.data / "objects" / "lost" / "aws" / "lambda" / uuid_
-    (record,) = wait_for(lambda: [json.loads(p.read_text()) for p in folder.rglob("*") if p.is_file()], 15)
+    (record,) = wait_for(lambda: [json.loads(p.read_text()) for p in folder.rglob("20*-*-*T*") if p.is_file()], 15)
     assert record["requestContext"]["condition"] == "RetryAttemptsExhausted"
     assert record["responseContext"] == {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"}
     assert record["DDBStreamBatchInfo"]["batchSize"] == 1 and record["DDBStreamBatchInfo"]["streamArn"] == table[1]
@@ -157,3 +158,48 @@ def test_a_change_reaches_an_idle_function_at_once(dynamodb, table, trigger, see
     delays = [at - sent[key] for at, event in seen(name) for key in ids(event) if key in sent]
     print(f"from the answer of PutItem to the handler: {statistics.median(delays):.1f} ms p50, {max(delays):.1f} ms max")
     assert statistics.median(delays) < 50
+
+
+@pytest.fixture
+def nodes(tmp_path):
+    database = Database()
+    started = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        started.append(Server(tmp_path / name / "data", "--store", database.url()).start())
+    yield started
+    for node in started:
+        node.stop()
+    database.remove()
+
+
+def invoked(node, name):
+    """The ids that the function saw on this node; each node has its own part of the log."""
+    try:
+        events = node.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
+    except ClientError:
+        return []
+    told = [e["message"].split("SAW ", 1)[1].split(" ", 1)[1] for e in events if "SAW " in e["message"]]
+    return sum((ids(json.loads(event)) for event in told), [])
+
+
+def test_another_node_goes_on_where_a_killed_one_was(nodes):
+    one, two = nodes
+    db, lam = one.client("dynamodb"), one.client("lambda")
+    stream = db.create_table(
+        TableName="shared", BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "id", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "id")],
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"})["TableDescription"]["LatestStreamArn"]
+    lam.create_function(
+        FunctionName="f", Runtime="nodejs20.x", Role=ROLE, Handler="index.handler",
+        Code={"ZipFile": zipped(index_js=TELL % "")})
+    lam.create_event_source_mapping(FunctionName="f", EventSourceArn=stream, StartingPosition="TRIM_HORIZON")
+    for key in ("1", "2", "3"):
+        put(db, ("shared", stream), key)
+    wait_for(lambda: sorted(invoked(one, "f")) == ["1", "2", "3"], 15, lambda: invoked(one, "f"))
+    time.sleep(0.2)
+    one.kill()
+    put(two.client("dynamodb"), ("shared", stream), "4")
+    wait_for(lambda: "4" in invoked(two, "f"), 30, lambda: (invoked(two, "f"), two.log_text()))
+    assert invoked(two, "f").count("4") == 1

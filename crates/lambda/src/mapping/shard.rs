@@ -379,7 +379,14 @@ impl Turn {
             name: &mapping.function,
             qualifier: mapping.qualifier.as_deref(),
         };
-        let target = lambda.target(&reference, request_id).inspect_err(|error| {
+        let mut target = lambda.target(&reference, request_id);
+        if target.is_err() && self.poller.store.is_shared() {
+            // Another node may have made it.
+            let brought = lambda.catalogue.bring(&reference.scope, reference.name).await;
+            brought.map_err(|error| InvokeError::Throttled(error.to_string()))?;
+            target = lambda.target(&reference, request_id);
+        }
+        let target = target.inspect_err(|error| {
             tracing::debug!(%error, uuid = mapping.uuid, "an event source mapping's function is not there");
         })?;
         let run = Run {
