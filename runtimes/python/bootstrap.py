@@ -7,8 +7,10 @@ import sys
 FD = int(sys.argv[1])
 del sys.argv[1:]
 sys.path += [p for p in os.environ.pop("RUSHLIGHT_PACKAGES", "").split(":") if p and p not in sys.path]
+LENT = os.environ.pop("RUSHLIGHT_SDK", None)
 
 import importlib
+import importlib.machinery
 import json
 import logging
 import resource
@@ -38,6 +40,24 @@ class _State:
     response_max = 0
     pid = os.getpid()
 
+
+# ---- the AWS SDK that another interpreter lends
+
+
+class _LentSdk:
+    """The last to be asked: finds the SDK's modules alone in the folder of another interpreter."""
+
+    def __init__(self, text):
+        folder, _, names = text.rpartition(":")
+        self.folders, self.names = [folder], frozenset(names.split(","))
+
+    def find_spec(self, name, path=None, target=None):
+        if path is None and name in self.names:
+            return importlib.machinery.PathFinder.find_spec(name, self.folders, target)
+
+
+if LENT:
+    sys.meta_path.append(_LentSdk(LENT))
 
 # ---- frames
 

@@ -224,6 +224,7 @@ mod tests {
             home: None,
             flags: Vec::new(),
             packages: Vec::new(),
+            sdk: None,
         };
         Kind { interpreter: Arc::new(interpreter), preloaded }
     }

@@ -102,6 +102,8 @@ pub struct RuntimeFound {
     pub program: Option<PathBuf>,
     /// Such as `20.20.2`.
     pub version: Option<String>,
+    /// Where the AWS SDK is that another of the host's interpreters lends it.
+    pub lent_sdk: Option<PathBuf>,
     /// How to bring it, for a person.
     pub hint: String,
 }
@@ -141,6 +143,7 @@ impl RuntimeFound {
             served: Served::Itself,
             program: None,
             version: None,
+            lent_sdk: None,
             hint: "functions bring a program named bootstrap".to_owned(),
         }
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{FunctionNetwork, SandboxConfig, SandboxMode};
 use crate::control::Setup;
-use crate::interpreter::{Channel, Family, Interpreter};
+use crate::interpreter::{Channel, Family, Interpreter, lent_sdk};
 use crate::spec::FunctionSpec;
 
 /// Users of the host given to jails by a server that is root: far above any that a person or a service has.
@@ -96,6 +96,9 @@ pub(crate) fn setup(
     setup.binds.push((outside, PathBuf::from(RUNTIME_DIR)));
     if !interpreter.packages.is_empty() {
         setup.env.push(("RUSHLIGHT_PACKAGES".to_owned(), interpreter.packages.join(":")));
+    }
+    if let Some(folder) = &interpreter.sdk {
+        setup.env.push(("RUSHLIGHT_SDK".to_owned(), lent_sdk(folder)));
     }
     // First on PATH, as on AWS, wherever the host has it.
     if let Some(name) = family.program_name() {

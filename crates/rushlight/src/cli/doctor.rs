@@ -122,8 +122,15 @@ fn runtimes(all: &[RuntimeFound]) -> Vec<Finding> {
             said: if served { served_by(&of_family) } else { bring(&of_family) },
         });
     }
-    let python = all.iter().find(|found| found.family == "python" && found.program.is_some());
-    findings.extend(python.and_then(|found| found.program.as_deref()).map(boto3));
+    let python = all.iter().filter(|found| found.family == "python");
+    let mut asked: Vec<&Path> = Vec::new();
+    for found in python {
+        let Some(program) = found.program.as_deref().filter(|program| !asked.contains(program)) else {
+            continue;
+        };
+        asked.push(program);
+        findings.push(boto3(program, found.lent_sdk.as_deref()));
+    }
     findings
 }
 
@@ -167,13 +174,21 @@ fn network(network: FunctionNetwork) -> &'static str {
     }
 }
 
-/// The AWS SDK for Python, which functions take from the host.
-fn boto3(python: &Path) -> Finding {
-    let asked = Command::new(python).args(["-c", "import boto3; print(boto3.__version__)"]).output();
+/// The AWS SDK for Python, which functions take from the host: of the interpreter itself, or lent by another.
+fn boto3(python: &Path, lent: Option<&Path>) -> Finding {
+    let mut ask = Command::new(python);
+    if let Some(folder) = lent {
+        ask.env("PYTHONPATH", folder);
+    }
+    let asked = ask.args(["-B", "-c", "import boto3; print(boto3.__version__)"]).output();
     let version = asked.ok().filter(|output| output.status.success());
-    let said = match &version {
-        Some(output) => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
-        None => format!(
+    let version = version.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    let said = match (&version, lent) {
+        (Some(version), None) => format!("{version}, of {}", python.display()),
+        (Some(version), Some(folder)) => {
+            format!("{version}, of {}, for {} has none", folder.display(), python.display())
+        }
+        (None, _) => format!(
             "not found: functions that import it need it in their package, or {} -m pip install boto3",
             python.display()
         ),

@@ -2,6 +2,7 @@
 //! it by `rushlight runtimes add`, else one of the host of that version, else the nearest the host has. Knows no jail.
 
 mod added;
+mod lent;
 mod name;
 mod probe;
 mod search;
@@ -14,6 +15,7 @@ use std::time::SystemTime;
 use tokio::sync::Mutex;
 
 pub use self::added::{AddedRuntimes, Place};
+pub(crate) use self::lent::variable as lent_sdk;
 use self::name::Version;
 use crate::config::SandboxConfig;
 use crate::error::LaunchError;
@@ -151,6 +153,8 @@ pub(crate) struct Interpreter {
     pub(crate) home: Option<PathBuf>,
     /// Flags that must be given when a process starts, such as the size of Java's heap.
     pub(crate) flags: Vec<String>,
+    /// Where the AWS SDK is that another interpreter lends it.
+    pub(crate) sdk: Option<PathBuf>,
 }
 
 impl Interpreter {
@@ -164,6 +168,7 @@ impl Interpreter {
             packages: Vec::new(),
             home: None,
             flags: Vec::new(),
+            sdk: None,
         }
     }
 
@@ -248,6 +253,7 @@ impl Interpreters {
                 served: choice.as_ref().map_or(Served::None, |choice| choice.served),
                 program: choice.as_ref().map(|choice| choice.interpreter.program.clone()),
                 version: choice.as_ref().map(|choice| choice.interpreter.version.clone()),
+                lent_sdk: choice.as_ref().and_then(|choice| choice.interpreter.sdk.clone()),
                 hint: hint(family, runtime),
             });
         }
@@ -287,6 +293,7 @@ impl Known {
             Some(interpreter) => Some(Choice { interpreter, served: Served::Added }),
             None => self.on_host(family, runtime, config).await,
         };
+        let choice = choice.map(|found| Choice { interpreter: lent::with_sdk(found.interpreter), ..found });
         if let Some(choice) = &choice {
             self.chosen.insert(runtime.to_owned(), choice.clone());
         }

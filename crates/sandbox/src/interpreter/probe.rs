@@ -53,6 +53,7 @@ pub(super) async fn ask(family: Family, program: &Path) -> Option<Interpreter> {
         packages,
         home: None,
         flags: Vec::new(),
+        sdk: None,
     })
 }
 
@@ -87,6 +88,7 @@ fn java(program: &Path) -> Option<Interpreter> {
         packages: Vec::new(),
         home: None,
         flags,
+        sdk: None,
     })
 }
 
@@ -105,7 +107,7 @@ fn linked(home: &Path) -> Vec<PathBuf> {
 }
 
 /// Drops folders that lie within another or within the system's, and the root itself.
-fn outermost(mut folders: Vec<PathBuf>) -> Vec<PathBuf> {
+pub(super) fn outermost(mut folders: Vec<PathBuf>) -> Vec<PathBuf> {
     folders.sort();
     folders.dedup();
     let system = ["/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc/ssl"];

@@ -87,13 +87,7 @@ pub(super) fn candidates(family: Family, wanted: Option<Version>) -> Vec<PathBuf
             expand(&Path::new(&home).join(rest)).into_iter().for_each(&mut add);
         }
     }
-    let home = std::env::var_os("HOME").map(PathBuf::from);
-    for place in places(family) {
-        let place = match (place.strip_prefix("~/"), &home) {
-            (Some(rest), Some(home)) => home.join(rest),
-            (Some(_), None) => continue,
-            (None, _) => PathBuf::from(place),
-        };
+    for place in places(family).iter().filter_map(|place| in_home(place)) {
         expand(&place).into_iter().for_each(&mut add);
     }
     if let Some(wanted) = wanted {
@@ -101,6 +95,41 @@ pub(super) fn candidates(family: Family, wanted: Option<Version>) -> Vec<PathBuf
         found.sort_by_key(|path| !says(family, path, wanted));
     }
     found
+}
+
+/// Folders with packages of the host's Pythons, `~` for the user's home.
+const PYTHON_PACKAGES: [&str; 9] = [
+    "/usr/lib/python3/dist-packages",
+    "/usr/local/lib/python3*/dist-packages",
+    "/usr/lib/python3*/site-packages",
+    "/usr/local/lib/python3*/site-packages",
+    "~/.local/lib/python3*/site-packages",
+    "~/.pyenv/versions/3*/lib/python3*/site-packages",
+    "~/.local/share/uv/python/*/lib/python3*/site-packages",
+    "~/.local/share/mise/installs/python/*/lib/python3*/site-packages",
+    "~/.asdf/installs/python/*/lib/python3*/site-packages",
+];
+
+/// Those that exist, in their order; of one place the newest Python's first.
+pub(super) fn python_packages() -> Vec<PathBuf> {
+    let variables = [
+        ("VIRTUAL_ENV", "lib/python3*/site-packages"),
+        ("PYENV_ROOT", "versions/3*/lib/python3*/site-packages"),
+    ];
+    let of_variables = variables.iter().filter_map(|(variable, rest)| {
+        let home = std::env::var_os(variable).filter(|home| !home.is_empty())?;
+        Some(Path::new(&home).join(rest))
+    });
+    let places = of_variables.chain(PYTHON_PACKAGES.iter().filter_map(|place| in_home(place)));
+    places.flat_map(|place| expand(&place).into_iter().rev()).collect()
+}
+
+/// The place itself, `~/` taken for the user's home; nothing where there is none.
+fn in_home(place: &str) -> Option<PathBuf> {
+    match place.strip_prefix("~/") {
+        Some(rest) => Some(PathBuf::from(std::env::var_os("HOME")?).join(rest)),
+        None => Some(PathBuf::from(place)),
+    }
 }
 
 /// As programs are called on `PATH`: the exact version first.

@@ -1,7 +1,7 @@
 //! Python handlers: results, every error word for word, output.
 
 use expect_test::{Expect, expect};
-use sandbox::SandboxMode;
+use sandbox::{SandboxConfig, SandboxMode, find_runtimes};
 
 use crate::world::{ID, World, invocation, show};
 
@@ -190,6 +190,27 @@ async fn boto3_is_found_or_asked_for() {
     spec.env.push(("AWS_ENDPOINT_URL".to_owned(), "http://127.0.0.1:1".to_owned()));
     let text = show(&world.once(spec, "{}").await);
     assert!(text == r#"ok "http://127.0.0.1:1""# || text.contains("pip install boto3"), "{text}");
+}
+
+/// A Python that has no packages of its own is lent those of one that has.
+#[tokio::test]
+async fn an_interpreter_without_boto3_is_lent_it() {
+    let world = World::new(SandboxMode::BestEffort).await;
+    let lent = find_runtimes(&SandboxConfig::new(world.folder.path().join("scratch"))).await;
+    let lent = lent.into_iter().find(|found| found.family == "python" && found.lent_sdk.is_some());
+    let Some(lent) = lent else { return }; // each Python of this host has boto3, or none
+    let code = "
+import boto3, os, sys
+client = boto3.client('dynamodb')
+def handler(e, c):
+    where = os.path.dirname(os.path.dirname(boto3.__file__))
+    names = [finder for finder in sys.meta_path if type(finder).__name__ == '_LentSdk'][0].names
+    return [where, where in sys.path, os.access(boto3.__file__, os.W_OK), len(names), 'pip' in names]
+";
+    let spec = world.function(lent.runtime, &[("index.py", code)]);
+    let folder = lent.lent_sdk.unwrap();
+    let answer = show(&world.once(spec, "{}").await);
+    assert_eq!(answer, format!(r#"ok ["{}", false, false, 7, false]"#, folder.display()));
 }
 
 #[tokio::test]
