@@ -236,121 +236,191 @@ impl EventRecord {
 
     fn describe_end(&self, event: &mut shapes::Event, with_data: bool) {
         let What::Ended { kind, status, result, error, attempt, delay_s } = &self.what else { return };
-        let result = || shapes::EventResult {
-            payload: result.clone().filter(|_| with_data),
-            truncated: Some(!with_data),
+        let end = End {
+            status: *status,
+            result: shapes::EventResult {
+                payload: result.clone().filter(|_| with_data),
+                truncated: Some(!with_data),
+            },
+            error: told(&error.clone().unwrap_or_default(), with_data),
+            retry: shapes::RetryDetails {
+                current_attempt: i32::try_from(*attempt).ok(),
+                next_attempt_delay_seconds: *delay_s,
+            },
         };
-        let error = || told(&error.clone().unwrap_or_default(), with_data);
-        let retry = || shapes::RetryDetails {
-            current_attempt: i32::try_from(*attempt).ok(),
-            next_attempt_delay_seconds: *delay_s,
-        };
-        macro_rules! ended {
-            ($kind:ident, $details:ident, $shape:ident { $($field:ident: $value:expr),* }) => {{
-                event.event_type = Some(shapes::EventType::$kind);
-                event.$details = Some(shapes::$shape { $($field: $value),* });
-            }};
+        match kind {
+            Kind::Execution => end.of_execution(event),
+            Kind::Context => end.of_context(event),
+            Kind::Step => end.of_step(event),
+            Kind::Wait => end.of_wait(event),
+            Kind::Callback => end.of_callback(event),
+            Kind::ChainedInvoke => end.of_chained_invoke(event),
         }
-        match (kind, status) {
-            (Kind::Execution, Status::Succeeded) => {
+    }
+}
+
+/// How something came to its end, in AWS's shapes.
+struct End {
+    status: Status,
+    result: shapes::EventResult,
+    error: shapes::EventError,
+    retry: shapes::RetryDetails,
+}
+
+/// Sets an event's type and its details.
+macro_rules! ended {
+    ($event:ident, $kind:ident, $details:ident, $shape:ident { $($field:ident: $value:expr),* }) => {{
+        $event.event_type = Some(shapes::EventType::$kind);
+        $event.$details = Some(shapes::$shape { $($field: $value),* });
+    }};
+}
+
+impl End {
+    fn of_execution(self, event: &mut shapes::Event) {
+        let Self { status, result, error, .. } = self;
+        match status {
+            Status::Succeeded => {
                 ended!(
+                    event,
                     ExecutionSucceeded,
                     execution_succeeded_details,
-                    ExecutionSucceededDetails { result: result() }
+                    ExecutionSucceededDetails { result: result }
                 );
             }
-            (Kind::Execution, Status::TimedOut) => {
+            Status::TimedOut => {
                 ended!(
+                    event,
                     ExecutionTimedOut,
                     execution_timed_out_details,
-                    ExecutionTimedOutDetails { error: Some(error()) }
+                    ExecutionTimedOutDetails { error: Some(error) }
                 );
             }
-            (Kind::Execution, Status::Stopped) => {
+            Status::Stopped => {
                 ended!(
+                    event,
                     ExecutionStopped,
                     execution_stopped_details,
-                    ExecutionStoppedDetails { error: error() }
+                    ExecutionStoppedDetails { error: error }
                 );
             }
-            (Kind::Execution, _) => {
-                ended!(ExecutionFailed, execution_failed_details, ExecutionFailedDetails { error: error() });
-            }
-            (Kind::Context, Status::Succeeded) => {
+            _ => ended!(
+                event,
+                ExecutionFailed,
+                execution_failed_details,
+                ExecutionFailedDetails { error: error }
+            ),
+        }
+    }
+
+    fn of_context(self, event: &mut shapes::Event) {
+        let Self { status, result, error, .. } = self;
+        match status {
+            Status::Succeeded => {
                 ended!(
+                    event,
                     ContextSucceeded,
                     context_succeeded_details,
-                    ContextSucceededDetails { result: result() }
+                    ContextSucceededDetails { result: result }
                 );
             }
-            (Kind::Context, _) => {
-                ended!(ContextFailed, context_failed_details, ContextFailedDetails { error: error() });
-            }
-            (Kind::Step, Status::Succeeded) => {
+            _ => ended!(event, ContextFailed, context_failed_details, ContextFailedDetails { error: error }),
+        }
+    }
+
+    fn of_step(self, event: &mut shapes::Event) {
+        let Self { status, result, error, retry } = self;
+        match status {
+            Status::Succeeded => ended!(
+                event,
+                StepSucceeded,
+                step_succeeded_details,
+                StepSucceededDetails { result: result, retry_details: retry }
+            ),
+            _ => ended!(
+                event,
+                StepFailed,
+                step_failed_details,
+                StepFailedDetails { error: error, retry_details: retry }
+            ),
+        }
+    }
+
+    fn of_wait(self, event: &mut shapes::Event) {
+        let Self { status, error, retry, .. } = self;
+        match status {
+            Status::Succeeded => ended!(
+                event,
+                WaitSucceeded,
+                wait_succeeded_details,
+                WaitSucceededDetails { duration: retry.next_attempt_delay_seconds }
+            ),
+            _ => ended!(
+                event,
+                WaitCancelled,
+                wait_cancelled_details,
+                WaitCancelledDetails { error: Some(error) }
+            ),
+        }
+    }
+
+    fn of_callback(self, event: &mut shapes::Event) {
+        let Self { status, result, error, .. } = self;
+        match status {
+            Status::Succeeded => {
                 ended!(
-                    StepSucceeded,
-                    step_succeeded_details,
-                    StepSucceededDetails { result: result(), retry_details: retry() }
-                );
-            }
-            (Kind::Step, _) => {
-                ended!(
-                    StepFailed,
-                    step_failed_details,
-                    StepFailedDetails { error: error(), retry_details: retry() }
-                );
-            }
-            (Kind::Wait, Status::Succeeded) => {
-                ended!(WaitSucceeded, wait_succeeded_details, WaitSucceededDetails { duration: *delay_s });
-            }
-            (Kind::Wait, _) => {
-                ended!(WaitCancelled, wait_cancelled_details, WaitCancelledDetails { error: Some(error()) });
-            }
-            (Kind::Callback, Status::Succeeded) => {
-                ended!(
+                    event,
                     CallbackSucceeded,
                     callback_succeeded_details,
-                    CallbackSucceededDetails { result: result() }
+                    CallbackSucceededDetails { result: result }
                 );
             }
-            (Kind::Callback, Status::TimedOut) => {
+            Status::TimedOut => {
                 ended!(
+                    event,
                     CallbackTimedOut,
                     callback_timed_out_details,
-                    CallbackTimedOutDetails { error: error() }
+                    CallbackTimedOutDetails { error: error }
                 );
             }
-            (Kind::Callback, _) => {
-                ended!(CallbackFailed, callback_failed_details, CallbackFailedDetails { error: error() });
+            _ => {
+                ended!(event, CallbackFailed, callback_failed_details, CallbackFailedDetails { error: error })
             }
-            (Kind::ChainedInvoke, Status::Succeeded) => {
+        }
+    }
+
+    fn of_chained_invoke(self, event: &mut shapes::Event) {
+        let Self { status, result, error, .. } = self;
+        match status {
+            Status::Succeeded => {
                 ended!(
+                    event,
                     ChainedInvokeSucceeded,
                     chained_invoke_succeeded_details,
-                    ChainedInvokeSucceededDetails { result: result() }
+                    ChainedInvokeSucceededDetails { result: result }
                 );
             }
-            (Kind::ChainedInvoke, Status::TimedOut) => {
+            Status::TimedOut => {
                 ended!(
+                    event,
                     ChainedInvokeTimedOut,
                     chained_invoke_timed_out_details,
-                    ChainedInvokeTimedOutDetails { error: error() }
+                    ChainedInvokeTimedOutDetails { error: error }
                 );
             }
-            (Kind::ChainedInvoke, Status::Stopped) => {
+            Status::Stopped => {
                 ended!(
+                    event,
                     ChainedInvokeStopped,
                     chained_invoke_stopped_details,
-                    ChainedInvokeStoppedDetails { error: error() }
+                    ChainedInvokeStoppedDetails { error: error }
                 );
             }
-            (Kind::ChainedInvoke, _) => {
-                ended!(
-                    ChainedInvokeFailed,
-                    chained_invoke_failed_details,
-                    ChainedInvokeFailedDetails { error: error() }
-                );
-            }
+            _ => ended!(
+                event,
+                ChainedInvokeFailed,
+                chained_invoke_failed_details,
+                ChainedInvokeFailedDetails { error: error }
+            ),
         }
     }
 }

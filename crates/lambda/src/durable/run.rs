@@ -308,7 +308,7 @@ impl Lambda {
             Err(error) => Some(ErrorRecord::new("Lambda.InvokeError", error.to_string())),
         };
         let failed = error.is_some();
-        state.invoked(request_id.to_string(), started, now, error, &mut changes);
+        state.invoked(request_id.to_string(), (started, now), error, &mut changes);
         if let (Ok(reply), false) = (&reply, failed) {
             conclude(state, &reply.payload, now, &mut changes);
         }
@@ -368,10 +368,11 @@ impl Lambda {
                 let stopping = me.stopping.clone();
                 let outcome = tokio::select! {
                     () = stopping.cancelled() => return,
-                    outcome = me.chained(&execution.scope, &function, name, input, trace) => outcome,
+                    outcome = me.chained(&execution.scope, &function, name, (input, trace)) => outcome,
                 };
                 let status = if outcome.is_ok() { Status::Succeeded } else { Status::Failed };
-                if let Err(error) = me.complete(&execution.scope, &execution.name, &id, status, outcome).await
+                if let Err(error) =
+                    me.complete((&execution.scope, &execution.name), &id, status, outcome).await
                 {
                     // Invoked again when the execution is read from the store again.
                     tracing::warn!(%error, "what an invoked function answered could not be kept");
@@ -385,8 +386,7 @@ impl Lambda {
         scope: &Scope,
         function: &str,
         name: String,
-        payload: Bytes,
-        trace: Trace,
+        (payload, trace): (Bytes, Trace),
     ) -> Result<Option<String>, ErrorRecord> {
         let failed = |error: InvokeError| ErrorRecord::new("Lambda.InvokeError", error.to_string());
         let request_id = RequestId::random();
@@ -415,8 +415,7 @@ impl Lambda {
     /// What came from outside for an operation; whether there was still somebody to take it.
     pub(crate) async fn complete(
         &self,
-        scope: &Scope,
-        name: &str,
+        (scope, name): (&Scope, &str),
         id: &str,
         status: Status,
         outcome: Result<Option<String>, ErrorRecord>,
@@ -500,16 +499,16 @@ fn conclude(state: &mut State, payload: &[u8], now: i64, changes: &mut Changes) 
     let failure = |message: &str| Some(ErrorRecord::new("Lambda.InvalidInvocationOutput", message));
     match envelope::answer(payload) {
         // A result too large for an answer was told by a checkpoint before.
-        Answer::Succeeded(result) => state.end(Status::Succeeded, result, None, now, changes),
-        Answer::Failed(error) => state.end(Status::Failed, None, Some(error), now, changes),
+        Answer::Succeeded(result) => state.end(Status::Succeeded, (result, None), now, changes),
+        Answer::Failed(error) => state.end(Status::Failed, (None, Some(error)), now, changes),
         Answer::Pending if state.is_waiting() || state.has_untold() => {}
         Answer::Pending => {
             let error = failure("Cannot return PENDING status with no pending operations.");
-            state.end(Status::Failed, None, error, now, changes);
+            state.end(Status::Failed, (None, error), now, changes);
         }
         Answer::Strange => {
             let error = failure("Invalid Status in invocation output.");
-            state.end(Status::Failed, None, error, now, changes);
+            state.end(Status::Failed, (None, error), now, changes);
         }
     }
 }

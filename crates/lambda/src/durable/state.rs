@@ -191,7 +191,7 @@ impl State {
         }
         if self.expires_ms() <= now {
             let error = ErrorRecord::new("Execution.TimedOut", "The durable execution timed out.");
-            self.end(Status::TimedOut, None, Some(error), now, &mut changes);
+            self.end(Status::TimedOut, (None, Some(error)), now, &mut changes);
             return changes;
         }
         for place in 0..self.operations.len() {
@@ -285,7 +285,7 @@ impl State {
         if kind == Kind::Execution {
             let status =
                 if update.action == OperationAction::Succeed { Status::Succeeded } else { Status::Failed };
-            return self.end(status, update.payload, error, now, changes);
+            return self.end(status, (update.payload, error), now, changes);
         }
         let is_new = !self.by_id.contains_key(&update.id);
         let place = self.place_of(&update.id, kind, now);
@@ -400,11 +400,11 @@ impl State {
         Some(changes)
     }
 
+    /// Ends the execution, unless it is over already.
     pub(crate) fn end(
         &mut self,
         status: Status,
-        result: Option<String>,
-        error: Option<ErrorRecord>,
+        (result, error): (Option<String>, Option<ErrorRecord>),
         now: i64,
         changes: &mut Changes,
     ) {
@@ -424,12 +424,11 @@ impl State {
         self.finish(0, status, now, changes);
     }
 
-    /// An invocation of the function is over.
+    /// An invocation of the function is over: when it began and ended, and why it had no answer.
     pub(crate) fn invoked(
         &mut self,
         request_id: String,
-        started_ms: i64,
-        ended_ms: i64,
+        (started_ms, ended_ms): (i64, i64),
         error: Option<ErrorRecord>,
         changes: &mut Changes,
     ) {

@@ -17,7 +17,7 @@ pub(super) async fn run(
     get::check_published(&input.qualifier)?;
     let reference = named(cx, &input.function_name, Some(&input.qualifier))?;
     let edit = lambda.catalogue.edit(&reference.scope, reference.name).await;
-    let mut function = Function::clone(&*get::reached(edit.now.as_ref(), &reference)?);
+    let mut function = Function::clone(get::reached(edit.now.as_ref(), &reference)?);
     if function.provisioned.remove(&input.qualifier).is_some() {
         edit.commit(Some(function), Batch::new()).await.map_err(|error| error::store(&error))?;
     }

@@ -23,7 +23,7 @@ pub(super) async fn run(
     }
     let reference = named(cx, &input.function_name, Some(&input.qualifier))?;
     let edit = lambda.catalogue.edit(&reference.scope, reference.name).await;
-    let mut function = Function::clone(&*get::reached(edit.now.as_ref(), &reference)?);
+    let mut function = Function::clone(get::reached(edit.now.as_ref(), &reference)?);
     let count = u32::try_from(input.provisioned_concurrent_executions).unwrap_or(0);
     check_room(lambda, &function, &input.qualifier, count)?;
     check_overlap(&function, &input.qualifier)?;

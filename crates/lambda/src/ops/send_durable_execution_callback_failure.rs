@@ -14,7 +14,7 @@ pub(super) async fn run(
 ) -> Result<SendDurableExecutionCallbackFailureOutput, Failure> {
     let (execution, id) = lambda.callback(&input.callback_id).await?;
     let outcome = Err(input.error.map(ErrorRecord::from).unwrap_or_default());
-    let taken = lambda.complete(&execution.scope, &execution.name, &id, Status::Failed, outcome).await;
+    let taken = lambda.complete((&execution.scope, &execution.name), &id, Status::Failed, outcome).await;
     if taken.map_err(|error| error::store(&error))? {
         Ok(SendDurableExecutionCallbackFailureOutput {})
     } else {

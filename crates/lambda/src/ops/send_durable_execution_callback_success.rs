@@ -14,7 +14,8 @@ pub(super) async fn run(
 ) -> Result<SendDurableExecutionCallbackSuccessOutput, Failure> {
     let (execution, id) = lambda.callback(&input.callback_id).await?;
     let result = input.result.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    let taken = lambda.complete(&execution.scope, &execution.name, &id, Status::Succeeded, Ok(result)).await;
+    let taken =
+        lambda.complete((&execution.scope, &execution.name), &id, Status::Succeeded, Ok(result)).await;
     if taken.map_err(|error| error::store(&error))? {
         Ok(SendDurableExecutionCallbackSuccessOutput {})
     } else {

@@ -19,7 +19,7 @@ pub(super) async fn run(
         return Ok(StopDurableExecutionOutput { stop_timestamp: Timestamp(ended) });
     }
     let mut changes = current.state.tick(now.0);
-    current.state.end(Status::Stopped, None, input.error.map(ErrorRecord::from), now.0, &mut changes);
+    current.state.end(Status::Stopped, (None, input.error.map(ErrorRecord::from)), now.0, &mut changes);
     let kept = lambda.executions.keep(&execution, &mut current, &changes).await;
     kept.map_err(|error| error::store(&error))?;
     Ok(StopDurableExecutionOutput { stop_timestamp: now })
