@@ -458,6 +458,36 @@ async fn what_cannot_be_is_refused_word_for_word() {
 }
 
 #[tokio::test]
+async fn a_running_function_reads_its_operations_page_by_page() {
+    let world = world(|f| async move {
+        f.tell((0..5).map(|n| step(&format!("s{n}"), "1")).collect()).await;
+        let mut input = GetDurableExecutionStateInput {
+            durable_execution_arn: f.arn.clone(),
+            checkpoint_token: f.token.lock().unwrap().clone(),
+            marker: None,
+            max_items: Some(2),
+        };
+        let mut read = Vec::new();
+        loop {
+            let page = f.world.lambda.get_durable_execution_state(&f.world.cx, input.clone()).await.unwrap();
+            assert!(page.operations.len() <= 2);
+            read.extend(page.operations.into_iter().skip(usize::from(read.is_empty())).map(|o| o.id));
+            match page.next_marker {
+                Some(next) => input.marker = Some(next),
+                None => break,
+            }
+        }
+        input.checkpoint_token = "c3RhbGU=".to_owned();
+        let stale = f.world.lambda.get_durable_execution_state(&f.world.cx, input).await;
+        check_failure(stale, "InvalidParameterValueException", 400, "Invalid checkpoint token");
+        succeeded(&read.join(" "))
+    })
+    .await;
+    let arn = begin(&world, "{}").await;
+    assert_eq!(look(&world, &arn).await.result.as_deref(), Some("s0 s1 s2 s3 s4"));
+}
+
+#[tokio::test]
 async fn a_name_is_an_execution() {
     let world = world(waits_for_callback).await;
     let first = invoke(&world, Some("order"), InvocationType::Event, "1").await;
