@@ -182,6 +182,10 @@ impl Lambda {
             return self.end(&event, &rules, Condition::RecursiveInvocation, None).await;
         }
         let result = self.run_event(&event, &rules.target).await;
+        if result.is_ok() && rules.target.version.record.settings.durable.is_some() {
+            // It has begun; its end is the execution's own, and no destination is told of it.
+            return Next::Done;
+        }
         self.after(event, &rules, result).await
     }
 
