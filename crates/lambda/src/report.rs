@@ -1,11 +1,13 @@
 //! The lines that Lambda itself writes to a function's log: START, END, REPORT, and what is said of a failure,
 //! as text or as JSON. Pure; knows no sink.
 
+use std::time::Duration;
+
 use base::{RequestId, Timestamp};
 use bytes::Bytes;
 use ports::LogEvent;
-use sandbox::platform::{self, Status};
-use sandbox::{FaultKind, FunctionFault, LogLine, Outcome};
+use sandbox::platform::{self, Initialization, Status};
+use sandbox::{FaultKind, FunctionFault, Init, InitPhase, InitType, LogLine, Outcome};
 use wire::json::Reader;
 
 /// The end of the log that `LogType: Tail` answers.
@@ -53,11 +55,6 @@ pub(crate) fn lines(lines: &mut Vec<LogLine>) -> impl Iterator<Item = LogEvent> 
     std::mem::take(lines).into_iter().map(|line| LogEvent { timestamp: line.timestamp, message: line.bytes })
 }
 
-/// Whether the handler was never reached: loading it failed, or ended or outlived the process.
-fn is_of_init(outcome: &Outcome, fault: &FunctionFault) -> bool {
-    fault.kind == FaultKind::Init || (outcome.init_duration.is_some() && outcome.duration.is_zero())
-}
-
 impl Invoked<'_> {
     /// The log of one invocation, in order: what was written while loading, START, the function's lines, END, REPORT.
     pub(crate) fn events(&self, outcome: &mut Outcome) -> Vec<LogEvent> {
@@ -65,26 +62,46 @@ impl Invoked<'_> {
     }
 
     fn text_events(&self, outcome: &mut Outcome) -> Vec<LogEvent> {
-        let mut events = Vec::with_capacity(outcome.init_logs.len() + outcome.logs.len() + 6);
-        if outcome.init_duration.is_some() {
-            events.push(event(
-                self.started,
-                format!("{INIT_START}Runtime Version: {}\n", self.runtime_version()),
-            ));
-        }
-        events.extend(lines(&mut outcome.init_logs));
-        let fault = outcome.result.as_ref().err();
-        if let Some(fault) = fault.filter(|fault| is_of_init(outcome, fault)) {
-            events.push(event(self.started, init_report(outcome, fault)));
-        }
+        let mut events = Vec::with_capacity(outcome.logs.len() + 8);
+        events.extend(self.text_inits(outcome));
         let Self { request_id, version, .. } = self;
         events.push(event(self.started, format!("START RequestId: {request_id} Version: {version}\n")));
         events.extend(lines(&mut outcome.logs));
-        if let Some(text) = fault.and_then(|fault| self.failure(fault)) {
+        if let Some(text) = outcome.result.as_ref().err().and_then(|fault| self.failure(fault)) {
             events.push(event(self.ended, text));
         }
         events.push(event(self.ended, format!("END RequestId: {request_id}\n")));
         events.push(event(self.ended, self.text_report(outcome)));
+        events
+    }
+
+    /// What stands before START.
+    pub(crate) fn inits(&self, outcome: &mut Outcome) -> Vec<LogEvent> {
+        if self.json { self.json_inits(outcome) } else { self.text_inits(outcome) }
+    }
+
+    fn text_inits(&self, outcome: &mut Outcome) -> Vec<LogEvent> {
+        let mut events = Vec::new();
+        let version = self.runtime_version();
+        for init in &mut outcome.inits {
+            if init.phase == InitPhase::Init {
+                let began =
+                    if is_restoring(init, outcome.restore_duration) { RESTORE_START } else { INIT_START };
+                events.push(event(self.started, format!("{began}Runtime Version: {version}\n")));
+            }
+            events.extend(lines(&mut init.logs));
+            if init.end.is_err() {
+                events.push(event(self.started, init_report(init)));
+            }
+        }
+        if let Some(restored) = outcome.restore_duration {
+            let begun = outcome.inits.iter().any(|init| is_restoring(init, outcome.restore_duration));
+            if !begun {
+                events.push(event(self.started, format!("{RESTORE_START}Runtime Version: {version}\n")));
+            }
+            let millis = restored.as_secs_f64() * 1000.0;
+            events.push(event(self.started, format!("RESTORE_REPORT Restore Duration: {millis:.2} ms\n")));
+        }
         events
     }
 
@@ -99,28 +116,40 @@ impl Invoked<'_> {
         format!("{language}:{version}.v1")
     }
 
+    fn say(&self, events: &mut Vec<LogEvent>, level: SystemLevel, record: Vec<u8>) {
+        if level >= self.level {
+            events.push(LogEvent { timestamp: self.started, message: record.into() });
+        }
+    }
+
+    fn json_inits(&self, outcome: &mut Outcome) -> Vec<LogEvent> {
+        let mut events = Vec::new();
+        let version = self.runtime_version();
+        let start =
+            platform::InitStart { runtime_version: &version, name: self.function, version: self.version };
+        let at = self.started;
+        for init in &mut outcome.inits {
+            let of = Initialization { init_type: init.init_type, phase: init.phase };
+            self.say(&mut events, SystemLevel::Info, platform::init_start(at, of, &start));
+            events.extend(lines(&mut init.logs));
+            let error_type = init.error_type();
+            let (status, took) = (init.status(error_type.as_deref()), init.duration);
+            let level = routine(init.end.is_err());
+            self.say(&mut events, level, platform::init_runtime_done(at, of, status));
+            self.say(&mut events, level, platform::init_report(at, of, status, took));
+        }
+        if let Some(took) = outcome.restore_duration {
+            self.say(&mut events, SystemLevel::Info, platform::restore_start(at, &start));
+            self.say(&mut events, routine(false), platform::restore_runtime_done(at, Status::SUCCESS));
+            self.say(&mut events, routine(false), platform::restore_report(at, Status::SUCCESS, took));
+        }
+        events
+    }
+
     fn json_events(&self, outcome: &mut Outcome) -> Vec<LogEvent> {
-        let mut events = Vec::with_capacity(outcome.init_logs.len() + outcome.logs.len() + 7);
-        let say = |events: &mut Vec<LogEvent>, level: SystemLevel, record: Vec<u8>| {
-            if level >= self.level {
-                events.push(LogEvent { timestamp: self.started, message: record.into() });
-            }
-        };
-        let fault = outcome.result.as_ref().err();
-        let of_init = fault.is_some_and(|fault| is_of_init(outcome, fault));
+        let mut events = self.json_inits(outcome);
         let error_type = outcome.error_type();
         let status = outcome.status(error_type.as_deref());
-        let routine = |failed: bool| if failed { SystemLevel::Info } else { SystemLevel::Debug };
-        if let Some(took) = outcome.init_duration {
-            let (init_done, status) = (self.started, if of_init { status } else { Status::SUCCESS });
-            let version = self.runtime_version();
-            let start =
-                platform::InitStart { runtime_version: &version, name: self.function, version: self.version };
-            say(&mut events, SystemLevel::Info, platform::init_start(init_done, &start));
-            events.extend(lines(&mut outcome.init_logs));
-            say(&mut events, routine(of_init), platform::init_runtime_done(init_done, status));
-            say(&mut events, routine(of_init), platform::init_report(init_done, status, took));
-        }
         let request_id = self.request_id.to_string();
         let invoked = platform::Invoked {
             request_id: &request_id,
@@ -128,22 +157,23 @@ impl Invoked<'_> {
             trace: self.trace,
             started: self.started,
         };
-        say(&mut events, SystemLevel::Info, invoked.start());
+        self.say(&mut events, SystemLevel::Info, invoked.start());
         let failure = outcome.result.as_ref().err().and_then(|fault| self.failure(fault));
         events.extend(lines(&mut outcome.logs));
         if let Some(text) = failure {
             events.push(event(self.ended, text));
         }
         let failed = status.status != Status::SUCCESS.status;
-        say(&mut events, routine(failed), invoked.runtime_done(status, &outcome.phases));
+        self.say(&mut events, routine(failed), invoked.runtime_done(status, &outcome.phases));
         let metrics = platform::ReportMetrics {
             duration: outcome.duration,
             billed_ms: outcome.billed_ms,
             memory_mib: self.memory_mib,
             max_memory_mib: outcome.max_memory_mib,
             init_duration: outcome.init_duration,
+            restore_duration: outcome.restore_duration,
         };
-        say(&mut events, SystemLevel::Info, invoked.report(status, &outcome.phases, &metrics));
+        self.say(&mut events, SystemLevel::Info, invoked.report(status, &outcome.phases, &metrics));
         events
     }
 
@@ -174,6 +204,12 @@ impl Invoked<'_> {
         if let Some(init) = outcome.init_duration {
             line.push_str(&format!("Init Duration: {:.2} ms\t", init.as_secs_f64() * 1000.0));
         }
+        if let (Some(restore), Some(billed)) = (outcome.restore_duration, outcome.billed_restore_ms()) {
+            let millis = restore.as_secs_f64() * 1000.0;
+            line.push_str(&format!(
+                "Restore Duration: {millis:.2} ms\tBilled Restore Duration: {billed} ms\t"
+            ));
+        }
         let error_type = outcome.error_type();
         match outcome.status(error_type.as_deref()) {
             Status { status: "success", .. } => {}
@@ -187,17 +223,31 @@ impl Invoked<'_> {
     }
 }
 
-fn init_report(outcome: &Outcome, fault: &FunctionFault) -> String {
-    let millis = outcome.init_duration.unwrap_or_default().as_secs_f64() * 1000.0;
-    let kind = ErrorText::read(&fault.body).kind;
-    if fault.kind == FaultKind::Timeout {
-        return format!("INIT_REPORT Init Duration: {millis:.2} ms\tPhase: init\tStatus: timeout\n");
+/// A routine record is said to those alone who want all.
+fn routine(failed: bool) -> SystemLevel {
+    if failed { SystemLevel::Info } else { SystemLevel::Debug }
+}
+
+/// Whether bringing the environment back was initialising it, because none waited.
+fn is_restoring(init: &Init, restored: Option<Duration>) -> bool {
+    init.init_type == InitType::SnapStart && restored == Some(init.duration)
+}
+
+fn init_report(init: &Init) -> String {
+    let (millis, phase) = (init.duration.as_secs_f64() * 1000.0, init.phase.name());
+    let said = format!("INIT_REPORT Init Duration: {millis:.2} ms\tPhase: {phase}");
+    let error_type = init.error_type();
+    match init.status(error_type.as_deref()) {
+        Status { status, error_type: Some(kind) } => {
+            format!("{said}\tStatus: {status}\tError Type: {kind}\n")
+        }
+        Status { status, error_type: None } => format!("{said}\tStatus: {status}\n"),
     }
-    format!("INIT_REPORT Init Duration: {millis:.2} ms\tPhase: init\tStatus: error\tError Type: {kind}\n")
 }
 
 /// What only the log itself says of a start.
 const INIT_START: &str = "INIT_START ";
+const RESTORE_START: &str = "RESTORE_START ";
 
 /// The last 4 KB of the lines, each ended by a newline; an invocation's answer begins with its START.
 pub(crate) fn tail(events: &[LogEvent]) -> Bytes {
@@ -253,8 +303,6 @@ fn event(timestamp: Timestamp, text: String) -> LogEvent {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use expect_test::{Expect, expect};
 
@@ -270,12 +318,34 @@ mod tests {
             unheard: false,
             duration: Duration::from_micros(1_234),
             init_duration: init_ms.map(Duration::from_millis),
+            restore_duration: None,
             phases: sandbox::Phases::default(),
             billed_ms: 2,
             max_memory_mib: 65,
-            init_logs: vec![],
+            inits: init_ms.map(|ms| init(InitPhase::Init, ms, None)).into_iter().collect(),
             logs: vec![LogLine { timestamp: Timestamp(1), bytes: Bytes::from_static(b"hello") }],
         }
+    }
+
+    fn init(phase: InitPhase, ms: u64, fault: Option<(FaultKind, &str)>) -> Init {
+        Init {
+            init_type: InitType::OnDemand,
+            phase,
+            duration: Duration::from_millis(ms),
+            end: fault.map_or(Ok(()), |(kind, body)| {
+                Err(FunctionFault { kind, body: Bytes::copy_from_slice(body.as_bytes()) })
+            }),
+            logs: vec![],
+        }
+    }
+
+    /// What could not be loaded twice.
+    fn unloaded(fault: (FaultKind, &str), ms: [u64; 2]) -> Outcome {
+        let mut outcome = outcome(Err(fault), None);
+        outcome.inits =
+            vec![init(InitPhase::Init, ms[0], Some(fault)), init(InitPhase::Invoke, ms[1], Some(fault))];
+        outcome.duration = Duration::from_millis(ms[1]);
+        outcome
     }
 
     fn check(mut outcome: Outcome, json: bool, expected: Expect) {
@@ -301,33 +371,31 @@ mod tests {
     #[test]
     fn an_end_while_loading_is_reported_as_such() {
         let exit = r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: x Error: Runtime exited with error: exit status 1"}"#;
-        let mut at_load = outcome(Err((FaultKind::Exit, exit)), Some(3));
-        at_load.duration = Duration::ZERO;
         check(
-            at_load,
+            unloaded((FaultKind::Exit, exit), [3, 4]),
             false,
             expect![[r#"
                 "INIT_START Runtime Version: nodejs:20.v1\n"
                 "INIT_REPORT Init Duration: 3.00 ms\tPhase: init\tStatus: error\tError Type: Runtime.ExitError\n"
+                "INIT_REPORT Init Duration: 4.00 ms\tPhase: invoke\tStatus: error\tError Type: Runtime.ExitError\n"
                 "START RequestId: 00000000-0000-0000-0000-000000000007 Version: $LATEST\n"
                 "hello"
                 "RequestId: x Error: Runtime exited with error: exit status 1\nRuntime.ExitError\n"
                 "END RequestId: 00000000-0000-0000-0000-000000000007\n"
-                "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 0.00 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\tInit Duration: 3.00 ms\tStatus: error\tError Type: Runtime.ExitError\n""#]],
+                "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 4.00 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\tStatus: error\tError Type: Runtime.ExitError\n""#]],
         );
-        let mut too_slow = outcome(Err((FaultKind::Timeout, "{}")), Some(13_000));
-        too_slow.duration = Duration::ZERO;
         check(
-            too_slow,
+            unloaded((FaultKind::Timeout, "{}"), [10_000, 3_000]),
             false,
             expect![[r#"
                 "INIT_START Runtime Version: nodejs:20.v1\n"
-                "INIT_REPORT Init Duration: 13000.00 ms\tPhase: init\tStatus: timeout\n"
+                "INIT_REPORT Init Duration: 10000.00 ms\tPhase: init\tStatus: timeout\n"
+                "INIT_REPORT Init Duration: 3000.00 ms\tPhase: invoke\tStatus: timeout\n"
                 "START RequestId: 00000000-0000-0000-0000-000000000007 Version: $LATEST\n"
                 "hello"
                 "1970-01-01T00:00:01.234Z 00000000-0000-0000-0000-000000000007 Task timed out after 3.00 seconds\n\n"
                 "END RequestId: 00000000-0000-0000-0000-000000000007\n"
-                "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 0.00 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\tInit Duration: 13000.00 ms\tStatus: timeout\n""#]],
+                "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 3000.00 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\tStatus: timeout\n""#]],
         );
     }
 
@@ -375,15 +443,31 @@ mod tests {
         );
         let import = r#"{"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'x'","trace":[]}"#;
         check(
-            outcome(Err((FaultKind::Init, import)), Some(3)),
+            unloaded((FaultKind::Init, import), [3, 4]),
             false,
             expect![[r#"
                 "INIT_START Runtime Version: nodejs:20.v1\n"
                 "INIT_REPORT Init Duration: 3.00 ms\tPhase: init\tStatus: error\tError Type: Runtime.ImportModuleError\n"
+                "INIT_REPORT Init Duration: 4.00 ms\tPhase: invoke\tStatus: error\tError Type: Runtime.ImportModuleError\n"
                 "START RequestId: 00000000-0000-0000-0000-000000000007 Version: $LATEST\n"
                 "hello"
                 "END RequestId: 00000000-0000-0000-0000-000000000007\n"
-                "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 1.23 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\tInit Duration: 3.00 ms\tStatus: error\tError Type: Runtime.ImportModuleError\n""#]],
+                "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 4.00 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\tStatus: error\tError Type: Runtime.ImportModuleError\n""#]],
+        );
+        let mut restored = outcome(Ok("1"), Some(150));
+        restored.inits[0].init_type = InitType::SnapStart;
+        (restored.init_duration, restored.restore_duration) = (None, Some(Duration::from_micros(250)));
+        check(
+            restored,
+            false,
+            expect![[r#"
+            "INIT_START Runtime Version: nodejs:20.v1\n"
+            "RESTORE_START Runtime Version: nodejs:20.v1\n"
+            "RESTORE_REPORT Restore Duration: 0.25 ms\n"
+            "START RequestId: 00000000-0000-0000-0000-000000000007 Version: $LATEST\n"
+            "hello"
+            "END RequestId: 00000000-0000-0000-0000-000000000007\n"
+            "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 1.23 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\tRestore Duration: 0.25 ms\tBilled Restore Duration: 1 ms\t\n""#]],
         );
         check(
             outcome(Ok("1"), Some(150)),

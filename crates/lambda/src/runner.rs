@@ -70,20 +70,8 @@ impl Runner {
         }
         let (warm, started, mut outcome) = self.serve(&run, stream).await?;
         let ended = self.clock.now();
-        let settings = &run.version.record.settings;
-        let invoked = Invoked {
-            request_id: run.request_id,
-            version: &run.version.text,
-            memory_mib: settings.memory_mib,
-            timeout_ms: u64::from(settings.timeout_s) * 1000,
-            json: settings.logging.json,
-            level: SystemLevel::of(settings.logging.system_level.as_deref()),
-            runtime: &settings.runtime,
-            function: &run.function.name,
-            trace: &run.trace.0,
-            started,
-            ended,
-        };
+        let trace = &run.trace.0;
+        let invoked = invoked((&run.function, &run.version), (run.request_id, trace), (started, ended));
         let events = invoked.events(&mut outcome);
         let log_tail = report::tail(&events);
         self.write((&run.function.scope, &run.version), &warm, events);
@@ -157,7 +145,8 @@ impl Runner {
     ) -> bool {
         let Ok(mut warm) = self.launch(function, version, init_type).await else { return false };
         if let Err(mut outcome) = warm.instance.initialize().await {
-            let events = report::lines(&mut outcome.init_logs).collect();
+            let now = self.clock.now();
+            let events = invoked((function, version), (RequestId(0), ""), (now, now)).inits(&mut outcome);
             self.write((&function.scope, version), &warm, events);
             return false;
         }
@@ -242,6 +231,28 @@ impl Runner {
             _counted: Some(counted),
             place: None,
         })
+    }
+}
+
+/// What the lines of an invocation say beside its outcome.
+fn invoked<'a>(
+    (function, version): (&'a Function, &'a Version),
+    (request_id, trace): (RequestId, &'a str),
+    (started, ended): (Timestamp, Timestamp),
+) -> Invoked<'a> {
+    let settings = &version.record.settings;
+    Invoked {
+        request_id,
+        version: &version.text,
+        memory_mib: settings.memory_mib,
+        timeout_ms: u64::from(settings.timeout_s) * 1000,
+        json: settings.logging.json,
+        level: SystemLevel::of(settings.logging.system_level.as_deref()),
+        runtime: &settings.runtime,
+        function: &function.name,
+        trace,
+        started,
+        ended,
     }
 }
 

@@ -65,7 +65,7 @@ pub struct SandboxConfig {
     pub response_bytes_max: usize,
     /// Largest streamed answer (AWS: 200 MB).
     pub stream_bytes_max: usize,
-    /// How long loading a handler may take before its time counts as the first invocation's (AWS: 10 s).
+    /// How long loading a handler may take before it is begun again in the first invocation's time (AWS: 10 s).
     pub init_timeout: Duration,
     pub clock: Clock,
 }

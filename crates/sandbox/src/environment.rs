@@ -11,23 +11,26 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::answer::{Answer, AnswerLimits, Late};
-use crate::config::SandboxConfig;
 use crate::fault;
 use crate::frame::{self, FrameWriter, FromRuntime};
 use crate::interpreter::Channel;
 use crate::log::LogCollector;
 use crate::memory;
-use crate::outcome::{FaultKind, FunctionFault, LogLine, Outcome, Phases, StreamPiece};
-use crate::platform::{self, Invoked, ReportMetrics, Status};
+use crate::outcome::{FaultKind, FunctionFault, Init, InitPhase, LogLine, Outcome, Phases, StreamPiece};
+use crate::platform::{self, InitStart, Initialization, Invoked, ReportMetrics, Status};
 use crate::process::{Event, Process};
 use crate::runtime_api::{Api, Audience, Telemetry};
+use crate::sandbox::Sandbox;
 use crate::shutdown::{self, Reason};
-use crate::spec::{FunctionSpec, Invocation};
+use crate::spec::{FunctionSpec, InitType, Invocation};
 use crate::start::{Runtime, Started, Waiting};
 use crate::stem::RUNTIME;
 
 /// How often memory is looked at while a handler runs.
 const MEMORY_TICK: Duration = Duration::from_millis(25);
+
+/// How long a handler may at least take to be loaded before there is an event.
+const AHEAD_TIME: Duration = Duration::from_secs(130);
 
 /// How long the memory of a runtime that does not say it itself is believed.
 const MEMORY_PAUSE: Duration = Duration::from_millis(100);
@@ -35,16 +38,19 @@ const MEMORY_PAUSE: Duration = Duration::from_millis(100);
 /// A process with one function's handler loaded. Dropping it ends it and frees all it had.
 #[derive(Debug)]
 pub struct Environment {
+    /// Where it comes from: a handler that could not be loaded is loaded again, in another process.
+    sandbox: Arc<Sandbox>,
     spec: Arc<FunctionSpec>,
     clock: Clock,
     limits: AnswerLimits,
-    init_timeout: Duration,
     /// `None` once it has ended.
     process: Option<Process>,
     /// Ends with the process.
     api: Option<Api>,
     channel: Channel,
     runtime: Runtime,
+    /// How the runtime has ended, if it has.
+    over: Option<Option<ExitStatus>>,
     /// Names of the external extensions; their indexes begin at 1.
     extensions: Vec<String>,
     /// When its memory was last looked at.
@@ -57,14 +63,7 @@ pub struct Environment {
     first_piece: Option<Instant>,
     max_rss_kib: u64,
     /// What the first invocation tells of an initialisation that was not begun for it.
-    ahead: Option<Ahead>,
-}
-
-/// Of a handler that was loaded before there was an event.
-#[derive(Debug)]
-struct Ahead {
-    took: Option<Duration>,
-    logs: Vec<LogLine>,
+    ahead: Option<Init>,
 }
 
 #[derive(Debug)]
@@ -79,6 +78,18 @@ enum Stage {
     Busy,
 }
 
+impl Stage {
+    fn loading(started: &Started) -> Self {
+        Self::Loading { since: Instant::now(), assign_time: started.began.elapsed() }
+    }
+}
+
+/// Generations of ours between the launcher and the interpreter of what has been started.
+fn ours(started: &Started) -> u32 {
+    let jail = if started.jailed { 2 } else { 1 };
+    jail + u32::from(!started.extensions.is_empty())
+}
+
 /// How one wait for the runtime ended.
 enum End {
     Frame(FromRuntime),
@@ -90,9 +101,11 @@ enum End {
 }
 
 impl Environment {
-    pub(crate) fn new(spec: Arc<FunctionSpec>, config: &SandboxConfig, started: Started) -> Self {
+    pub(crate) fn new(spec: Arc<FunctionSpec>, sandbox: Arc<Sandbox>, started: Started) -> Self {
+        let config = sandbox.config();
         let mut log = LogCollector::new(config.log_bytes_max);
         log.tap(Arc::clone(started.api.telemetry()));
+        let (ours, stage) = (ours(&started), Stage::loading(&started));
         Self {
             spec,
             clock: config.clock.clone(),
@@ -100,19 +113,20 @@ impl Environment {
                 whole_bytes_max: config.response_bytes_max,
                 streamed_bytes_max: config.stream_bytes_max,
             },
-            init_timeout: config.init_timeout,
             process: Some(started.process),
             api: Some(started.api),
             channel: started.channel,
             runtime: started.runtime,
+            over: None,
             measured: Instant::now(),
-            ours: if started.jailed { 2 } else { 1 } + u32::from(!started.extensions.is_empty()),
+            ours,
+            stage,
             extensions: started.extensions,
-            stage: Stage::Loading { since: Instant::now(), assign_time: started.began.elapsed() },
             log,
             first_piece: None,
             max_rss_kib: 0,
             ahead: None,
+            sandbox,
         }
     }
 
@@ -145,32 +159,63 @@ impl Environment {
     /// returned leaves the environment unusable.
     pub async fn invoke(&mut self, invocation: Invocation) -> Outcome {
         let request_id = invocation.request_id.to_string();
-        let loading = matches!(self.stage, Stage::Loading { .. });
         let mut outcome = Outcome::empty();
-        let telemetry = self.api.as_ref().map(|api| Arc::clone(api.telemetry()));
-        let loaded = if loading { self.load(&request_id, &mut outcome).await } else { Ok(()) };
+        let mut loaded = self.load(InitPhase::Init, &request_id, &mut outcome).await;
+        let mut began = Instant::now();
+        self.restore(&mut outcome);
+        if loaded.is_err() {
+            began = Instant::now();
+            loaded = self.load_again(&request_id, &mut outcome).await;
+            outcome.duration = began.elapsed();
+        }
         let started = self.clock.now();
+        let telemetry = self.api.as_ref().map(|api| Arc::clone(api.telemetry()));
         if let Some(telemetry) = telemetry.as_ref().filter(|telemetry| telemetry.is_wanted()) {
             let invoked = self.invoked(&invocation, &request_id, started);
             telemetry.platform(Audience::Both, invoked.start());
         }
         outcome.result = match loaded {
-            Ok(()) => self.run(&invocation, &request_id, &mut outcome).await,
+            Ok(()) => self.run(&invocation, &request_id, (began, &mut outcome)).await,
             Err(fault) => Err(fault),
         };
         outcome.reusable = self.process.is_some();
         outcome.logs = self.log.take(self.clock.now());
         outcome.max_memory_mib = self.memory_mib();
-        let mut billed = outcome.duration + outcome.init_duration.unwrap_or_default();
-        if let Some(Ahead { took, logs }) = self.ahead.take() {
-            (outcome.init_duration, outcome.init_logs) = (took, logs);
-            billed = outcome.duration;
+        outcome.billed_ms = outcome.billed();
+        if let Some(init) = self.ahead.take() {
+            outcome.init_duration = outcome.restore_duration.is_none().then_some(init.duration);
+            outcome.inits.insert(0, init);
         }
-        outcome.billed_ms = u64::try_from(billed.as_micros().div_ceil(1000)).unwrap_or(u64::MAX).max(1);
         if let Some(telemetry) = telemetry.filter(|telemetry| telemetry.is_wanted()) {
             self.tell_end(&telemetry, &self.invoked(&invocation, &request_id, started), &outcome);
         }
         outcome
+    }
+
+    /// An environment of a version with SnapStart is brought back: one that waits is woken; of another the initialisation
+    /// takes the place.
+    fn restore(&mut self, outcome: &mut Outcome) {
+        if self.spec.init_type != InitType::SnapStart {
+            return;
+        }
+        let began = Instant::now();
+        outcome.restore_duration = match &self.ahead {
+            Some(_) => {
+                self.process.iter().for_each(Process::wake);
+                Some(began.elapsed())
+            }
+            None => outcome.init_duration.take(),
+        };
+        let (Some(took), Some(api)) = (outcome.restore_duration, &self.api) else { return };
+        if api.telemetry().is_wanted() {
+            let (now, spec) = (self.clock.now(), &self.spec);
+            let start =
+                InitStart { runtime_version: &spec.runtime, name: &spec.name, version: &spec.version };
+            let say = |record| api.telemetry().platform(Audience::Telemetry, record);
+            say(platform::restore_start(now, &start));
+            say(platform::restore_runtime_done(now, Status::SUCCESS));
+            say(platform::restore_report(now, Status::SUCCESS, took));
+        }
     }
 
     fn invoked<'a>(
@@ -193,20 +238,22 @@ impl Environment {
             memory_mib: self.spec.memory_mib,
             max_memory_mib: outcome.max_memory_mib,
             init_duration: outcome.init_duration,
+            restore_duration: outcome.restore_duration,
         };
         telemetry.platform(Audience::Both, invoked.report(status, &outcome.phases, &metrics));
     }
 
     /// The end of the init, for those who subscribed to it.
-    fn tell_init(&self, duration: Duration, fault: Option<&FunctionFault>) {
+    fn tell_init(&self, init: &Init) {
         let Some(api) = &self.api else { return };
         if api.telemetry().is_wanted() {
             let now = self.clock.now();
-            let error_type = fault.map(|fault| fault::error_type(&fault.body));
-            let status = if fault.is_some() { "error" } else { "success" };
-            let status = Status { status, error_type: error_type.as_deref() };
-            api.telemetry().platform(Audience::Telemetry, platform::init_runtime_done(now, status));
-            api.telemetry().platform(Audience::Telemetry, platform::init_report(now, status, duration));
+            let error_type = init.error_type();
+            let status = init.status(error_type.as_deref());
+            let said = Initialization { init_type: init.init_type, phase: init.phase };
+            let say = |record| api.telemetry().platform(Audience::Telemetry, record);
+            say(platform::init_runtime_done(now, said, status));
+            say(platform::init_report(now, said, status, init.duration));
         }
         api.close_init();
     }
@@ -217,45 +264,84 @@ impl Environment {
     /// An outcome with the fault and what was written; the environment has ended then.
     pub async fn initialize(&mut self) -> Result<(), Outcome> {
         let mut outcome = Outcome::empty();
-        let loaded = self.load("", &mut outcome).await;
+        let loaded = self.load(InitPhase::Init, "", &mut outcome).await;
         if let Err(fault) = loaded {
             outcome.result = Err(fault);
             outcome.reusable = false;
             return Err(outcome);
         }
         self.process.iter().for_each(Process::rest);
-        self.ahead = Some(Ahead { took: outcome.init_duration, logs: outcome.init_logs });
+        self.ahead = outcome.inits.pop();
         Ok(())
     }
 
-    /// Waits until the handler is loaded. Time over the init timeout counts against the function's own.
-    async fn load(&mut self, request_id: &str, outcome: &mut Outcome) -> Result<(), FunctionFault> {
+    /// Loads a handler anew that could not be loaded, in the invocation's time.
+    async fn load_again(&mut self, request_id: &str, outcome: &mut Outcome) -> Result<(), FunctionFault> {
+        let started = match self.sandbox.begin(&self.spec, InitPhase::Invoke).await {
+            Ok(started) => started,
+            Err(error) => {
+                tracing::warn!(%error, function = self.spec.name, "cannot start an environment again");
+                return Err(fault::exited(request_id, &fault::exit_reason(None), FaultKind::Exit));
+            }
+        };
+        self.log.tap(Arc::clone(started.api.telemetry()));
+        self.ours = ours(&started);
+        self.stage = Stage::loading(&started);
+        self.process = Some(started.process);
+        self.api = Some(started.api);
+        self.runtime = started.runtime;
+        self.over = None;
+        self.extensions = started.extensions;
+        self.load(InitPhase::Invoke, request_id, outcome).await
+    }
+
+    /// How long a handler may take to be loaded.
+    fn init_time(&self, phase: InitPhase) -> Duration {
+        let timeout = Duration::from_millis(self.spec.timeout_ms);
+        match (phase, self.spec.init_type) {
+            (InitPhase::Invoke, _) => timeout,
+            // Whoever debugs it may stop it for long.
+            (InitPhase::Init, InitType::OnDemand) if self.spec.inspect.is_some() => timeout,
+            (InitPhase::Init, InitType::OnDemand) => self.sandbox.config().init_timeout,
+            (InitPhase::Init, InitType::Provisioned | InitType::SnapStart) => timeout.max(AHEAD_TIME),
+        }
+    }
+
+    /// Waits until the handler is loaded, if it is not.
+    async fn load(
+        &mut self,
+        phase: InitPhase,
+        request_id: &str,
+        outcome: &mut Outcome,
+    ) -> Result<(), FunctionFault> {
         let Stage::Loading { since, assign_time } = self.stage else { return Ok(()) };
         self.stage = Stage::Busy;
-        let timeout = Duration::from_millis(self.spec.timeout_ms);
-        let end = self.wait_for_init(since + self.init_timeout + timeout).await;
-        outcome.init_duration = Some(since.elapsed());
-        let loaded = match end {
+        let waited = self.wait_for_init(since + self.init_time(phase)).await;
+        let mut duration = since.elapsed();
+        let end = match waited {
             End::Frame(FromRuntime::Ready { max_rss_kib, init_us }) => {
                 self.stage = Stage::Idle;
                 self.note_rss(max_rss_kib);
                 // The runtime's own measure: the answer may have waited in the socket for the first invocation.
-                let took = assign_time + Duration::from_micros(init_us).min(since.elapsed());
-                outcome.init_duration = Some(took);
-                self.tell_init(took, None);
+                duration = assign_time + Duration::from_micros(init_us).min(duration);
                 Ok(())
             }
             End::Frame(FromRuntime::InitFault { max_rss_kib, body }) => {
                 self.note_rss(max_rss_kib);
-                let fault = FunctionFault { kind: FaultKind::Init, body };
-                self.tell_init(since.elapsed(), Some(&fault));
-                self.end();
-                Err(fault)
+                Err(FunctionFault { kind: FaultKind::Init, body })
             }
-            other => Err(self.failed(other, request_id)),
+            other => Err(self.fault_of(other, request_id)),
         };
+        let init = Init { init_type: self.spec.init_type, phase, duration, end, logs: Vec::new() };
+        self.tell_init(&init);
+        if let Err(fault) = &init.end {
+            let timed_out = fault.kind == FaultKind::Timeout;
+            self.end_for(if timed_out { Reason::Timeout } else { Reason::Failure });
+        }
         self.drain();
-        outcome.init_logs = self.log.take(self.clock.now());
+        let loaded = init.end.clone();
+        outcome.init_duration = (loaded.is_ok() && phase == InitPhase::Init).then_some(duration);
+        outcome.inits.push(Init { logs: self.log.take(self.clock.now()), ..init });
         loaded
     }
 
@@ -304,10 +390,11 @@ impl Environment {
         &mut self,
         invocation: &Invocation,
         request_id: &str,
-        outcome: &mut Outcome,
+        (began, outcome): (Instant, &mut Outcome),
     ) -> Result<Bytes, FunctionFault> {
         let timeout = Duration::from_millis(self.spec.timeout_ms);
-        let deadline = invocation.deadline.unwrap_or_else(|| self.clock.now().plus(timeout));
+        let left = timeout.saturating_sub(began.elapsed());
+        let deadline = invocation.deadline.unwrap_or_else(|| self.clock.now().plus(left));
         let Some(process) = self.process.as_mut() else {
             return Err(fault::exited(request_id, &fault::exit_reason(None), FaultKind::Exit));
         };
@@ -325,7 +412,6 @@ impl Environment {
         if let Some(api) = &self.api {
             api.invoke(invocation, request_id, deadline);
         }
-        let began = Instant::now();
         self.first_piece = None;
         let mut answer = Answer::new(invocation.stream.clone(), self.limits);
         let end = self.wait(began + timeout, Some(&mut answer)).await;
@@ -411,6 +497,14 @@ impl Environment {
             let (Some(process), Some(api)) = (self.process.as_mut(), self.api.as_mut()) else {
                 return End::Exited(None);
             };
+            if let Some(status) = self.over {
+                // What it said before its end comes first.
+                let Some(said) = api.next_said() else { return End::Exited(status) };
+                match self.hear(said, &mut answer, deadline).await {
+                    Some(end) => return end,
+                    None => continue,
+                }
+            }
             let event = tokio::select! {
                 biased;
                 event = process.next(&mut self.log, &self.clock, deadline.min(tick)) => event,
@@ -421,20 +515,12 @@ impl Environment {
                     let at = base::Timestamp(i64::try_from(timestamp_ms).unwrap_or(0));
                     self.log.push(at, text);
                 }
-                Event::Frame(frame) => match (streamed(frame), &mut answer) {
-                    (Ok(piece), Some(answer)) => {
-                        self.first_piece.get_or_insert_with(Instant::now);
-                        if answer.push(piece, deadline).await == Err(Late) {
-                            return End::TimedOut;
-                        }
+                Event::Frame(frame) => {
+                    if let Some(end) = self.hear(frame, &mut answer, deadline).await {
+                        return end;
                     }
-                    (Ok(_), None) => return End::Exited(None),
-                    (Err(FromRuntime::Ended { index: RUNTIME, raw_status }), _) => {
-                        return End::Exited(Some(status_of(raw_status)));
-                    }
-                    (Err(frame), _) => return End::Frame(frame),
-                },
-                Event::Exited(status) => return End::Exited(status),
+                }
+                Event::Exited(status) => self.over = Some(status),
                 Event::Broken => return End::Exited(None),
                 Event::Alarm => {
                     let now = Instant::now();
@@ -450,6 +536,28 @@ impl Environment {
         }
     }
 
+    /// What a frame that is no line of the log is to the wait for one.
+    async fn hear(
+        &mut self,
+        frame: FromRuntime,
+        answer: &mut Option<&mut Answer>,
+        deadline: Instant,
+    ) -> Option<End> {
+        match (streamed(frame), answer) {
+            (Ok(piece), Some(answer)) => {
+                self.first_piece.get_or_insert_with(Instant::now);
+                let late = answer.push(piece, deadline).await == Err(Late);
+                late.then_some(End::TimedOut)
+            }
+            (Ok(_), None) => Some(End::Exited(None)),
+            (Err(FromRuntime::Ended { index: RUNTIME, raw_status }), _) => {
+                self.over = Some(Some(status_of(raw_status)));
+                None
+            }
+            (Err(frame), _) => Some(End::Frame(frame)),
+        }
+    }
+
     fn measure(&mut self, limit_kib: u64) -> u64 {
         self.measured = Instant::now();
         let pid = self.process.as_ref().and_then(Process::launcher_pid);
@@ -460,8 +568,14 @@ impl Environment {
 
     /// Ends the process and says why in AWS's words.
     fn failed(&mut self, end: End, request_id: &str) -> FunctionFault {
+        let fault = self.fault_of(end, request_id);
+        let timed_out = fault.kind == FaultKind::Timeout;
+        self.end_for(if timed_out { Reason::Timeout } else { Reason::Failure });
+        fault
+    }
+
+    fn fault_of(&mut self, end: End, request_id: &str) -> FunctionFault {
         let end = self.cause(end);
-        self.end_for(if matches!(end, End::TimedOut) { Reason::Timeout } else { Reason::Failure });
         let timeout = Duration::from_millis(self.spec.timeout_ms);
         let (kind, reason) = match end {
             End::TimedOut => return fault::timed_out(request_id, timeout),
@@ -579,12 +693,28 @@ impl Outcome {
             unheard: false,
             duration: Duration::ZERO,
             init_duration: None,
+            restore_duration: None,
             phases: Phases::default(),
             billed_ms: 0,
             max_memory_mib: 0,
-            init_logs: Vec::new(),
+            inits: Vec::new(),
             logs: Vec::new(),
         }
+    }
+
+    /// In whole milliseconds, restoring rounded for itself.
+    fn billed(&self) -> u64 {
+        let run = whole_ms(self.duration + self.init_duration.unwrap_or_default());
+        (run + self.billed_restore_ms().unwrap_or(0)).max(1)
+    }
+
+    pub fn billed_restore_ms(&self) -> Option<u64> {
+        self.restore_duration.map(whole_ms)
+    }
+
+    /// Whether the handler was never reached: it could not be loaded.
+    pub fn is_of_init(&self) -> bool {
+        self.inits.last().is_some_and(|init| init.end.is_err())
     }
 
     /// The type of the error that it came to, as a runtime or the platform gave it.
@@ -594,16 +724,34 @@ impl Outcome {
 
     /// How the platform sees it. A handler's own error is the function's business: AWS reports it as a success.
     pub fn status<'a>(&self, error_type: Option<&'a str>) -> Status<'a> {
-        match &self.result {
-            Ok(_) => Status::SUCCESS,
-            Err(fault) if fault.kind == FaultKind::Handler => Status::SUCCESS,
-            Err(fault) if fault.kind == FaultKind::Timeout => Status { status: "timeout", error_type: None },
-            Err(_) => Status { status: "error", error_type },
-        }
+        status(self.result.as_ref().err(), error_type)
     }
 
     /// All lines in order: those of init, then those of the invocation.
     pub fn all_logs(&self) -> impl Iterator<Item = &LogLine> {
-        self.init_logs.iter().chain(&self.logs)
+        self.inits.iter().flat_map(|init| &init.logs).chain(&self.logs)
     }
+}
+
+impl Init {
+    pub fn error_type(&self) -> Option<String> {
+        self.end.as_ref().err().map(|fault| fault::error_type(&fault.body))
+    }
+
+    pub fn status<'a>(&self, error_type: Option<&'a str>) -> Status<'a> {
+        status(self.end.as_ref().err(), error_type)
+    }
+}
+
+fn status<'a>(fault: Option<&FunctionFault>, error_type: Option<&'a str>) -> Status<'a> {
+    match fault.map(|fault| fault.kind) {
+        None | Some(FaultKind::Handler) => Status::SUCCESS,
+        Some(FaultKind::Timeout) => Status { status: "timeout", error_type: None },
+        Some(_) => Status { status: "error", error_type },
+    }
+}
+
+/// Rounded up.
+fn whole_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros().div_ceil(1000)).unwrap_or(u64::MAX)
 }

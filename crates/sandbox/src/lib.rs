@@ -46,7 +46,7 @@ pub use environment::Environment;
 pub use error::{LaunchError, SandboxError};
 pub use interpreter::{AddedRuntimes, Place, find_runtimes};
 pub use launcher::maybe_run_launcher;
-pub use outcome::{FaultKind, FunctionFault, LogLine, Outcome, Phases, StreamPiece};
+pub use outcome::{FaultKind, FunctionFault, Init, InitPhase, LogLine, Outcome, Phases, StreamPiece};
 pub use report::{JailReport, Layer, LayerState, RuntimeFound, Served};
 pub use sandbox::Sandbox;
 pub use spec::{Credentials, FunctionSpec, InitType, Invocation};

@@ -5,6 +5,8 @@ use std::time::Duration;
 use base::Timestamp;
 use bytes::Bytes;
 
+use crate::spec::InitType;
+
 /// The end of one invocation.
 #[derive(Debug, Clone)]
 pub struct Outcome {
@@ -18,17 +20,48 @@ pub struct Outcome {
     pub unheard: bool,
     /// The handler's time, init not included.
     pub duration: Duration,
-    /// How long loading the handler took; only with an environment's first invocation.
+    /// How long loading the handler took, unless that failed; only with an environment's first invocation.
     pub init_duration: Option<Duration>,
+    /// How long bringing the environment back took that was initialised for SnapStart.
+    pub restore_duration: Option<Duration>,
     /// The parts of the duration.
     pub phases: Phases,
     /// Duration (and init, as AWS bills it since 2025) in whole milliseconds, rounded up.
     pub billed_ms: u64,
     pub max_memory_mib: u32,
-    /// Lines written while the handler was loaded: they stand before START. First invocation only.
-    pub init_logs: Vec<LogLine>,
+    /// First invocation only: how the handler was loaded. One that fails is begun again in a new process.
+    pub inits: Vec<Init>,
     /// Lines written since the environment's last invocation. START, END and REPORT are the caller's to compose.
     pub logs: Vec<LogLine>,
+}
+
+/// One loading of a handler.
+#[derive(Debug, Clone)]
+pub struct Init {
+    pub init_type: InitType,
+    pub phase: InitPhase,
+    pub duration: Duration,
+    pub end: Result<(), FunctionFault>,
+    /// Lines written meanwhile: they stand before START.
+    pub logs: Vec<LogLine>,
+}
+
+/// Whose time a loading takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InitPhase {
+    /// Its own.
+    Init,
+    /// The invocation's: the one before it failed.
+    Invoke,
+}
+
+impl InitPhase {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Init => "init",
+            Self::Invoke => "invoke",
+        }
+    }
 }
 
 /// What an invocation's time went to.

@@ -6,7 +6,8 @@ use std::time::Duration;
 use base::Timestamp;
 use wire::json::Writer;
 
-use crate::outcome::Phases;
+use crate::outcome::{InitPhase, Phases};
+use crate::spec::InitType;
 
 /// How a phase ended, in AWS's words: `success`, `error`, `timeout`; with the type of the error.
 #[derive(Debug, Clone, Copy)]
@@ -40,10 +41,18 @@ fn record(time: Timestamp, kind: &str, fill: impl FnOnce(&mut Writer)) -> Vec<u8
     out.into_vec()
 }
 
-/// Whether an environment was initialised when an event came, or ahead.
-fn initialization(out: &mut Writer, phase: &str) {
-    text(out, "initializationType", "on-demand");
-    text(out, "phase", phase);
+/// Whether an environment is initialised when an event comes, or ahead; and in whose time.
+#[derive(Debug, Clone, Copy)]
+pub struct Initialization {
+    pub init_type: InitType,
+    pub phase: InitPhase,
+}
+
+impl Initialization {
+    fn write(self, out: &mut Writer) {
+        text(out, "initializationType", self.init_type.name());
+        text(out, "phase", self.phase.name());
+    }
 }
 
 /// What is about to be initialised.
@@ -54,31 +63,57 @@ pub struct InitStart<'a> {
     pub version: &'a str,
 }
 
-pub fn init_start(time: Timestamp, start: &InitStart<'_>) -> Vec<u8> {
+impl InitStart<'_> {
+    fn write(&self, out: &mut Writer) {
+        text(out, "runtimeVersion", self.runtime_version);
+        text(out, "functionName", self.name);
+        text(out, "functionVersion", self.version);
+    }
+}
+
+pub fn init_start(time: Timestamp, init: Initialization, start: &InitStart<'_>) -> Vec<u8> {
     record(time, "platform.initStart", |out| {
-        initialization(out, "init");
-        text(out, "runtimeVersion", start.runtime_version);
-        text(out, "functionName", start.name);
-        text(out, "functionVersion", start.version);
+        init.write(out);
+        start.write(out);
     })
 }
 
-pub fn init_runtime_done(time: Timestamp, status: Status<'_>) -> Vec<u8> {
+pub fn init_runtime_done(time: Timestamp, init: Initialization, status: Status<'_>) -> Vec<u8> {
     record(time, "platform.initRuntimeDone", |out| {
-        initialization(out, "init");
+        init.write(out);
         status.write(out);
     })
 }
 
-pub fn init_report(time: Timestamp, status: Status<'_>, duration: Duration) -> Vec<u8> {
+pub fn init_report(time: Timestamp, init: Initialization, status: Status<'_>, duration: Duration) -> Vec<u8> {
     record(time, "platform.initReport", |out| {
-        initialization(out, "init");
+        init.write(out);
         status.write(out);
-        out.key("metrics");
-        out.begin_object();
-        millis(out, "durationMs", duration);
-        out.end_object();
+        took(out, duration);
     })
+}
+
+/// An environment that was initialised for SnapStart is brought back.
+pub fn restore_start(time: Timestamp, start: &InitStart<'_>) -> Vec<u8> {
+    record(time, "platform.restoreStart", |out| start.write(out))
+}
+
+pub fn restore_runtime_done(time: Timestamp, status: Status<'_>) -> Vec<u8> {
+    record(time, "platform.restoreRuntimeDone", |out| status.write(out))
+}
+
+pub fn restore_report(time: Timestamp, status: Status<'_>, duration: Duration) -> Vec<u8> {
+    record(time, "platform.restoreReport", |out| {
+        status.write(out);
+        took(out, duration);
+    })
+}
+
+fn took(out: &mut Writer, duration: Duration) {
+    out.key("metrics");
+    out.begin_object();
+    millis(out, "durationMs", duration);
+    out.end_object();
 }
 
 /// What is said of one invocation.
@@ -145,6 +180,9 @@ impl Invoked<'_> {
             if let Some(init) = metrics.init_duration {
                 millis(out, "initDurationMs", init);
             }
+            if let Some(restore) = metrics.restore_duration {
+                millis(out, "restoreDurationMs", restore);
+            }
             out.end_object();
             if let Some(overhead) = phases.extension_overhead {
                 out.key("spans");
@@ -182,6 +220,7 @@ pub struct ReportMetrics {
     pub memory_mib: u32,
     pub max_memory_mib: u32,
     pub init_duration: Option<Duration>,
+    pub restore_duration: Option<Duration>,
 }
 
 /// Of the Logs API alone.

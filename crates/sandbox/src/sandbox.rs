@@ -17,11 +17,12 @@ use crate::error::{LaunchError, SandboxError};
 use crate::freezer::Freezer;
 use crate::interpreter::{Family, Interpreter, Interpreters};
 use crate::node_sdk;
+use crate::outcome::InitPhase;
 use crate::pool::{Kind, Pools, Step};
 use crate::process::Process;
 use crate::report::{JailReport, Layer, LayerState};
 use crate::spec::FunctionSpec;
-use crate::start::{self, Starting};
+use crate::start::{self, Started, Starting};
 use crate::view::Start;
 use crate::{init, view};
 
@@ -49,6 +50,10 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
+    pub(crate) fn config(&self) -> &SandboxConfig {
+        &self.config
+    }
+
     /// Prepares folders; starts no process unless the mode is [`SandboxMode::Required`]. Needs a tokio runtime.
     pub async fn start(config: SandboxConfig) -> Result<Arc<Self>, SandboxError> {
         prepare_scratch(&config.scratch_dir).map_err(|source| SandboxError::Scratch {
@@ -98,8 +103,18 @@ impl Sandbox {
     /// Takes a process (from the pool, if one is ready), gives it the function and begins to load the handler;
     /// the first invocation waits for that.
     pub async fn launch(self: &Arc<Self>, spec: Arc<FunctionSpec>) -> Result<Environment, LaunchError> {
+        let started = self.begin(&spec, InitPhase::Init).await?;
+        Ok(Environment::new(spec, Arc::clone(self), started))
+    }
+
+    /// A process in which the handler is being loaded.
+    pub(crate) async fn begin(
+        self: &Arc<Self>,
+        spec: &Arc<FunctionSpec>,
+        phase: InitPhase,
+    ) -> Result<Started, LaunchError> {
         let interpreter = self.interpreters.require(&spec.runtime, spec.memory_mib, &self.config).await?;
-        let stem = start::needs_stem(&spec, interpreter.family.channel());
+        let stem = start::needs_stem(spec, interpreter.family.channel());
         // A layer may bring another SDK.
         let family = interpreter.family;
         let kind = Kind::new(interpreter, spec.uses_sdk && spec.layers.is_empty());
@@ -108,14 +123,14 @@ impl Sandbox {
         }
         loop {
             let began = Instant::now();
-            let pooled = if stem || init::starts_fresh(&spec, family) { None } else { self.take(&kind) };
+            let pooled = if stem || init::starts_fresh(spec, family) { None } else { self.take(&kind) };
             let from_pool = pooled.is_some();
             let process = match pooled {
                 Some(process) => process,
                 None if stem => self.spawn_in_turn(&kind, Start::Stem).await?,
-                None => self.spawn_in_turn(&kind, Start::For(&spec)).await?,
+                None => self.spawn_in_turn(&kind, Start::For(spec)).await?,
             };
-            match self.assign(process, &spec, &kind.interpreter, began).await {
+            match self.assign(process, spec, &kind.interpreter, (began, phase)).await {
                 // A pooled process may have died while it waited; a fresh one says more.
                 Err(LaunchError::Io(error)) if from_pool => {
                     tracing::debug!(%error, "a pooled process was unusable");
@@ -143,8 +158,8 @@ impl Sandbox {
         mut process: Process,
         spec: &Arc<FunctionSpec>,
         interpreter: &Interpreter,
-        began: Instant,
-    ) -> Result<Environment, LaunchError> {
+        (began, phase): (Instant, InitPhase),
+    ) -> Result<Started, LaunchError> {
         let hello = process.hello().await?.clone();
         if !hello.failure.is_empty() {
             return Err(LaunchError::Io(io::Error::other(hello.failure)));
@@ -172,8 +187,9 @@ impl Sandbox {
         if spec.inspect.is_none() {
             process.freeze_with(&self.freezer)?;
         }
-        let starting = Starting { config: &self.config, spec, interpreter, jailed: hello.jailed, began };
-        Ok(Environment::new(Arc::clone(spec), &self.config, start::begin(process, &starting)?))
+        let jailed = hello.jailed;
+        let starting = Starting { config: &self.config, spec, interpreter, jailed, began, phase };
+        Ok(start::begin(process, &starting)?)
     }
 
     /// A process that waits: of this kind, or one that has only less loaded.

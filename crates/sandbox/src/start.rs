@@ -10,7 +10,8 @@ use tokio::time::Instant;
 use crate::config::SandboxConfig;
 use crate::init::{self, Place};
 use crate::interpreter::{Channel, Interpreter};
-use crate::platform::{self, InitStart};
+use crate::outcome::InitPhase;
+use crate::platform::{self, InitStart, Initialization};
 use crate::process::Process;
 use crate::runtime_api::{Api, Audience, Guests, Road, Role};
 use crate::spec::FunctionSpec;
@@ -26,6 +27,7 @@ pub(crate) struct Starting<'a> {
     pub(crate) jailed: bool,
     /// When the environment was asked for.
     pub(crate) began: Instant,
+    pub(crate) phase: InitPhase,
 }
 
 /// A process that has been told its function.
@@ -65,7 +67,7 @@ pub(crate) fn needs_stem(spec: &FunctionSpec, channel: Channel) -> bool {
 }
 
 pub(crate) fn begin(mut process: Process, starting: &Starting<'_>) -> io::Result<Started> {
-    let Starting { config, spec, interpreter, jailed, began } = *starting;
+    let Starting { config, spec, interpreter, jailed, began, phase } = *starting;
     let channel = interpreter.family.channel();
     let (listener, road) = match process.take_runtime_listener() {
         Some(listener) => (listener, Road::own(process.take_spare_socket())),
@@ -78,7 +80,8 @@ pub(crate) fn begin(mut process: Process, starting: &Starting<'_>) -> io::Result
     let role = Role { speaks: channel == Channel::Api, road, guests };
     let api = Api::serve(listener, Arc::clone(spec), config, role)?;
     let start = InitStart { runtime_version: &spec.runtime, name: &spec.name, version: &spec.version };
-    api.telemetry().platform(Audience::Telemetry, platform::init_start(config.clock.now(), &start));
+    let init = Initialization { init_type: spec.init_type, phase };
+    api.telemetry().platform(Audience::Telemetry, platform::init_start(config.clock.now(), init, &start));
     let place = Place { jailed, config, family: interpreter.family, runtime_api: api.address() };
     let extensions = init::extensions(spec, &place);
     let runtime =

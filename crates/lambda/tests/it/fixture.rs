@@ -14,7 +14,10 @@ use ports::{
     BoxFuture, ChangeFeed, FeedError, FeedPage, FeedPosition, FeedRecord, FeedStart, Invoke, InvokeCall,
     InvokeError, InvokeKind, InvokeReply, LogBatch, LogSink, Shard,
 };
-use sandbox::{FaultKind, FunctionFault, FunctionSpec, Invocation, LaunchError, Outcome, StreamPiece};
+use sandbox::{
+    FaultKind, FunctionFault, FunctionSpec, Init, InitPhase, InitType, Invocation, LaunchError, Outcome,
+    StreamPiece,
+};
 use store::Store;
 use tokio::sync::{Notify, mpsc};
 use wire::Failure;
@@ -293,6 +296,13 @@ impl Instance for FakeInstance {
             };
             let ended = matches!(&result, Err(fault) if fault.kind != FaultKind::Handler);
             let init_duration = std::mem::take(&mut self.first).then_some(Duration::from_millis(20));
+            let init = |duration| Init {
+                init_type: InitType::OnDemand,
+                phase: InitPhase::Init,
+                duration,
+                end: Ok(()),
+                logs: vec![],
+            };
             Outcome {
                 result,
                 streamed,
@@ -303,7 +313,8 @@ impl Instance for FakeInstance {
                 phases: sandbox::Phases::default(),
                 billed_ms: 2,
                 max_memory_mib: 40,
-                init_logs: vec![],
+                restore_duration: None,
+                inits: init_duration.map(init).into_iter().collect(),
                 logs: vec![],
             }
         })

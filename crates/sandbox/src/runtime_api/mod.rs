@@ -139,6 +139,11 @@ impl Api {
         }
     }
 
+    /// What has been said and not been heard yet.
+    pub(crate) fn next_said(&mut self) -> Option<FromRuntime> {
+        self.events.try_recv().ok()
+    }
+
     /// Gives the event to the runtime (if it speaks here) and to the extensions that want it.
     pub(crate) fn invoke(&self, invocation: &Invocation, request_id: &str, deadline: Timestamp) {
         self.shared.lock().begin(invocation, request_id, deadline);

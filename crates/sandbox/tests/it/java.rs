@@ -325,17 +325,24 @@ async fn failures_are_told_as_on_aws() {
             "app.Broken::run",
             "{}",
             expect![[r#"
-            Init {"errorMessage":"no","errorType":"java.lang.IllegalArgumentException"}
-            < no: java.lang.IllegalArgumentException
-            java.lang.IllegalArgumentException: no
-            	at app.Broken.<init>(Broken.java:1)
-            (ended)"#]],
+                Init {"errorMessage":"no","errorType":"java.lang.IllegalArgumentException"}
+                < no: java.lang.IllegalArgumentException
+                java.lang.IllegalArgumentException: no
+                	at app.Broken.<init>(Broken.java:1)
+                < no: java.lang.IllegalArgumentException
+                java.lang.IllegalArgumentException: no
+                	at app.Broken.<init>(Broken.java:1)
+                (ended)"#]],
         ),
         (
             "app.Static::run",
             "{}",
             expect![[r#"
                 Init {"errorMessage":"Error loading class app.Static","errorType":"java.lang.ExceptionInInitializerError"}
+                < Error loading class app.Static: java.lang.ExceptionInInitializerError
+                java.lang.ExceptionInInitializerError
+                Caused by: java.lang.RuntimeException: early
+                	at app.Static.<clinit>(Static.java:1)
                 < Error loading class app.Static: java.lang.ExceptionInInitializerError
                 java.lang.ExceptionInInitializerError
                 Caused by: java.lang.RuntimeException: early

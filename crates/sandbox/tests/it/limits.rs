@@ -45,6 +45,26 @@ async fn a_handler_that_does_not_end_is_ended() {
 }
 
 #[tokio::test]
+async fn a_handler_that_is_not_loaded_is_loaded_again_in_the_time_of_the_invocation() {
+    let busy = "const until = Date.now() + 600; while (Date.now() < until); exports.handler = async (e, c) => c.getRemainingTimeInMillis() < 29500";
+    for (code, timeout_ms, answer, status) in [
+        (busy, 30_000, "ok true", "success"),
+        ("for (;;) {}", 300, "Timeout {", "timeout"),
+        ("throw new Error('no')", 30_000, "Init {", "error"),
+    ] {
+        let (outcome, _) = once(code, timeout_ms).await;
+        assert!(show(&outcome).starts_with(answer), "{}", show(&outcome));
+        let phases: Vec<_> = outcome.inits.iter().map(|init| init.phase.name()).collect();
+        assert_eq!(phases, ["init", "invoke"]);
+        let [first, second] = &outcome.inits[..] else { panic!("two") };
+        assert!(first.end.is_err());
+        assert_eq!(second.status(None).status, status);
+        assert!(outcome.init_duration.is_none(), "the report names the invocation's time alone");
+        assert!(outcome.duration >= outcome.inits[1].duration);
+    }
+}
+
+#[tokio::test]
 async fn a_handler_that_takes_too_much_memory_is_killed() {
     let code = "exports.handler = async () => { const all = []; for (;;) { all.push(Buffer.alloc(8 << 20, 1)); await new Promise((r) => setTimeout(r, 4)) } }";
     let (outcome, _) = once(code, 20_000).await;

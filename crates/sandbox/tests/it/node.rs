@@ -171,27 +171,30 @@ async fn handlers_that_cannot_be_loaded() {
             "other.js",
             "",
             expect![[r#"
-            Init {"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'index'\nRequire stack:\n- /var/runtime/index.mjs","trace":["Runtime.ImportModuleError: Error: Cannot find module 'index'"..]}
-            < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'index'\nRequire stack:\n- /var/runtime/index.mjs","stack":["Runtime.ImportModuleError: Error: Cannot find module 'index'"..]}
-            (ended)"#]],
+                Init {"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'index'\nRequire stack:\n- /var/runtime/index.mjs","trace":["Runtime.ImportModuleError: Error: Cannot find module 'index'"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'index'\nRequire stack:\n- /var/runtime/index.mjs","stack":["Runtime.ImportModuleError: Error: Cannot find module 'index'"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'index'\nRequire stack:\n- /var/runtime/index.mjs","stack":["Runtime.ImportModuleError: Error: Cannot find module 'index'"..]}
+                (ended)"#]],
         ),
         (
             "index.handler",
             "index.js",
             "exports.other = 1",
             expect![[r#"
-            Init {"errorType":"Runtime.HandlerNotFound","errorMessage":"index.handler is undefined or not exported","trace":["Runtime.HandlerNotFound: index.handler is undefined or not exported"..]}
-            < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.HandlerNotFound","errorMessage":"index.handler is undefined or not exported","stack":["Runtime.HandlerNotFound: index.handler is undefined or not exported"..]}
-            (ended)"#]],
+                Init {"errorType":"Runtime.HandlerNotFound","errorMessage":"index.handler is undefined or not exported","trace":["Runtime.HandlerNotFound: index.handler is undefined or not exported"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.HandlerNotFound","errorMessage":"index.handler is undefined or not exported","stack":["Runtime.HandlerNotFound: index.handler is undefined or not exported"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.HandlerNotFound","errorMessage":"index.handler is undefined or not exported","stack":["Runtime.HandlerNotFound: index.handler is undefined or not exported"..]}
+                (ended)"#]],
         ),
         (
             "index.handler",
             "index.js",
             "exports.handler = 1",
             expect![[r#"
-            Init {"errorType":"Runtime.HandlerNotFound","errorMessage":"index.handler is not a function","trace":["Runtime.HandlerNotFound: index.handler is not a function"..]}
-            < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.HandlerNotFound","errorMessage":"index.handler is not a function","stack":["Runtime.HandlerNotFound: index.handler is not a function"..]}
-            (ended)"#]],
+                Init {"errorType":"Runtime.HandlerNotFound","errorMessage":"index.handler is not a function","trace":["Runtime.HandlerNotFound: index.handler is not a function"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.HandlerNotFound","errorMessage":"index.handler is not a function","stack":["Runtime.HandlerNotFound: index.handler is not a function"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.HandlerNotFound","errorMessage":"index.handler is not a function","stack":["Runtime.HandlerNotFound: index.handler is not a function"..]}
+                (ended)"#]],
         ),
         (
             "index.handler",
@@ -199,6 +202,7 @@ async fn handlers_that_cannot_be_loaded() {
             "exports.handler = async ( => {}",
             expect![[r#"
                 Init {"errorType":"Runtime.UserCodeSyntaxError","errorMessage":"SyntaxError: Unexpected token '=>'","trace":["Runtime.UserCodeSyntaxError: /var/task/index.js:1"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.UserCodeSyntaxError","errorMessage":"SyntaxError: Unexpected token '=>'","stack":["Runtime.UserCodeSyntaxError: /var/task/index.js:1"..]}
                 < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.UserCodeSyntaxError","errorMessage":"SyntaxError: Unexpected token '=>'","stack":["Runtime.UserCodeSyntaxError: /var/task/index.js:1"..]}
                 (ended)"#]],
         ),
@@ -209,6 +213,7 @@ async fn handlers_that_cannot_be_loaded() {
             expect![[r#"
                 Init {"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'not-there'\nRequire stack:\n- /var/task/index.js\n- /var/runtime/bootstrap.js","trace":["Runtime.ImportModuleError: Error: Cannot find module 'not-there'"..]}
                 < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'not-there'\nRequire stack:\n- /var/task/index.js\n- /var/runtime/bootstrap.js","stack":["Runtime.ImportModuleError: Error: Cannot find module 'not-there'"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'not-there'\nRequire stack:\n- /var/task/index.js\n- /var/runtime/bootstrap.js","stack":["Runtime.ImportModuleError: Error: Cannot find module 'not-there'"..]}
                 (ended)"#]],
         ),
         (
@@ -218,6 +223,7 @@ async fn handlers_that_cannot_be_loaded() {
             expect![[r#"
                 Init {"errorType":"Runtime.ImportModuleError","errorMessage":"Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /var/task/index.mjs","trace":["Runtime.ImportModuleError: Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /var/task/index.mjs"..]}
                 < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.ImportModuleError","errorMessage":"Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /var/task/index.mjs","stack":["Runtime.ImportModuleError: Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /var/task/index.mjs"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.ImportModuleError","errorMessage":"Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /var/task/index.mjs","stack":["Runtime.ImportModuleError: Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /var/task/index.mjs"..]}
                 (ended)"#]],
         ),
         (
@@ -225,9 +231,10 @@ async fn handlers_that_cannot_be_loaded() {
             "index.js",
             "throw new Error('at init')",
             expect![[r#"
-            Init {"errorType":"Error","errorMessage":"at init","trace":["Error: at init"..]}
-            < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Error","errorMessage":"at init","stack":["Error: at init"..]}
-            (ended)"#]],
+                Init {"errorType":"Error","errorMessage":"at init","trace":["Error: at init"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Error","errorMessage":"at init","stack":["Error: at init"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Error","errorMessage":"at init","stack":["Error: at init"..]}
+                (ended)"#]],
         ),
         (
             "index.handler",
@@ -245,6 +252,8 @@ async fn handlers_that_cannot_be_loaded() {
                 Init {"errorType":"Runtime.UnhandledPromiseRejection","errorMessage":"Error: later","reason":{"errorType":"Error","errorMessage":"later","stack":["Error: later"..]},"promise":{},"trace":["Runtime.UnhandledPromiseRejection: Error: later"..]}
                 < T	undefined	INFO	loading
                 < T	undefined	ERROR	Unhandled Promise Rejection 	{"errorType":"Runtime.UnhandledPromiseRejection","errorMessage":"Error: later","reason":{"errorType":"Error","errorMessage":"later","stack":["Error: later"..]},"promise":{},"stack":["Runtime.UnhandledPromiseRejection: Error: later"..]}
+                < T	undefined	INFO	loading
+                < T	undefined	ERROR	Unhandled Promise Rejection 	{"errorType":"Runtime.UnhandledPromiseRejection","errorMessage":"Error: later","reason":{"errorType":"Error","errorMessage":"later","stack":["Error: later"..]},"promise":{},"stack":["Runtime.UnhandledPromiseRejection: Error: later"..]}
                 (ended)"#]],
         ),
         (
@@ -260,18 +269,20 @@ async fn handlers_that_cannot_be_loaded() {
             "index.js",
             "",
             expect![[r#"
-            Init {"errorType":"Runtime.MalformedHandlerName","errorMessage":"Bad handler","trace":["Runtime.MalformedHandlerName: Bad handler"..]}
-            < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.MalformedHandlerName","errorMessage":"Bad handler","stack":["Runtime.MalformedHandlerName: Bad handler"..]}
-            (ended)"#]],
+                Init {"errorType":"Runtime.MalformedHandlerName","errorMessage":"Bad handler","trace":["Runtime.MalformedHandlerName: Bad handler"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.MalformedHandlerName","errorMessage":"Bad handler","stack":["Runtime.MalformedHandlerName: Bad handler"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.MalformedHandlerName","errorMessage":"Bad handler","stack":["Runtime.MalformedHandlerName: Bad handler"..]}
+                (ended)"#]],
         ),
         (
             "../index.handler",
             "index.js",
             "",
             expect![[r#"
-            Init {"errorType":"Runtime.MalformedHandlerName","errorMessage":"'../index.handler' is not a valid handler name. Use absolute paths when specifying root directories in handler names.","trace":["Runtime.MalformedHandlerName: '../index.handler' is not a valid handler name. Use absolute paths when specifying root directories in handler names."..]}
-            < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.MalformedHandlerName","errorMessage":"'../index.handler' is not a valid handler name. Use absolute paths when specifying root directories in handler names.","stack":["Runtime.MalformedHandlerName: '../index.handler' is not a valid handler name. Use absolute paths when specifying root directories in handler names."..]}
-            (ended)"#]],
+                Init {"errorType":"Runtime.MalformedHandlerName","errorMessage":"'../index.handler' is not a valid handler name. Use absolute paths when specifying root directories in handler names.","trace":["Runtime.MalformedHandlerName: '../index.handler' is not a valid handler name. Use absolute paths when specifying root directories in handler names."..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.MalformedHandlerName","errorMessage":"'../index.handler' is not a valid handler name. Use absolute paths when specifying root directories in handler names.","stack":["Runtime.MalformedHandlerName: '../index.handler' is not a valid handler name. Use absolute paths when specifying root directories in handler names."..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.MalformedHandlerName","errorMessage":"'../index.handler' is not a valid handler name. Use absolute paths when specifying root directories in handler names.","stack":["Runtime.MalformedHandlerName: '../index.handler' is not a valid handler name. Use absolute paths when specifying root directories in handler names."..]}
+                (ended)"#]],
         ),
     ] {
         check_with(handler, "nodejs20.x", &[(name, code)], "{}", expected).await;

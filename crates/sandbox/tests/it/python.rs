@@ -103,51 +103,62 @@ async fn handlers_that_cannot_be_loaded() {
             "other.py",
             "",
             expect![[r#"
-            Init {"errorMessage": "Unable to import module 'index': No module named 'index'", "errorType": "Runtime.ImportModuleError", "requestId": "", "stackTrace": []}
-            < [ERROR] Runtime.ImportModuleError: Unable to import module 'index': No module named 'index'
-            (ended)"#]],
+                Init {"errorMessage": "Unable to import module 'index': No module named 'index'", "errorType": "Runtime.ImportModuleError", "requestId": "", "stackTrace": []}
+                < [ERROR] Runtime.ImportModuleError: Unable to import module 'index': No module named 'index'
+                < [ERROR] Runtime.ImportModuleError: Unable to import module 'index': No module named 'index'
+                (ended)"#]],
         ),
         (
             "index.handler",
             "index.py",
             "import not_there",
             expect![[r#"
-            Init {"errorMessage": "Unable to import module 'index': No module named 'not_there'", "errorType": "Runtime.ImportModuleError", "requestId": "", "stackTrace": []}
-            < [ERROR] Runtime.ImportModuleError: Unable to import module 'index': No module named 'not_there'
-            (ended)"#]],
+                Init {"errorMessage": "Unable to import module 'index': No module named 'not_there'", "errorType": "Runtime.ImportModuleError", "requestId": "", "stackTrace": []}
+                < [ERROR] Runtime.ImportModuleError: Unable to import module 'index': No module named 'not_there'
+                < [ERROR] Runtime.ImportModuleError: Unable to import module 'index': No module named 'not_there'
+                (ended)"#]],
         ),
         (
             "index.handler",
             "index.py",
             "x = 1",
             expect![[r#"
-            Init {"errorMessage": "Handler 'handler' missing on module 'index'", "errorType": "Runtime.HandlerNotFound", "requestId": "", "stackTrace": []}
-            < [ERROR] Runtime.HandlerNotFound: Handler 'handler' missing on module 'index'
-            (ended)"#]],
+                Init {"errorMessage": "Handler 'handler' missing on module 'index'", "errorType": "Runtime.HandlerNotFound", "requestId": "", "stackTrace": []}
+                < [ERROR] Runtime.HandlerNotFound: Handler 'handler' missing on module 'index'
+                < [ERROR] Runtime.HandlerNotFound: Handler 'handler' missing on module 'index'
+                (ended)"#]],
         ),
         (
             "index.handler",
             "index.py",
             "def handler(e, c) return",
             expect![[r#"
-            Init {"errorMessage": "Syntax error in module 'index': expected ':' (index.py, line 1)", "errorType": "Runtime.UserCodeSyntaxError", "requestId": "", "stackTrace": ["  File \"/var/task/index.py\" Line 1\n    def handler(e, c) return"]}
-            < [ERROR] Runtime.UserCodeSyntaxError: Syntax error in module 'index': expected ':' (index.py, line 1)
-            Traceback (most recent call last):
-              File "/var/task/index.py" Line 1
-                def handler(e, c) return
-            (ended)"#]],
+                Init {"errorMessage": "Syntax error in module 'index': expected ':' (index.py, line 1)", "errorType": "Runtime.UserCodeSyntaxError", "requestId": "", "stackTrace": ["  File \"/var/task/index.py\" Line 1\n    def handler(e, c) return"]}
+                < [ERROR] Runtime.UserCodeSyntaxError: Syntax error in module 'index': expected ':' (index.py, line 1)
+                Traceback (most recent call last):
+                  File "/var/task/index.py" Line 1
+                    def handler(e, c) return
+                < [ERROR] Runtime.UserCodeSyntaxError: Syntax error in module 'index': expected ':' (index.py, line 1)
+                Traceback (most recent call last):
+                  File "/var/task/index.py" Line 1
+                    def handler(e, c) return
+                (ended)"#]],
         ),
         (
             "index.handler",
             "index.py",
             "raise KeyError('at init')",
             expect![[r#"
-            Init {"errorMessage": "'at init'", "errorType": "KeyError", "requestId": "", "stackTrace": ["  File \"/var/task/index.py\"..]}
-            < [ERROR] KeyError: 'at init'
-            Traceback (most recent call last):
-              File "/var/task/index.py", line 1, in <module>
-                raise KeyError('at init')
-            (ended)"#]],
+                Init {"errorMessage": "'at init'", "errorType": "KeyError", "requestId": "", "stackTrace": ["  File \"/var/task/index.py\"..]}
+                < [ERROR] KeyError: 'at init'
+                Traceback (most recent call last):
+                  File "/var/task/index.py", line 1, in <module>
+                    raise KeyError('at init')
+                < [ERROR] KeyError: 'at init'
+                Traceback (most recent call last):
+                  File "/var/task/index.py", line 1, in <module>
+                    raise KeyError('at init')
+                (ended)"#]],
         ),
         (
             "index.handler",
@@ -162,9 +173,10 @@ async fn handlers_that_cannot_be_loaded() {
             "index.py",
             "",
             expect![[r#"
-            Init {"errorMessage": "Bad handler 'index': not enough values to unpack (expected 2, got 1)", "errorType": "Runtime.MalformedHandlerName", "requestId": "", "stackTrace": []}
-            < [ERROR] Runtime.MalformedHandlerName: Bad handler 'index': not enough values to unpack (expected 2, got 1)
-            (ended)"#]],
+                Init {"errorMessage": "Bad handler 'index': not enough values to unpack (expected 2, got 1)", "errorType": "Runtime.MalformedHandlerName", "requestId": "", "stackTrace": []}
+                < [ERROR] Runtime.MalformedHandlerName: Bad handler 'index': not enough values to unpack (expected 2, got 1)
+                < [ERROR] Runtime.MalformedHandlerName: Bad handler 'index': not enough values to unpack (expected 2, got 1)
+                (ended)"#]],
         ),
     ] {
         check_with(handler, &[(name, code)], "{}", expected).await;

@@ -157,48 +157,76 @@ async fn failures_are_told_as_on_aws() {
                     "/var/task/app.rb:1:in '<top (required)>'"
                   ]
                 }
+                < Init error when loading handler 
+                < {
+                  "errorMessage": "bad",
+                  "errorType": "Init<SyntaxError>",
+                  "stackTrace": [
+                    "/var/task/app.rb:1:in '<top (required)>'"
+                  ]
+                }
                 (ended)"#]],
         ),
         (
             "app.handler",
             "raise 'early'",
             expect![[r#"
-            Init {"errorMessage":"early","errorType":"Init<RuntimeError>","stackTrace":["/var/task/app.rb:1:in '<top (required)>'"]}
-            < Init error when loading handler 
-            < {
-              "errorMessage": "early",
-              "errorType": "Init<RuntimeError>",
-              "stackTrace": [
-                "/var/task/app.rb:1:in '<top (required)>'"
-              ]
-            }
-            (ended)"#]],
+                Init {"errorMessage":"early","errorType":"Init<RuntimeError>","stackTrace":["/var/task/app.rb:1:in '<top (required)>'"]}
+                < Init error when loading handler 
+                < {
+                  "errorMessage": "early",
+                  "errorType": "Init<RuntimeError>",
+                  "stackTrace": [
+                    "/var/task/app.rb:1:in '<top (required)>'"
+                  ]
+                }
+                < Init error when loading handler 
+                < {
+                  "errorMessage": "early",
+                  "errorType": "Init<RuntimeError>",
+                  "stackTrace": [
+                    "/var/task/app.rb:1:in '<top (required)>'"
+                  ]
+                }
+                (ended)"#]],
         ),
         (
             "missing.handler",
             "",
             expect![[r#"
-            Init {"errorMessage":"cannot load such file -- missing","errorType":"Init<LoadError>","stackTrace":[]}
-            < Init error when loading handler 
-            < {
-              "errorMessage": "cannot load such file -- missing",
-              "errorType": "Init<LoadError>",
-              "stackTrace": []
-            }
-            (ended)"#]],
+                Init {"errorMessage":"cannot load such file -- missing","errorType":"Init<LoadError>","stackTrace":[]}
+                < Init error when loading handler 
+                < {
+                  "errorMessage": "cannot load such file -- missing",
+                  "errorType": "Init<LoadError>",
+                  "stackTrace": []
+                }
+                < Init error when loading handler 
+                < {
+                  "errorMessage": "cannot load such file -- missing",
+                  "errorType": "Init<LoadError>",
+                  "stackTrace": []
+                }
+                (ended)"#]],
         ),
         (
             "handler",
             "",
             expect![[r#"
-            Init {"errorMessage":"Invalid handler [\"handler\"], must be of form FILENAME.METHOD or FILENAME.CLASS.METHOD where FILENAME corresponds with an existing Ruby source file FILENAME.rb, CLASS is an optional module/class namespace and METHOD is a callable method. If using CLASS, METHOD must be a class-level method.","errorType":"Init<ArgumentError>","stackTrace":[]}
-            < Init error when loading handler 
-            < {
-              "errorMessage": "Invalid handler [\"handler\"], must be of form FILENAME.METHOD or FILENAME.CLASS.METHOD where FILENAME corresponds with an existing Ruby source file FILENAME.rb, CLASS is an optional module/class namespace and METHOD is a callable method. If using CLASS, METHOD must be a class-level method.",
-              "errorType": "Init<ArgumentError>",
-              "stackTrace": []
-            }
-            (ended)"#]],
+                Init {"errorMessage":"Invalid handler [\"handler\"], must be of form FILENAME.METHOD or FILENAME.CLASS.METHOD where FILENAME corresponds with an existing Ruby source file FILENAME.rb, CLASS is an optional module/class namespace and METHOD is a callable method. If using CLASS, METHOD must be a class-level method.","errorType":"Init<ArgumentError>","stackTrace":[]}
+                < Init error when loading handler 
+                < {
+                  "errorMessage": "Invalid handler [\"handler\"], must be of form FILENAME.METHOD or FILENAME.CLASS.METHOD where FILENAME corresponds with an existing Ruby source file FILENAME.rb, CLASS is an optional module/class namespace and METHOD is a callable method. If using CLASS, METHOD must be a class-level method.",
+                  "errorType": "Init<ArgumentError>",
+                  "stackTrace": []
+                }
+                < Init error when loading handler 
+                < {
+                  "errorMessage": "Invalid handler [\"handler\"], must be of form FILENAME.METHOD or FILENAME.CLASS.METHOD where FILENAME corresponds with an existing Ruby source file FILENAME.rb, CLASS is an optional module/class namespace and METHOD is a callable method. If using CLASS, METHOD must be a class-level method.",
+                  "errorType": "Init<ArgumentError>",
+                  "stackTrace": []
+                }
+                (ended)"#]],
         ),
     ] {
         check(handler, code, "{}", expected).await;

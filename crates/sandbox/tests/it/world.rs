@@ -118,7 +118,7 @@ pub(crate) fn show(outcome: &Outcome) -> String {
         Ok(body) => format!("ok {}", String::from_utf8_lossy(body)),
         Err(fault) => format!("{:?} {}", fault.kind, String::from_utf8_lossy(&fault.body)),
     };
-    for line in &outcome.init_logs {
+    for line in outcome.inits.iter().flat_map(|init| &init.logs) {
         write!(text, "\n< {}", String::from_utf8_lossy(&line.bytes)).unwrap();
     }
     for line in &outcome.logs {
