@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use base::Scope;
 use bytes::Bytes;
 use sandbox::InitType;
-use store::{Batch, KeyRange, KvError, ScanOptions, Store};
+use store::{Batch, KvError, Store};
 use tokio::sync::{Mutex, MutexGuard, Notify};
 
 use crate::event_config::EventConfig;
@@ -278,12 +278,12 @@ impl Catalogue {
     /// Reads all functions from the store.
     pub(crate) async fn load(&self) -> Result<(), KvError> {
         let mut versions: HashMap<(Scope, String), BTreeMap<u64, Arc<Version>>> = HashMap::new();
-        for (key, value) in self.rows(keys::versions()).await? {
+        for (key, value) in self.store.rows(keys::versions()).await? {
             let Some(name) = keys::parse_scoped(&key) else { continue };
             let record: VersionRecord = decode("version", &key, &value)?;
             versions.entry(name).or_default().insert(record.number, Version::new(record));
         }
-        for (key, value) in self.rows(keys::functions()).await? {
+        for (key, value) in self.store.rows(keys::functions()).await? {
             let Some((scope, name)) = keys::parse_scoped(&key) else { continue };
             let record: FunctionRecord = decode("function", &key, &value)?;
             let versions = versions.remove(&(scope.clone(), name.clone())).unwrap_or_default();
@@ -300,7 +300,7 @@ impl Catalogue {
         let Some(row) = self.store.get(&key).await? else { return Ok(()) };
         let record: FunctionRecord = decode("function", &key, &row.value)?;
         let mut versions = BTreeMap::new();
-        for (key, value) in self.rows(keys::versions_of(scope, name)).await? {
+        for (key, value) in self.store.rows(keys::versions_of(scope, name)).await? {
             let record: VersionRecord = decode("version", &key, &value)?;
             versions.insert(record.number, Version::new(record));
         }
@@ -333,19 +333,6 @@ impl Catalogue {
             code_signing: record.code_signing,
             runtime_management: record.runtime_management,
             urls: record.urls,
-        }
-    }
-
-    async fn rows(&self, prefix: Bytes) -> Result<Vec<(Bytes, Bytes)>, KvError> {
-        let mut range = KeyRange::prefix(prefix);
-        let mut rows = Vec::new();
-        loop {
-            let page = self.store.scan(range.clone(), ScanOptions::default()).await?;
-            rows.extend(page.entries);
-            match page.next {
-                Some(next) => range = range.resume(next, false),
-                None => return Ok(rows),
-            }
         }
     }
 

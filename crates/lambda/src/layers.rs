@@ -6,7 +6,7 @@ use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use base::Scope;
-use store::{Batch, KeyRange, KvError, ScanOptions, Store};
+use store::{Batch, KvError, Store};
 use tokio::sync::Mutex;
 
 use crate::keys;
@@ -29,19 +29,12 @@ impl Layers {
 
     /// Reads all layers from the store.
     pub(crate) async fn load(&self) -> Result<(), KvError> {
-        let mut range = KeyRange::prefix(keys::layer_versions());
-        loop {
-            let page = self.store.scan(range.clone(), ScanOptions::default()).await?;
-            for (key, value) in &page.entries {
-                let version: LayerVersion = minicbor::decode(value)
-                    .map_err(|error| KvError::Damaged(format!("layer at {key:?}: {error}")))?;
-                self.insert(version);
-            }
-            match page.next {
-                Some(next) => range = range.resume(next, false),
-                None => return Ok(()),
-            }
+        for (key, value) in self.store.rows(keys::layer_versions()).await? {
+            let version: LayerVersion = minicbor::decode(&value)
+                .map_err(|error| KvError::Damaged(format!("layer at {key:?}: {error}")))?;
+            self.insert(version);
         }
+        Ok(())
     }
 
     pub(crate) fn get(&self, scope: &Scope, name: &str, number: u64) -> Option<Arc<LayerVersion>> {

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use minicbor::{Decode, Encode};
-use store::{Batch, KeyRange, KvError, ScanOptions, Store};
+use store::{Batch, KvError, Store};
 use tokio::sync::Mutex;
 
 #[derive(Debug)]
@@ -24,18 +24,7 @@ impl Registry {
 
     /// The rows whose keys begin with `prefix`, in the order of their keys.
     pub(crate) async fn list<T: for<'b> Decode<'b, ()>>(&self, prefix: Bytes) -> Result<Vec<T>, KvError> {
-        let mut range = KeyRange::prefix(prefix);
-        let mut rows = Vec::new();
-        loop {
-            let page = self.store.scan(range.clone(), ScanOptions::default()).await?;
-            for (key, value) in &page.entries {
-                rows.push(decode(key, value)?);
-            }
-            match page.next {
-                Some(next) => range = range.resume(next, false),
-                None => return Ok(rows),
-            }
-        }
+        self.store.rows(prefix).await?.iter().map(|(key, value)| decode(key, value)).collect()
     }
 
     pub(crate) async fn put<T: Encode<()>>(&self, key: Bytes, row: &T) -> Result<(), KvError> {

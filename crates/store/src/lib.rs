@@ -96,6 +96,20 @@ impl Store {
         }
     }
 
+    /// All rows whose keys begin with `prefix`, in the order of their keys: for what fits into memory.
+    pub async fn rows(&self, prefix: Bytes) -> Result<Vec<(Bytes, Bytes)>, KvError> {
+        let mut range = KeyRange::prefix(prefix);
+        let mut rows = Vec::new();
+        loop {
+            let page = self.scan(range.clone(), ScanOptions::default()).await?;
+            rows.extend(page.entries);
+            match page.next {
+                Some(next) => range = range.resume(next, false),
+                None => return Ok(rows),
+            }
+        }
+    }
+
     pub async fn commit(&self, batch: Batch) -> Result<Seq, KvError> {
         match self {
             Store::Memory(engine) => engine.commit(batch).await,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use base::Scope;
 use bytes::Bytes;
-use store::{Batch, Expect, KeyRange, KvError, ScanOptions, Store};
+use store::{Batch, Expect, KvError, Store};
 use tokio::sync::watch;
 
 use super::history::EventRecord;
@@ -72,7 +72,7 @@ impl Shelf {
         }
         let Some(entry) = self.store.get(&keys::execution(scope, name)).await? else { return Ok(None) };
         let record: ExecutionRecord = decode(&entry.value)?;
-        let rows = self.rows(keys::execution_operations(scope, name)).await?;
+        let rows = self.store.rows(keys::execution_operations(scope, name)).await?;
         let operations =
             rows.iter().map(|(_, value)| decode(value)).collect::<Result<Vec<Operation>, _>>()?;
         if operations.is_empty() {
@@ -116,13 +116,13 @@ impl Shelf {
 
     /// All events, oldest first.
     pub(crate) async fn history(&self, scope: &Scope, name: &str) -> Result<Vec<EventRecord>, KvError> {
-        let rows = self.rows(keys::execution_events(scope, name)).await?;
+        let rows = self.store.rows(keys::execution_events(scope, name)).await?;
         rows.iter().map(|(_, value)| decode(value)).collect()
     }
 
     /// All executions, with where they are.
     pub(crate) async fn all(&self) -> Result<Vec<(Scope, ExecutionRecord)>, KvError> {
-        let rows = self.rows(keys::executions()).await?;
+        let rows = self.store.rows(keys::executions()).await?;
         rows.iter()
             .filter_map(|(key, value)| Some((keys::parse_scoped(key)?.0, value)))
             .map(|(scope, value)| Ok((scope, decode(value)?)))
@@ -132,24 +132,11 @@ impl Shelf {
     pub(crate) async fn remove(&self, scope: &Scope, name: &str) -> Result<(), KvError> {
         let mut batch = Batch::new().delete(keys::execution(scope, name));
         for range in [keys::execution_operations(scope, name), keys::execution_events(scope, name)] {
-            for (key, _) in self.rows(range).await? {
+            for (key, _) in self.store.rows(range).await? {
                 batch = batch.delete(key);
             }
         }
         self.store.commit(batch).await.map(drop)
-    }
-
-    async fn rows(&self, prefix: Bytes) -> Result<Vec<(Bytes, Bytes)>, KvError> {
-        let mut range = KeyRange::prefix(prefix);
-        let mut rows = Vec::new();
-        loop {
-            let page = self.store.scan(range.clone(), ScanOptions::default()).await?;
-            rows.extend(page.entries);
-            match page.next {
-                Some(next) => range = range.resume(next, false),
-                None => return Ok(rows),
-            }
-        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Name, Arc<Execution>>> {

@@ -19,7 +19,7 @@ use api::lambda as shapes;
 use base::{Scope, Timestamp};
 use minicbor::{Decode, Encode};
 use ports::FeedStart;
-use store::{Batch, KeyRange, KvError, ScanOptions};
+use store::{Batch, KeyRange, KvError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -217,28 +217,20 @@ impl Lambda {
     /// Runs all mappings as the store has them.
     async fn load_mappings(&self) -> Result<(), KvError> {
         let mut gone: Vec<String> = lock(&self.mappings.all).keys().cloned().collect();
-        let mut range = KeyRange::prefix(keys::mappings());
-        loop {
-            let page = self.store.scan(range.clone(), ScanOptions::default()).await?;
-            for (key, value) in &page.entries {
-                let mapping: Mapping = minicbor::decode(value)
-                    .map_err(|error| KvError::Damaged(format!("event source mapping at {key:?}: {error}")))?;
-                gone.retain(|uuid| *uuid != mapping.uuid);
-                if self.mappings.get(&mapping.uuid).is_some_and(|live| live.mapping == mapping) {
-                    continue;
-                }
-                let phase = if mapping.deleting { Phase::Deleting } else { Phase::Creating };
-                let result = self.store.get(&keys::last_result(&mapping.uuid)).await?;
-                let result = result.map_or_else(
-                    || NO_RECORDS.to_owned(),
-                    |entry| String::from_utf8_lossy(&entry.value).into_owned(),
-                );
-                self.put_live(Live::new(mapping, phase, result, self.mappings.turns.clone()));
+        for (key, value) in self.store.rows(keys::mappings()).await? {
+            let mapping: Mapping = minicbor::decode(&value)
+                .map_err(|error| KvError::Damaged(format!("event source mapping at {key:?}: {error}")))?;
+            gone.retain(|uuid| *uuid != mapping.uuid);
+            if self.mappings.get(&mapping.uuid).is_some_and(|live| live.mapping == mapping) {
+                continue;
             }
-            match page.next {
-                Some(next) => range = range.resume(next, false),
-                None => break,
-            }
+            let phase = if mapping.deleting { Phase::Deleting } else { Phase::Creating };
+            let result = self.store.get(&keys::last_result(&mapping.uuid)).await?;
+            let result = result.map_or_else(
+                || NO_RECORDS.to_owned(),
+                |entry| String::from_utf8_lossy(&entry.value).into_owned(),
+            );
+            self.put_live(Live::new(mapping, phase, result, self.mappings.turns.clone()));
         }
         for live in gone.iter().filter_map(|uuid| lock(&self.mappings.all).remove(uuid)) {
             live.stop.cancel();
