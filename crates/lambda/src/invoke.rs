@@ -116,7 +116,7 @@ impl Lambda {
             return Ok(self.invoke_durable(&target, None, (&payload, &trace), waits).await?.0);
         }
         match call.kind {
-            InvokeKind::RequestResponse => self.runner.run(run).await,
+            InvokeKind::RequestResponse => self.runner.answer(run).await,
             InvokeKind::Event => {
                 let event = EventCall {
                     scope: reference.scope.clone(),

@@ -454,6 +454,22 @@ mod tests {
                 "END RequestId: 00000000-0000-0000-0000-000000000007\n"
                 "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 4.00 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\tStatus: error\tError Type: Runtime.ImportModuleError\n""#]],
         );
+        check(
+            outcome(Ok("1"), Some(150)),
+            true,
+            expect![[r#"
+                "{\"time\":\"1970-01-01T00:00:00.000Z\",\"type\":\"platform.initStart\",\"record\":{\"initializationType\":\"on-demand\",\"phase\":\"init\",\"runtimeVersion\":\"nodejs:20.v1\",\"functionName\":\"fn\",\"functionVersion\":\"$LATEST\"}}"
+                "{\"time\":\"1970-01-01T00:00:00.000Z\",\"type\":\"platform.initRuntimeDone\",\"record\":{\"initializationType\":\"on-demand\",\"phase\":\"init\",\"status\":\"success\"}}"
+                "{\"time\":\"1970-01-01T00:00:00.000Z\",\"type\":\"platform.initReport\",\"record\":{\"initializationType\":\"on-demand\",\"phase\":\"init\",\"status\":\"success\",\"metrics\":{\"durationMs\":150.0}}}"
+                "{\"time\":\"1970-01-01T00:00:00.000Z\",\"type\":\"platform.start\",\"record\":{\"requestId\":\"00000000-0000-0000-0000-000000000007\",\"version\":\"$LATEST\"}}"
+                "hello"
+                "{\"time\":\"1970-01-01T00:00:00.000Z\",\"type\":\"platform.runtimeDone\",\"record\":{\"requestId\":\"00000000-0000-0000-0000-000000000007\",\"status\":\"success\",\"metrics\":{\"durationMs\":0.0,\"producedBytes\":0},\"spans\":[{\"name\":\"responseLatency\",\"start\":\"1970-01-01T00:00:00.000Z\",\"durationMs\":0.0},{\"name\":\"responseDuration\",\"start\":\"1970-01-01T00:00:00.000Z\",\"durationMs\":0.0},{\"name\":\"runtimeOverhead\",\"start\":\"1970-01-01T00:00:00.000Z\",\"durationMs\":0.0}]}}"
+                "{\"time\":\"1970-01-01T00:00:00.001Z\",\"type\":\"platform.report\",\"record\":{\"requestId\":\"00000000-0000-0000-0000-000000000007\",\"metrics\":{\"durationMs\":1.234,\"billedDurationMs\":2,\"memorySizeMB\":128,\"maxMemoryUsedMB\":65,\"initDurationMs\":150.0},\"status\":\"success\"}}""#]],
+        );
+    }
+
+    #[test]
+    fn what_is_brought_back_says_how_long_that_took() {
         let mut restored = outcome(Ok("1"), Some(150));
         restored.inits[0].init_type = InitType::SnapStart;
         (restored.init_duration, restored.restore_duration) = (None, Some(Duration::from_micros(250)));
@@ -468,18 +484,6 @@ mod tests {
             "hello"
             "END RequestId: 00000000-0000-0000-0000-000000000007\n"
             "REPORT RequestId: 00000000-0000-0000-0000-000000000007\tDuration: 1.23 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 65 MB\tRestore Duration: 0.25 ms\tBilled Restore Duration: 1 ms\t\n""#]],
-        );
-        check(
-            outcome(Ok("1"), Some(150)),
-            true,
-            expect![[r#"
-                "{\"time\":\"1970-01-01T00:00:00.000Z\",\"type\":\"platform.initStart\",\"record\":{\"initializationType\":\"on-demand\",\"phase\":\"init\",\"runtimeVersion\":\"nodejs:20.v1\",\"functionName\":\"fn\",\"functionVersion\":\"$LATEST\"}}"
-                "{\"time\":\"1970-01-01T00:00:00.000Z\",\"type\":\"platform.initRuntimeDone\",\"record\":{\"initializationType\":\"on-demand\",\"phase\":\"init\",\"status\":\"success\"}}"
-                "{\"time\":\"1970-01-01T00:00:00.000Z\",\"type\":\"platform.initReport\",\"record\":{\"initializationType\":\"on-demand\",\"phase\":\"init\",\"status\":\"success\",\"metrics\":{\"durationMs\":150.0}}}"
-                "{\"time\":\"1970-01-01T00:00:00.000Z\",\"type\":\"platform.start\",\"record\":{\"requestId\":\"00000000-0000-0000-0000-000000000007\",\"version\":\"$LATEST\"}}"
-                "hello"
-                "{\"time\":\"1970-01-01T00:00:00.000Z\",\"type\":\"platform.runtimeDone\",\"record\":{\"requestId\":\"00000000-0000-0000-0000-000000000007\",\"status\":\"success\",\"metrics\":{\"durationMs\":0.0,\"producedBytes\":0},\"spans\":[{\"name\":\"responseLatency\",\"start\":\"1970-01-01T00:00:00.000Z\",\"durationMs\":0.0},{\"name\":\"responseDuration\",\"start\":\"1970-01-01T00:00:00.000Z\",\"durationMs\":0.0},{\"name\":\"runtimeOverhead\",\"start\":\"1970-01-01T00:00:00.000Z\",\"durationMs\":0.0}]}}"
-                "{\"time\":\"1970-01-01T00:00:00.001Z\",\"type\":\"platform.report\",\"record\":{\"requestId\":\"00000000-0000-0000-0000-000000000007\",\"metrics\":{\"durationMs\":1.234,\"billedDurationMs\":2,\"memorySizeMB\":128,\"maxMemoryUsedMB\":65,\"initDurationMs\":150.0},\"status\":\"success\"}}""#]],
         );
     }
 

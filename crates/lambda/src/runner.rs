@@ -7,12 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use base::{Clock, RequestId, Scope, Timestamp, Trace, random_hex};
 use bytes::Bytes;
 use ports::{InvokeError, InvokeReply, LiveFolders, LogBatch, LogEvent, LogSink};
-use sandbox::{FunctionSpec, InitType, Invocation, LaunchError, Outcome, StreamPiece};
+use sandbox::{
+    FunctionFault, FunctionSpec, InitType, Invocation, LateLines, LaunchError, Outcome, StreamPiece,
+};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::task::TaskTracker;
 
 use crate::catalogue::{Function, Load, Version};
 use crate::code::CodeStore;
+use crate::detached::Detached;
 use crate::executor::Executor;
 use crate::fleet::{Counted, Warm};
 use crate::function::VersionRecord;
@@ -51,24 +54,28 @@ pub(crate) struct Run {
     pub(crate) trace: Trace,
 }
 
+/// Who hears of an answer before the invocation is over.
+#[derive(Debug, Default)]
+pub(crate) struct Hearers {
+    /// An answer that is streamed goes there, and is collected where there is nobody.
+    pub(crate) stream: Option<mpsc::Sender<StreamPiece>>,
+    pub(crate) answered: Option<mpsc::Sender<Result<Bytes, FunctionFault>>>,
+}
+
 impl Runner {
     /// Runs a function to its end. A dropped call ends the environment: see [`crate::detached`].
     pub(crate) async fn run(&self, run: Run) -> Result<InvokeReply, InvokeError> {
-        self.run_to(run, None).await
+        self.run_to(run, Hearers::default()).await
     }
 
-    /// The same; an answer that is streamed goes to `stream`, and is collected where there is none.
-    pub(crate) async fn run_to(
-        &self,
-        run: Run,
-        stream: Option<mpsc::Sender<StreamPiece>>,
-    ) -> Result<InvokeReply, InvokeError> {
+    /// The same, for those who hear of the answer first.
+    pub(crate) async fn run_to(&self, run: Run, hearers: Hearers) -> Result<InvokeReply, InvokeError> {
         let _running = self.running.token();
         let permit = Permit::admit(&run.function, &run.version, self.concurrency_max)?;
         if let Some(reply) = self.follow(&run).await? {
             return Ok(reply);
         }
-        let (warm, started, mut outcome) = self.serve(&run, stream).await?;
+        let (warm, started, mut outcome) = self.serve(&run, hearers).await?;
         let ended = self.clock.now();
         let trace = &run.trace.0;
         let invoked = invoked((&run.function, &run.version), (run.request_id, trace), (started, ended));
@@ -79,18 +86,33 @@ impl Runner {
             run.version.fleet.put_back(warm, ended);
         }
         drop(permit);
-        let (payload, function_error) = match outcome.result {
-            Ok(payload) => (payload, None),
-            Err(fault) => (fault.body, Some("Unhandled")),
-        };
-        Ok(InvokeReply { payload, function_error, executed_version: run.version.text.clone(), log_tail })
+        Ok(reply(outcome.result, &run.version, log_tail))
+    }
+
+    /// Returns when the function has answered; its extensions may go on, and the environment is not free before they are
+    /// done. The reply has no end of the log.
+    pub(crate) async fn answer(self: &Arc<Self>, run: Run) -> Result<InvokeReply, InvokeError> {
+        let settings = &run.version.record.settings;
+        if settings.layers.is_empty() && !settings.runtime.starts_with("provided") {
+            return self.run(run).await;
+        }
+        let (answered, mut answer) = mpsc::channel(1);
+        let (runner, version) = (Arc::clone(self), run.version.clone());
+        let hearers = Hearers { stream: None, answered: Some(answered) };
+        // What is left to do goes on when this is dropped.
+        let mut whole = Detached::new(Box::pin(async move { runner.run_to(run, hearers).await }));
+        tokio::select! {
+            biased;
+            ended = &mut whole => ended,
+            Some(result) = answer.recv() => Ok(reply(result, &version, Bytes::new())),
+        }
     }
 
     /// The environment that served, when it began, and what came of it.
     async fn serve(
         &self,
         run: &Run,
-        stream: Option<mpsc::Sender<StreamPiece>>,
+        Hearers { stream, answered }: Hearers,
     ) -> Result<(Warm, Timestamp, Outcome), InvokeError> {
         let invocation = Invocation {
             request_id: run.request_id,
@@ -100,6 +122,7 @@ impl Runner {
             client_context: run.client_context.clone(),
             trace: lineage::passed_on(&run.trace, &run.function.arn()),
             stream,
+            answered,
         };
         loop {
             let (mut warm, is_new) = match run.version.fleet.take() {
@@ -130,6 +153,21 @@ impl Runner {
     pub(crate) fn warm(&self, record: &VersionRecord) {
         let settings = &record.settings;
         self.executor.warm(&settings.runtime, settings.memory_mib, record.code.uses_sdk);
+    }
+
+    /// What extensions say when their environment ends stands in its log.
+    fn late_lines(&self, (scope, version): (&Scope, &Version), stream: &Arc<str>) -> LateLines {
+        let logs = self.logs.clone();
+        let (scope, group, stream) = (scope.clone(), version.log_group.clone(), stream.clone());
+        LateLines::new(move |mut lines| {
+            let events = report::lines(&mut lines).collect();
+            logs.write(LogBatch {
+                scope: scope.clone(),
+                group: group.clone(),
+                stream: stream.clone(),
+                events,
+            });
+        })
     }
 
     pub(crate) fn is_crowded(&self) -> bool {
@@ -208,6 +246,7 @@ impl Runner {
             log_stream: log_stream.clone(),
             credentials: None,
             inspect,
+            late_lines: Some(self.late_lines((&function.scope, version), &log_stream)),
         });
         let instance = self.executor.launch(spec).await.map_err(|error| {
             tracing::error!(function = %function.name, %error, "cannot start an environment");
@@ -232,6 +271,14 @@ impl Runner {
             place: None,
         })
     }
+}
+
+fn reply(result: Result<Bytes, FunctionFault>, version: &Version, log_tail: Bytes) -> InvokeReply {
+    let (payload, function_error) = match result {
+        Ok(payload) => (payload, None),
+        Err(fault) => (fault.body, Some("Unhandled")),
+    };
+    InvokeReply { payload, function_error, executed_version: version.text.clone(), log_tail }
 }
 
 /// What the lines of an invocation say beside its outcome.

@@ -9,7 +9,7 @@ use sandbox::StreamPiece;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::runner::{Run, Runner};
+use crate::runner::{Hearers, Run, Runner};
 
 /// Pieces under way to a reader: enough that both sides seldom wait, and no more memory than one small answer.
 const PIECES_MAX: usize = 16;
@@ -22,7 +22,10 @@ impl Runner {
     pub(crate) async fn run_streamed(self: &Arc<Self>, run: Run) -> Result<InvokeAnswer, InvokeError> {
         let (to, mut from) = mpsc::channel(PIECES_MAX);
         let (runner, executed_version) = (Arc::clone(self), run.version.text.clone());
-        let running = tokio::spawn(async move { runner.run_to(run, Some(to)).await });
+        let running =
+            tokio::spawn(
+                async move { runner.run_to(run, Hearers { stream: Some(to), answered: None }).await },
+            );
         match from.recv().await {
             None => end(running).await.map(InvokeAnswer::Whole),
             Some(StreamPiece::Head { content_type }) => {

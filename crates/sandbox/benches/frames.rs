@@ -195,6 +195,7 @@ fn invocation() -> Invocation {
         client_context: None,
         trace: String::new(),
         stream: None,
+        answered: None,
     }
 }
 
@@ -217,5 +218,6 @@ fn spec(runtime: &str, code_dir: &std::path::Path) -> FunctionSpec {
         log_stream: "2026/01/01/[$LATEST]abc".into(),
         credentials: None,
         inspect: None,
+        late_lines: None,
     }
 }

@@ -442,6 +442,10 @@ impl Environment {
         };
         self.note_rss(max_rss_kib);
         outcome.phases.produced_bytes = answer.bytes() + result.as_ref().map_or(0, Bytes::len);
+        if let Some(answered) = &invocation.answered {
+            // Nobody may wait for it any more.
+            let _ = answered.try_send(result.clone());
+        }
         self.await_others(began, outcome).await;
         self.drain();
         if let Some(process) = &self.process {
@@ -650,7 +654,8 @@ impl Environment {
     fn leave(&mut self, reason: Reason) {
         if let (Some(process), Some(api)) = (self.process.take(), self.api.take()) {
             process.wake();
-            shutdown::end(process, api, reason, &self.clock);
+            let log = LogCollector::new(self.sandbox.config().log_bytes_max);
+            shutdown::end(process, api, reason, (&self.clock, log, self.spec.late_lines.clone()));
         }
     }
 

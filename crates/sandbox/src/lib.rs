@@ -49,4 +49,4 @@ pub use launcher::maybe_run_launcher;
 pub use outcome::{FaultKind, FunctionFault, Init, InitPhase, LogLine, Outcome, Phases, StreamPiece};
 pub use report::{JailReport, Layer, LayerState, RuntimeFound, Served};
 pub use sandbox::Sandbox;
-pub use spec::{Credentials, FunctionSpec, InitType, Invocation};
+pub use spec::{Credentials, FunctionSpec, InitType, Invocation, LateLines};

@@ -10,6 +10,7 @@ use crate::frame::FromRuntime;
 use crate::log::LogCollector;
 use crate::process::{Event, Process};
 use crate::runtime_api::Api;
+use crate::spec::LateLines;
 use crate::stem::RUNTIME;
 
 /// What all have together; the runtime has the first part of it.
@@ -35,19 +36,27 @@ impl Reason {
 }
 
 /// Ends the process: at once when there is nobody to tell, else in the background.
-pub(crate) fn end(process: Process, api: Api, reason: Reason, clock: &Clock) {
+pub(crate) fn end(
+    process: Process,
+    api: Api,
+    reason: Reason,
+    (clock, log, late_lines): (&Clock, LogCollector, Option<LateLines>),
+) {
     if !process.has_steward() || !api.has_extensions() {
         return;
     }
     let Ok(handle) = tokio::runtime::Handle::try_current() else { return };
     let clock = clock.clone();
-    handle.spawn(async move { Shutdown { process, api, clock }.run(reason).await });
+    handle.spawn(async move { Shutdown { process, api, clock, log, late_lines }.run(reason).await });
 }
 
 struct Shutdown {
     process: Process,
     api: Api,
     clock: Clock,
+    /// What is said from now on belongs to no invocation.
+    log: LogCollector,
+    late_lines: Option<LateLines>,
 }
 
 impl Shutdown {
@@ -60,14 +69,17 @@ impl Shutdown {
         let told = self.api.shut_down(reason.name(), deadline);
         // What is told nothing ends with the process.
         self.wait_for(&mut told.into_iter().collect(), began + TIME).await;
+        self.process.drain_output(&mut self.log, self.clock.now());
+        let lines = self.log.take(self.clock.now());
+        if let Some(late_lines) = self.late_lines.filter(|_| !lines.is_empty()) {
+            late_lines.give(lines);
+        }
     }
 
     /// Waits until all of these programs have ended.
     async fn wait_for(&mut self, programs: &mut Vec<u32>, deadline: Instant) {
-        // What they say now belongs to no invocation.
-        let mut nowhere = LogCollector::new(0);
         while !programs.is_empty() {
-            match self.process.next(&mut nowhere, &self.clock, deadline).await {
+            match self.process.next(&mut self.log, &self.clock, deadline).await {
                 Event::Frame(FromRuntime::Ended { index, .. }) => programs.retain(|one| *one != index),
                 Event::Frame(_) => {}
                 Event::Exited(_) | Event::Broken | Event::Alarm => return,

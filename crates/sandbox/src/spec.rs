@@ -7,7 +7,7 @@ use base::{RequestId, Scope, Timestamp};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use crate::outcome::StreamPiece;
+use crate::outcome::{FunctionFault, LogLine, StreamPiece};
 
 /// One version of a function as an environment needs it. Share it in an [`Arc`].
 #[derive(Debug, Clone)]
@@ -38,6 +38,28 @@ pub struct FunctionSpec {
     pub credentials: Option<Credentials>,
     /// Node.js: the port of the host's loopback at which the process lets a debugger in. It has the host's network then.
     pub inspect: Option<u16>,
+    /// Who takes the lines that extensions write after the last invocation.
+    pub late_lines: Option<LateLines>,
+}
+
+/// Takes lines that belong to no invocation.
+#[derive(Clone)]
+pub struct LateLines(Arc<dyn Fn(Vec<LogLine>) + Send + Sync>);
+
+impl LateLines {
+    pub fn new(take: impl Fn(Vec<LogLine>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(take))
+    }
+
+    pub(crate) fn give(&self, lines: Vec<LogLine>) {
+        (self.0)(lines);
+    }
+}
+
+impl std::fmt::Debug for LateLines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LateLines")
+    }
 }
 
 /// What an environment is made for, as its function is told in `AWS_LAMBDA_INITIALIZATION_TYPE`.
@@ -89,6 +111,9 @@ pub struct Invocation {
     pub client_context: Option<String>,
     /// Such as `Root=1-...;Parent=...;Sampled=0`.
     pub trace: String,
+    /// Where the answer is told as soon as it is there: the extensions may not be done, and the environment is busy
+    /// until they are. `None`, or nobody to hear it: the [`crate::Outcome`] tells it.
+    pub answered: Option<mpsc::Sender<Result<Bytes, FunctionFault>>>,
     /// Where a function that streams its answer says it, piece by piece; bounded, so that a slow reader slows the
     /// function down. `None`: the pieces are collected into [`crate::Outcome::result`].
     pub stream: Option<mpsc::Sender<StreamPiece>>,

@@ -80,7 +80,9 @@ async fn invoke_now(
         client_context,
         trace: cx.trace.clone(),
     };
-    let reply = lambda.runner.run(run).await.map_err(error::invoke)?;
+    // The end of the log tells of the whole invocation.
+    let reply = if wants_log { lambda.runner.run(run).await } else { lambda.runner.answer(run).await };
+    let reply = reply.map_err(error::invoke)?;
     Ok(InvokeOutput {
         status_code: Some(200),
         function_error: reply.function_error.map(str::to_owned),

@@ -235,6 +235,7 @@ pub(crate) fn initialisation() -> Invocation {
         function_arn: String::new(),
         client_context: None,
         trace: String::new(),
+        answered: None,
         stream: None,
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use expect_test::expect;
-use sandbox::{FunctionSpec, SandboxMode};
+use sandbox::{FunctionSpec, LateLines, SandboxMode};
 
 use crate::runtime_api::{CLIENT, provided, write_program};
 use crate::world::{World, invocation, show};
@@ -119,25 +119,41 @@ async fn an_extension_that_fails_ends_the_environment() {
 }
 
 #[tokio::test]
-async fn an_extension_is_told_of_the_end() {
-    let world = World::new(SandboxMode::Off).await;
-    let heard = world.folder.path().join("heard");
-    let watcher = format!(
-        "register '\"SHUTDOWN\"'; event; echo \"$BODY\" > {0}.part; mv {0}.part {0}",
-        heard.display()
-    );
-    let mut environment = world.launch(with_extension(&world, provided(&world, SERVES), &watcher)).await;
+async fn an_extension_is_told_of_the_end_and_what_it_says_of_it_is_kept() {
+    let world = World::new(SandboxMode::BestEffort).await;
+    let watcher = "register '\"SHUTDOWN\"'; event; echo \"$BODY\"";
+    let (said, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let mut spec = with_extension(&world, provided(&world, SERVES), watcher);
+    spec.late_lines = Some(LateLines::new(move |lines| drop(said.send(lines))));
+    let mut environment = world.launch(spec).await;
     assert!(environment.invoke(invocation("1")).await.reusable);
     drop(environment);
-    for _ in 0..400 {
-        if heard.exists() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    let text = std::fs::read_to_string(heard).unwrap();
+    let lines = heard.recv().await.unwrap();
+    let text = String::from_utf8_lossy(&lines[0].bytes).into_owned();
     assert!(text.starts_with("{\"eventType\":\"SHUTDOWN\",\"deadlineMs\":"), "{text}");
-    assert!(text.ends_with(",\"shutdownReason\":\"spindown\"}\n"), "{text}");
+    assert!(text.ends_with(",\"shutdownReason\":\"spindown\"}"), "{text}");
+}
+
+#[tokio::test]
+async fn an_answer_is_told_before_the_extensions_are_done() {
+    let world = World::new(SandboxMode::Off).await;
+    let go = world.folder.path().join("go");
+    let watcher =
+        format!("register '\"INVOKE\"'; event; until [ -e {} ]; do sleep 0.01; done; event", go.display());
+    let mut environment = world.launch(with_extension(&world, provided(&world, SERVES), &watcher)).await;
+    let (answered, mut answer) = tokio::sync::mpsc::channel(1);
+    let mut first = invocation("1");
+    first.answered = Some(answered);
+    let invoked = environment.invoke(first);
+    tokio::pin!(invoked);
+    let told = tokio::select! {
+        told = answer.recv() => told.unwrap(),
+        _ = &mut invoked => panic!("over before the extension was done"),
+    };
+    assert_eq!(told.unwrap(), "1");
+    std::fs::write(go, "").unwrap();
+    let outcome = invoked.await;
+    assert!(outcome.reusable && outcome.phases.extension_overhead.unwrap() <= outcome.duration);
 }
 
 #[tokio::test]

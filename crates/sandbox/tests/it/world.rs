@@ -57,6 +57,7 @@ impl World {
             log_stream: "2026/01/01/[$LATEST]abc".into(),
             credentials: None,
             inspect: None,
+            late_lines: None,
         }
     }
 
@@ -109,6 +110,7 @@ pub(crate) fn invocation(payload: &str) -> Invocation {
         client_context: None,
         trace: "Root=1-2-3".to_owned(),
         stream: None,
+        answered: None,
     }
 }
 
