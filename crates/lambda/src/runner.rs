@@ -232,6 +232,7 @@ impl Runner {
             runtime: settings.runtime.clone(),
             handler: settings.handler.clone(),
             code_dir: code.path().to_owned(),
+            package: record.code.folder.is_none().then(|| record.code.sha256_hex()),
             layers: layers.iter().map(|layer| layer.path().to_owned()).collect(),
             uses_sdk: record.code.uses_sdk,
             init_type,

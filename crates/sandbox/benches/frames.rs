@@ -207,6 +207,7 @@ fn spec(runtime: &str, code_dir: &std::path::Path) -> FunctionSpec {
         runtime: runtime.to_owned(),
         handler: "index.handler".to_owned(),
         code_dir: code_dir.to_owned(),
+        package: None,
         layers: Vec::new(),
         uses_sdk: false,
         init_type: sandbox::InitType::OnDemand,

@@ -63,6 +63,8 @@ pub(crate) struct Assign {
     pub(crate) code_dir: PathBuf,
     pub(crate) layers: Vec<PathBuf>,
     pub(crate) tmp_mib: u32,
+    /// What has been compiled of the code.
+    pub(crate) compiled: Option<PathBuf>,
 }
 
 /// The mounts are there, or why not.
@@ -104,6 +106,7 @@ impl Control {
                 for layer in &assign.layers {
                     w.bytes(path_bytes(layer));
                 }
+                w.bytes(assign.compiled.as_deref().map_or(&[][..], path_bytes));
             }
             Self::Freeze => {
                 FrameWriter::new(&mut out, FREEZE);
@@ -142,6 +145,7 @@ impl Control {
                 code_dir: take_path(body)?,
                 tmp_mib: take_u32(body)?,
                 layers: take_list(body, take_path)?,
+                compiled: Some(take_path(body)?).filter(|path| !path.as_os_str().is_empty()),
             }),
             FREEZE => Self::Freeze,
             THAW => Self::Thaw,
@@ -258,6 +262,7 @@ mod tests {
             Control::Assign(Assign {
                 code_dir: "/c".into(),
                 layers: vec!["/l".into(), "/m".into()],
+                compiled: Some("/k".into()),
                 tmp_mib: 512,
             }),
             Control::Assigned(Assigned { failure: "why".into() }),

@@ -14,6 +14,7 @@
 
 mod answer;
 mod cgroup;
+mod compiled;
 mod config;
 mod control;
 mod descriptors;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::cgroup::{Cgroups, Group, GroupLimits};
+use crate::compiled::{COMPILER, Compiled, collect, is_worth_it};
 use crate::config::{SandboxConfig, SandboxMode};
 use crate::control::{Assign, Setup};
 use crate::environment::Environment;
@@ -21,7 +22,7 @@ use crate::outcome::InitPhase;
 use crate::pool::{Kind, Pools, Step};
 use crate::process::Process;
 use crate::report::{JailReport, Layer, LayerState};
-use crate::spec::FunctionSpec;
+use crate::spec::{FunctionSpec, Invocation};
 use crate::start::{self, Started, Starting};
 use crate::view::Start;
 use crate::{init, view};
@@ -29,6 +30,12 @@ use crate::{init, view};
 /// How long a stop waits for processes to end.
 const STOP_TRIES: u32 = 40;
 const STOP_PAUSE: Duration = Duration::from_millis(5);
+
+/// A package is compiled when its first environment has had so long to start.
+const COMPILE_AFTER: Duration = Duration::from_millis(200);
+
+const COMPILER_MIB: u32 = 512;
+const COMPILER_TIMEOUT_MS: u64 = 60_000;
 
 /// As many processes and threads as AWS gives a function, and the two of ours that stand over it.
 const TASKS_MAX: u64 = 1024 + 2;
@@ -40,6 +47,7 @@ pub struct Sandbox {
     interpreters: Interpreters,
     pools: Pools,
     freezer: Freezer,
+    compiled: Compiled,
     /// Whether an incomplete jail has been said.
     warned: AtomicBool,
     users: AtomicU32,
@@ -56,16 +64,17 @@ impl Sandbox {
 
     /// Prepares folders; starts no process unless the mode is [`SandboxMode::Required`]. Needs a tokio runtime.
     pub async fn start(config: SandboxConfig) -> Result<Arc<Self>, SandboxError> {
-        prepare_scratch(&config.scratch_dir).map_err(|source| SandboxError::Scratch {
-            path: config.scratch_dir.display().to_string(),
-            source,
-        })?;
+        let refused =
+            |source| SandboxError::Scratch { path: config.scratch_dir.display().to_string(), source };
+        prepare_scratch(&config.scratch_dir).map_err(refused)?;
+        let compiled = Compiled::open(config.scratch_dir.join("compiled")).map_err(refused)?;
         let required = config.mode == SandboxMode::Required;
         let sandbox = Arc::new(Self {
             pools: Pools::new(config.pool_size),
             config,
             interpreters: Interpreters::default(),
             freezer: Freezer::start(),
+            compiled,
             warned: AtomicBool::new(false),
             users: AtomicU32::new(0),
             layers: tokio::sync::OnceCell::new(),
@@ -135,9 +144,65 @@ impl Sandbox {
                 Err(LaunchError::Io(error)) if from_pool => {
                     tracing::debug!(%error, "a pooled process was unusable");
                 }
-                other => return other,
+                other => {
+                    if other.is_ok() {
+                        self.compile_later(spec, kind);
+                    }
+                    return other;
+                }
             }
         }
+    }
+
+    /// Has what can be compiled of the package compiled for the environments after this one.
+    fn compile_later(self: &Arc<Self>, spec: &Arc<FunctionSpec>, kind: Kind) {
+        let Some(key) = self.compiled.begin(spec, &kind.interpreter) else { return };
+        let (sandbox, spec) = (Arc::clone(self), Arc::clone(spec));
+        tokio::spawn(async move {
+            tokio::time::sleep(COMPILE_AFTER).await;
+            let folder = spec.code_dir.clone();
+            if !tokio::task::spawn_blocking(move || is_worth_it(&folder)).await.unwrap_or(false) {
+                return;
+            }
+            if let Err(error) = sandbox.compile(&key, &spec, &kind).await {
+                tracing::debug!(%error, function = %spec.name, "nothing of the package was compiled");
+            }
+        });
+    }
+
+    async fn compile(
+        self: &Arc<Self>,
+        key: &str,
+        spec: &FunctionSpec,
+        kind: &Kind,
+    ) -> Result<(), LaunchError> {
+        let spec = Arc::new(FunctionSpec {
+            handler: COMPILER.to_owned(),
+            env: Vec::new(),
+            layers: Vec::new(),
+            package: None,
+            memory_mib: COMPILER_MIB,
+            timeout_ms: COMPILER_TIMEOUT_MS,
+            credentials: None,
+            inspect: None,
+            ..spec.clone()
+        });
+        let process = self.spawn_in_turn(kind, Start::For(&spec)).await?;
+        let began = (Instant::now(), InitPhase::Init);
+        let started = self.assign(process, &spec, &kind.interpreter, began).await?;
+        if !started.jailed {
+            return Err(LaunchError::Io(io::Error::other("there is no jail to compile in")));
+        }
+        let mut environment = Environment::new(spec, Arc::clone(self), started);
+        let (mut files, mut from) = (Vec::new(), Some(0));
+        while let Some(number) = from {
+            let outcome = environment.invoke(compile_from(number)).await;
+            let answer = outcome.result.map_err(|_| io::Error::other("the compiler failed"))?;
+            // Never back, whatever it says.
+            from = collect(&answer, &mut files).filter(|next| *next > number);
+        }
+        drop(environment);
+        Ok(self.compiled.keep(key, &files)?)
     }
 
     /// Ends the pool. Environments end when they are dropped; those that were are waited for, shortly, so that
@@ -180,6 +245,7 @@ impl Sandbox {
                 code_dir: spec.code_dir.clone(),
                 layers: spec.layers.clone(),
                 tmp_mib: spec.ephemeral_mib,
+                compiled: self.compiled.find(spec, interpreter),
             };
             process.assign(assign).await?.map_err(LaunchError::Mount)?;
         }
@@ -376,12 +442,27 @@ fn launcher_program(config: &SandboxConfig) -> PathBuf {
     }
 }
 
+/// The event by which the compiler goes on with a source of the package.
+fn compile_from(number: u32) -> Invocation {
+    Invocation {
+        request_id: base::RequestId::random(),
+        payload: number.to_string().into(),
+        deadline: None,
+        function_arn: String::new(),
+        client_context: None,
+        trace: String::new(),
+        stream: None,
+    }
+}
+
 /// Writes the bootstraps where the jail (or a plain process) reads them.
 fn prepare_scratch(scratch: &Path) -> io::Result<()> {
     fs::create_dir_all(view::root_dir(scratch))?;
     for family in Family::ALL {
         let folder = view::runtime_dir(scratch, family);
         fs::create_dir_all(&folder)?;
+        // A place to mount on.
+        fs::create_dir_all(folder.join("compiled"))?;
         for (name, content) in family.files() {
             fs::write(folder.join(name), content)?;
         }

@@ -22,6 +22,8 @@ pub struct FunctionSpec {
     /// The unzipped package. Folders must be readable and searchable, files readable for everybody
     /// (0755, 0644): the function runs as a user of its own. Nothing is ever written to it.
     pub code_dir: PathBuf,
+    /// Names the content of `code_dir`, which then never changes: what is compiled of it is kept. `None`: it may change.
+    pub package: Option<String>,
     /// Unzipped layers, lowest first; merged at /opt.
     pub layers: Vec<PathBuf>,
     /// Whether the code names the AWS SDK and does not bring it: such a function gets a process that has it loaded.

@@ -41,6 +41,9 @@ const LANG_DIR: &str = "/var/lang";
 /// Where the bootstrap stands inside.
 pub(crate) const RUNTIME_DIR: &str = "/var/runtime";
 
+/// Within it, where what was compiled of the function's code is mounted; the bootstrap knows the name.
+pub(crate) const COMPILED_DIR: &str = "/var/runtime/compiled";
+
 pub(crate) fn root_dir(scratch: &Path) -> PathBuf {
     scratch.join("root")
 }

@@ -16,6 +16,7 @@ use rustix::thread::LinkNameSpaceType;
 
 use super::sys::{self, Protect};
 use crate::control::{Assign, Setup};
+use crate::view::COMPILED_DIR;
 
 /// Size of /tmp until a function asks for another.
 const TMP_MIB_DEFAULT: u32 = 512;
@@ -72,11 +73,16 @@ impl Root {
         rustix::thread::move_into_link_name_space(self.outer.as_fd(), Some(LinkNameSpaceType::Mount))?;
         let code = clone_tree(&assign.code_dir).map_err(|error| named(error, &assign.code_dir));
         let layers = layer_tree(&assign.layers);
+        // It may have made room for another package's: then the function compiles for itself.
+        let compiled = assign.compiled.as_deref().and_then(|folder| clone_tree(folder).ok());
         rustix::thread::move_into_link_name_space(self.inner.as_fd(), Some(LinkNameSpaceType::Mount))?;
         rustix::process::chdir("/")?;
         attach(&code?, Path::new("/var/task"))?;
         if let Some(layers) = layers? {
             attach(&layers, Path::new("/opt"))?;
+        }
+        if let Some(compiled) = compiled {
+            attach(&compiled, Path::new(COMPILED_DIR))?;
         }
         if assign.tmp_mib != self.tmp_mib {
             let flags = MountFlags::NOSUID | MountFlags::NODEV;

@@ -5,6 +5,7 @@
     reason = "tests: a panic is a finding, a table is long"
 )]
 
+mod compiled;
 mod extensions;
 mod freeze;
 mod jail;

@@ -46,6 +46,7 @@ impl World {
             runtime: runtime.to_owned(),
             handler: "index.handler".to_owned(),
             code_dir,
+            package: None,
             layers: Vec::new(),
             uses_sdk: false,
             init_type: sandbox::InitType::OnDemand,
