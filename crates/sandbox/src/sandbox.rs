@@ -452,6 +452,7 @@ fn compile_from(number: u32) -> Invocation {
         client_context: None,
         trace: String::new(),
         stream: None,
+        answered: None,
     }
 }
 
