@@ -9,7 +9,7 @@ use ports::InvokeError;
 use sandbox::FaultKind;
 use tokio::sync::mpsc;
 
-use crate::fixture::{Answer, World, check_failure, settle, zip};
+use crate::fixture::{Answer, World, check_failure, function, settle, zip};
 
 fn event(payload: &str) -> InvokeInput {
     InvokeInput {
@@ -250,6 +250,22 @@ async fn an_account_that_is_busy_throttles() {
     drop(hold);
     running.await.unwrap().unwrap();
     world.invoke("f", "{}").await.unwrap();
+}
+
+#[tokio::test]
+async fn an_environment_is_busy_after_its_answer_until_all_are_done() {
+    let world = World::with(|config| config.limits.concurrency_max = 1).await;
+    let mut input = function("f");
+    input.runtime = Some("provided.al2023".to_owned());
+    world.lambda.create_function(&world.cx, input).await.unwrap();
+    let (hold, gate) = mpsc::channel(1);
+    let mut gate = Some(gate);
+    world.executor.answer(move |_, _| gate.take().map_or(Answer::Json("1".to_owned()), Answer::Later));
+    assert_eq!(world.invoke("f", "{}").await.unwrap().payload, "null");
+    assert!(matches!(world.invoke("f", "{}").await, Err(InvokeError::Throttled(_))));
+    drop(hold);
+    settle().await;
+    assert_eq!(world.invoke("f", "{}").await.unwrap().payload, "1");
 }
 
 #[tokio::test]
