@@ -1,6 +1,7 @@
 //! Starts the interpreter and stands over it: hands the server's assignments to the jail's view, reaps, and ends with
 //! the interpreter or with the control socket, whichever is first.
 
+use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -22,9 +23,17 @@ use crate::control::{Assigned, Control, Hello};
 use crate::descriptors;
 use crate::report::Layer;
 
+/// How often what has lost its parent is looked for at the end of a function without a jail.
+const GENERATIONS_MAX: usize = 1000;
+
 /// Runs until the interpreter has ended, or the server has gone; gives the interpreter's raw wait status.
 pub(super) fn run(mut post: Post) -> io::Result<i32> {
     let signals = sys::child_signals()?;
+    let jailed = matches!(post.identity, Some(Identity::Jailed { .. }));
+    if !jailed {
+        // Pid 1 of a jail takes everything with it; without one, what leaves its parent comes to this process.
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    }
     let (said, saying) = UnixStream::pair()?;
     let interpreter = match sys::fork(0)? {
         Forked::Child => become_interpreter(&post, saying),
@@ -53,7 +62,28 @@ pub(super) fn run(mut post: Post) -> io::Result<i32> {
         let _ = super::say(&post.control, &Control::Ended { max_rss_kib: sys::children_max_rss_kib() }, &[]);
     }
     let _ = rustix::process::kill_process_group(interpreter, Signal::KILL);
+    if !jailed {
+        end_descendants();
+    }
     Ok(status.unwrap_or(libc::SIGKILL))
+}
+
+/// Kills what a function without a jail has left behind: its children, and those that come to this process when they
+/// have ended, until there are none. Whoever forks faster than that is given up.
+fn end_descendants() {
+    for _ in 0..GENERATIONS_MAX {
+        let children = fs::read_to_string("/proc/thread-self/children").unwrap_or_default();
+        let pids = children.split_ascii_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?));
+        let killed = pids.filter(|pid| rustix::process::kill_process(*pid, Signal::KILL).is_ok()).count();
+        if killed == 0 {
+            return;
+        }
+        // One of them ends for certain; of the others as many as have.
+        let mut waiting = WaitOptions::empty();
+        while let Ok(Some(_)) = rustix::process::wait(waiting) {
+            waiting = WaitOptions::NOHANG;
+        }
+    }
 }
 
 /// From the function's network and its held calls; why it cannot be.

@@ -44,6 +44,32 @@ async fn threads_and_children_stand_still() {
     }
 }
 
+#[tokio::test]
+async fn nothing_is_left_of_an_environment_without_a_jail() {
+    let world = World::new(SandboxMode::Off).await;
+    let code = "
+import os, time
+def handler(e, c):
+    said, saying = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0: os.write(saying, b'%d' % os.getpid())
+        time.sleep(600)
+    return int(os.read(said, 9))";
+    let mut environment = world.launch(world.function("python3.12", &[("index.py", code)])).await;
+    let answer = environment.invoke(invocation("1")).await.result.unwrap();
+    let left = std::path::Path::new("/proc").join(std::str::from_utf8(&answer).unwrap());
+    assert!(left.exists());
+    drop(environment);
+    for _ in 0..500 {
+        if !left.exists() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("a child of an ended environment still runs");
+}
+
 #[test]
 fn an_ordinary_users_functions_stand_still_too() {
     prove_as_ordinary_user(&["freeze::threads_and_children_stand_still"]);
