@@ -126,7 +126,8 @@ async fn measure(name: &str, (mode, network): How, runtime: &str, file: &str, co
     }
 }
 
-/// Connections to the endpoint from inside a function, as it measures them.
+/// Connections to the endpoint from inside a function, as it measures them: each waits until the one before was taken, or
+/// the listener's queue would overflow, and the kernel try again a second later.
 async fn connections((mode, network): How) -> Vec<Duration> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -136,7 +137,8 @@ async fn connections((mode, network): How) -> Vec<Duration> {
         "import socket, time
 def once():
     with socket.socket() as s:
-        began = time.perf_counter_ns(); s.connect(('127.0.0.1', {})); return time.perf_counter_ns() - began
+        began = time.perf_counter_ns(); s.connect(('127.0.0.1', {})); took = time.perf_counter_ns() - began
+        s.recv(1); return took
 def handler(e, c): return ' '.join(str(once()) for _ in range({CONNECTIONS}))",
         address.port()
     );
