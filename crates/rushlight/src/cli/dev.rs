@@ -8,10 +8,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use ports::LiveFolders as _;
+use sandbox::{RuntimeFound, Served};
 use serde_json::{Value, json};
 use tokio::time::MissedTickBehavior;
 
-use super::{Context, logs, print_json, print_line, start};
+use super::{Context, logs, print_json, print_line, runtimes, start};
 use crate::client::Client;
 use crate::dev::{self, Function, Live, Project, Watch};
 use crate::function;
@@ -38,6 +39,8 @@ struct Serving<'a> {
     folder: PathBuf,
     inspect: Option<u16>,
     shown: Option<Project>,
+    /// What serves AWS's runtimes here; looked for when a function leaves its version open.
+    runtimes: Vec<RuntimeFound>,
 }
 
 impl Dev {
@@ -56,7 +59,8 @@ impl Dev {
             running.say(context);
             let client = Client::new(running.address);
             let inspect = self.inspect;
-            let mut serving = Serving { context, client, live, folder, inspect, shown: None };
+            let mut serving =
+                Serving { context, client, live, folder, inspect, shown: None, runtimes: Vec::new() };
             serving.refresh().await?;
             let live_log = logs::Live::open(&serving.client).await?;
             tokio::select! {
@@ -110,7 +114,8 @@ impl Serving<'_> {
             if let Some(port) = port {
                 self.live.inspect(name, port);
             }
-            let definition = definition(name, function, &self.folder);
+            let runtime = self.runtime(function.runtime.as_deref()).await;
+            let definition = definition(name, function, &runtime, &self.folder);
             function::put(&self.client, &definition).await?;
             let url = function::url(&self.client, name).await?;
             rows.push(json!({
@@ -120,6 +125,22 @@ impl Serving<'_> {
         self.say(&project, &rows);
         self.shown = Some(project);
         Ok(())
+    }
+
+    /// AWS's name of the runtime: the newest version that is here of what the function asks for.
+    async fn runtime(&mut self, asked: Option<&str>) -> String {
+        let (family, usual) = match asked {
+            None | Some("nodejs") => ("node", "nodejs22.x"),
+            Some("python") => ("python", "python3.13"),
+            Some(runtime) => return runtime.to_owned(),
+        };
+        if self.runtimes.is_empty() {
+            self.runtimes = runtimes::found(&self.context.config).await;
+        }
+        let exact = |found: &&RuntimeFound| {
+            found.family == family && matches!(found.served, Served::Added | Served::Host)
+        };
+        self.runtimes.iter().find(exact).map_or(usual, |found| found.runtime).to_owned()
     }
 
     fn say(&self, project: &Project, rows: &[Value]) {
@@ -158,12 +179,7 @@ fn text<'a>(row: &'a Value, name: &str) -> &'a str {
 }
 
 /// The body of a CreateFunction. The bucket is that of functions that are served from a folder.
-fn definition(name: &str, function: &Function, folder: &Path) -> Value {
-    let runtime = match function.runtime.as_deref() {
-        None | Some("nodejs") => "nodejs22.x",
-        Some("python") => "python3.13",
-        Some(runtime) => runtime,
-    };
+fn definition(name: &str, function: &Function, runtime: &str, folder: &Path) -> Value {
     json!({
         "FunctionName": name,
         "Runtime": runtime,
