@@ -100,7 +100,6 @@ impl Process {
             .stdin(Stdio::from(OwnedFd::from(control_far)))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
             .spawn()?;
         let stdout = child.stdout.take().ok_or_else(|| io::Error::other("no stdout pipe"))?;
         let stderr = child.stderr.take().ok_or_else(|| io::Error::other("no stderr pipe"))?;

@@ -1,7 +1,6 @@
 //! A package is compiled once, in a jail, and nobody can change what came of it.
 
 use std::fs;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sandbox::{FunctionSpec, SandboxMode};
@@ -66,35 +65,5 @@ async fn later_environments_load_what_the_first_had_compiled() {
     for package in [Some("bb".to_owned()), None] {
         let other = world.once(FunctionSpec { package, ..spec.clone() }, "{}").await;
         assert_eq!(show(&other), r#"ok ["new", false, 0, "part.py"]"#);
-    }
-}
-
-/// Prints how long the handler takes to load, plainly and compiled.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement"]
-async fn measure_two_thousand_lines() {
-    let world = World::new(SandboxMode::BestEffort).await;
-    let function = |n: usize| {
-        format!(
-            "class Thing{n}:\n    def __init__(self, a, b=None, *, c={n}):\n        self.a, self.b, self.c = a, b or {{}}, c\n        \
-             self.items = [x * c for x in range(a) if x % 2 == 0]\n    def step(self, value):\n        try:\n            \
-             if value in self.b and self.b[value].get('x', 0) > self.c:\n                return {{'k': value, 'v': [f'{{i}}:{{self.c}}' for i in self.items]}}\n        \
-             except (KeyError, ValueError) as error:\n            raise RuntimeError(f'bad {{value}}') from error\n"
-        )
-    };
-    let text: String = (0..200).map(function).collect();
-    let files = [("index.py", "import big\ndef handler(e, c): return 1"), ("big.py", text.as_str())];
-    let mut spec = world.function("python3.11", &files);
-    spec.memory_mib = 1769;
-    let plain = spec.clone();
-    spec.package = Some("aa".to_owned());
-    world.once(spec.clone(), "{}").await;
-    compiled(&world, &spec).await;
-    for _ in 0..5 {
-        for (name, spec) in [("plain", &plain), ("compiled", &spec)] {
-            let mut environment = world.sandbox.launch(Arc::new(spec.clone())).await.unwrap();
-            let took = environment.invoke(invocation("{}")).await.init_duration;
-            println!("{name}: {took:?}");
-        }
     }
 }
