@@ -53,8 +53,8 @@ pub struct Environment {
     over: Option<Option<ExitStatus>>,
     /// Names of the external extensions; their indexes begin at 1.
     extensions: Vec<String>,
-    /// When its memory was last looked at.
-    measured: Instant,
+    /// When its memory was last looked at; `None` before that, so that the first report has a figure, too.
+    measured: Option<Instant>,
     /// Generations of ours between the launcher and the interpreter, itself included.
     ours: u32,
     stage: Stage,
@@ -118,7 +118,7 @@ impl Environment {
             channel: started.channel,
             runtime: started.runtime,
             over: None,
-            measured: Instant::now(),
+            measured: None,
             ours,
             stage,
             extensions: started.extensions,
@@ -487,7 +487,8 @@ impl Environment {
                 outcome.phases.extension_overhead = Some(outcome.duration.saturating_sub(runtime));
             }
         }
-        if self.channel == Channel::Api && self.measured.elapsed() > MEMORY_PAUSE {
+        let is_due = self.measured.is_none_or(|at| at.elapsed() > MEMORY_PAUSE);
+        if self.channel == Channel::Api && is_due {
             self.measure(u64::MAX);
         }
     }
@@ -563,7 +564,7 @@ impl Environment {
     }
 
     fn measure(&mut self, limit_kib: u64) -> u64 {
-        self.measured = Instant::now();
+        self.measured = Some(Instant::now());
         let pid = self.process.as_ref().and_then(Process::launcher_pid);
         let kib = pid.map_or(0, |pid| memory::tree_kib(pid, self.ours, limit_kib));
         self.max_rss_kib = self.max_rss_kib.max(kib);

@@ -83,6 +83,14 @@ async fn a_program_serves_events() {
     assert!(environment.is_alive());
 }
 
+/// A runtime of its own does not say how much it takes, and the first answer may come at once.
+#[tokio::test]
+async fn memory_is_told_of_the_quickest_program() {
+    let world = World::new(SandboxMode::BestEffort).await;
+    let outcome = world.once(provided(&world, "while next; do answer 1; done"), "{}").await;
+    assert!(outcome.max_memory_mib > 0, "{outcome:?}");
+}
+
 #[tokio::test]
 async fn an_event_has_its_headers() {
     check(
