@@ -1,12 +1,13 @@
 //! `rushlight dev [DIR]`: the server, with the functions of a folder served straight from it.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use clap::Args;
+use clap::{Args, value_parser};
 use ports::LiveFolders as _;
 use sandbox::{RuntimeFound, Served};
 use serde_json::{Value, json};
@@ -25,8 +26,9 @@ pub(super) struct Dev {
     /// Folder of the functions: those that its rushlight.toml names, or else every handler in it
     #[arg(default_value = ".")]
     pub(super) folder: PathBuf,
-    /// Let debuggers in: the first function's environment listens on this port of loopback, the others' on the next ones
-    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "9229")]
+    /// Let debuggers into Node.js functions: the first one's environment listens on this port of loopback, the others'
+    /// on the next ones
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "9229", value_parser = value_parser!(u16).range(1..))]
     inspect: Option<u16>,
 }
 
@@ -37,10 +39,32 @@ struct Serving<'a> {
     client: Client,
     live: Arc<Live>,
     folder: PathBuf,
-    inspect: Option<u16>,
+    debuggers: Debuggers,
     shown: Option<Project>,
     /// What serves AWS's runtimes here; looked for when a function leaves its version open.
     runtimes: Vec<RuntimeFound>,
+}
+
+/// Which port the debugger of each function has. None is given twice: the one who had it may listen there still.
+#[derive(Debug)]
+struct Debuggers {
+    first: Option<u16>,
+    given: HashMap<String, u16>,
+}
+
+impl Debuggers {
+    /// `None` without `--inspect`, in languages that have no debugger here, and when there is no port left.
+    fn port_of(&mut self, function: &str, runtime: &str) -> Option<u16> {
+        if !runtime.starts_with("nodejs") {
+            return None;
+        }
+        if let Some(port) = self.given.get(function) {
+            return Some(*port);
+        }
+        let port = self.first?.checked_add(u16::try_from(self.given.len()).ok()?)?;
+        self.given.insert(function.to_owned(), port);
+        Some(port)
+    }
 }
 
 impl Dev {
@@ -55,12 +79,13 @@ impl Dev {
             // Watched before it is read, so that nothing that is saved meanwhile is missed.
             let watch = Watch::new(&folder)?;
             let live = Arc::new(Live::default());
+            live.build(&folder).await.map_err(anyhow::Error::msg)?;
             let running = start::Running::begin_live(&context.config, Some(Arc::clone(&live))).await?;
             running.say(context);
             let client = Client::new(running.address);
-            let inspect = self.inspect;
+            let debuggers = Debuggers { first: self.inspect, given: HashMap::new() };
             let mut serving =
-                Serving { context, client, live, folder, inspect, shown: None, runtimes: Vec::new() };
+                Serving { context, client, live, folder, debuggers, shown: None, runtimes: Vec::new() };
             serving.refresh().await?;
             let live_log = logs::Live::open(&serving.client).await?;
             tokio::select! {
@@ -82,17 +107,18 @@ impl Serving<'_> {
         loop {
             look.tick().await;
             if watch.has_changed()? {
-                if let Err(error) = self.refresh().await {
-                    eprintln!("error: {error:#}");
+                let mut done = self.refresh().await.map_err(|error| format!("{error:#}"));
+                if done.is_ok() {
+                    // Built now rather than at the next request.
+                    done = self.live.generation(&self.folder).await.map(drop);
                 }
-                // Built now rather than at the next request; what the compiler says is said once.
-                let built = self.live.generation(&self.folder).await.map(drop);
-                if let Err(why) = &built
-                    && built != said
+                // What the compiler says is said once.
+                if let Err(why) = &done
+                    && done != said
                 {
-                    eprintln!("{why}");
+                    eprintln!("error: {why}");
                 }
-                said = built;
+                said = done;
             }
         }
     }
@@ -103,18 +129,17 @@ impl Serving<'_> {
         if self.shown.as_ref() == Some(&project) {
             return Ok(());
         }
-        self.live.set_build(&self.folder, project.build.clone()).await.map_err(anyhow::Error::msg)?;
         let mut rows = Vec::new();
-        for (number, (name, function)) in project.functions.iter().enumerate() {
+        for (name, function) in &project.functions {
             let known = self.shown.as_ref().and_then(|shown| shown.functions.get(name));
             if known == Some(function) {
                 continue;
             }
-            let port = self.inspect.and_then(|first| first.checked_add(u16::try_from(number).ok()?));
+            let runtime = self.runtime(function.runtime.as_deref()).await;
+            let port = self.debuggers.port_of(name, &runtime);
             if let Some(port) = port {
                 self.live.inspect(name, port);
             }
-            let runtime = self.runtime(function.runtime.as_deref()).await;
             let definition = definition(name, function, &runtime, &self.folder);
             function::put(&self.client, &definition).await?;
             let url = function::url(&self.client, name).await?;
@@ -190,4 +215,27 @@ fn definition(name: &str, function: &Function, runtime: &str, folder: &Path) -> 
         "MemorySize": function.memory.unwrap_or(256),
         "Environment": { "Variables": function.environment },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_node_function_keeps_a_debugger_port_of_its_own() {
+        let mut debuggers = Debuggers { first: Some(65_533), given: HashMap::new() };
+        let ports: Vec<_> = [
+            ("b", "nodejs22.x"),
+            ("list", "python3.13"),
+            ("c", "nodejs20.x"),
+            ("a", "nodejs22.x"),
+            ("b", "nodejs24.x"),
+            ("d", "nodejs22.x"),
+        ]
+        .map(|(name, runtime)| debuggers.port_of(name, runtime))
+        .to_vec();
+        assert_eq!(ports, [Some(65_533), None, Some(65_534), Some(65_535), Some(65_533), None]);
+        let mut none = Debuggers { first: None, given: HashMap::new() };
+        assert_eq!(none.port_of("a", "nodejs22.x"), None);
+    }
 }

@@ -120,6 +120,12 @@ impl Build {
     }
 }
 
+/// Takes away what was built of a project that has nothing to build any more.
+pub(crate) fn clear(root: &Path) -> Result<(), String> {
+    let out = root.join(OUT);
+    remove(&out).map_err(|error| format!("{}: {error}", out.display()))
+}
+
 fn remove(folder: &Path) -> std::io::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),

@@ -10,8 +10,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ports::{BoxFuture, LiveFolders};
 use tokio::sync::Mutex;
 
-use super::build::Build;
 use super::watch::Watch;
+use super::{Project, build};
 
 /// Of a folder's mode: everybody may list and search it.
 const OTHERS_READ: u32 = 0o005;
@@ -25,9 +25,11 @@ pub(crate) struct Live {
 
 #[derive(Debug)]
 struct Folder {
+    path: PathBuf,
     watch: Watch,
     generation: u64,
-    build: Option<Build>,
+    /// Whether it is built before it is run.
+    is_project: bool,
     /// Of the last build; what it was not yet told of is built at the next question.
     built: Result<(), String>,
     stale: bool,
@@ -36,7 +38,14 @@ struct Folder {
 impl Folder {
     fn new(path: &Path) -> Result<Self, String> {
         let watch = Watch::new(path).map_err(|error| error.to_string())?;
-        Ok(Self { watch, generation: 0, build: None, built: Ok(()), stale: true })
+        Ok(Self {
+            path: path.to_owned(),
+            watch,
+            generation: 0,
+            is_project: false,
+            built: Ok(()),
+            stale: true,
+        })
     }
 
     async fn refresh(&mut self) -> Result<u64, String> {
@@ -45,8 +54,8 @@ impl Folder {
             self.generation += 1;
             // A build that is given up in the middle is begun again by the next question.
             self.stale = true;
-            if let Some(build) = &self.build {
-                self.built = build.run().await;
+            if self.is_project {
+                self.built = built(&self.path).await;
             }
             self.stale = false;
         }
@@ -55,12 +64,12 @@ impl Folder {
 }
 
 impl Live {
-    /// From now on `folder` is built by `build` whenever it has changed.
-    pub(crate) async fn set_build(&self, folder: &Path, build: Option<Build>) -> Result<(), String> {
+    /// From now on what has to be built of `folder` is, whenever it has changed.
+    pub(crate) async fn build(&self, folder: &Path) -> Result<(), String> {
         let folder = self.folder(folder)?;
         let mut folder = folder.lock().await;
-        if folder.build != build {
-            folder.build = build;
+        if !folder.is_project {
+            folder.is_project = true;
             folder.stale = true;
         }
         Ok(())
@@ -82,6 +91,16 @@ impl Live {
         let folder = Arc::new(Mutex::new(Folder::new(path)?));
         folders.insert(path.to_owned(), Arc::clone(&folder));
         Ok(folder)
+    }
+}
+
+/// Builds what the project needs as it is now. What that is must be read anew each time: in the middle of a save a
+/// source is empty and looks like none, and who knew it from that moment would not build the rest of the save.
+async fn built(folder: &Path) -> Result<(), String> {
+    let project = Project::read(folder).map_err(|error| format!("{error:#}"))?;
+    match project.build {
+        Some(build) => build.run().await,
+        None => build::clear(folder),
     }
 }
 
@@ -119,6 +138,28 @@ pub(crate) fn check(folder: &Path) -> Result<(), String> {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
+
+    #[tokio::test]
+    async fn half_a_save_hides_nothing_of_the_other_half() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir_all(at("node_modules/.bin")).unwrap();
+        std::fs::write(at("node_modules/.bin/tsc"), "#!/bin/sh\ncp a.ts .rushlight/next/a.js\n").unwrap();
+        std::fs::set_permissions(at("node_modules/.bin/tsc"), std::fs::Permissions::from_mode(0o755))
+            .unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let live = Live::default();
+        live.build(folder.path()).await.unwrap();
+        for (text, built) in [
+            ("export const handler = 1", Some("export const handler = 1")),
+            ("", None),
+            ("export const handler = 2", Some("export const handler = 2")),
+        ] {
+            std::fs::write(at("a.ts"), text).unwrap();
+            live.generation(folder.path()).await.unwrap();
+            assert_eq!(std::fs::read_to_string(at(build::OUT).join("a.js")).ok().as_deref(), built);
+        }
+    }
 
     #[tokio::test]
     async fn a_generation_lasts_until_something_is_saved() {

@@ -285,6 +285,13 @@ fn what_is_no_rushlight_is_told_as_such() {
 }
 
 #[test]
+fn a_debugger_needs_a_port() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ok, _, said) = output(rushlight(folder.path()).args(["dev", "--inspect=0"]));
+    assert!(!ok && said.contains("1..=65535"), "{said}");
+}
+
+#[test]
 fn the_help_of_a_verb_shows_what_it_looks_at() {
     let folder = tempfile::tempdir().unwrap();
     let help = |verb: &str| output(rushlight(folder.path()).args([verb, "--help"])).1;
