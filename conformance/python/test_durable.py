@@ -5,6 +5,7 @@ import json
 import sys
 import zipfile
 import io
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,11 @@ def test_steps_and_waits(lam, durable):
         run(lam, durable, {"do": "retry"}, DurableExecutionName="first")
     listed = lam.list_durable_executions_by_function(FunctionName="durable", Statuses=["SUCCEEDED"])
     assert arn in [execution["DurableExecutionArn"] for execution in listed["DurableExecutions"]]
+    # Dates go into the query as text.
+    began = told["StartTimestamp"]
+    during = lam.list_durable_executions_by_function(FunctionName="durable", StartedAfter=began, StartedBefore=began + timedelta(seconds=1))
+    assert arn in [execution["DurableExecutionArn"] for execution in during["DurableExecutions"]]
+    assert not lam.list_durable_executions_by_function(FunctionName="durable", StartedBefore=began - timedelta(days=1))["DurableExecutions"]
 
 
 def test_retries_maps_and_failures(lam, durable):

@@ -52,6 +52,46 @@ impl Timestamp {
         let (y, mo, d, h, mi, s, ms) = self.civil();
         format!("{y:04}-{mo:02}-{d:02}T{h:02}:{mi:02}:{s:02}.{ms:03}Z")
     }
+
+    /// Reads what [`iso8601`](Self::iso8601) writes, with any number of decimals, and other zones (`+01:00`) too.
+    pub fn parse_iso8601(text: &str) -> Option<Self> {
+        let digits = |at: std::ops::Range<usize>| -> Option<i64> {
+            let text = text.get(at)?;
+            text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+        };
+        let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
+        if separators.iter().any(|&(at, byte)| text.as_bytes().get(at) != Some(&byte)) {
+            return None;
+        }
+        let (year, month, day) = (digits(0..4)?, digits(5..7)?, digits(8..10)?);
+        let (hour, minute, second) = (digits(11..13)?, digits(14..16)?, digits(17..19)?);
+        if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
+            return None;
+        }
+        let rest = text.get(19..)?;
+        let decimals = rest.strip_prefix('.').unwrap_or("");
+        let decimals = &decimals[..decimals.bytes().take_while(u8::is_ascii_digit).count()];
+        let ms =
+            decimals.bytes().chain(*b"000").take(3).fold(0, |ms, digit| ms * 10 + i64::from(digit - b'0'));
+        let zone = if decimals.is_empty() { rest } else { &rest[1 + decimals.len()..] };
+        let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
+        Some(Self((seconds - parse_zone(zone)?) * 1000 + ms))
+    }
+}
+
+/// `Z`, `+hh:mm` or `-hh:mm`, in seconds east of Greenwich.
+fn parse_zone(zone: &str) -> Option<i64> {
+    if zone.eq_ignore_ascii_case("z") {
+        return Some(0);
+    }
+    let sign = match zone.as_bytes().first()? {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let (hours, minutes) = zone.get(1..)?.split_once(':')?;
+    let two = |text: &str| text.parse::<u8>().ok().filter(|_| text.len() == 2).map(i64::from);
+    Some(sign * (two(hours)? * 3600 + two(minutes)? * 60))
 }
 
 /// Days since the epoch to a proleptic Gregorian date, by 400-year eras that start in March.
@@ -66,6 +106,15 @@ fn civil_from_days(days: i64) -> (i64, u32, u32) {
     let month = if mp < 10 { mp + 3 } else { mp - 9 };
     let year = yoe + era * 400 + i64::from(month <= 2);
     (year, u32::try_from(month).unwrap_or(1), u32::try_from(day).unwrap_or(1))
+}
+
+/// The inverse of [`civil_from_days`].
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let era = year.div_euclid(400);
+    let yoe = year.rem_euclid(400);
+    let doy = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468
 }
 
 /// Where "now" comes from. Cheap to clone.
@@ -157,6 +206,28 @@ mod tests {
             (-1, "1969-12-31T23:59:59.999Z"),
         ] {
             assert_eq!(Timestamp(ms).iso8601(), text);
+            assert_eq!(Timestamp::parse_iso8601(text), Some(Timestamp(ms)));
+        }
+    }
+
+    #[test]
+    fn reads_dates() {
+        for (text, ms) in [
+            ("2026-11-23T17:21:00Z", Some(1_795_454_460_000)),
+            ("2026-11-23T17:21:00.12Z", Some(1_795_454_460_120)),
+            ("2026-11-23T17:21:00.123456z", Some(1_795_454_460_123)),
+            ("2026-11-23T18:51:00+01:30", Some(1_795_454_460_000)),
+            ("2026-11-23T12:21:00-05:00", Some(1_795_454_460_000)),
+            ("2026-11-23T17:21:00", None),
+            ("2026-11-23T17:21:00.Z", None),
+            ("2026-13-23T17:21:00Z", None),
+            ("2026-11-23 17:21:00Z", None),
+            ("2026-11-23T17:21:00+1:30", None),
+            ("2026-11-2\u{e9}T17:21:00Z", None),
+            ("+026-11-23T17:21:00Z", None),
+            ("", None),
+        ] {
+            assert_eq!(Timestamp::parse_iso8601(text), ms.map(Timestamp), "{text}");
         }
     }
 

@@ -210,10 +210,12 @@ pub fn boolean(text: String, violations: &mut Violations, _: &Rule) -> Option<bo
     parse(&text.to_ascii_lowercase(), "Boolean", violations)
 }
 
-/// Seconds since the epoch.
+/// A date and time, as the SDKs put it into a query; or seconds since the epoch.
 pub fn timestamp(text: String, violations: &mut Violations, _: &Rule) -> Option<Timestamp> {
-    let secs: f64 = parse(&text, "Timestamp", violations)?;
-    Some(Timestamp((secs * 1000.0).round() as i64))
+    Timestamp::parse_iso8601(&text).or_else(|| {
+        let secs: f64 = parse(&text, "Timestamp", violations)?;
+        Some(Timestamp((secs * 1000.0).round() as i64))
+    })
 }
 
 pub fn list<T>(

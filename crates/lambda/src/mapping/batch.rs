@@ -138,7 +138,8 @@ fn parse_answer(json: &[u8]) -> Result<Answer, JsonError> {
         return Ok(answer);
     }
     let mut reader = Reader::new(json, base::Limits::default().json_depth_max)?;
-    if reader.null()? {
+    // AWS takes an empty list for an empty answer.
+    if reader.null()? || json.trim_ascii() == b"[]" {
         return Ok(answer);
     }
     reader.begin_object()?;
@@ -341,6 +342,7 @@ mod tests {
             ("", Verdict::Taken),
             ("null", Verdict::Taken),
             ("{}", Verdict::Taken),
+            ("[]", Verdict::Taken),
             (r#"{"batchItemFailures":null}"#, Verdict::Taken),
             (r#"{"batchItemFailures":[]}"#, Verdict::Taken),
             (

@@ -18,6 +18,11 @@ pub(super) async fn run(
     if reference.qualifier() == Some(Qualifier::Latest) {
         return Err(error::invalid("We currently do not support adding policies for $LATEST."));
     }
+    if input.function_url_auth_type.is_some() && input.action != "lambda:InvokeFunctionUrl" {
+        return Err(error::invalid(
+            "FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action",
+        ));
+    }
     let principal = Principal::parse(&input.principal, cx.scope.region.partition());
     let principal = principal.ok_or_else(error::invalid_principal)?;
     let statement = Statement {

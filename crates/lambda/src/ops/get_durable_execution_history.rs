@@ -28,6 +28,7 @@ pub(super) async fn run(
     let count = asked.unwrap_or(EVENTS_DEFAULT).min(EVENTS_MAX);
     let with_data = input.include_execution_data == Some(true);
     let events = history.iter().skip(start).take(count).map(|event| event.describe(with_data)).collect();
-    let next_marker = (start + count < history.len()).then(|| (start + count).to_string());
+    let end = start.saturating_add(count);
+    let next_marker = (end < history.len()).then(|| end.to_string());
     Ok(GetDurableExecutionHistoryOutput { events, next_marker })
 }

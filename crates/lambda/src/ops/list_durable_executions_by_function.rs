@@ -41,6 +41,7 @@ pub(super) async fn run(
     let asked = input.max_items.filter(|count| *count > 0).and_then(|count| usize::try_from(count).ok());
     let count = asked.unwrap_or(LISTED_DEFAULT).min(LISTED_MAX);
     let page = found.iter().skip(start).take(count).map(|record| record.describe(&reference.scope)).collect();
-    let next_marker = (start + count < found.len()).then(|| (start + count).to_string());
+    let end = start.saturating_add(count);
+    let next_marker = (end < found.len()).then(|| end.to_string());
     Ok(ListDurableExecutionsByFunctionOutput { durable_executions: Some(page), next_marker })
 }
