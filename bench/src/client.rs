@@ -55,14 +55,28 @@ fn whole(bytes: &[u8]) -> Result<Option<Answer>> {
     let Some(head_end) = memmem::find(bytes, b"\r\n\r\n") else { return Ok(None) };
     let head = std::str::from_utf8(&bytes[..head_end])?;
     let status = head.get(9..12).context("no status line")?.parse()?;
-    let length = head
-        .lines()
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .map_or(Ok(0), |(_, value)| value.trim().parse::<usize>())?;
     let body_start = head_end + 4;
-    let end = body_start + length;
-    Ok((bytes.len() >= end).then_some(Answer { status, body_start, end }))
+    let mut end = Some(body_start);
+    for (name, value) in head.lines().filter_map(|line| line.split_once(':')) {
+        if name.eq_ignore_ascii_case("content-length") {
+            end = Some(body_start + value.trim().parse::<usize>()?);
+        } else if name.eq_ignore_ascii_case("transfer-encoding") {
+            end = chunks_end(bytes, body_start)?;
+        }
+    }
+    Ok(end.filter(|end| bytes.len() >= *end).map(|end| Answer { status, body_start, end }))
+}
+
+/// Where a body in chunks ends, once its last one is there. Of ours none is; what others send is counted, not read.
+fn chunks_end(bytes: &[u8], mut at: usize) -> Result<Option<usize>> {
+    while let Some(line) = bytes.get(at..).and_then(|rest| memmem::find(rest, b"\r\n")) {
+        let size = usize::from_str_radix(std::str::from_utf8(&bytes[at..at + line])?, 16)?;
+        at += line + 2 + size + 2;
+        if size == 0 {
+            return Ok(Some(at));
+        }
+    }
+    Ok(None)
 }
 
 /// A POST of awsJson 1.0 with the headers that an SDK sends.

@@ -7,6 +7,7 @@ use anyhow::Result;
 use crate::Plan;
 use crate::client::{Connection, rest};
 use crate::function::{create_package, echo_code, invoke_path, zipped};
+use crate::java;
 use crate::load::{Measured, percentile};
 use crate::process::memory_kib;
 use crate::report::{Beside, Mark, Report};
@@ -37,8 +38,8 @@ struct Case {
     name: &'static str,
     runtime: &'static str,
     code: &'static str,
-    /// Milliseconds.
-    mark: f64,
+    /// Milliseconds; where one was set.
+    mark: Option<f64>,
     /// What the pool takes to be full again.
     pause: Duration,
 }
@@ -65,16 +66,18 @@ fn cases(pool: bool) -> Vec<Case> {
     let (node, python) = (echo_code("node"), echo_code("python3"));
     if !pool {
         return vec![
-            case("node without pool", "nodejs20.x", node, 40.0, 20),
-            case("python3 without pool", "python3.11", python, 25.0, 20),
+            case("node without pool", "nodejs20.x", node, Some(40.0), 20),
+            case("python3 without pool", "python3.11", python, Some(25.0), 20),
+            case("java without pool", java::RUNTIME, "", None, 50),
         ];
     }
     vec![
-        case("node", "nodejs20.x", node, 4.0, 150),
-        case("node with the SDK", "nodejs20.x", NODE_SDK, 10.0, 500),
-        case("python3", "python3.11", python, 3.0, 150),
-        case("python3 with boto3", "python3.11", PYTHON_SDK, 6.0, 700),
-        case("binary", "provided.al2023", "", 8.0, 50),
+        case("node", "nodejs20.x", node, Some(4.0), 150),
+        case("node with the SDK", "nodejs20.x", NODE_SDK, Some(10.0), 500),
+        case("python3", "python3.11", python, Some(3.0), 150),
+        case("python3 with boto3", "python3.11", PYTHON_SDK, Some(6.0), 700),
+        case("binary", "provided.al2023", "", Some(8.0), 50),
+        case("java", java::RUNTIME, "", Some(100.0), 700),
     ]
 }
 
@@ -98,10 +101,12 @@ async fn measure(plan: &Plan, server: &Server, cases: Vec<Case>, report: &mut Re
         if !plan.wants(&name) {
             continue;
         }
-        let zip = match case.runtime {
-            "provided.al2023" => zipped("bootstrap", &std::fs::read(std::env::current_exe()?)?)?,
-            runtime if runtime.starts_with("python") => zipped("index.py", case.code.as_bytes())?,
-            _ => zipped("index.js", case.code.as_bytes())?,
+        let zip = match package(&case) {
+            Ok(zip) => zip,
+            Err(why) => {
+                report.note(&name, &format!("not measured: {why:#}"));
+                continue;
+            }
         };
         let mut times = Vec::new();
         let mut connection = Connection::open(server.address).await?;
@@ -117,10 +122,20 @@ async fn measure(plan: &Plan, server: &Server, cases: Vec<Case>, report: &mut Re
             let body = String::from_utf8_lossy(connection.body(answer));
             anyhow::ensure!(answer.status == 200 && !body.contains("errorType"), "{name} answered {body}");
         }
-        let beside = Beside { mark: Some(Mark::P50(case.mark * 1e3)), ..Beside::default() };
+        let beside = Beside { mark: case.mark.map(|mark| Mark::P50(mark * 1e3)), ..Beside::default() };
         report.add(name, spread(times), beside);
     }
     Ok(())
+}
+
+/// An error where the host lacks what makes it.
+fn package(case: &Case) -> Result<Vec<u8>> {
+    match case.runtime {
+        "provided.al2023" => zipped("bootstrap", &std::fs::read(std::env::current_exe()?)?),
+        java::RUNTIME => java::echo(),
+        runtime if runtime.starts_with("python") => zipped("index.py", case.code.as_bytes()),
+        _ => zipped("index.js", case.code.as_bytes()),
+    }
 }
 
 pub(crate) fn spread(times: Vec<Duration>) -> Measured {

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::Plan;
 use crate::client::{Connection, aws_json, rest, set_up};
 use crate::cold::spread;
-use crate::function::{create_function, create_package, echo_code, invoke_path, zipped};
+use crate::function::{EVENT, create_function, create_package, echo_code, invoke_path, zipped};
 use crate::load;
 use crate::process::{descendants, memory_kib, processor_time, shared_memory_kib};
 use crate::report::{Beside, Mark, Report};
@@ -19,7 +19,6 @@ use crate::server::{Keeping, Server};
 const AT_ONCE: usize = 200;
 /// Records whose way to an idle function is timed.
 const RECORDS: usize = 40;
-const EVENT: &str = r#"{"name":"sy"}"#;
 
 pub(crate) async fn run(plan: &Plan, report: &mut Report) -> Result<()> {
     if plan.wants("memory of environments") {

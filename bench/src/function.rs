@@ -8,11 +8,13 @@ use serde_json::{Value, json};
 use crate::Plan;
 use crate::ceiling::{self, Echo};
 use crate::client::{self, Connection, base64, plain, rest, set_up};
+use crate::java;
 use crate::load;
 use crate::report::{Beside, Mark, Report};
 use crate::server::Server;
 
-const CONNECTIONS: [usize; 2] = [1, 16];
+pub(crate) const CONNECTIONS: [usize; 2] = [1, 16];
+pub(crate) const EVENT: &str = r#"{"name":"sy"}"#;
 
 /// The request beside an echo server that answers as many bytes.
 async fn compare(
@@ -38,7 +40,6 @@ async fn compare(
 
 /// Warm functions: over the Invoke API and behind a stage URL, beside the bare frame loop.
 pub(crate) async fn measure(plan: &Plan, server: &Server, report: &mut Report) -> Result<()> {
-    let event: &str = r#"{"name":"sy"}"#;
     for (interpreter, runtime, per_second) in
         [("node", "nodejs20.x", 15_000.0), ("python3", "python3.11", 20_000.0)]
     {
@@ -49,7 +50,7 @@ pub(crate) async fn measure(plan: &Plan, server: &Server, report: &mut Report) -
         create_function(server, interpreter, runtime, echo_code(interpreter)).await?;
         let ceiling = ceiling::frame_loop(interpreter, plan.seconds)?;
         let path = invoke_path(interpreter);
-        let request = Rc::new(rest("lambda", "POST", &path, event));
+        let request = Rc::new(rest("lambda", "POST", &path, EVENT));
         for connections in CONNECTIONS {
             let measured =
                 load::run(server.address, connections, plan.seconds, &request, Some(server.pid())).await?;
@@ -58,8 +59,30 @@ pub(crate) async fn measure(plan: &Plan, server: &Server, report: &mut Report) -
             report.add(format!("{name}, {connections} conn"), measured, beside);
         }
     }
+    if plan.wants("invoke java") {
+        warm_java(plan, server, report).await?;
+    }
     if plan.wants("stage URL to node") {
         stage_url(plan, server, report).await?;
+    }
+    Ok(())
+}
+
+/// Beside nothing: there is no bare loop in Java.
+async fn warm_java(plan: &Plan, server: &Server, report: &mut Report) -> Result<()> {
+    let zip = match java::echo() {
+        Ok(zip) => zip,
+        Err(why) => {
+            report.note("invoke java", &format!("not measured: {why:#}"));
+            return Ok(());
+        }
+    };
+    create_package(server, "java", java::RUNTIME, &zip).await?;
+    let request = Rc::new(rest("lambda", "POST", &invoke_path("java"), EVENT));
+    for connections in CONNECTIONS {
+        let measured =
+            load::run(server.address, connections, plan.seconds, &request, Some(server.pid())).await?;
+        report.add(format!("invoke java, {connections} conn"), measured, Beside::default());
     }
     Ok(())
 }
@@ -91,12 +114,16 @@ pub(crate) async fn create_function(server: &Server, name: &str, runtime: &str, 
 
 /// A function of a whole zip.
 pub(crate) async fn create_package(server: &Server, name: &str, runtime: &str, zip: &[u8]) -> Result<()> {
+    set_up(server.address, &creation(name, runtime, zip)).await.map(drop)
+}
+
+/// The request that makes a function, of any server.
+pub(crate) fn creation(name: &str, runtime: &str, zip: &[u8]) -> Vec<u8> {
     let body = json!({
         "FunctionName": name, "Runtime": runtime, "Handler": "index.handler", "Timeout": 30,
         "Role": "arn:aws:iam::000000000000:role/bench", "Code": {"ZipFile": base64(zip)},
     });
-    let request = rest("lambda", "POST", "/2015-03-31/functions", &body.to_string());
-    set_up(server.address, &request).await.map(drop)
+    rest("lambda", "POST", "/2015-03-31/functions", &body.to_string())
 }
 
 pub(crate) fn zipped(file: &str, content: &[u8]) -> Result<Vec<u8>> {

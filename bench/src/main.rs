@@ -8,11 +8,15 @@ mod cold;
 mod crowd;
 mod dynamodb;
 mod function;
+mod install;
+mod java;
+mod lambda_peer;
 mod load;
 mod marks;
 mod peer;
 mod process;
 mod report;
+mod save;
 mod server;
 mod template;
 mod workload;
@@ -120,7 +124,9 @@ async fn measure(plan: &Plan) -> Result<()> {
         cold::functions(plan, &server, &mut report).await?;
         drop(server);
         cold::without_pool(plan, &mut report).await?;
+        save::run(plan, &mut report).await?;
         crowd::run(plan, &mut report).await?;
+        lambda_peer::measure_all(plan, &mut report).await?;
     }
     report.print();
     report.write(&plan.json)

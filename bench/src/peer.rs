@@ -1,11 +1,13 @@
-//! Other emulators under the same workloads: those that are installed (`--peers`), and any that runs (`--peer NAME=URL`).
+//! Other emulators of DynamoDB under the same workloads: those that are installed (`--peers`), and any that runs (`--peer NAME=URL`).
 //! They keep data in memory, which is the most favourable to them. Never part of what CI runs.
 
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::Plan;
 use crate::client::{Connection, plain};
@@ -15,18 +17,21 @@ use crate::report::Report;
 /// The folder of DynamoDBLocal.jar.
 const DYNAMODB_LOCAL: &str = "DYNAMODB_LOCAL";
 
-/// A peer that we started.
+/// A peer may have to read a lot before it serves.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A peer that we started, with all that it starts.
 #[derive(Debug)]
-struct Peer {
+pub(crate) struct Peer {
     process: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
-/// Programs by their names on the PATH, and their command lines with `PORT` in them.
+/// Programs by their names on the PATH, and their command lines with `{port}` in them.
 const PROGRAMS: [(&str, &[&str]); 3] = [
-    ("dynoxide", &["--port", "PORT"]),
-    ("fakecloud", &["--addr", "127.0.0.1:PORT"]),
-    ("dynalite", &["--port", "PORT", "--createTableMs", "0"]),
+    ("dynoxide", &["--port", "{port}"]),
+    ("fakecloud", &["--addr", "127.0.0.1:{port}"]),
+    ("dynalite", &["--port", "{port}", "--createTableMs", "0"]),
 ];
 
 pub(crate) async fn measure_all(plan: &Plan, report: &mut Report) -> Result<()> {
@@ -47,16 +52,18 @@ pub(crate) async fn measure_all(plan: &Plan, report: &mut Report) -> Result<()> 
     let mut java = Command::new("java");
     java.arg(format!("-Djava.library.path={}", folder.join("DynamoDBLocal_lib").display()));
     java.arg("-jar").arg(folder.join("DynamoDBLocal.jar"));
-    measure(plan, "dynamodb-local", java, &["-inMemory", "-port", "PORT"], report).await
+    measure(plan, "dynamodb-local", java, &["-inMemory", "-port", "{port}"], report).await
 }
 
 async fn measure(
     plan: &Plan,
     name: &str,
-    command: Command,
+    mut command: Command,
     flags: &[&str],
     report: &mut Report,
 ) -> Result<()> {
+    // DynamoDB Local leaves a file where it stands.
+    command.current_dir(std::env::temp_dir());
     let peer = match Peer::start(command, flags).await {
         Ok(peer) => peer,
         Err(error) => {
@@ -72,16 +79,18 @@ async fn measure(
 }
 
 impl Peer {
-    async fn start(mut command: Command, flags: &[&str]) -> Result<Self> {
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let port = address.port().to_string();
-        command.args(flags.iter().map(|flag| flag.replace("PORT", &port)));
-        // DynamoDB Local leaves a file where it stands.
-        command.current_dir(std::env::temp_dir());
+    /// `{port}` and `{second}` in the flags are ports that are free.
+    pub(crate) async fn start(mut command: Command, flags: &[impl AsRef<str>]) -> Result<Self> {
+        let [address, second] = free_addresses()?;
+        let (port, second) = (address.port().to_string(), second.port().to_string());
+        command.args(
+            flags.iter().map(|flag| flag.as_ref().replace("{port}", &port).replace("{second}", &second)),
+        );
+        command.process_group(0);
         let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("not installed")?;
         let mut peer = Self { process, address };
         let begin = Instant::now();
-        while begin.elapsed() < Duration::from_secs(20) {
+        while begin.elapsed() < START_TIMEOUT {
             if let Ok(mut connection) = Connection::open(address).await
                 && connection.call(&plain("GET", "/", "")).await.is_ok()
             {
@@ -96,9 +105,16 @@ impl Peer {
     }
 }
 
+fn free_addresses() -> Result<[SocketAddr; 2]> {
+    let both = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
+    Ok([both[0].local_addr()?, both[1].local_addr()?])
+}
+
 impl Drop for Peer {
     fn drop(&mut self) {
-        let _ = self.process.kill();
+        if let Some(group) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
         let _ = self.process.wait();
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct Server {
     binary: PathBuf,
     keeping: Keeping,
     flags: &'static [&'static str],
+    /// Whose functions are served, by `rushlight dev`.
+    project: Option<PathBuf>,
     folder: TempDir,
 }
 
@@ -59,17 +61,27 @@ impl Server {
 
     /// With more flags.
     pub(crate) async fn start_with(binary: &Path, keeping: &Keeping, flags: &'static [&str]) -> Result<Self> {
-        Self::start_over(binary, keeping, (flags, tempfile::tempdir()?)).await
+        Self::start_over(binary, keeping, (flags, None, tempfile::tempdir()?)).await
+    }
+
+    /// As somebody starts it who works on `project`.
+    pub(crate) async fn dev(binary: &Path, keeping: &Keeping, project: &Path) -> Result<Self> {
+        let over = (&[] as &[_], Some(project.to_owned()), tempfile::tempdir()?);
+        Self::start_over(binary, keeping, over).await
     }
 
     async fn start_over(
         binary: &Path,
         keeping: &Keeping,
-        (flags, folder): (&'static [&'static str], TempDir),
+        (flags, project, folder): (&'static [&'static str], Option<PathBuf>, TempDir),
     ) -> Result<Self> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let mut command = Command::new(binary);
-        command.args(["start", "--listen", &address.to_string()]).args(keeping.flags()).args(flags);
+        match &project {
+            Some(project) => command.arg("dev").arg(project),
+            None => command.arg("start"),
+        };
+        command.args(["--listen", &address.to_string()]).args(keeping.flags()).args(flags);
         if *keeping != Keeping::Memory {
             command.arg("--data").arg(folder.path().join("data"));
         }
@@ -82,6 +94,7 @@ impl Server {
             binary: binary.to_owned(),
             keeping: keeping.clone(),
             flags,
+            project,
             folder,
         };
         server.first_answer = server.await_answer(begin).await?;
@@ -93,7 +106,8 @@ impl Server {
         self.process.kill()?;
         self.process.wait()?;
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir()?);
-        Self::start_over(&self.binary.clone(), &self.keeping.clone(), (self.flags, folder)).await
+        let over = (self.flags, self.project.take(), folder);
+        Self::start_over(&self.binary.clone(), &self.keeping.clone(), over).await
     }
 
     async fn await_answer(&mut self, begin: Instant) -> Result<Duration> {

@@ -21,8 +21,8 @@ cargo xtask <task>
   models DIR         take service models (<service>.json) from DIR into models/, without their documentation
   conformance        the release binary under the official clients: --python, --js or both
   bench [AREA]       the release binary against ceilings of the same run; dynamodb or lambda alone; --only NAME,
-                     --seconds N, --items N (of the large table), --store URL, --peers (those that are installed),
-                     --peer NAME=URL (one that runs)
+                     --seconds N, --items N (of the large table), --store URL, --peers (DynamoDB's that are
+                     installed; Lambda's are brought by npm and pip), --peer NAME=URL (one that runs)
   fuzz TARGET        grow the corpus of a fuzz target (fuzz/src/lib.rs lists them); --seconds N
   soak               random histories of DynamoDB operations against the reference model; --seconds N
   runtimes           bundle the AWS SDK clients for Node.js into runtimes/node/sdk.zip; --check compares instead";

@@ -16,7 +16,7 @@ import java.util.Map;
 /** Loads a Java handler and runs it once for each frame on an inherited socket. */
 public final class Bootstrap {
     // Instead of a count of variables: the process has them already.
-    private static final int KEEP = -1;
+    static final int KEEP = -1;
 
     private final Wire wire;
     private Invocation.Settings settings;
@@ -30,7 +30,7 @@ public final class Bootstrap {
     public static void main(String[] arguments) throws Throwable {
         Bootstrap bootstrap = new Bootstrap(new Wire(Integer.parseInt(arguments[0])));
         if (System.getenv("RUSHLIGHT_WARM") != null) {
-            Warm.up();
+            Warm.up(bootstrap.wire);
         }
         bootstrap.run();
     }
@@ -47,9 +47,7 @@ public final class Bootstrap {
         settings = new Invocation.Settings(frame);
         String classpath = applyVariables(frame).remove("RUSHLIGHT_CLASSPATH");
         logger = new Logger(wire);
-        Field field = LambdaRuntime.class.getDeclaredField("logger");
-        field.setAccessible(true);
-        field.set(null, logger);
+        useLogger(logger);
         loader = Handlers.loader(classpath);
         Thread.currentThread().setContextClassLoader(loader);
         Handlers.Handler handler = load();
@@ -117,6 +115,13 @@ public final class Bootstrap {
         }
     }
 
+    /** What LambdaRuntime.getLogger() gives. */
+    static void useLogger(Logger logger) throws ReflectiveOperationException {
+        Field field = LambdaRuntime.class.getDeclaredField("logger");
+        field.setAccessible(true);
+        field.set(null, logger);
+    }
+
     private static void flush() {
         System.out.flush();
         System.err.flush();
@@ -129,7 +134,7 @@ public final class Bootstrap {
 
     /** Java reads its variables once, when it is first asked for one, and gives no way to set them. */
     @SuppressWarnings("unchecked")
-    private static Map<String, String> applyVariables(ByteBuffer frame) throws ReflectiveOperationException {
+    static Map<String, String> applyVariables(ByteBuffer frame) throws ReflectiveOperationException {
         Field shown = Class.forName("java.lang.ProcessEnvironment").getDeclaredField("theUnmodifiableEnvironment");
         shown.setAccessible(true);
         Map<String, String> wrapped = (Map<String, String>) shown.get(null);
