@@ -533,7 +533,8 @@ impl Environment {
                         return End::TimedOut;
                     }
                     tick = now + MEMORY_TICK;
-                    if self.measure(limit_kib) > limit_kib {
+                    // The kernel may have been quicker, with a child of the runtime.
+                    if self.measure(limit_kib) > limit_kib || self.has_run_out() {
                         return End::OutOfMemory;
                     }
                 }
@@ -566,7 +567,7 @@ impl Environment {
     fn measure(&mut self, limit_kib: u64) -> u64 {
         self.measured = Some(Instant::now());
         let pid = self.process.as_ref().and_then(Process::launcher_pid);
-        let kib = pid.map_or(0, |pid| memory::tree_kib(pid, self.ours, limit_kib));
+        let kib = pid.map_or(0, |pid| memory::tree_kib(pid, self.ours, self.max_rss_kib, limit_kib));
         self.max_rss_kib = self.max_rss_kib.max(kib);
         kib
     }
@@ -621,8 +622,11 @@ impl Environment {
     /// A process that was killed may have been killed by the kernel, for its memory.
     fn cause(&self, end: End) -> End {
         let killed = matches!(end, End::Exited(Some(status)) if status.signal() == Some(libc::SIGKILL));
-        let ran_out = killed && self.process.as_ref().is_some_and(Process::has_run_out_of_memory);
-        if ran_out { End::OutOfMemory } else { end }
+        if killed && self.has_run_out() { End::OutOfMemory } else { end }
+    }
+
+    fn has_run_out(&self) -> bool {
+        self.process.as_ref().is_some_and(Process::has_run_out_of_memory)
     }
 
     /// Everything written before now belongs to what ran until now.

@@ -3,8 +3,8 @@
 use std::fs;
 
 /// Proportional size in KiB of every process below the launcher `root`, `skip` generations of ours left out.
-/// 0 when it cannot be read.
-pub(crate) fn tree_kib(root: u32, skip: u32, limit_kib: u64) -> u64 {
+/// 0 when it cannot be read. Exact where it matters: over `limit_kib`, or of several processes over `known_kib`.
+pub(crate) fn tree_kib(root: u32, skip: u32, known_kib: u64, limit_kib: u64) -> u64 {
     let mut interpreters = vec![root];
     for _ in 0..skip {
         interpreters = interpreters.iter().flat_map(|&pid| children(pid)).collect();
@@ -15,10 +15,11 @@ pub(crate) fn tree_kib(root: u32, skip: u32, limit_kib: u64) -> u64 {
         interpreters.extend(children(pid));
     }
     let resident: u64 = all.iter().map(|&pid| resident_kib(pid)).sum();
-    if resident <= limit_kib {
+    let counts_twice = all.len() > 1 && resident > known_kib;
+    if resident <= limit_kib && !counts_twice {
         return resident;
     }
-    // Pages shared between processes (and with other environments' interpreters) count once: exact, but slower.
+    // Pages shared between processes, as after a fork (and with other environments' interpreters) count once: exact, but slower.
     all.iter().map(|&pid| proportional_kib(pid)).sum()
 }
 

@@ -13,7 +13,7 @@ use rustix::process::{Gid, Resource, Rlimit, Signal, Uid};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-    TargetArch,
+    TargetArch, sock_filter,
 };
 
 use crate::report::Layer;
@@ -21,6 +21,9 @@ use crate::report::Layer;
 /// AWS gives a function 1,024 descriptors, and as many processes and threads.
 const FILES_MAX: u64 = 1024;
 const PROCESSES_MAX: u64 = 1024;
+
+/// Signals that wait and timers that send them.
+const SIGNALS_MAX: u64 = 1024;
 
 /// Where and as whom the process will run.
 #[derive(Debug, Clone, Copy)]
@@ -55,10 +58,14 @@ pub(super) fn confine(identity: Identity, own_network: bool) -> io::Result<Vec<(
 
 fn set_limits(identity: Identity) -> io::Result<()> {
     let same = |n| Rlimit { current: Some(n), maximum: Some(n) };
-    rustix::process::setrlimit(Resource::Core, same(0))?;
+    // Not 0: that does not keep the kernel from starting the host's own program for cores, as root and with what a function
+    // chose to put into it; 1 does.
+    rustix::process::setrlimit(Resource::Core, same(1))?;
     rustix::process::setrlimit(Resource::Nofile, same(FILES_MAX))?;
     rustix::process::setrlimit(Resource::Memlock, same(64 * 1024))?;
     rustix::process::setrlimit(Resource::Msgqueue, same(0))?;
+    // Counted for the server's user, too.
+    rustix::process::setrlimit(Resource::Sigpending, same(SIGNALS_MAX))?;
     if matches!(identity, Identity::Jailed { .. }) {
         // Counted for the jail's own user in its own user namespace; on the host it would count the server's processes.
         rustix::process::setrlimit(Resource::Nproc, same(PROCESSES_MAX))?;
@@ -95,13 +102,13 @@ fn drop_bounding_set() {
     }
 }
 
-/// Gives up what pid 1 of the jail needed for mounting, and what makes it another user than the function. `has_door`:
-/// it stays able to look at the function's calls and to answer for other addresses in the function's network.
+/// Gives up what pid 1 of the jail needed for mounting, and what makes it another user than the function. It stays able to
+/// see every process of the function; `has_door`: also to look at its calls and to answer for other addresses in its network.
 pub(super) fn drop_supervisor_privileges(identity: Option<Identity>, has_door: bool) -> io::Result<()> {
     let kept = if has_door {
         CapabilitySet::SYS_PTRACE | CapabilitySet::SYS_ADMIN | CapabilitySet::NET_BIND_SERVICE
     } else {
-        CapabilitySet::empty()
+        CapabilitySet::SYS_PTRACE
     };
     if let Some(Identity::Jailed { change_to: Some(id) }) = identity {
         rustix::thread::set_keep_capabilities(true)?;
@@ -163,12 +170,15 @@ const DENIED: &[libc::c_long] = &[
     libc::SYS_fspick,
     libc::SYS_init_module,
     libc::SYS_kcmp,
+    libc::SYS_kexec_file_load,
     libc::SYS_kexec_load,
     libc::SYS_keyctl,
     libc::SYS_lookup_dcookie,
+    libc::SYS_migrate_pages,
     libc::SYS_mount,
     libc::SYS_mount_setattr,
     libc::SYS_move_mount,
+    libc::SYS_move_pages,
     libc::SYS_name_to_handle_at,
     libc::SYS_open_by_handle_at,
     libc::SYS_open_tree,
@@ -180,6 +190,7 @@ const DENIED: &[libc::c_long] = &[
     libc::SYS_process_vm_writev,
     libc::SYS_ptrace,
     libc::SYS_quotactl,
+    libc::SYS_quotactl_fd,
     libc::SYS_reboot,
     libc::SYS_request_key,
     libc::SYS_setdomainname,
@@ -195,49 +206,79 @@ const DENIED: &[libc::c_long] = &[
     libc::SYS_vhangup,
 ];
 
-/// Calls that programs try and do without when the kernel does not have them. `clone3` is among them because its
-/// flags cannot be seen by a filter: the C library then uses `clone`.
-const ABSENT: &[libc::c_long] =
-    &[libc::SYS_clone3, libc::SYS_io_uring_enter, libc::SYS_io_uring_register, libc::SYS_io_uring_setup];
-
-/// Bit of the x32 numbering of the same calls, which must not be a way around.
+/// Doors to the processor's tables and ports.
 #[cfg(target_arch = "x86_64")]
-const X32: i64 = 0x4000_0000;
+const DENIED_HERE: &[libc::c_long] = &[libc::SYS_ioperm, libc::SYS_iopl, libc::SYS_modify_ldt];
+#[cfg(not(target_arch = "x86_64"))]
+const DENIED_HERE: &[libc::c_long] = &[];
+
+/// Calls that programs try and do without when the kernel does not have them. `clone3` is among them because its
+/// flags cannot be seen by a filter: the C library then uses `clone`; `io_setup` because the host has so many contexts
+/// and no more, for all users together.
+const ABSENT: &[libc::c_long] = &[
+    libc::SYS_clone3,
+    libc::SYS_io_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_io_uring_setup,
+];
+
+/// The first call that is newer than these lists (Linux 6.14 has the one before): nobody has judged it and those after it.
+/// The x32 numbering of all calls, which must not be a way around, is far above.
+const UNJUDGED: u32 = 467;
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 fn restrict_calls() -> Result<(), Box<dyn Error>> {
-    let mut denied: Rules = DENIED.iter().map(|&call| (call, Vec::new())).collect();
+    let mut denied: Rules = DENIED.iter().chain(DENIED_HERE).map(|&call| (call, Vec::new())).collect();
     denied.insert(libc::SYS_clone, clone_rules()?);
+    denied.insert(libc::SYS_prlimit64, vec![SeccompRule::new(vec![is_given(0)?, is_given(2)?])?]);
     denied.insert(libc::SYS_socket, socket_rules()?);
-    let absent: Rules = ABSENT.iter().map(|&call| (call, Vec::new())).collect();
+    denied.insert(
+        libc::SYS_socketpair,
+        vec![SeccompRule::new(vec![family(SeccompCmpOp::Ne, libc::AF_UNIX)?])?],
+    );
+    let mut absent: Rules = ABSENT.iter().map(|&call| (call, Vec::new())).collect();
+    absent.insert(libc::SYS_close_range, vec![SeccompRule::new(vec![has_flag(2, CLOSE_RANGE_UNSHARE)?])?]);
     for (rules, errno) in [(absent, libc::ENOSYS), (denied, libc::EPERM)] {
         let refuse = SeccompAction::Errno(errno.unsigned_abs());
-        let filter =
-            SeccompFilter::new(with_other_numbers(rules), SeccompAction::Allow, refuse, target_arch()?)?;
+        let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, target_arch()?)?;
         let program: BpfProgram = filter.try_into()?;
         seccompiler::apply_filter(&program)?;
     }
+    seccompiler::apply_filter(&KNOWN_CALLS)?;
     Ok(())
 }
 
-#[cfg(target_arch = "x86_64")]
-fn with_other_numbers(mut rules: Rules) -> Rules {
-    let other: Rules = rules.iter().map(|(call, rule)| (call | X32, rule.clone())).collect();
-    rules.extend(other);
-    rules
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn with_other_numbers(rules: Rules) -> Rules {
-    rules
-}
+/// Every call from [`UNJUDGED`] on is as unknown as it is to an older kernel. Of other architectures the filters before
+/// let none pass.
+const KNOWN_CALLS: [sock_filter; 4] = [
+    // The number is what the record begins with.
+    sock_filter { code: (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16, jt: 0, jf: 0, k: 0 },
+    sock_filter { code: (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16, jt: 0, jf: 1, k: UNJUDGED },
+    sock_filter {
+        code: (libc::BPF_RET | libc::BPF_K) as u16,
+        jt: 0,
+        jf: 0,
+        k: libc::SECCOMP_RET_ERRNO | libc::ENOSYS.cast_unsigned(),
+    },
+    sock_filter { code: (libc::BPF_RET | libc::BPF_K) as u16, jt: 0, jf: 0, k: libc::SECCOMP_RET_ALLOW },
+];
 
 fn target_arch() -> Result<TargetArch, Box<dyn Error>> {
     Ok(TargetArch::try_from(std::env::consts::ARCH)?)
 }
 
-/// `clone` with any flag that makes a namespace.
+/// Not 0. Of `prlimit64`: a process by its number, which may be the supervisor, the same user; and a new limit.
+fn is_given(argument: u8) -> Result<SeccompCondition, seccompiler::BackendError> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0)
+}
+
+/// Makes descriptors of its own for the thread that calls.
+const CLOSE_RANGE_UNSHARE: libc::c_int = 2;
+
+/// `clone` with any flag that makes a namespace, or a thread with descriptors of its own: the supervisor, asked about a
+/// descriptor of the one, would look at the other's.
 fn clone_rules() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
     let flags = [
         libc::CLONE_NEWCGROUP,
@@ -248,36 +289,54 @@ fn clone_rules() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
         libc::CLONE_NEWUSER,
         libc::CLONE_NEWUTS,
     ];
-    let rule = |flag: libc::c_int| {
-        let flag = u64::from(flag.unsigned_abs());
-        SeccompRule::new(vec![SeccompCondition::new(
-            0,
-            SeccompCmpArgLen::Qword,
-            SeccompCmpOp::MaskedEq(flag),
-            flag,
-        )?])
-    };
-    flags.into_iter().map(rule).collect()
+    let rule = |flag: libc::c_int| SeccompRule::new(vec![has_flag(0, flag)?]);
+    let mut rules = flags.into_iter().map(rule).collect::<Result<Vec<_>, _>>()?;
+    let mask = u64::from((libc::CLONE_THREAD | libc::CLONE_FILES).unsigned_abs());
+    let alone = u64::from(libc::CLONE_THREAD.unsigned_abs());
+    let masked = SeccompCmpOp::MaskedEq(mask);
+    rules.push(SeccompRule::new(vec![SeccompCondition::new(0, SeccompCmpArgLen::Qword, masked, alone)?])?);
+    Ok(rules)
 }
 
-/// Raw packets, and address families that are doors into the kernel.
+fn has_flag(argument: u8, flag: libc::c_int) -> Result<SeccompCondition, seccompiler::BackendError> {
+    let flag = u64::from(flag.unsigned_abs());
+    SeccompCondition::new(argument, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(flag), flag)
+}
+
+fn family(
+    compared: SeccompCmpOp,
+    family: libc::c_int,
+) -> Result<SeccompCondition, seccompiler::BackendError> {
+    SeccompCondition::new(0, SeccompCmpArgLen::Dword, compared, u64::from(family.unsigned_abs()))
+}
+
+/// Of the address families only those that programs need (unix, internet, routes), for each of the others is a door
+/// into the kernel; and of the internet's transports only TCP and UDP.
 fn socket_rules() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
-    let family = |family: libc::c_int| {
-        let value = u64::from(family.unsigned_abs());
-        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
-    };
-    let raw = || {
-        let value = u64::from(libc::SOCK_RAW.unsigned_abs());
-        SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(0xf), value)
+    use SeccompCmpOp::{Eq, Gt, Lt, MaskedEq, Ne};
+
+    let kind = |mask: u64, kind: u64| SeccompCondition::new(1, SeccompCmpArgLen::Dword, MaskedEq(mask), kind);
+    let other_than = |protocol: libc::c_int| {
+        SeccompCondition::new(2, SeccompCmpArgLen::Dword, Ne, u64::from(protocol.unsigned_abs()))
     };
     let mut rules = vec![
-        SeccompRule::new(vec![family(libc::AF_INET)?, raw()?])?,
-        SeccompRule::new(vec![family(libc::AF_INET6)?, raw()?])?,
+        SeccompRule::new(vec![family(Gt, libc::AF_INET)?, family(Lt, libc::AF_INET6)?])?,
+        SeccompRule::new(vec![family(Gt, libc::AF_INET6)?, family(Ne, libc::AF_NETLINK)?])?,
+        SeccompRule::new(vec![family(Eq, libc::AF_NETLINK)?, other_than(libc::NETLINK_ROUTE)?])?,
     ];
-    for closed in
-        [libc::AF_PACKET, libc::AF_ALG, libc::AF_VSOCK, libc::AF_KEY, libc::AF_BLUETOOTH, libc::AF_TIPC]
-    {
-        rules.push(SeccompRule::new(vec![family(closed)?])?);
+    for internet in [libc::AF_INET, libc::AF_INET6] {
+        // Of the four bits of a kind: 1 is a stream, 2 are datagrams.
+        for (mask, closed) in [(0xf, 0), (3, 3), (4, 4), (8, 8)] {
+            rules.push(SeccompRule::new(vec![family(Eq, internet)?, kind(mask, closed)?])?);
+        }
+        for (open, protocol) in [(1, libc::IPPROTO_TCP), (2, libc::IPPROTO_UDP)] {
+            rules.push(SeccompRule::new(vec![
+                family(Eq, internet)?,
+                kind(0xf, open)?,
+                other_than(0)?,
+                other_than(protocol)?,
+            ])?);
+        }
     }
     Ok(rules)
 }

@@ -9,7 +9,7 @@
 //! - once it is connected it stays so, and it neither binds nor listens.
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::OwnedFd;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -20,6 +20,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use super::notification::{self, ADDRESS_BYTES_MAX, Calls, Held};
 use super::relay::Relays;
 use super::route::{self, Destination};
+use super::sys::{self, Alarm};
 use crate::config::FunctionNetwork;
 
 const DNS: u16 = 53;
@@ -57,9 +58,11 @@ impl Policy {
         Self { network, endpoint, nameservers }
     }
 
-    fn judge(&self, to: SocketAddr) -> Verdict {
+    /// `stream`: whether it is a connection, and no datagram, which the endpoint does not understand.
+    fn judge(&self, to: SocketAddr, stream: bool) -> Verdict {
         let ip = to.ip().to_canonical();
-        if self.endpoint.is_some_and(|endpoint| (endpoint.ip(), endpoint.port()) == (ip, to.port())) {
+        if stream && self.endpoint.is_some_and(|endpoint| (endpoint.ip(), endpoint.port()) == (ip, to.port()))
+        {
             return Verdict::Outside;
         }
         let asks = to.port() == DNS && self.nameservers.contains(&ip);
@@ -70,7 +73,7 @@ impl Policy {
         if ip.is_loopback() || ip.is_unspecified() {
             return Verdict::Inside;
         }
-        if !isolated || is_link_local(ip) {
+        if !isolated || is_of_cloud(ip) {
             return Verdict::Refused(Errno::NETUNREACH);
         }
         match route::look_up(ip) {
@@ -83,11 +86,20 @@ impl Policy {
 }
 
 /// Where clouds keep the credentials of their machines; on AWS a function does not reach them either.
-fn is_link_local(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local() || v6.segments()[..2] == [0xfd00, 0xec2],
-    }
+const OF_CLOUDS: [IpAddr; 4] = [
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
+    IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
+];
+
+/// Those, and most often any link's own addresses.
+fn is_of_cloud(ip: IpAddr) -> bool {
+    OF_CLOUDS.contains(&ip)
+        || match ip {
+            IpAddr::V4(v4) => v4.is_link_local(),
+            IpAddr::V6(v6) => v6.is_unicast_link_local() || v6.segments()[..2] == [0xfd00, 0xec2],
+        }
 }
 
 /// A blocking call whose end is waited for.
@@ -112,6 +124,7 @@ pub(super) struct Door {
 impl Door {
     /// `inside`: the function's network.
     pub(super) fn new(calls: OwnedFd, inside: OwnedFd, policy: Policy) -> Result<Self, Errno> {
+        sys::heed_alarms().map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
         let host = network_of(rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None)?)?;
         Ok(Self { calls: Calls::new(calls), policy, relays: Relays::new(inside), pending: Vec::new(), host })
     }
@@ -196,7 +209,7 @@ impl Door {
             return connect_unix(held, socket, address);
         }
         if !is_internet(family) {
-            return notification::connect(socket, &address).map(|()| Answer::Done);
+            return connect_at_once(&socket, &address).map(|()| Answer::Done);
         }
         let of_host = self.is_of_host(&socket)?;
         if of_host {
@@ -208,8 +221,9 @@ impl Door {
             }
         }
         let to = parse_internet(&address).filter(|_| family_of(&address) == Some(family));
-        let verdict = to.map_or(Verdict::Inside, |to| self.policy.judge(to));
-        match (verdict, is_stream(&socket)?) {
+        let stream = is_stream(&socket)?;
+        let verdict = to.map_or(Verdict::Inside, |to| self.policy.judge(to, stream));
+        match (verdict, stream) {
             (Verdict::Refused(errno), _) => Err(errno),
             // It would be connected in the host's network.
             (Verdict::Inside, _) if of_host => Err(Errno::INVAL),
@@ -264,7 +278,11 @@ impl Door {
             Pending::Connecting { held, socket, number } => {
                 let mut ready = [PollFd::new(&socket, PollFlags::OUT)];
                 if matches!(rustix::event::poll(&mut ready, Some(&Timespec::default())), Ok(0)) {
-                    return self.pending.push(Pending::Connecting { held, socket, number });
+                    // A caller that was killed waits for nothing.
+                    if self.calls.is_waiting(&held) {
+                        self.pending.push(Pending::Connecting { held, socket, number });
+                    }
+                    return;
                 }
                 let mut result = match notification::option::<4>(&socket, libc::SOL_SOCKET, libc::SO_ERROR) {
                     Ok([0, 0, 0, 0]) => Ok(()),
@@ -307,7 +325,7 @@ impl Door {
         if !is_internet(domain(&socket)?) || is_stream(&socket)? {
             return Ok(Answer::GoOn);
         }
-        match self.policy.judge(to) {
+        match self.policy.judge(to, false) {
             Verdict::Refused(errno) => return Err(errno),
             Verdict::Outside => self.relays.stand_in(to)?,
             Verdict::Inside => {}
@@ -341,11 +359,11 @@ enum Answer {
 fn connect_inside(held: &Held, socket: OwnedFd, address: &[u8]) -> Result<Answer, Errno> {
     let blocks = !rustix::fs::fcntl_getfl(&socket)?.contains(OFlags::NONBLOCK);
     if !blocks {
-        return notification::connect(&socket, address).map(|()| Answer::Done);
+        return connect_at_once(&socket, address).map(|()| Answer::Done);
     }
     // The flag is the caller's too; it waits in this very call.
     set_blocking(&socket, false)?;
-    let connected = notification::connect(&socket, address);
+    let connected = connect_at_once(&socket, address);
     set_blocking(&socket, true)?;
     match connected {
         Err(Errno::INPROGRESS) => {
@@ -368,7 +386,7 @@ fn connect_unix(held: &Held, socket: OwnedFd, address: Vec<u8>) -> Result<Answer
     if blocks {
         set_blocking(&socket, false)?;
     }
-    let connected = notification::connect(&socket, &address);
+    let connected = connect_at_once(&socket, &address);
     if blocks {
         set_blocking(&socket, true)?;
     }
@@ -378,6 +396,19 @@ fn connect_unix(held: &Held, socket: OwnedFd, address: Vec<u8>) -> Result<Answer
     match connected {
         Err(Errno::AGAIN) if blocks => Ok(Answer::Later(Pending::Full { held: *held, socket, address })),
         other => other.map(|()| Answer::Done),
+    }
+}
+
+/// On a socket that does not block. Another thread of the function may make it block at this very moment, for the flag
+/// belongs to the socket: then the call is interrupted, and is taken for one that goes on.
+fn connect_at_once(socket: &OwnedFd, address: &[u8]) -> Result<(), Errno> {
+    let alarm = Alarm::set();
+    let connected = notification::connect(socket, address);
+    drop(alarm);
+    match connected {
+        Err(Errno::INTR) if family_of(address) == Some(libc::AF_UNIX) => Err(Errno::AGAIN),
+        Err(Errno::INTR) => Err(Errno::INPROGRESS),
+        other => other,
     }
 }
 
@@ -484,6 +515,14 @@ mod tests {
         };
         let refused = Verdict::Refused(Errno::NETUNREACH);
         for (to, isolated, none) in [
+            ("127.0.0.1:4566", Verdict::Inside, Verdict::Inside),
+            ("127.0.0.53:53", Verdict::Outside, Verdict::Inside),
+        ] {
+            let to = to.parse().unwrap();
+            assert_eq!(policy(FunctionNetwork::Isolated).judge(to, false), isolated, "{to} isolated");
+            assert_eq!(policy(FunctionNetwork::None).judge(to, false), none, "{to} none");
+        }
+        for (to, isolated, none) in [
             ("127.0.0.1:4566", Verdict::Outside, Verdict::Outside),
             ("[::ffff:127.0.0.1]:4566", Verdict::Outside, Verdict::Outside),
             ("127.0.0.1:4567", Verdict::Inside, Verdict::Inside),
@@ -497,12 +536,15 @@ mod tests {
             ("169.254.169.254:80", refused, refused),
             ("[::ffff:169.254.169.254]:80", refused, refused),
             ("[fd00:ec2::254]:80", refused, refused),
+            ("100.100.100.200:80", refused, refused),
+            ("168.63.129.16:80", refused, refused),
+            ("[fd20:ce::254]:80", refused, refused),
             ("[fe80::1]:80", refused, refused),
             ("255.255.255.255:9", refused, refused),
         ] {
             let to = to.parse().unwrap();
-            assert_eq!(policy(FunctionNetwork::Isolated).judge(to), isolated, "{to} isolated");
-            assert_eq!(policy(FunctionNetwork::None).judge(to), none, "{to} none");
+            assert_eq!(policy(FunctionNetwork::Isolated).judge(to, true), isolated, "{to} isolated");
+            assert_eq!(policy(FunctionNetwork::None).judge(to, true), none, "{to} none");
         }
     }
 }

@@ -15,6 +15,7 @@ mod relay;
 mod root;
 mod route;
 mod stem;
+mod stillness;
 mod supervise;
 mod sys;
 
@@ -34,6 +35,7 @@ use self::confine::Identity;
 use self::door::Door;
 use self::namespaces::Side;
 use self::root::Root;
+use self::stillness::Stillness;
 use crate::control::{Control, Setup};
 use crate::descriptors;
 use crate::report::Layer;
@@ -69,8 +71,16 @@ fn run() -> io::Result<i32> {
     let _ = fs::write("/proc/self/oom_score_adj", "500");
     let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let Some((setup, runtime)) = receive_setup(&control)? else { return Ok(0) };
-    let mut post =
-        Post { control, runtime, setup, missing: Vec::new(), root: None, identity: None, door: None };
+    let mut post = Post {
+        control,
+        runtime,
+        setup,
+        missing: Vec::new(),
+        root: None,
+        identity: None,
+        door: None,
+        stillness: None,
+    };
     if !post.setup.jail {
         return supervise::run(post).and_then(supervise::mirror);
     }
@@ -115,6 +125,8 @@ struct Post {
     identity: Option<Identity>,
     /// The way out of the function's own network, if it has one.
     door: Option<Door>,
+    /// While all of the function stands still.
+    stillness: Option<Stillness>,
 }
 
 /// First byte of what pid 1 of the jail says to the launcher outside.

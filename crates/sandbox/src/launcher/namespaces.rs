@@ -44,6 +44,8 @@ fn fork_with(flags: libc::c_int, host_uid: u32, root: bool) -> io::Result<Side> 
             rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
             let mut go = [0];
             far.read_exact(&mut go)?;
+            // The names of the host's groups are nobody's business inside; where they cannot be hidden they are seen.
+            let _ = sys::unshare_groups();
             // Without a user namespace the function's user is the host's.
             let id = if flags & libc::CLONE_NEWUSER == 0 { host_uid } else { super::INNER_ID };
             Ok(Side::Inside { link: far, id: root.then_some(id) })

@@ -255,10 +255,11 @@ impl Held {
 
     /// The very file that the caller's descriptor stands for now, whatever becomes of its number.
     pub(super) fn pin(&self, number: i32) -> Result<OwnedFd, Errno> {
-        let process = match rustix::process::pidfd_open(self.thread, PidfdFlags::empty()) {
-            // Not the first thread of its process.
+        let thread = PidfdFlags::from_bits_retain(libc::PIDFD_THREAD);
+        let process = match rustix::process::pidfd_open(self.thread, thread) {
+            // Before Linux 6.9 only a process can be named. Its threads have no other descriptors: no call makes such.
             Err(_) => rustix::process::pidfd_open(self.process()?, PidfdFlags::empty())?,
-            Ok(process) => process,
+            Ok(thread) => thread,
         };
         rustix::process::pidfd_getfd(process, number, PidfdGetfdFlags::empty())
     }

@@ -63,7 +63,7 @@ impl Relays {
     /// A thread has its own idea of which network it is in.
     fn bind_inside(&self, to: SocketAddr) -> io::Result<UdpSocket> {
         std::thread::scope(|scope| {
-            let bound = scope.spawn(|| {
+            let bound = std::thread::Builder::new().spawn_scoped(scope, || {
                 let network = Some(LinkNameSpaceType::Network);
                 rustix::thread::move_into_link_name_space(self.inside.as_fd(), network)?;
                 let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
@@ -76,7 +76,7 @@ impl Relays {
                 }
                 rustix::net::bind(&socket, &to)?;
                 Ok(UdpSocket::from(socket))
-            });
+            })?;
             bound.join().unwrap_or_else(|_| Err(io::Error::other("a relay failed")))
         })
     }

@@ -21,6 +21,12 @@ use crate::view::COMPILED_DIR;
 /// Size of /tmp until a function asks for another.
 const TMP_MIB_DEFAULT: u32 = 512;
 
+/// What is most in /tmp: one file for each 4 KiB of its size.
+const FILES_PER_MIB: u64 = 256;
+
+/// Watched folders and files, and who watches: what the jail has of each is taken from what the server's user has.
+const WATCHES_MAX: [(&str, &str); 2] = [("max_inotify_instances", "16"), ("max_inotify_watches", "4096")];
+
 /// Both mount namespaces, kept until the code is mounted.
 #[derive(Debug)]
 pub(super) struct Root {
@@ -49,6 +55,7 @@ pub(super) fn build(setup: &Setup) -> io::Result<Root> {
     write_hosts(root)?;
     make_devices(root)?;
     mount_proc(&root.join("proc")).map_err(|error| named(error.into(), Path::new("/proc")))?;
+    limit_watches(&root.join("proc"));
     let tmp = tmp_options(TMP_MIB_DEFAULT);
     rustix::mount::mount("tmpfs", root.join("tmp"), "tmpfs", plain, tmp.as_c_str())?;
     enter(root)
@@ -101,8 +108,20 @@ fn mount_proc(at: &Path) -> rustix::io::Result<()> {
         .or_else(|_| rustix::mount::mount("proc", at, "proc", flags, None))
 }
 
+/// Where the users are the jail's own; else the limits were the host's.
+fn limit_watches(proc: &Path) {
+    let users = fs::read_to_string(proc.join("self/uid_map")).unwrap_or_default();
+    let own = !users.is_empty() && users.lines().all(|line| line.split_whitespace().nth(2) == Some("1"));
+    for (name, limit) in WATCHES_MAX.iter().filter(|_| own) {
+        // A kernel that does not count them for each jail has no such file.
+        let _ = fs::write(proc.join("sys/user").join(name), limit);
+    }
+}
+
+/// A file takes memory of the kernel's own, however little is in it.
 fn tmp_options(mib: u32) -> std::ffi::CString {
-    std::ffi::CString::new(format!("mode=1777,size={mib}m,nr_inodes=1m")).unwrap_or_default()
+    let files = u64::from(mib) * FILES_PER_MIB;
+    std::ffi::CString::new(format!("mode=1777,size={mib}m,nr_inodes={files}")).unwrap_or_default()
 }
 
 fn open_namespace() -> io::Result<OwnedFd> {

@@ -9,13 +9,14 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
 use bytes::BytesMut;
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::net::SendFlags;
 use rustix::process::{Pid, Signal, WaitOptions};
 
 use super::confine::Identity;
 use super::door::{Door, Policy};
+use super::stillness::Stillness;
 use super::sys::{self, Forked};
 use super::{Post, confine, network, notification};
 use crate::config::FunctionNetwork;
@@ -136,7 +137,7 @@ fn stand(post: &mut Post, signals: &OwnedFd, interpreter: Pid) -> io::Result<Opt
     loop {
         let mut fds = vec![PollFd::new(&post.control, PollFlags::IN), PollFd::new(signals, PollFlags::IN)];
         fds.extend(post.door.iter().flat_map(Door::descriptors));
-        match rustix::event::poll(&mut fds, post.door.as_ref().and_then(Door::patience)) {
+        match rustix::event::poll(&mut fds, patience(post).as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
@@ -157,7 +158,18 @@ fn stand(post: &mut Post, signals: &OwnedFd, interpreter: Pid) -> io::Result<Opt
         if talks && !answer(post, &mut inbox, interpreter)? {
             return Ok(None);
         }
+        if post.stillness.as_mut().is_some_and(|stillness| !stillness.holds()) {
+            // Its end is the function's: all of it, at once.
+            return Ok(Some(libc::SIGKILL));
+        }
     }
+}
+
+/// How long to wait at most.
+fn patience(post: &Post) -> Option<Timespec> {
+    let door = post.door.as_ref().and_then(Door::patience).copied();
+    let stillness = post.stillness.as_ref().map(Stillness::patience);
+    door.into_iter().chain(stillness).min_by_key(|time| (time.tv_sec, time.tv_nsec))
 }
 
 /// Takes the status of every child that has ended; gives the interpreter's.
@@ -181,8 +193,15 @@ fn answer(post: &mut Post, inbox: &mut BytesMut, interpreter: Pid) -> io::Result
     inbox.extend_from_slice(&piece[..n]);
     while let Ok(Some(said)) = Control::parse(inbox) {
         match said {
-            Control::Freeze => signal_all(post, interpreter, Signal::STOP),
-            Control::Thaw => signal_all(post, interpreter, Signal::CONT),
+            Control::Freeze => {
+                signal_all(post, interpreter, Signal::STOP);
+                let jailed = matches!(post.identity, Some(Identity::Jailed { .. }));
+                post.stillness = jailed.then(Stillness::begin);
+            }
+            Control::Thaw => {
+                post.stillness = None;
+                signal_all(post, interpreter, Signal::CONT);
+            }
             _ => {}
         }
         if let Control::Assign(assign) = said {

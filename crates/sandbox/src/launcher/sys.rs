@@ -62,6 +62,13 @@ pub(super) fn unshare_network() -> io::Result<()> {
     Ok(unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNET) }?)
 }
 
+/// Makes the control groups that this process is in the topmost that it sees.
+pub(super) fn unshare_groups() -> io::Result<()> {
+    // SAFETY: only the view of control groups is unshared: no memory, descriptor table or file system view changes.
+    // JUSTIFICATION: a process enters its groups before it is pid 1 of the jail, or the view would begin above them.
+    Ok(unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWCGROUP) }?)
+}
+
 /// Switches the loopback interface of this process's network on.
 pub(super) fn raise_loopback() -> io::Result<()> {
     let any = std::net::UdpSocket::bind((std::net::Ipv4Addr::UNSPECIFIED, 0))?;
@@ -96,6 +103,50 @@ pub(super) fn child_signals() -> io::Result<OwnedFd> {
             fd => Ok(OwnedFd::from_raw_fd(fd)),
         }
     }
+}
+
+/// How soon a call is interrupted that should not have blocked.
+const ALARM_MICROSECONDS: libc::suseconds_t = 1_000;
+
+/// From now on an [`Alarm`] interrupts a call instead of ending this process.
+pub(super) fn heed_alarms() -> io::Result<()> {
+    extern "C" fn heed(_: libc::c_int) {}
+    let handler: extern "C" fn(libc::c_int) = heed;
+    // SAFETY: an all-zero sigaction is a valid value, with an empty mask and without SA_RESTART; the handler does
+    // nothing, so it may run at any time.
+    // JUSTIFICATION: no safe wrapper; a flag that others may change is not enough to keep a call from blocking.
+    let done = unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler as libc::sighandler_t;
+        libc::sigaction(libc::SIGALRM, &raw const action, std::ptr::null_mut())
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// While it lives, calls of this process that block are interrupted, again and again.
+#[derive(Debug)]
+pub(super) struct Alarm(());
+
+impl Alarm {
+    pub(super) fn set() -> Self {
+        ring_every(ALARM_MICROSECONDS);
+        Self(())
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        ring_every(0);
+    }
+}
+
+/// 0: never.
+fn ring_every(microseconds: libc::suseconds_t) {
+    let time = libc::timeval { tv_sec: 0, tv_usec: microseconds };
+    let timer = libc::itimerval { it_interval: time, it_value: time };
+    // SAFETY: the kernel reads the value, which outlives the call.
+    // JUSTIFICATION: no safe wrapper of setitimer(2). With a valid value it cannot fail.
+    let _ = unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()) };
 }
 
 /// The largest size of any process that this one has reaped.

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
 use tokio::time::Instant;
 
-use super::telemetry::Record;
+use super::telemetry::Queued;
 
 /// A subscriber that takes this long is given up for the batch.
 const ANSWER_TIME: Duration = Duration::from_secs(5);
@@ -99,7 +99,7 @@ impl Road {
 }
 
 /// Delivers until there are no more records.
-pub(super) async fn deliver(order: Order, road: Road, mut records: mpsc::Receiver<Record>) {
+pub(super) async fn deliver(order: Order, road: Road, mut records: mpsc::Receiver<Queued>) {
     let mut batch = Vec::new();
     while let Some(first) = records.recv().await {
         let mut bytes = first.json.len();
@@ -126,7 +126,7 @@ pub(super) async fn deliver(order: Order, road: Road, mut records: mpsc::Receive
     }
 }
 
-async fn send(destination: &Destination, road: &Road, batch: &[Record]) -> io::Result<()> {
+async fn send(destination: &Destination, road: &Road, batch: &[Queued]) -> io::Result<()> {
     match destination {
         Destination::Http { port, host, path } => {
             let mut connection = road.connect(*port).await?;
@@ -146,7 +146,7 @@ async fn send(destination: &Destination, road: &Road, batch: &[Record]) -> io::R
 }
 
 /// A list of records in one request, on a connection of its own.
-async fn post(stream: &mut TcpStream, host: &str, path: &str, batch: &[Record]) -> io::Result<()> {
+async fn post(stream: &mut TcpStream, host: &str, path: &str, batch: &[Queued]) -> io::Result<()> {
     let bytes: usize = batch.iter().map(|record| record.json.len() + 1).sum();
     let mut request = format!(
         "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\

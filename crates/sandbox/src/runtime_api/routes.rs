@@ -13,8 +13,8 @@ use super::{Audience, Shared, extension_routes};
 use crate::fault::{self, push_json_text};
 use crate::frame::FromRuntime;
 
-/// Largest body of an extension's request.
-pub(super) const OTHER_BODY_BYTES_MAX: usize = 1 << 20;
+/// Largest body of an extension's request. Each connection may have one half read.
+pub(super) const OTHER_BODY_BYTES_MAX: usize = 64 << 10;
 
 const INVOCATION: &str = "/2018-06-01/runtime/invocation/";
 
@@ -112,11 +112,12 @@ async fn init_fault(
     body: &mut Body,
     step: fn(&mut State) -> Result<(), NotAllowed>,
 ) -> Reply {
-    let whole = connection.read_whole(head, body, connection.shared.response_bytes_max).await;
+    // First, so that no more than one body is kept.
     let stepped = step(&mut connection.shared.lock());
     if let Err(refused) = stepped {
         return not_allowed(refused);
     }
+    let whole = connection.read_whole(head, body, connection.shared.response_bytes_max).await;
     let body = match whole {
         Whole::Body(body) if !body.is_empty() => body,
         _ => fault::body(head.field(ERROR_TYPE).unwrap_or("Unhandled"), ""),

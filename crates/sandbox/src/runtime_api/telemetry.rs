@@ -3,22 +3,24 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html>
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base::{Clock, Timestamp};
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use wire::json::{JsonError, Reader};
 
 use super::delivery::{self, Destination, Order, Road};
 use crate::platform;
 
-/// Records that wait for one subscriber.
+/// Records that wait for one subscriber, and their bytes: one that does not take them must not fill the server's memory.
 const QUEUE_MAX: usize = 10_000;
+const QUEUE_BYTES_MAX: usize = 8 << 20;
 
 /// What is kept for those who subscribe while the environment is being initialised.
 const BACKLOG_MAX: usize = 1000;
+const BACKLOG_BYTES_MAX: usize = 4 << 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Category {
@@ -54,6 +56,13 @@ pub(super) struct Record {
     pub(super) json: Bytes,
 }
 
+/// A record and the room that it takes in a queue until it is delivered or given up.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) json: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
 #[derive(Debug)]
 pub(crate) struct Telemetry {
     inner: Mutex<Inner>,
@@ -68,6 +77,7 @@ pub(crate) struct Telemetry {
 struct Inner {
     subscribers: Vec<Subscriber>,
     backlog: Vec<Record>,
+    backlog_bytes: usize,
     closed: bool,
     road: Road,
 }
@@ -77,7 +87,9 @@ struct Subscriber {
     extension: String,
     audience: Audience,
     categories: Vec<Category>,
-    queue: mpsc::Sender<Record>,
+    queue: mpsc::Sender<Queued>,
+    /// Bytes that the queue still takes.
+    room: Arc<Semaphore>,
     dropped: (u64, u64),
     task: tokio::task::JoinHandle<()>,
 }
@@ -91,7 +103,8 @@ impl Drop for Subscriber {
 impl Telemetry {
     /// `road`: how the environment's own ports are reached.
     pub(super) fn new(road: Road, json: bool, clock: Clock) -> Self {
-        let inner = Inner { subscribers: Vec::new(), backlog: Vec::new(), closed: false, road };
+        let inner =
+            Inner { subscribers: Vec::new(), backlog: Vec::new(), backlog_bytes: 0, closed: false, road };
         Self { inner: Mutex::new(inner), wanted: AtomicBool::new(true), json, clock }
     }
 
@@ -116,7 +129,9 @@ impl Telemetry {
         for subscriber in &mut inner.subscribers {
             subscriber.give(&record, now);
         }
-        if !inner.closed && inner.backlog.len() < BACKLOG_MAX {
+        let bytes = inner.backlog_bytes + record.json.len();
+        if !inner.closed && inner.backlog.len() < BACKLOG_MAX && bytes <= BACKLOG_BYTES_MAX {
+            inner.backlog_bytes = bytes;
             inner.backlog.push(record);
         }
     }
@@ -143,6 +158,7 @@ impl Telemetry {
             audience: asked.audience,
             categories: asked.categories,
             queue,
+            room: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)),
             dropped: (0, 0),
             task,
         };
@@ -172,18 +188,24 @@ impl Subscriber {
         if !for_it || !self.categories.contains(&record.category) {
             return;
         }
-        if self.dropped.0 > 0 {
+        // What was lost is told once there is room for what follows, too.
+        if self.dropped.0 > 0 && record.json.len() < self.room.available_permits() {
             let (records, bytes) = self.dropped;
-            let json = platform::logs_dropped(now, records, bytes);
-            let said = Record { category: Category::Platform, audience: self.audience, json: json.into() };
-            if self.queue.try_send(said).is_ok() {
+            if self.queue(platform::logs_dropped(now, records, bytes).into()) {
                 self.dropped = (0, 0);
             }
         }
-        if self.queue.try_send(record.clone()).is_err() {
+        if !self.queue(record.json.clone()) {
             self.dropped.0 += 1;
             self.dropped.1 += record.json.len() as u64;
         }
+    }
+
+    /// Whether there is room for it.
+    fn queue(&self, json: Bytes) -> bool {
+        let Ok(bytes) = u32::try_from(json.len()) else { return false };
+        let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(bytes) else { return false };
+        self.queue.try_send(Queued { json, _room: room }).is_ok()
     }
 }
 
@@ -332,6 +354,33 @@ mod tests {
             path: "/x".to_owned(),
         };
         assert_eq!(asked.order.destination, there);
+    }
+
+    /// Nobody takes anything: the task that would never runs.
+    #[tokio::test]
+    async fn what_waits_is_bounded_and_what_is_lost_is_told() {
+        let telemetry = Telemetry::new(Road::None, false, Clock::virtual_at(Timestamp(0)));
+        let line = vec![b'x'; 256 * 1024];
+        let publish = || {
+            for _ in 0..100 {
+                telemetry.line(Category::Function, Timestamp(0), &line);
+            }
+        };
+        publish();
+        assert!(telemetry.lock().backlog_bytes <= BACKLOG_BYTES_MAX);
+        assert_eq!(telemetry.lock().backlog.len(), BACKLOG_BYTES_MAX / line.len() - 1);
+        let asked = Subscription {
+            audience: Audience::Telemetry,
+            categories: vec![Category::Function],
+            order: Order::default(),
+        };
+        telemetry.subscribe("x", asked, Timestamp(0));
+        publish();
+        let inner = telemetry.lock();
+        let subscriber = &inner.subscribers[0];
+        assert!(subscriber.room.available_permits() < line.len() + 100);
+        let (kept, lost) = (QUEUE_MAX - subscriber.queue.capacity(), subscriber.dropped.0);
+        assert_eq!((kept as u64 + lost, lost > 70), (115, true), "{kept} {lost}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sandbox::SandboxMode;
 
-use crate::world::{World, invocation, prove_as_ordinary_user};
+use crate::world::{World, invocation, prove_as_ordinary_user, show};
 
 /// A thread and a child count milliseconds; an invocation tells how far they are.
 const COUNTERS: &str = r"
@@ -44,6 +44,44 @@ async fn threads_and_children_stand_still() {
     }
 }
 
+/// Timers of the kernel's send the signal to go on, whoever stands still; the second starts a child that stands still
+/// again as soon as it has counted.
+const ALARMS: &str = r"
+import ctypes, os, signal, struct, time
+libc = ctypes.CDLL(None)
+def ring():
+    signal.signal(signal.SIGCONT, lambda *_: None)
+    # Each once: what has rung and was not heard when the process is stopped is lost with it.
+    for ms in range(20, 6000, 20):
+        event = struct.pack('QiiQQQQQQ', 0, signal.SIGCONT, 0, 0, 0, 0, 0, 0, 0); timer = ctypes.c_int()
+        assert libc.syscall(222, 1, event, ctypes.byref(timer)) == 0
+        assert libc.syscall(223, timer, 0, struct.pack('qqqq', 0, 0, ms // 1000, ms % 1000 * 1000000), 0) == 0
+def handler(e, c):
+    if e == 'sleeps': ring()
+    elif os.fork() == 0:
+        ring()
+        while True:
+            end = time.process_time() + 0.01
+            while time.process_time() < end: pass
+            os.kill(os.getpid(), signal.SIGSTOP)
+    return 'rings'
+";
+
+#[tokio::test]
+async fn what_wakes_itself_is_ended() {
+    let world = World::new(SandboxMode::BestEffort).await;
+    for event in ["\"sleeps\"", "\"works\""] {
+        let mut environment = world.launch(world.function("python3.12", &[("index.py", ALARMS)])).await;
+        assert_eq!(show(&environment.invoke(invocation(event)).await), "ok \"rings\"", "{event}");
+        let mut looks = 0;
+        while environment.is_alive() {
+            looks += 1;
+            assert!(looks < 500, "{event}: goes on");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn nothing_is_left_of_an_environment_without_a_jail() {
     let world = World::new(SandboxMode::Off).await;
@@ -72,5 +110,8 @@ def handler(e, c):
 
 #[test]
 fn an_ordinary_users_functions_stand_still_too() {
-    prove_as_ordinary_user(&["freeze::threads_and_children_stand_still"]);
+    prove_as_ordinary_user(&[
+        "freeze::threads_and_children_stand_still",
+        "freeze::what_wakes_itself_is_ended",
+    ]);
 }

@@ -154,8 +154,18 @@ async fn prove_with_node(expected: Expect) {
 }
 
 const PYTHON_PROOFS: &str = r"
-import ctypes, errno, socket, os
+import ctypes, errno, mmap, os, resource, socket, struct
 libc = ctypes.CDLL(None, use_errno=True)
+def i386():
+    # mov eax, 20 (getpid); int 0x80; ret
+    code = mmap.mmap(-1, 4096, prot=7); code.write(b'\xb8\x14\0\0\0\xcd\x80\xc3')
+    child = os.fork()
+    if child == 0: ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))(); os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+def watchers():
+    n = 0
+    while libc.inotify_init() >= 0: n += 1
+    return n
 def call(*args):
     ctypes.set_errno(0)
     return errno.errorcode.get(ctypes.get_errno(), 'OK') if libc.syscall(*args) < 0 else 'DONE'
@@ -163,11 +173,17 @@ def sock(*args):
     try: socket.socket(*args).close(); return 'DONE'
     except OSError as e: return errno.errorcode[e.errno]
 def handler(e, c):
+    number = ctypes.c_ulong(0)
     return {
         'mount': libc.mount(b'x', b'/tmp', b'tmpfs', 0, None) , 'ptrace': libc.ptrace(16, 1, 0, 0),
         'calls': {n: call(*a) for n, a in {'unshare': (272, 0x10000000), 'setns': (308, 0, 0), 'bpf': (321, 0, 0, 0), 'keyctl': (250, 0, 0), 'perf': (298, 0, 0, 0, 0, 0),
             'io_uring': (425, 1, 0), 'userfaultfd': (323, 0), 'kexec': (246, 0, 0, 0, 0), 'clone_newuser': (56, 0x10000011, 0, 0, 0, 0), 'clone3': (435, 0, 0),
-            'x32_unshare': (0x40000000 + 272, 0x10000000), 'open_by_handle': (304, 0, 0, 0), 'chroot': (161, b'/tmp'), 'getpid': (39,)}.items()},
+            'x32_unshare': (0x40000000 + 272, 0x10000000), 'open_by_handle': (304, 0, 0, 0), 'chroot': (161, b'/tmp'), 'getpid': (39,), 'thread_alone': (56, 0x10900, 0, 0, 0, 0),
+            'own_descriptors': (436, 900, 901, 2), 'close_range': (436, 900, 901, 0), 'aio': (206, 1, ctypes.byref(number)), 'x32_ptrace': (0x40000000 + 521, 16, 1, 0, 0), 'ldt': (154, 0, 0, 0), 'newest': (467, -1, 0, 0), 'newer': (999,),
+            'limits_of_init': (302, 1, 7, struct.pack('QQ', 3, 3), 0), 'limits_of_own': (302, 0, 7, struct.pack('QQ', 1024, 1024), 0), 'queue': (240, b'x', 0o102, 0o600, 0), 'handle': (303, -100, b'/tmp', 0, 0, 0), 'fsopen': (430, b'tmpfs', 0)}.items()},
+        'i386': i386(), 'watchers': watchers(), 'tree': os.popen('cat /proc/self/cgroup').read().count('rushlight'), 'limits': [resource.getrlimit(n) for n in (resource.RLIMIT_CORE, 11)], 'files': os.statvfs('/tmp').f_files,
+        'families': [n for n in range(46) if sock(n, socket.SOCK_STREAM) != 'EPERM'], 'pair': call(53, 30, 1, 0, 0),
+        'transports': [sock(socket.AF_INET, *a) for a in ((5, 132), (1, 132), (6, 33), (10, 3), (2, 1), (1, 262))] + [sock(socket.AF_NETLINK, 3, n) for n in (4, 12, 15)],
         'sockets': [sock(socket.AF_INET, socket.SOCK_RAW, 1), sock(socket.AF_PACKET, socket.SOCK_RAW, 0), sock(38, socket.SOCK_SEQPACKET, 0), sock(socket.AF_INET, socket.SOCK_STREAM), sock(socket.AF_NETLINK, socket.SOCK_RAW)],
     }
 ";
@@ -302,8 +318,8 @@ async fn nothing_is_seen_or_done_from_inside() {
         "limits":[1024,0],
         "random":0, "first_to_go":["500", "EACCES"]}"#]]).await;
     prove_with_python(expect![[r#"
-        ok {"mount": -1, "ptrace": -1, "calls": {"unshare": "EPERM", "setns": "EPERM", "bpf": "EPERM", "keyctl": "EPERM", "perf": "EPERM", "io_uring": "ENOSYS", "userfaultfd": "EPERM", "kexec": "EPERM", "clone_newuser": "EPERM", "clone3": "ENOSYS", "x32_unshare": "ENOSYS", "open_by_handle": "EPERM", "chroot": "EPERM", "getpid": "DONE"},
-        "sockets": ["EPERM", "EPERM", "EPERM", "DONE", "DONE"]}"#]]).await;
+        ok {"mount": -1, "ptrace": -1, "calls": {"unshare": "EPERM", "setns": "EPERM", "bpf": "EPERM", "keyctl": "EPERM", "perf": "EPERM", "io_uring": "ENOSYS", "userfaultfd": "EPERM", "kexec": "EPERM", "clone_newuser": "EPERM", "clone3": "ENOSYS", "x32_unshare": "ENOSYS", "open_by_handle": "EPERM", "chroot": "EPERM", "getpid": "DONE", "thread_alone": "EPERM", "own_descriptors": "ENOSYS", "close_range": "DONE", "aio": "ENOSYS", "x32_ptrace": "ENOSYS", "ldt": "EPERM", "newest": "ENOSYS", "newer": "ENOSYS", "limits_of_init": "EPERM", "limits_of_own": "DONE", "queue": "EMFILE", "handle": "EPERM", "fsopen": "EPERM"},
+        "i386": true, "watchers": 16, "tree": 0, "limits": [[1, 1], [1024, 1024]], "files": 131072, "families": [0, 1, 2, 10, 16], "pair": "EPERM", "transports": ["EPERM", "EPERM", "EPERM", "EPERM", "EPERM", "EPERM", "EPERM", "EPERM", "EPERM"], "sockets": ["EPERM", "EPERM", "EPERM", "DONE", "DONE"]}"#]]).await;
 }
 
 #[tokio::test]
@@ -322,6 +338,7 @@ fn an_ordinary_user_has_the_same_jail() {
         "network::this_machine_is_closed_but_for_the_endpoint",
         "network::a_connection_is_not_aimed_anew",
         "network::no_race_leads_to_this_machine",
+        "network::a_flood_of_calls_does_not_stop_the_supervisor",
         "jail::attacks_end_where_they_began",
     ]);
 }

@@ -197,6 +197,55 @@ async fn no_race_leads_to_this_machine() {
     assert!(other.accept().is_err(), "somebody came");
 }
 
+/// Threads take the flag off a socket by which its supervisor does not wait; others open all they can, all at once.
+const FLOOD: &str = r"
+import ctypes, fcntl, os, socket, struct, threading, time
+libc = ctypes.CDLL(None)
+def thread(f, *args):
+    t = threading.Thread(target=f, args=args, daemon=True); t.start(); return t
+def filled(listener, family, at):
+    waiting = []
+    while True:
+        s = socket.socket(family); s.setblocking(False); waiting.append(s)
+        if s.connect_ex(at) and (family == socket.AF_UNIX or len(waiting) > 3): return waiting
+def connected(at, n):
+    with socket.socket() as s: s.connect(at); return n.append(s.recv(2))
+def handler(e, c):
+    if e == 'again': return 'well'
+    endpoint, going = tuple(e['endpoint']), [True]
+    unix, near = socket.socket(socket.AF_UNIX), socket.create_server(('127.0.0.1', 0), backlog=0)
+    unix.bind('/tmp/full'); unix.listen(0)
+    kept = filled(unix, socket.AF_UNIX, '/tmp/full') + filled(near, socket.AF_INET, near.getsockname())
+    for family, at in ((socket.AF_UNIX, struct.pack('H9s', 1, b'/tmp/full')), (socket.AF_INET, struct.pack('!2sH4s8x', struct.pack('H', 2), near.getsockname()[1], b'\x7f\0\0\1'))):
+        s = socket.socket(family); kept.append(s)
+        def unflag(s):
+            while going[0]: fcntl.fcntl(s, fcntl.F_SETFL, 0)
+        thread(unflag, s), thread(libc.connect, s.fileno(), at, len(at))
+    said, end = [], time.monotonic() + 1
+    while time.monotonic() < end: connected(endpoint, said)
+    some, said, going[0] = len(said), [], False
+    for t in [thread(connected, endpoint, said) for _ in range(300)]: t.join()
+    all = []
+    try:
+        while True: s = socket.socket(); all.append(s); s.connect(endpoint)
+    except OSError as error: number = error.errno
+    return [some > 10, len(said), len(all) > 900, number]
+";
+
+#[tokio::test]
+async fn a_flood_of_calls_does_not_stop_the_supervisor() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = listener.local_addr().unwrap();
+    std::thread::spawn(move || listener.incoming().flatten().for_each(|mut s| drop(s.write_all(b"hi"))));
+    let world = world(FunctionNetwork::Isolated, endpoint).await;
+    let mut spec = world.function("python3.12", &[("index.py", FLOOD)]);
+    spec.timeout_ms = 30_000;
+    let mut environment = world.launch(spec).await;
+    let said = environment.invoke(invocation(&event(&[("endpoint", "127.0.0.1", endpoint.port())]))).await;
+    assert_eq!(show(&said), "ok [true, 300, true, 24]");
+    assert_eq!(show(&environment.invoke(invocation("\"again\"")).await), r#"ok "well""#);
+}
+
 /// `{"name":["address",port],..}`
 fn event(addresses: &[(&str, &str, u16)]) -> String {
     let pairs = addresses.iter().map(|(name, ip, port)| format!(r#""{name}":["{ip}",{port}]"#));
@@ -211,7 +260,7 @@ fn own_address() -> Option<String> {
 }
 
 const FAR: &str = r"
-import socket, threading
+import os, socket, threading, time
 def code(f):
     try: return f()
     except OSError as e: return repr(e)
@@ -229,6 +278,15 @@ def dgram(family, at, connected):
 def message(at):
     with socket.socket(type=socket.SOCK_DGRAM) as s:
         s.settimeout(9); s.sendmsg([b'x'], [], 0, at); return s.recvfrom(9)[1]
+def holes():
+    got = []
+    for _ in range(3):
+        child = os.fork()
+        if child == 0:
+            for _ in range(200): threading.Thread(target=tcp, args=(socket.AF_INET, ('198.51.100.77', 7))).start()
+            time.sleep(600)
+        time.sleep(0.2); got.append(tcp(socket.AF_INET, ('198.51.100.2', 7))); os.kill(child, 9); os.waitpid(child, 0)
+    return got
 def handler(e, c):
     six, four, far, none = socket.AF_INET6, socket.AF_INET, ('198.51.100.2', 7), ('198.51.100.2', 8)
     return {n: code(f) for n, f in {
@@ -236,7 +294,7 @@ def handler(e, c):
         'soon': lambda: soon(far), 'closed': lambda: tcp(four, none), 'own': lambda: tcp(four, ('198.51.100.1', 7)),
         'udp': lambda: [dgram(four, far, True), dgram(four, far, False)], 'udp6': lambda: dgram(six, ('2001:db8::2', 7), True), 'message': lambda: message(far),
         'name': lambda: socket.gethostbyname('far.test'), 'no_route': lambda: tcp(four, ('203.0.113.9', 7)),
-        'many': lambda: sum(1 for t in [threading.Thread(target=tcp, args=(four, far)) for _ in range(50)] if [t.start()] and not t.join()),
+        'holes': holes, 'many': lambda: sum(1 for t in [threading.Thread(target=tcp, args=(four, far)) for _ in range(50)] if [t.start()] and not t.join()),
     }.items()}
 ";
 
@@ -248,7 +306,7 @@ async fn in_a_world_with_another_host() {
     for (network, expected) in [
         (
             FunctionNetwork::Isolated,
-            r#"ok {"tcp": "x", "tcp6": "x", "mapped": "x", "soon": [115, "x"], "closed": "ConnectionRefusedError(111, 'Connection refused')", "own": "ConnectionRefusedError(111, 'Connection refused')", "udp": ["x", "x"], "udp6": "x", "message": ["198.51.100.2", 7], "name": "198.51.100.9", "no_route": "OSError(101, 'Network is unreachable')", "many": 50}"#,
+            r#"ok {"tcp": "x", "tcp6": "x", "mapped": "x", "soon": [115, "x"], "closed": "ConnectionRefusedError(111, 'Connection refused')", "own": "ConnectionRefusedError(111, 'Connection refused')", "udp": ["x", "x"], "udp6": "x", "message": ["198.51.100.2", 7], "name": "198.51.100.9", "no_route": "OSError(101, 'Network is unreachable')", "holes": ["x", "x", "x"], "many": 50}"#,
         ),
         (
             FunctionNetwork::None,
@@ -294,6 +352,8 @@ unshare -n sh -c "ip link set lo up; echo > $dir/up; exec python3 $dir/echo.py >
 read x < $dir/up
 ip link add near type veth peer name far netns $far
 ip addr add 198.51.100.1/24 dev near; ip -6 addr add 2001:db8::1/64 dev near nodad; ip link set near up
+# Nobody has that address of the wire: what is sent there is lost.
+ip neigh add 198.51.100.77 lladdr 02:00:00:00:00:77 dev near
 nsenter -n -t $far sh -c 'ip addr add 198.51.100.2/24 dev far; ip -6 addr add 2001:db8::2/64 dev far nodad; ip link set far up'
 python3 $dir/dns.py > $dir/names & dns=$!
 until grep -q up $dir/echoes && grep -q up $dir/names; do sleep 0.05; done

@@ -252,6 +252,29 @@ chunk() { printf '%x\r\n%s\r\n' "${#1}" "$1" >&3; }
 end() { printf '0\r\n%s\r\n' "$1" >&3; read_reply; echo "$STATUS $BODY"; }
 "##;
 
+/// The first claims the state before its body is read, so that many cannot fill the server's memory.
+#[tokio::test]
+async fn one_error_of_the_init_is_read_at_a_time() {
+    let text = r#"
+exec 4<>"/dev/tcp/${AWS_LAMBDA_RUNTIME_API%:*}/${AWS_LAMBDA_RUNTIME_API#*:}"
+printf 'POST %s/init/error HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 22\r\n\r\n' $R >&4
+read -r _ GO _ <&4; read -r _ <&4
+post $R/init/error '{"errorType":"Second"}'
+echo "$GO $STATUS ${BODY##*,}"
+printf '{"errorType":"Waited"}' >&4; read -r _ <&4
+exit 1"#;
+    check(
+        text,
+        "{}",
+        expect![[r#"
+        Init {"errorType":"Waited"}
+        < 100 403 "errorType":"InvalidStateTransition"}
+        < 100 403 "errorType":"InvalidStateTransition"}
+        (ended)"#]],
+    )
+    .await;
+}
+
 #[tokio::test]
 async fn an_answer_may_come_in_chunks() {
     let world = World::new(SandboxMode::BestEffort).await;
