@@ -14,6 +14,7 @@ import importlib.machinery
 import json
 import logging
 import resource
+import select
 import struct
 import time
 import traceback
@@ -22,13 +23,17 @@ INIT, INVOKE = 1, 2
 READY, INIT_FAULT, RESULT, FAULT, LOG, TOO_LARGE, FATAL, STARTED = 16, 17, 18, 19, 20, 21, 22, 25
 LOG_BYTES_MAX = 256 * 1024
 
+_events = select.poll()
+_events.register(FD, select.POLLIN)
 os_read, os_write, os_exit, getpid = os.read, os.write, os._exit, os.getpid
+await_event = _events.poll
 getrusage, RUSAGE_SELF = resource.getrusage, resource.RUSAGE_SELF
 head_of = struct.Struct("<IB").pack
 head_and_u32 = struct.Struct("<IBI").pack
 length_at = struct.Struct("<I").unpack_from
 long_at = struct.Struct("<Q").unpack_from
-loads, now, environ = json.loads, time.time, os.environ
+deadline_at = struct.Struct("<QI").unpack_from
+loads, now = json.loads, time.time
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=True).encode
 
 _stdout, _stderr = sys.stdout, sys.stderr
@@ -141,6 +146,8 @@ def _read_exactly(n):
 
 
 def _read_frame():
+    # Who stands in the read itself is woken in vain when the server takes the last answer out of the socket.
+    await_event()
     piece = os_read(FD, 65536)
     if not piece:
         os_exit(0)
@@ -373,39 +380,74 @@ class LambdaContext:
         sys.stdout.write(str(message))
 
 
-class _Encoder(json.JSONEncoder):
-    def default(self, value):
-        from decimal import Decimal
-
-        if isinstance(value, Decimal):
-            return float(value)
-        raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+# What runs for every invocation is written out, and asks for nothing that can be asked for once.
 
 
-_encode_answer = _Encoder(ensure_ascii=False).encode
+def _plain(value):
+    from decimal import Decimal
+
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+_scan = json.JSONDecoder().scan_once
+
+
+def _parse(data):
+    """As json.loads, which looks for white space around the value first."""
+    text = data.decode("utf-8", "surrogatepass")
+    try:
+        value, end = _scan(text, 0)
+        if end == len(text):
+            return value
+    except (StopIteration, ValueError, RecursionError):
+        pass
+    return loads(text)
+
+
+def _new_encoder():
+    """What JSONEncoder makes for every value anew; one that has failed is not used again."""
+    plain = json.JSONEncoder(ensure_ascii=False, default=_plain)
+    make, separators = json.encoder.c_make_encoder, (plain.key_separator, plain.item_separator)
+    if make is None:
+        return lambda value, _: (plain.encode(value),)
+    return make({}, _plain, json.encoder.encode_basestring, None, *separators, False, False, True)
 
 
 def _serialize(value):
     try:
-        return _encode_answer(value).encode("utf-8")
+        return "".join(_State.encoder(value, 0)).encode("utf-8")
     except Exception as error:
+        _State.encoder = _new_encoder()
         raise _Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from None
 
 
+_State.encoder = _new_encoder()
+TRACE = b"_X_AMZN_TRACE_ID"
+_putenv, _variables = os.putenv, os.environ._data
+
+
 def _invoke(handler, frame):
-    # Written out: this runs for every invocation. Kind, deadline, four texts, and the event is the rest.
-    deadline = long_at(frame, 5)[0]
-    at, texts = 13, []
-    for _ in range(4):
-        start = at + 4
-        at = start + length_at(frame, at)[0]
-        texts.append(frame[start:at].decode())
-    request_id, arn, trace, client_context = texts
+    # Kind, deadline, four texts, and the event is the rest.
+    deadline, n = deadline_at(frame, 5)
+    end = 17 + n
+    request_id = frame[17:end].decode()
+    at = end + 4
+    end = at + length_at(frame, end)[0]
+    arn = frame[at:end].decode()
+    at = end + 4
+    end = at + length_at(frame, end)[0]
+    # As os.environ does it, which would encode what was decoded.
+    _variables[TRACE] = trace = frame[at:end]
+    _putenv(TRACE, trace)
+    at = end + 4
+    end = at + length_at(frame, end)[0]
+    client_context = frame[at:end]
     _State.request_id = request_id
-    environ["_X_AMZN_TRACE_ID"] = trace
     try:
         try:
-            event = loads(frame[at:].decode("utf-8", "surrogatepass"))
+            event = _parse(frame[end:])
         except ValueError as error:
             raise _Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from None
         context = LambdaContext(_State.settings, deadline, request_id, arn, client_context)

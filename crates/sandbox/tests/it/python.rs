@@ -264,6 +264,54 @@ def handler(e, c):
     .await;
 }
 
+/// As `json` reads and writes it, whatever the invocation before came to.
+#[tokio::test]
+async fn events_and_answers_are_read_and_written_anew() {
+    let world = World::new(SandboxMode::BestEffort).await;
+    let code = "
+import os
+def handler(e, c):
+    if e == 'circle':
+        e = []
+        e.append(e)
+    if e == 'trace': return [os.environ['_X_AMZN_TRACE_ID'], os.getenv('_X_AMZN_TRACE_ID') == os.popen('echo $_X_AMZN_TRACE_ID').read().strip()]
+    return float('nan') if e == 'nan' else {None: {1: e}} if e == 'keys' else {1, 2} if e == 'set' else e";
+    let mut environment = world.launch(world.function("python3.11", &[("index.py", code)])).await;
+    let mut all = Vec::new();
+    for payload in [
+        " {\"a\" : [ 1.50, true, null ] }\n",
+        "\"circle\"",
+        "\"\\ud83d\\ude00 \u{fc}\\u0001\"",
+        "\"set\"",
+        "\"nan\"",
+        "\"keys\"",
+        "\"trace\"",
+        "7",
+        "{\"a\":1} x",
+        "\u{feff}1",
+        "",
+        "[[]]",
+    ] {
+        let mut invocation = invocation(payload);
+        invocation.trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0".to_owned();
+        let shown = show(&environment.invoke(invocation).await);
+        all.push(shown.lines().next().unwrap_or_default().to_owned());
+    }
+    expect![[r#"
+        ok {"a": [1.5, true, null]}
+        Handler {"errorMessage": "Unable to marshal response: Circular reference detected", "errorType": "Runtime.MarshalError", "requestId": "ID", "stackTrace": []}
+        ok "😀 ü\u0001"
+        Handler {"errorMessage": "Unable to marshal response: Object of type set is not JSON serializable", "errorType": "Runtime.MarshalError", "requestId": "ID", "stackTrace": []}
+        ok NaN
+        ok {"null": {"1": "keys"}}
+        ok ["Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0", true]
+        ok 7
+        Handler {"errorMessage": "Unable to unmarshal input: Extra data: line 1 column 9 (char 8)", "errorType": "Runtime.UnmarshalError", "requestId": "ID", "stackTrace": []}
+        Handler {"errorMessage": "Unable to unmarshal input: Unexpected UTF-8 BOM (decode using utf-8-sig): line 1 column 1 (char 0)", "errorType": "Runtime.UnmarshalError", "requestId": "ID", "stackTrace": []}
+        Handler {"errorMessage": "Unable to unmarshal input: Expecting value: line 1 column 1 (char 0)", "errorType": "Runtime.UnmarshalError", "requestId": "ID", "stackTrace": []}
+        ok [[]]"#]].assert_eq(&all.join("\n"));
+}
+
 #[tokio::test]
 async fn an_environment_keeps_its_state() {
     let world = World::new(SandboxMode::BestEffort).await;
