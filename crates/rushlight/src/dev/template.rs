@@ -34,21 +34,55 @@ pub(crate) fn read(folder: &Path) -> Result<BTreeMap<String, Function>> {
         return Ok(BTreeMap::new());
     }
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let file: File = toml::from_str(&text).with_context(|| format!("{} cannot be read", path.display()))?;
-    for (name, function) in &file.functions {
+    let mut file: File =
+        toml::from_str(&text).with_context(|| format!("{} cannot be read", path.display()))?;
+    for (name, function) in &mut file.functions {
         if !function.handler.contains('.') {
             bail!(
                 "{}: functions.{name} needs a handler, such as handler = \"src/{name}.handler\"",
                 path.display()
             );
         }
+        if function.runtime.is_none() && is_python(folder, &function.handler) {
+            function.runtime = Some("python".to_owned());
+        }
     }
     Ok(file.functions)
+}
+
+/// Whether the file behind a handler is Python: what no function says of itself, its file does.
+fn is_python(folder: &Path, handler: &str) -> bool {
+    let module = handler.rsplit_once('.').map_or(handler, |(module, _)| module).replace('.', "/");
+    folder.join(&module).with_extension("py").is_file() || folder.join(module).join("__init__.py").is_file()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_function_is_in_its_files_language() {
+        let folder = tempfile::tempdir().unwrap();
+        let template: String = ["one.handler", "src/two.handler", "pack.handler", "web.handler"]
+            .iter()
+            .enumerate()
+            .map(|(n, handler)| format!("[functions.f{n}]\nhandler = \"{handler}\"\n"))
+            .collect();
+        for (file, text) in [
+            ("rushlight.toml", template.as_str()),
+            ("one.py", ""),
+            ("src/two.py", ""),
+            ("pack/__init__.py", ""),
+            ("web.js", ""),
+        ] {
+            std::fs::create_dir_all(folder.path().join(file).parent().unwrap()).unwrap();
+            std::fs::write(folder.path().join(file), text).unwrap();
+        }
+        let runtimes: Vec<_> =
+            read(folder.path()).unwrap().into_values().map(|function| function.runtime).collect();
+        let python = Some("python".to_owned());
+        assert_eq!(runtimes, [python.clone(), python.clone(), python, None]);
+    }
 
     fn parsed(text: &str) -> Result<BTreeMap<String, Function>, String> {
         let folder = tempfile::tempdir().unwrap();
