@@ -192,10 +192,8 @@ class RuntimeError extends Error {
 
 const isError = (value) => value instanceof Error || types.isNativeError(value);
 
-function typeName(value) {
-  if (value === null) return 'object';
-  return typeof value;
-}
+// The one control character that AWS's runtime escapes in what the caller gets.
+const visible = (text) => text.replaceAll('\x7f', '%7F');
 
 function traceOf(error) {
   const stack = typeof error.stack === 'string' ? error.stack : '';
@@ -207,35 +205,30 @@ function faultBody(error) {
   try {
     if (isError(error)) {
       const body = {
-        errorType: String(error.name),
-        errorMessage: String(error.message),
+        errorType: visible(String(error.name)),
+        errorMessage: visible(String(error.message)),
       };
       if (error instanceof RuntimeError && error.extra) Object.assign(body, error.extra);
-      body.trace = traceOf(error);
+      body.trace = traceOf(error).map(visible);
       return toJson(body);
     }
-    return toJson({
-      errorType: typeName(error),
-      errorMessage: typeof error === 'object' && error !== null ? inspect(error) : String(error),
-      trace: [],
-    });
+    return toJson({ errorType: typeof error, errorMessage: String(error), trace: [] });
   } catch {
     return '{"errorType":"handled","errorMessage":"callback called with Error argument, but there was a problem while retrieving one or more of its message, name, and stack","trace":[]}';
   }
 }
 
-// What stands in the log: all own members, the stack as a list.
-function logBody(error) {
+// What stands in the log: all own members, the stack as a list. What is no error is made one, as on AWS.
+function logBody(thrown) {
+  let error = thrown;
   try {
-    if (isError(error)) {
-      const body = { errorType: error.name, errorMessage: error.message };
-      if (error.code !== undefined) body.code = error.code;
-      for (const key of Object.keys(error)) if (!(key in body) && key !== 'extra' && key !== 'name') body[key] = error[key];
-      if (error.extra) Object.assign(body, error.extra);
-      body.stack = traceOf(error);
-      return toJson(body);
-    }
-    return toJson({ errorType: typeName(error), errorMessage: String(error), stack: [] });
+    if (!isError(error)) error = new Error(String(thrown));
+    const body = { errorType: error.name, errorMessage: error.message };
+    if (error.code !== undefined) body.code = error.code;
+    for (const key of Object.keys(error)) if (!(key in body) && key !== 'extra' && key !== 'name') body[key] = error[key];
+    if (error.extra) Object.assign(body, error.extra);
+    body.stack = traceOf(error);
+    return toJson(body);
   } catch (failure) {
     return toJson({ errorType: String(error && error.name), errorMessage: String(error && error.message), stack: [] });
   }

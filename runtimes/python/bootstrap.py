@@ -22,6 +22,10 @@ import traceback
 INIT, INVOKE = 1, 2
 READY, INIT_FAULT, RESULT, FAULT, LOG, TOO_LARGE, FATAL, STARTED = 16, 17, 18, 19, 20, 21, 22, 25
 LOG_BYTES_MAX = 256 * 1024
+# Their answers hold no character beyond ASCII: others are escaped.
+ASCII_RUNTIMES = ("python2.7", "python3.6", "python3.7", "python3.8", "python3.9", "python3.10", "python3.11")
+# Around a number that is written digit by digit; no text of a function can hold it.
+NUMBER = os.urandom(16).hex()
 
 _events = select.poll()
 _events.register(FD, select.POLLIN)
@@ -34,7 +38,8 @@ length_at = struct.Struct("<I").unpack_from
 long_at = struct.Struct("<Q").unpack_from
 deadline_at = struct.Struct("<QI").unpack_from
 loads, now = json.loads, time.time
-encode = json.JSONEncoder(ensure_ascii=False, allow_nan=True).encode
+# A value that JSON does not know is no reason to lose a line of the log.
+encode_line = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 _stdout, _stderr = sys.stdout, sys.stderr
 
@@ -44,6 +49,10 @@ class _State:
     settings = None
     response_max = 0
     pid = os.getpid()
+    json_logs = False
+    ensure_ascii = False
+    encoder = None
+    tuples = 0  # how many kinds there are before the function's own
 
 
 # ---- the AWS SDK that another interpreter lends
@@ -215,18 +224,13 @@ class _Fault(Exception):
 
 
 def _frames_of(error):
-    """The user's part of the traceback: ours, the import machinery's and its frozen parts are left out."""
-    entries = traceback.extract_tb(error.__traceback__)
-    kept = [e for e in entries if e.filename != __file__ and not e.filename.startswith("<frozen ")]
-    kept = [e for e in kept if os.sep + "importlib" + os.sep not in e.filename]
-    return traceback.format_list(kept)
-
-
-def _fault_body(kind, message, stack, request_id):
-    body = {"errorMessage": message, "errorType": kind}
-    body["requestId"] = request_id or ""
-    body["stackTrace"] = stack
-    return encode(body)
+    """The traceback from the first line that is not ours: AWS shows the import machinery, too."""
+    entries = list(traceback.extract_tb(error.__traceback__))
+    while entries and entries[0].filename == __file__:
+        del entries[0]
+    # Our own loader stands among the frozen parts of the machinery, where AWS has Python's. Of a line AWS's runtime keeps
+    # no columns, so that nothing is underlined.
+    return traceback.format_list([(e.filename, e.lineno, e.name, e.line) for e in entries if e.filename != __file__])
 
 
 def _of_error(error):
@@ -241,13 +245,23 @@ def _of_error(error):
 
 def _fault_bytes(error, request_id):
     kind, message, stack = _of_error(error)
-    lines = [f"[ERROR] {kind}: {message}" if message else f"[ERROR] {kind}"]
-    if stack:
-        lines.append("Traceback (most recent call last):")
-        lines.extend(line.rstrip("\n") for line in stack)
+    body = {"errorMessage": message, "errorType": kind, "requestId": request_id or "", "stackTrace": stack}
     _flush()
-    _send_log("\n".join(lines))
-    return _fault_body(kind, message, stack, request_id).encode("utf-8", "replace")
+    _send_log(_fault_text(body))
+    return _State.encoder.encode(body).encode("utf-8", "replace")
+
+
+def _fault_text(body):
+    """What the log says of a fault: AWS's runtime indents by spaces that do not break."""
+    if _State.json_logs:
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now()))
+        return _State.encoder.encode({"timestamp": stamp, "level": "ERROR", **body})
+    kind, message = body["errorType"], body["errorMessage"]
+    lines = [f"[ERROR] {kind}: {message}" if message else f"[ERROR] {kind}", "Traceback (most recent call last):"]
+    for line in "".join(piece.rstrip("\n") + "\n" for piece in body["stackTrace"]).splitlines():
+        text = line.lstrip(" ")
+        lines.append("\u00a0" * (len(line) - len(text)) + text)
+    return "\n".join(lines)
 
 
 # ---- output
@@ -277,26 +291,37 @@ class _Filter(logging.Filter):
         return True
 
 
+RECORD_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"aws_request_id"}
+
+
 class _JsonFormatter(logging.Formatter):
     """AWS's form of a record in a function whose log format is JSON."""
 
     def format(self, record):
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
-        line = {"timestamp": stamp, "level": record.levelname, "message": record.getMessage(), "logger": record.name}
-        if record.exc_info and record.exc_info[0]:
+        level = logging.getLevelName(min(50, max(0, record.levelno)) // 10 * 10)
+        message = record.msg if isinstance(record.msg, dict) and not record.args else record.getMessage()
+        line = {"timestamp": stamp, "level": level, "message": message, "logger": record.name}
+        if record.exc_info:
             kind, error, trace = record.exc_info
             line["stackTrace"] = traceback.format_tb(trace)
-            line["errorType"], line["errorMessage"] = kind.__name__, str(error)
+            line["errorType"], line["errorMessage"] = kind and kind.__name__, str(error)
+        line["requestId"] = getattr(record, "aws_request_id", None)
+        if record.exc_info:
             line["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
-        line["requestId"] = getattr(record, "aws_request_id", "")
-        return encode(line)
+        for key, value in vars(record).items():
+            if key not in RECORD_OWN:
+                line.setdefault(key, value)
+        return encode_line({key: value for key, value in line.items() if value is not None})
 
 
 def _use_json_logs():
-    names = {"TRACE": logging.NOTSET + 1, "FATAL": logging.CRITICAL}
-    level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "INFO")
+    _State.json_logs = True
+    level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper()
     root = logging.getLogger()
-    root.setLevel(names.get(level) or getattr(logging, level, logging.INFO))
+    level = "DEBUG" if level == "TRACE" else level
+    if level in logging._nameToLevel:
+        root.setLevel(level)
     for handler in root.handlers:
         handler.setFormatter(_JsonFormatter())
 
@@ -313,16 +338,26 @@ def _set_up_logging():
 
 # ---- the handler
 
+INIT_WARNING = (
+    "LAMBDA_WARNING: Unhandled exception. The most likely cause is an issue in the function code. However, in rare cases, a Lambda "
+    "runtime update can cause unexpected function behavior. For functions using managed runtimes, runtime updates can be triggered by a "
+    "function change, or can be applied automatically. To determine if the runtime has been updated, check the runtime version in the "
+    "INIT_START log entry. If this error correlates with a change in the runtime version, you may be able to mitigate this error by "
+    "temporarily rolling back to the previous runtime version. For more information, see "
+    "https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html\r"
+)
+
 
 def _load(text):
     if text == "rushlight compiles":
         return _compile
-    parts = text.rsplit(".", 1)
-    if len(parts) != 2 or not parts[0] or not parts[1]:
-        raise _Fault("Runtime.MalformedHandlerName", f"Bad handler '{text}': not enough values to unpack (expected 2, got {len(parts)})")
-    name, function = parts[0].replace("/", "."), parts[1]
+    name, dot, function = text.rpartition(".")
+    if not dot:
+        raise _Fault("Runtime.MalformedHandlerName", f"Bad handler '{text}': not enough values to unpack (expected 2, got 1)")
+    if name.split(".")[0] in sys.builtin_module_names:
+        raise _Fault("Runtime.BuiltInModuleConflict", f"Cannot use built-in module {name} as a handler module")
     try:
-        module = importlib.import_module(name)
+        module = importlib.import_module(name.replace("/", "."))
     except ImportError as error:
         message = f"Unable to import module '{name}': {error}"
         if getattr(error, "name", None) in ("boto3", "botocore"):
@@ -332,30 +367,59 @@ def _load(text):
         where = f'  File "{error.filename}" Line {error.lineno}\n    {error.text}'
         message = f"Syntax error in module '{name}': {error}"
         raise _Fault("Runtime.UserCodeSyntaxError", message, [where]) from None
-    handler = getattr(module, function, None)
-    if handler is None:
-        raise _Fault("Runtime.HandlerNotFound", f"Handler '{function}' missing on module '{name}'")
-    return handler
+    try:
+        return getattr(module, function)
+    except AttributeError:
+        raise _Fault("Runtime.HandlerNotFound", f"Handler '{function}' missing on module '{name}'") from None
 
 
-class _Identity:
-    cognito_identity_id = None
-    cognito_identity_pool_id = None
+class _Record:
+    """Shows its slots as AWS's own classes do."""
 
-    def __repr__(self):
-        return "CognitoIdentity([cognito_identity_id=None,cognito_identity_pool_id=None])"
+    __slots__ = ()
 
-
-class _Client:
     def __init__(self, of):
-        of = of or {}
-        for name in ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name"):
+        for name in self.__slots__:
             setattr(self, name, of.get(name))
 
+    def __repr__(self):
+        return f"{type(self).__name__}([{','.join(f'{name}={getattr(self, name)}' for name in self.__slots__)}])"
 
-class _ClientContext:
-    def __init__(self, of):
-        self.client, self.custom, self.env = _Client(of.get("client")), of.get("custom"), of.get("env")
+
+class CognitoIdentity(_Record):
+    __slots__ = ("cognito_identity_id", "cognito_identity_pool_id")
+
+
+class Client(_Record):
+    __slots__ = ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
+
+
+class ClientContext(_Record):
+    __slots__ = ("custom", "env", "client")
+
+
+def _client_context(text):
+    """The context as an object, and the fields of W3C's trace context, which it is not to show."""
+    if not text:
+        return None, {}
+    try:
+        of = loads(text)
+    except ValueError as error:
+        raise _Fault("Runtime.LambdaContextUnmarshalError", f"Unable to parse Client Context JSON: {error}") from None
+    if of is None:
+        return None, {}
+    given = of.pop("w3c", None)
+    given = given if isinstance(given, dict) else {}
+    context = ClientContext(of)
+    if context.client is not None:
+        context.client = Client(context.client)
+    return context, {name: given[name] for name in ("traceparent", "tracestate", "baggage") if isinstance(given.get(name), str)}
+
+
+SHOWN = (
+    "aws_request_id", "log_group_name", "log_stream_name", "function_name", "memory_limit_in_mb", "function_version",
+    "invoked_function_arn", "client_context", "identity", "tenant_id",
+)  # fmt: skip
 
 
 class LambdaContext:
@@ -369,26 +433,82 @@ class LambdaContext:
         self.function_version = settings["version"]
         self.memory_limit_in_mb = settings["memory"]
         self.invoked_function_arn = arn
-        self.identity = _Identity()
-        self.client_context = _ClientContext(loads(client_context)) if client_context else None
-        self._deadline = deadline
+        self.tenant_id = None
+        self.identity = CognitoIdentity({})
+        self.client_context, self._w3c_fields = _client_context(client_context)
+        self._epoch_deadline_time_in_ms = deadline
 
     def get_remaining_time_in_millis(self):
-        return max(int(self._deadline - now() * 1000), 0)
+        return max(self._epoch_deadline_time_in_ms - int(now() * 1000), 0)
+
+    def w3c(self):
+        return dict(self._w3c_fields)
 
     def log(self, message):
-        sys.stdout.write(str(message))
+        _flush()
+        _send_log(str(message).removesuffix("\n"))
+
+    def __repr__(self):
+        return f"LambdaContext([{','.join(f'{name}={getattr(self, name)}' for name in SHOWN)}])"
 
 
 # What runs for every invocation is written out, and asks for nothing that can be asked for once.
 
 
-def _plain(value):
-    from decimal import Decimal
+class _Encoder:
+    """Writes what AWS's runtime writes with simplejson: a decimal with all its digits, bytes as the text they are, a named
+    tuple as an object; and from Python 3.12 on, no escapes beyond ASCII."""
 
-    if isinstance(value, Decimal):
-        return float(value)
-    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+    def __init__(self):
+        self.exact = False
+        self.write = self.new_writer()
+
+    def new_writer(self):
+        """What JSONEncoder makes for every value anew; one that has failed is not used again."""
+        plain = json.JSONEncoder(ensure_ascii=_State.ensure_ascii, default=self.default)
+        make, separators = json.encoder.c_make_encoder, (plain.key_separator, plain.item_separator)
+        if make is None:
+            return lambda value, _: (plain.encode(value),)
+        text = json.encoder.encode_basestring_ascii if _State.ensure_ascii else json.encoder.encode_basestring
+        return make({}, self.default, text, None, *separators, False, False, True)
+
+    def default(self, value):
+        if isinstance(value, bytes):
+            return value.decode("utf-8")
+        decimal = sys.modules.get("decimal")
+        if decimal and isinstance(value, decimal.Decimal):
+            if value.is_nan():
+                return float("nan")
+            self.exact = True
+            return f"{NUMBER}{value}{NUMBER}"
+        raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+    def encode(self, value):
+        self.exact = False
+        if len(tuple.__subclasses__()) > _State.tuples:
+            try:
+                value = _with_objects(value)
+            except RecursionError:
+                pass  # what holds itself: the encoder says so
+        try:
+            text = "".join(self.write(value, 0))
+        except BaseException:
+            self.write = self.new_writer()
+            raise
+        return text.replace(f'"{NUMBER}', "").replace(f'{NUMBER}"', "") if self.exact else text
+
+
+def _with_objects(value):
+    """Named tuples as objects, in what is a list, a tuple or a dictionary. What holds none of them is not copied."""
+    if isinstance(value, dict):
+        items = {key: _with_objects(item) for key, item in value.items() if isinstance(item, (dict, list, tuple))}
+        return {**value, **items} if any(value[key] is not item for key, item in items.items()) else value
+    if isinstance(value, tuple) and callable(getattr(value, "_asdict", None)):
+        return _with_objects(value._asdict())
+    if isinstance(value, (list, tuple)):
+        items = [_with_objects(item) for item in value]
+        return items if any(a is not b for a, b in zip(items, value)) else value
+    return value
 
 
 _scan = json.JSONDecoder().scan_once
@@ -406,24 +526,15 @@ def _parse(data):
     return loads(text)
 
 
-def _new_encoder():
-    """What JSONEncoder makes for every value anew; one that has failed is not used again."""
-    plain = json.JSONEncoder(ensure_ascii=False, default=_plain)
-    make, separators = json.encoder.c_make_encoder, (plain.key_separator, plain.item_separator)
-    if make is None:
-        return lambda value, _: (plain.encode(value),)
-    return make({}, _plain, json.encoder.encode_basestring, None, *separators, False, False, True)
-
-
 def _serialize(value):
+    if isinstance(value, bytes):
+        return value
     try:
-        return "".join(_State.encoder(value, 0)).encode("utf-8")
+        return _State.encoder.encode(value).encode("utf-8")
     except Exception as error:
-        _State.encoder = _new_encoder()
         raise _Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from None
 
 
-_State.encoder = _new_encoder()
 TRACE = b"_X_AMZN_TRACE_ID"
 _putenv, _variables = os.putenv, os.environ._data
 
@@ -484,6 +595,8 @@ def _apply_init(frame):
             os.environ[name] = fields.text()
     if os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON":
         _use_json_logs()
+    _State.ensure_ascii = settings["runtime"] in ASCII_RUNTIMES
+    _State.encoder, _State.tuples = _Encoder(), len(tuple.__subclasses__())
     time.tzset()
     os.chdir(settings["root"])
     own = f"python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -551,6 +664,7 @@ def main():
     try:
         handler = _load(settings["handler"])
     except Exception as error:
+        logging.warning(INIT_WARNING)
         _send(INIT_FAULT, _fault_bytes(error, ""))
         os_exit(1)
     _flush()

@@ -61,8 +61,8 @@ async fn handlers_answer_in_every_way() {
         (
             "exports.handler = (e, c, cb) => cb('text')",
             expect![[r#"
-            Handler {"errorType":"string","errorMessage":"text","trace":[]}
-            | T	ID	ERROR	Invoke Error 	{"errorType":"string","errorMessage":"text","stack":[]}"#]],
+                Handler {"errorType":"string","errorMessage":"text","trace":[]}
+                | T	ID	ERROR	Invoke Error 	{"errorType":"Error","errorMessage":"text","stack":["Error: text"..]}"#]],
         ),
         ("exports.handler = (e, c) => c.done(null, [1])", expect!["ok [1]"]),
         (
@@ -74,8 +74,8 @@ async fn handlers_answer_in_every_way() {
         (
             "exports.handler = (e, c) => c.fail()",
             expect![[r#"
-            Handler {"errorType":"string","errorMessage":"handled","trace":[]}
-            | T	ID	ERROR	Invoke Error 	{"errorType":"string","errorMessage":"handled","stack":[]}"#]],
+                Handler {"errorType":"string","errorMessage":"handled","trace":[]}
+                | T	ID	ERROR	Invoke Error 	{"errorType":"Error","errorMessage":"handled","stack":["Error: handled"..]}"#]],
         ),
         ("exports.handler = (e, c) => 5", expect!["ok null"]),
         (
@@ -93,14 +93,14 @@ async fn handlers_answer_in_every_way() {
         (
             "exports.handler = async () => { throw 'just text' }",
             expect![[r#"
-            Handler {"errorType":"string","errorMessage":"just text","trace":[]}
-            | T	ID	ERROR	Invoke Error 	{"errorType":"string","errorMessage":"just text","stack":[]}"#]],
+                Handler {"errorType":"string","errorMessage":"just text","trace":[]}
+                | T	ID	ERROR	Invoke Error 	{"errorType":"Error","errorMessage":"just text","stack":["Error: just text"..]}"#]],
         ),
         (
             "exports.handler = async () => { throw { a: 1 } }",
             expect![[r#"
-            Handler {"errorType":"object","errorMessage":"{ a: 1 }","trace":[]}
-            | T	ID	ERROR	Invoke Error 	{"errorType":"object","errorMessage":"[object Object]","stack":[]}"#]],
+                Handler {"errorType":"object","errorMessage":"[object Object]","trace":[]}
+                | T	ID	ERROR	Invoke Error 	{"errorType":"Error","errorMessage":"[object Object]","stack":["Error: [object Object]"..]}"#]],
         ),
         (
             "exports.handler = () => new Promise((_, no) => setTimeout(no, 1, new Error('rejected')))",
