@@ -2,6 +2,7 @@
 //! by header. Knows no operation.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use base::{Cx, Limits, Timestamp};
 use bytes::Bytes;
@@ -69,6 +70,14 @@ impl<'a> Parts<'a> {
             .map(|(_, value)| value.clone().into_owned())
             .collect();
         if found.is_empty() { None } else { Some(found) }
+    }
+
+    /// The parameters that no other member of an input has: `known` are those that one has.
+    pub fn query_rest(&self, known: &[&str]) -> Option<BTreeMap<String, String>> {
+        let rest = self.query.iter().filter(|(key, _)| !known.contains(&&**key));
+        let rest: BTreeMap<_, _> =
+            rest.map(|(key, value)| (key.clone().into_owned(), value.clone().into_owned())).collect();
+        (!rest.is_empty()).then_some(rest)
     }
 
     pub fn header(&self, name: &str) -> Option<String> {

@@ -25,10 +25,10 @@ pub(crate) fn render(service: &Service) -> String {
 
 /// The arm for what is not served.
 fn other(service: &Service, out: &mut String) {
-    if service.served().count() == service.operations.len() {
+    if service.typed().count() == service.operations.len() {
         return;
     }
-    let used = if service.served().next().is_none() { "" } else { "other => " };
+    let used = if service.typed().next().is_none() { "" } else { "other => " };
     let _ = match used {
         "" => writeln!(out, "Err(Failure::not_implemented({:?}, op.name()))", service.name),
         _ => writeln!(out, "{used}Err(Failure::not_implemented({:?}, other.name())),", service.name),
@@ -59,7 +59,7 @@ fn json(service: &Service, out: &mut String) {
          let body = PROTOCOL.body(request)?;\nmatch op {{",
         service.trait_name
     );
-    for operation in service.served() {
+    for operation in service.typed() {
         let method = names::field(&operation.name);
         let call = format!("service.{method}(cx, PROTOCOL.input(cx, &body)?).await");
         let _ = match operation.output {
@@ -78,7 +78,7 @@ fn rest(service: &Service, out: &mut String) {
         service.name == "lambda",
         service.overrides.validation()
     );
-    let none_served = service.served().next().is_none();
+    let none_served = service.typed().next().is_none();
     let (service_name, cx_name) = if none_served { ("_: &S", "_: &Cx") } else { ("service: &S", "cx: &Cx") };
     let _ = writeln!(
         out,
@@ -93,7 +93,7 @@ fn rest(service: &Service, out: &mut String) {
         out.push_str("}\n");
     } else {
         out.push_str("let parts = Parts::new(request, labels)?;\nmatch op {\n");
-        for operation in service.served() {
+        for operation in service.typed() {
             let status = operation.http.response_code.unwrap_or(200);
             let method = names::field(&operation.name);
             let _ = writeln!(
@@ -211,7 +211,7 @@ fn query(service: &Service, out: &mut String) {
          let op = Op::from_name(&name).ok_or_else(|| PROTOCOL.unknown(&name, &parameters))?;\nmatch op {{",
         service.trait_name
     );
-    for operation in service.served() {
+    for operation in service.typed() {
         let method = names::field(&operation.name);
         let _ = writeln!(
             out,

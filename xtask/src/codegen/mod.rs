@@ -1,5 +1,5 @@
-//! Generates `crates/api` and `docs/coverage.md` from `models/`, `codegen/served.toml` and
-//! `codegen/overrides.toml`. Knows AWS's models and Rust's syntax; no service's behaviour.
+//! Generates `crates/api` and `docs/coverage.md` from `models/`, `codegen/served.toml`,
+//! `codegen/typed.toml` and `codegen/overrides.toml`. Knows AWS's models and Rust's syntax; no service's behaviour.
 
 mod coverage;
 mod dispatch;
@@ -75,15 +75,17 @@ pub(crate) fn run(mode: Mode) -> anyhow::Result<()> {
 }
 
 fn load(root: &Path) -> anyhow::Result<Vec<Service>> {
-    let served = overrides::read_served(&root.join("codegen/served.toml"))?;
+    let served = overrides::read_lists(&root.join("codegen/served.toml"))?;
+    let typed = overrides::read_lists(&root.join("codegen/typed.toml"))?;
     let overrides::File { patterns, services: mut overrides } =
         overrides::read(&root.join("codegen/overrides.toml"))?;
     let mut services = Vec::new();
     for (name, trait_name) in SERVICES {
         let model = model::read(&root.join(format!("models/{name}.json")))?;
         let served = served.get(name).with_context(|| format!("codegen/served.toml has no {name}"))?;
+        let typed = typed.get(name).map_or(&[][..], Vec::as_slice);
         let overrides = overrides.remove(name).unwrap_or_default();
-        services.push(Service::new((name, trait_name), model, served, (overrides, patterns.clone()))?);
+        services.push(Service::new((name, trait_name), model, (served, typed), (overrides, patterns.clone()))?);
     }
     ensure!(overrides.is_empty(), "codegen/overrides.toml names no service of ours: {:?}", overrides.keys());
     Ok(services)

@@ -21,7 +21,7 @@ pub(crate) fn render(service: &Service) -> String {
             let _ = writeln!(out, "mod {module};");
         }
     }
-    if service.served().next().is_some() {
+    if service.typed().next().is_some() {
         out.push_str("\npub use shapes::*;\n");
     }
     out.push('\n');
@@ -60,7 +60,7 @@ fn op_enum(service: &Service, out: &mut String) {
         let _ = writeln!(out, "Self::{},", operation.name);
     }
     out.push_str("];\n\n/// The operations for which types and codecs are generated.\npub const SERVED: &[Self] = &[\n");
-    for operation in service.served() {
+    for operation in service.typed() {
         let _ = writeln!(out, "Self::{},", operation.name);
     }
     out.push_str("];\n\npub fn from_name(name: &str) -> Option<Self> {\nmatch name {\n");
@@ -93,7 +93,7 @@ fn service_trait(service: &Service, out: &mut String) {
         "\n/// {title}, the operations that are served; each answers 501 until it is implemented.\npub trait {}: Send + Sync {{",
         service.trait_name
     );
-    for operation in service.served() {
+    for operation in service.typed() {
         let name = &operation.name;
         let method = names::field(name);
         let _ = writeln!(

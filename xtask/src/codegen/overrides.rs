@@ -1,4 +1,4 @@
-//! `codegen/served.toml` and `codegen/overrides.toml`.
+//! `codegen/served.toml`, `codegen/typed.toml` and `codegen/overrides.toml`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -87,7 +87,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<File> {
     toml::from_str(&text).with_context(|| path.display().to_string())
 }
 
-pub(crate) fn read_served(path: &Path) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
+pub(crate) fn read_lists(path: &Path) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
     let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
     toml::from_str(&text).with_context(|| path.display().to_string())
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::model::{Member, Shape};
+use super::model::{Member, Operation, Shape};
 use super::service::{Protocol, Service};
 use super::{names, rules};
 
@@ -18,7 +18,7 @@ pub(crate) fn render(service: &Service) -> String {
             _ => json_structure(service, shape, &mut body),
         }
     }
-    for operation in service.served().filter(|operation| operation.input.is_none()) {
+    for operation in service.typed().filter(|operation| operation.input.is_none()) {
         let name = format!("{}Input", operation.name);
         let _ = writeln!(
             body,
@@ -235,7 +235,7 @@ fn rest_input(service: &Service, shape: &str, out: &mut String) {
         if target.payload.as_ref() == Some(&member_name) {
             payload(service, &member_name, &member, out);
         } else if member.location.is_some() {
-            located(service, &member_name, &member, out);
+            located(service, shape, (&member_name, &member), out);
         } else {
             in_body.push((member_name, member));
         }
@@ -277,8 +277,33 @@ fn payload(service: &Service, name: &str, member: &Member, out: &mut String) {
     }
 }
 
-fn located(service: &Service, name: &str, member: &Member, out: &mut String) {
+/// What the query names beside a map of all the rest: other members, and what tells the operation from others.
+fn known_queries(service: &Service, shape: &str) -> Vec<String> {
+    let members = service.shape(shape).members.0.iter();
+    let bound = members.filter(|(_, member)| {
+        member.location.as_deref() == Some("querystring") && service.shape(&member.shape).kind != "map"
+    });
+    let bound = bound.map(|(name, member)| member.location_name.clone().unwrap_or_else(|| name.clone()));
+    let is_its = |operation: &&Operation| operation.input.as_ref().is_some_and(|input| input.shape == shape);
+    let fixed = service.typed().filter(is_its).filter_map(|operation| {
+        let (_, query) = operation.http.request_uri.split_once('?')?;
+        Some(query.split('&').map(|pair| pair.split('=').next().unwrap_or_default().to_owned()))
+    });
+    let fixed: Vec<String> = fixed.flatten().collect();
+    bound.chain(fixed).collect()
+}
+
+fn located(service: &Service, shape: &str, (name, member): (&str, &Member), out: &mut String) {
     let wire_name = member.location_name.as_deref().unwrap_or(name);
+    if service.shape(&member.shape).kind == "map" {
+        let known = known_queries(service, shape);
+        let (field, shown) = (names::field(name), names::violation(name));
+        let _ = writeln!(
+            out,
+            "{field}.text(parts.query_rest(&{known:?}), violations, {shown:?}, |map, _| Some(map));"
+        );
+        return;
+    }
     let repeated = service.shape(&member.shape).kind == "list";
     let source = match member.location.as_deref() {
         Some("uri") => "label",

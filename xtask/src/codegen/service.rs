@@ -24,11 +24,13 @@ pub(crate) struct Service {
     pub(crate) model: Model,
     pub(crate) protocol: Protocol,
     pub(crate) operations: Vec<Operation>,
+    /// Those for which types are generated.
+    typed: BTreeSet<String>,
     served: BTreeSet<String>,
     pub(crate) shapes: BTreeMap<String, Shape>,
     pub(crate) overrides: Overrides,
     pub(crate) patterns: Vec<PatternOverride>,
-    /// Shapes reached by inputs and by outputs of what is served.
+    /// Shapes reached by inputs and by outputs of what is typed.
     pub(crate) read: BTreeSet<String>,
     pub(crate) written: BTreeSet<String>,
     /// Structures that are named after their only operation.
@@ -39,12 +41,12 @@ impl Service {
     pub(crate) fn new(
         (name, trait_name): (&str, &str),
         model: Model,
-        served: &[String],
+        (served, typed): (&[String], &[String]),
         (overrides, patterns): (Overrides, Vec<PatternOverride>),
     ) -> anyhow::Result<Self> {
         let operations = model.operations();
         let shapes: BTreeMap<String, Shape> = model.shapes().into_iter().collect();
-        for operation in served {
+        for operation in served.iter().chain(typed) {
             if !operations.iter().any(|o| o.name == *operation) {
                 bail!("{name} has no operation {operation}");
             }
@@ -55,6 +57,7 @@ impl Service {
             protocol: protocol(&model.metadata.protocol)?,
             model,
             operations,
+            typed: served.iter().chain(typed).cloned().collect(),
             served: served.iter().cloned().collect(),
             shapes,
             overrides,
@@ -72,8 +75,9 @@ impl Service {
         self.served.contains(&operation.name)
     }
 
-    pub(crate) fn served(&self) -> impl Iterator<Item = &Operation> {
-        self.operations.iter().filter(|operation| self.is_served(operation))
+    /// Those for which types are generated: what is served, and what is next.
+    pub(crate) fn typed(&self) -> impl Iterator<Item = &Operation> {
+        self.operations.iter().filter(|operation| self.typed.contains(&operation.name))
     }
 
     pub(crate) fn shape(&self, name: &str) -> &Shape {
@@ -91,14 +95,14 @@ impl Service {
         Some(target.members.get(member)?.shape.as_str())
     }
 
-    /// Whether a shape is the input of an operation that is served.
+    /// Whether a shape is the input of an operation that has types.
     pub(crate) fn is_input(&self, shape: &str) -> bool {
-        self.served().any(|operation| operation.input.as_ref().is_some_and(|input| input.shape == shape))
+        self.typed().any(|operation| operation.input.as_ref().is_some_and(|input| input.shape == shape))
     }
 
-    /// Whether a shape is the output of an operation that is served.
+    /// Whether a shape is the output of an operation that has types.
     pub(crate) fn is_output(&self, shape: &str) -> bool {
-        self.served().any(|operation| operation.output.as_ref().is_some_and(|output| output.shape == shape))
+        self.typed().any(|operation| operation.output.as_ref().is_some_and(|output| output.shape == shape))
     }
 
     /// Whether a shape is written inside of another.
@@ -178,7 +182,7 @@ impl Service {
     }
 
     fn reach(&mut self) -> anyhow::Result<()> {
-        let served: Vec<Operation> = self.served().cloned().collect();
+        let served: Vec<Operation> = self.typed().cloned().collect();
         let inputs = served.iter().filter_map(|o| o.input.as_ref().map(|i| i.shape.clone())).collect();
         let outputs = served.iter().filter_map(|o| o.output.as_ref().map(|o| o.shape.clone())).collect();
         self.read = self.closure(inputs)?;

@@ -20,7 +20,7 @@ pub(crate) fn render(service: &Service) -> String {
             enumeration(service, name, values, &mut body);
         }
     }
-    for operation in service.served() {
+    for operation in service.typed() {
         let input = operation.input.as_ref().map(|input| input.shape.as_str());
         let output = operation.output.as_ref().map(|output| output.shape.as_str());
         alias(service, &format!("{}Input", operation.name), input, &mut body);

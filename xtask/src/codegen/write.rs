@@ -32,7 +32,7 @@ pub(crate) fn render(service: &Service) -> String {
         }
     }
     if service.protocol == Protocol::Rest {
-        for operation in service.served().filter(|operation| operation.output.is_none()) {
+        for operation in service.typed().filter(|operation| operation.output.is_none()) {
             let _ = writeln!(
                 body,
                 "\nimpl WriteResponse for {}Output {{\nfn write_response(&self, _: &mut Response) {{}}\n}}",

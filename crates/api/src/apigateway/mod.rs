@@ -275,46 +275,130 @@ impl Op {
 
     /// The operations for which types and codecs are generated.
     pub const SERVED: &[Self] = &[
+        Self::CreateApiKey,
+        Self::CreateAuthorizer,
+        Self::CreateBasePathMapping,
         Self::CreateDeployment,
+        Self::CreateDocumentationPart,
+        Self::CreateDocumentationVersion,
+        Self::CreateDomainName,
+        Self::CreateDomainNameAccessAssociation,
+        Self::CreateModel,
+        Self::CreateRequestValidator,
         Self::CreateResource,
         Self::CreateRestApi,
         Self::CreateStage,
+        Self::CreateUsagePlan,
+        Self::CreateUsagePlanKey,
+        Self::CreateVpcLink,
+        Self::DeleteApiKey,
+        Self::DeleteAuthorizer,
+        Self::DeleteBasePathMapping,
+        Self::DeleteClientCertificate,
         Self::DeleteDeployment,
+        Self::DeleteDocumentationPart,
+        Self::DeleteDocumentationVersion,
+        Self::DeleteDomainName,
+        Self::DeleteDomainNameAccessAssociation,
+        Self::DeleteGatewayResponse,
         Self::DeleteIntegration,
         Self::DeleteIntegrationResponse,
         Self::DeleteMethod,
         Self::DeleteMethodResponse,
+        Self::DeleteModel,
+        Self::DeleteRequestValidator,
         Self::DeleteResource,
         Self::DeleteRestApi,
         Self::DeleteStage,
+        Self::DeleteUsagePlan,
+        Self::DeleteUsagePlanKey,
+        Self::DeleteVpcLink,
+        Self::FlushStageAuthorizersCache,
+        Self::FlushStageCache,
+        Self::GenerateClientCertificate,
         Self::GetAccount,
+        Self::GetApiKey,
+        Self::GetApiKeys,
+        Self::GetAuthorizer,
+        Self::GetAuthorizers,
+        Self::GetBasePathMapping,
+        Self::GetBasePathMappings,
+        Self::GetClientCertificate,
+        Self::GetClientCertificates,
         Self::GetDeployment,
         Self::GetDeployments,
+        Self::GetDocumentationPart,
+        Self::GetDocumentationParts,
+        Self::GetDocumentationVersion,
+        Self::GetDocumentationVersions,
+        Self::GetDomainName,
+        Self::GetDomainNameAccessAssociations,
+        Self::GetDomainNames,
+        Self::GetExport,
+        Self::GetGatewayResponse,
+        Self::GetGatewayResponses,
         Self::GetIntegration,
         Self::GetIntegrationResponse,
         Self::GetMethod,
         Self::GetMethodResponse,
+        Self::GetModel,
+        Self::GetModelTemplate,
+        Self::GetModels,
+        Self::GetRequestValidator,
+        Self::GetRequestValidators,
         Self::GetResource,
         Self::GetResources,
         Self::GetRestApi,
         Self::GetRestApis,
+        Self::GetSdk,
+        Self::GetSdkType,
+        Self::GetSdkTypes,
         Self::GetStage,
         Self::GetStages,
         Self::GetTags,
+        Self::GetUsage,
+        Self::GetUsagePlan,
+        Self::GetUsagePlanKey,
+        Self::GetUsagePlanKeys,
+        Self::GetUsagePlans,
+        Self::GetVpcLink,
+        Self::GetVpcLinks,
+        Self::ImportApiKeys,
+        Self::ImportDocumentationParts,
+        Self::ImportRestApi,
+        Self::PutGatewayResponse,
         Self::PutIntegration,
         Self::PutIntegrationResponse,
         Self::PutMethod,
         Self::PutMethodResponse,
+        Self::PutRestApi,
+        Self::RejectDomainNameAccessAssociation,
         Self::TagResource,
+        Self::TestInvokeAuthorizer,
+        Self::TestInvokeMethod,
         Self::UntagResource,
+        Self::UpdateAccount,
+        Self::UpdateApiKey,
+        Self::UpdateAuthorizer,
+        Self::UpdateBasePathMapping,
+        Self::UpdateClientCertificate,
         Self::UpdateDeployment,
+        Self::UpdateDocumentationPart,
+        Self::UpdateDocumentationVersion,
+        Self::UpdateDomainName,
+        Self::UpdateGatewayResponse,
         Self::UpdateIntegration,
         Self::UpdateIntegrationResponse,
         Self::UpdateMethod,
         Self::UpdateMethodResponse,
+        Self::UpdateModel,
+        Self::UpdateRequestValidator,
         Self::UpdateResource,
         Self::UpdateRestApi,
         Self::UpdateStage,
+        Self::UpdateUsage,
+        Self::UpdateUsagePlan,
+        Self::UpdateVpcLink,
     ];
 
     pub fn from_name(name: &str) -> Option<Self> {
@@ -779,6 +863,33 @@ impl Op {
 
 /// Amazon API Gateway, the operations that are served; each answers 501 until it is implemented.
 pub trait ApiGateway: Send + Sync {
+    fn create_api_key(
+        &self,
+        cx: &Cx,
+        input: CreateApiKeyInput,
+    ) -> impl Future<Output = Result<CreateApiKeyOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "CreateApiKey")))
+    }
+
+    fn create_authorizer(
+        &self,
+        cx: &Cx,
+        input: CreateAuthorizerInput,
+    ) -> impl Future<Output = Result<CreateAuthorizerOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "CreateAuthorizer")))
+    }
+
+    fn create_base_path_mapping(
+        &self,
+        cx: &Cx,
+        input: CreateBasePathMappingInput,
+    ) -> impl Future<Output = Result<CreateBasePathMappingOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "CreateBasePathMapping")))
+    }
+
     fn create_deployment(
         &self,
         cx: &Cx,
@@ -786,6 +897,60 @@ pub trait ApiGateway: Send + Sync {
     ) -> impl Future<Output = Result<CreateDeploymentOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("apigateway", "CreateDeployment")))
+    }
+
+    fn create_documentation_part(
+        &self,
+        cx: &Cx,
+        input: CreateDocumentationPartInput,
+    ) -> impl Future<Output = Result<CreateDocumentationPartOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "CreateDocumentationPart")))
+    }
+
+    fn create_documentation_version(
+        &self,
+        cx: &Cx,
+        input: CreateDocumentationVersionInput,
+    ) -> impl Future<Output = Result<CreateDocumentationVersionOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "CreateDocumentationVersion")))
+    }
+
+    fn create_domain_name(
+        &self,
+        cx: &Cx,
+        input: CreateDomainNameInput,
+    ) -> impl Future<Output = Result<CreateDomainNameOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "CreateDomainName")))
+    }
+
+    fn create_domain_name_access_association(
+        &self,
+        cx: &Cx,
+        input: CreateDomainNameAccessAssociationInput,
+    ) -> impl Future<Output = Result<CreateDomainNameAccessAssociationOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "CreateDomainNameAccessAssociation")))
+    }
+
+    fn create_model(
+        &self,
+        cx: &Cx,
+        input: CreateModelInput,
+    ) -> impl Future<Output = Result<CreateModelOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "CreateModel")))
+    }
+
+    fn create_request_validator(
+        &self,
+        cx: &Cx,
+        input: CreateRequestValidatorInput,
+    ) -> impl Future<Output = Result<CreateRequestValidatorOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "CreateRequestValidator")))
     }
 
     fn create_resource(
@@ -815,6 +980,69 @@ pub trait ApiGateway: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("apigateway", "CreateStage")))
     }
 
+    fn create_usage_plan(
+        &self,
+        cx: &Cx,
+        input: CreateUsagePlanInput,
+    ) -> impl Future<Output = Result<CreateUsagePlanOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "CreateUsagePlan")))
+    }
+
+    fn create_usage_plan_key(
+        &self,
+        cx: &Cx,
+        input: CreateUsagePlanKeyInput,
+    ) -> impl Future<Output = Result<CreateUsagePlanKeyOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "CreateUsagePlanKey")))
+    }
+
+    fn create_vpc_link(
+        &self,
+        cx: &Cx,
+        input: CreateVpcLinkInput,
+    ) -> impl Future<Output = Result<CreateVpcLinkOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "CreateVpcLink")))
+    }
+
+    fn delete_api_key(
+        &self,
+        cx: &Cx,
+        input: DeleteApiKeyInput,
+    ) -> impl Future<Output = Result<DeleteApiKeyOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "DeleteApiKey")))
+    }
+
+    fn delete_authorizer(
+        &self,
+        cx: &Cx,
+        input: DeleteAuthorizerInput,
+    ) -> impl Future<Output = Result<DeleteAuthorizerOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "DeleteAuthorizer")))
+    }
+
+    fn delete_base_path_mapping(
+        &self,
+        cx: &Cx,
+        input: DeleteBasePathMappingInput,
+    ) -> impl Future<Output = Result<DeleteBasePathMappingOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "DeleteBasePathMapping")))
+    }
+
+    fn delete_client_certificate(
+        &self,
+        cx: &Cx,
+        input: DeleteClientCertificateInput,
+    ) -> impl Future<Output = Result<DeleteClientCertificateOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "DeleteClientCertificate")))
+    }
+
     fn delete_deployment(
         &self,
         cx: &Cx,
@@ -822,6 +1050,51 @@ pub trait ApiGateway: Send + Sync {
     ) -> impl Future<Output = Result<DeleteDeploymentOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("apigateway", "DeleteDeployment")))
+    }
+
+    fn delete_documentation_part(
+        &self,
+        cx: &Cx,
+        input: DeleteDocumentationPartInput,
+    ) -> impl Future<Output = Result<DeleteDocumentationPartOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "DeleteDocumentationPart")))
+    }
+
+    fn delete_documentation_version(
+        &self,
+        cx: &Cx,
+        input: DeleteDocumentationVersionInput,
+    ) -> impl Future<Output = Result<DeleteDocumentationVersionOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "DeleteDocumentationVersion")))
+    }
+
+    fn delete_domain_name(
+        &self,
+        cx: &Cx,
+        input: DeleteDomainNameInput,
+    ) -> impl Future<Output = Result<DeleteDomainNameOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "DeleteDomainName")))
+    }
+
+    fn delete_domain_name_access_association(
+        &self,
+        cx: &Cx,
+        input: DeleteDomainNameAccessAssociationInput,
+    ) -> impl Future<Output = Result<DeleteDomainNameAccessAssociationOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "DeleteDomainNameAccessAssociation")))
+    }
+
+    fn delete_gateway_response(
+        &self,
+        cx: &Cx,
+        input: DeleteGatewayResponseInput,
+    ) -> impl Future<Output = Result<DeleteGatewayResponseOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "DeleteGatewayResponse")))
     }
 
     fn delete_integration(
@@ -860,6 +1133,24 @@ pub trait ApiGateway: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("apigateway", "DeleteMethodResponse")))
     }
 
+    fn delete_model(
+        &self,
+        cx: &Cx,
+        input: DeleteModelInput,
+    ) -> impl Future<Output = Result<DeleteModelOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "DeleteModel")))
+    }
+
+    fn delete_request_validator(
+        &self,
+        cx: &Cx,
+        input: DeleteRequestValidatorInput,
+    ) -> impl Future<Output = Result<DeleteRequestValidatorOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "DeleteRequestValidator")))
+    }
+
     fn delete_resource(
         &self,
         cx: &Cx,
@@ -887,6 +1178,60 @@ pub trait ApiGateway: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("apigateway", "DeleteStage")))
     }
 
+    fn delete_usage_plan(
+        &self,
+        cx: &Cx,
+        input: DeleteUsagePlanInput,
+    ) -> impl Future<Output = Result<DeleteUsagePlanOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "DeleteUsagePlan")))
+    }
+
+    fn delete_usage_plan_key(
+        &self,
+        cx: &Cx,
+        input: DeleteUsagePlanKeyInput,
+    ) -> impl Future<Output = Result<DeleteUsagePlanKeyOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "DeleteUsagePlanKey")))
+    }
+
+    fn delete_vpc_link(
+        &self,
+        cx: &Cx,
+        input: DeleteVpcLinkInput,
+    ) -> impl Future<Output = Result<DeleteVpcLinkOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "DeleteVpcLink")))
+    }
+
+    fn flush_stage_authorizers_cache(
+        &self,
+        cx: &Cx,
+        input: FlushStageAuthorizersCacheInput,
+    ) -> impl Future<Output = Result<FlushStageAuthorizersCacheOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "FlushStageAuthorizersCache")))
+    }
+
+    fn flush_stage_cache(
+        &self,
+        cx: &Cx,
+        input: FlushStageCacheInput,
+    ) -> impl Future<Output = Result<FlushStageCacheOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "FlushStageCache")))
+    }
+
+    fn generate_client_certificate(
+        &self,
+        cx: &Cx,
+        input: GenerateClientCertificateInput,
+    ) -> impl Future<Output = Result<GenerateClientCertificateOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GenerateClientCertificate")))
+    }
+
     fn get_account(
         &self,
         cx: &Cx,
@@ -894,6 +1239,78 @@ pub trait ApiGateway: Send + Sync {
     ) -> impl Future<Output = Result<GetAccountOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("apigateway", "GetAccount")))
+    }
+
+    fn get_api_key(
+        &self,
+        cx: &Cx,
+        input: GetApiKeyInput,
+    ) -> impl Future<Output = Result<GetApiKeyOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetApiKey")))
+    }
+
+    fn get_api_keys(
+        &self,
+        cx: &Cx,
+        input: GetApiKeysInput,
+    ) -> impl Future<Output = Result<GetApiKeysOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetApiKeys")))
+    }
+
+    fn get_authorizer(
+        &self,
+        cx: &Cx,
+        input: GetAuthorizerInput,
+    ) -> impl Future<Output = Result<GetAuthorizerOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetAuthorizer")))
+    }
+
+    fn get_authorizers(
+        &self,
+        cx: &Cx,
+        input: GetAuthorizersInput,
+    ) -> impl Future<Output = Result<GetAuthorizersOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetAuthorizers")))
+    }
+
+    fn get_base_path_mapping(
+        &self,
+        cx: &Cx,
+        input: GetBasePathMappingInput,
+    ) -> impl Future<Output = Result<GetBasePathMappingOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetBasePathMapping")))
+    }
+
+    fn get_base_path_mappings(
+        &self,
+        cx: &Cx,
+        input: GetBasePathMappingsInput,
+    ) -> impl Future<Output = Result<GetBasePathMappingsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetBasePathMappings")))
+    }
+
+    fn get_client_certificate(
+        &self,
+        cx: &Cx,
+        input: GetClientCertificateInput,
+    ) -> impl Future<Output = Result<GetClientCertificateOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetClientCertificate")))
+    }
+
+    fn get_client_certificates(
+        &self,
+        cx: &Cx,
+        input: GetClientCertificatesInput,
+    ) -> impl Future<Output = Result<GetClientCertificatesOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetClientCertificates")))
     }
 
     fn get_deployment(
@@ -912,6 +1329,96 @@ pub trait ApiGateway: Send + Sync {
     ) -> impl Future<Output = Result<GetDeploymentsOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("apigateway", "GetDeployments")))
+    }
+
+    fn get_documentation_part(
+        &self,
+        cx: &Cx,
+        input: GetDocumentationPartInput,
+    ) -> impl Future<Output = Result<GetDocumentationPartOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetDocumentationPart")))
+    }
+
+    fn get_documentation_parts(
+        &self,
+        cx: &Cx,
+        input: GetDocumentationPartsInput,
+    ) -> impl Future<Output = Result<GetDocumentationPartsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetDocumentationParts")))
+    }
+
+    fn get_documentation_version(
+        &self,
+        cx: &Cx,
+        input: GetDocumentationVersionInput,
+    ) -> impl Future<Output = Result<GetDocumentationVersionOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetDocumentationVersion")))
+    }
+
+    fn get_documentation_versions(
+        &self,
+        cx: &Cx,
+        input: GetDocumentationVersionsInput,
+    ) -> impl Future<Output = Result<GetDocumentationVersionsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetDocumentationVersions")))
+    }
+
+    fn get_domain_name(
+        &self,
+        cx: &Cx,
+        input: GetDomainNameInput,
+    ) -> impl Future<Output = Result<GetDomainNameOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetDomainName")))
+    }
+
+    fn get_domain_name_access_associations(
+        &self,
+        cx: &Cx,
+        input: GetDomainNameAccessAssociationsInput,
+    ) -> impl Future<Output = Result<GetDomainNameAccessAssociationsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetDomainNameAccessAssociations")))
+    }
+
+    fn get_domain_names(
+        &self,
+        cx: &Cx,
+        input: GetDomainNamesInput,
+    ) -> impl Future<Output = Result<GetDomainNamesOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetDomainNames")))
+    }
+
+    fn get_export(
+        &self,
+        cx: &Cx,
+        input: GetExportInput,
+    ) -> impl Future<Output = Result<GetExportOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetExport")))
+    }
+
+    fn get_gateway_response(
+        &self,
+        cx: &Cx,
+        input: GetGatewayResponseInput,
+    ) -> impl Future<Output = Result<GetGatewayResponseOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetGatewayResponse")))
+    }
+
+    fn get_gateway_responses(
+        &self,
+        cx: &Cx,
+        input: GetGatewayResponsesInput,
+    ) -> impl Future<Output = Result<GetGatewayResponsesOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetGatewayResponses")))
     }
 
     fn get_integration(
@@ -950,6 +1457,51 @@ pub trait ApiGateway: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("apigateway", "GetMethodResponse")))
     }
 
+    fn get_model(
+        &self,
+        cx: &Cx,
+        input: GetModelInput,
+    ) -> impl Future<Output = Result<GetModelOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetModel")))
+    }
+
+    fn get_model_template(
+        &self,
+        cx: &Cx,
+        input: GetModelTemplateInput,
+    ) -> impl Future<Output = Result<GetModelTemplateOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetModelTemplate")))
+    }
+
+    fn get_models(
+        &self,
+        cx: &Cx,
+        input: GetModelsInput,
+    ) -> impl Future<Output = Result<GetModelsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetModels")))
+    }
+
+    fn get_request_validator(
+        &self,
+        cx: &Cx,
+        input: GetRequestValidatorInput,
+    ) -> impl Future<Output = Result<GetRequestValidatorOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetRequestValidator")))
+    }
+
+    fn get_request_validators(
+        &self,
+        cx: &Cx,
+        input: GetRequestValidatorsInput,
+    ) -> impl Future<Output = Result<GetRequestValidatorsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetRequestValidators")))
+    }
+
     fn get_resource(
         &self,
         cx: &Cx,
@@ -986,6 +1538,33 @@ pub trait ApiGateway: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("apigateway", "GetRestApis")))
     }
 
+    fn get_sdk(
+        &self,
+        cx: &Cx,
+        input: GetSdkInput,
+    ) -> impl Future<Output = Result<GetSdkOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetSdk")))
+    }
+
+    fn get_sdk_type(
+        &self,
+        cx: &Cx,
+        input: GetSdkTypeInput,
+    ) -> impl Future<Output = Result<GetSdkTypeOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetSdkType")))
+    }
+
+    fn get_sdk_types(
+        &self,
+        cx: &Cx,
+        input: GetSdkTypesInput,
+    ) -> impl Future<Output = Result<GetSdkTypesOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetSdkTypes")))
+    }
+
     fn get_stage(
         &self,
         cx: &Cx,
@@ -1011,6 +1590,105 @@ pub trait ApiGateway: Send + Sync {
     ) -> impl Future<Output = Result<GetTagsOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("apigateway", "GetTags")))
+    }
+
+    fn get_usage(
+        &self,
+        cx: &Cx,
+        input: GetUsageInput,
+    ) -> impl Future<Output = Result<GetUsageOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetUsage")))
+    }
+
+    fn get_usage_plan(
+        &self,
+        cx: &Cx,
+        input: GetUsagePlanInput,
+    ) -> impl Future<Output = Result<GetUsagePlanOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetUsagePlan")))
+    }
+
+    fn get_usage_plan_key(
+        &self,
+        cx: &Cx,
+        input: GetUsagePlanKeyInput,
+    ) -> impl Future<Output = Result<GetUsagePlanKeyOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetUsagePlanKey")))
+    }
+
+    fn get_usage_plan_keys(
+        &self,
+        cx: &Cx,
+        input: GetUsagePlanKeysInput,
+    ) -> impl Future<Output = Result<GetUsagePlanKeysOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetUsagePlanKeys")))
+    }
+
+    fn get_usage_plans(
+        &self,
+        cx: &Cx,
+        input: GetUsagePlansInput,
+    ) -> impl Future<Output = Result<GetUsagePlansOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetUsagePlans")))
+    }
+
+    fn get_vpc_link(
+        &self,
+        cx: &Cx,
+        input: GetVpcLinkInput,
+    ) -> impl Future<Output = Result<GetVpcLinkOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetVpcLink")))
+    }
+
+    fn get_vpc_links(
+        &self,
+        cx: &Cx,
+        input: GetVpcLinksInput,
+    ) -> impl Future<Output = Result<GetVpcLinksOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "GetVpcLinks")))
+    }
+
+    fn import_api_keys(
+        &self,
+        cx: &Cx,
+        input: ImportApiKeysInput,
+    ) -> impl Future<Output = Result<ImportApiKeysOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "ImportApiKeys")))
+    }
+
+    fn import_documentation_parts(
+        &self,
+        cx: &Cx,
+        input: ImportDocumentationPartsInput,
+    ) -> impl Future<Output = Result<ImportDocumentationPartsOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "ImportDocumentationParts")))
+    }
+
+    fn import_rest_api(
+        &self,
+        cx: &Cx,
+        input: ImportRestApiInput,
+    ) -> impl Future<Output = Result<ImportRestApiOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "ImportRestApi")))
+    }
+
+    fn put_gateway_response(
+        &self,
+        cx: &Cx,
+        input: PutGatewayResponseInput,
+    ) -> impl Future<Output = Result<PutGatewayResponseOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "PutGatewayResponse")))
     }
 
     fn put_integration(
@@ -1049,6 +1727,24 @@ pub trait ApiGateway: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("apigateway", "PutMethodResponse")))
     }
 
+    fn put_rest_api(
+        &self,
+        cx: &Cx,
+        input: PutRestApiInput,
+    ) -> impl Future<Output = Result<PutRestApiOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "PutRestApi")))
+    }
+
+    fn reject_domain_name_access_association(
+        &self,
+        cx: &Cx,
+        input: RejectDomainNameAccessAssociationInput,
+    ) -> impl Future<Output = Result<RejectDomainNameAccessAssociationOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "RejectDomainNameAccessAssociation")))
+    }
+
     fn tag_resource(
         &self,
         cx: &Cx,
@@ -1056,6 +1752,24 @@ pub trait ApiGateway: Send + Sync {
     ) -> impl Future<Output = Result<TagResourceOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("apigateway", "TagResource")))
+    }
+
+    fn test_invoke_authorizer(
+        &self,
+        cx: &Cx,
+        input: TestInvokeAuthorizerInput,
+    ) -> impl Future<Output = Result<TestInvokeAuthorizerOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "TestInvokeAuthorizer")))
+    }
+
+    fn test_invoke_method(
+        &self,
+        cx: &Cx,
+        input: TestInvokeMethodInput,
+    ) -> impl Future<Output = Result<TestInvokeMethodOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "TestInvokeMethod")))
     }
 
     fn untag_resource(
@@ -1067,6 +1781,51 @@ pub trait ApiGateway: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("apigateway", "UntagResource")))
     }
 
+    fn update_account(
+        &self,
+        cx: &Cx,
+        input: UpdateAccountInput,
+    ) -> impl Future<Output = Result<UpdateAccountOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "UpdateAccount")))
+    }
+
+    fn update_api_key(
+        &self,
+        cx: &Cx,
+        input: UpdateApiKeyInput,
+    ) -> impl Future<Output = Result<UpdateApiKeyOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "UpdateApiKey")))
+    }
+
+    fn update_authorizer(
+        &self,
+        cx: &Cx,
+        input: UpdateAuthorizerInput,
+    ) -> impl Future<Output = Result<UpdateAuthorizerOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "UpdateAuthorizer")))
+    }
+
+    fn update_base_path_mapping(
+        &self,
+        cx: &Cx,
+        input: UpdateBasePathMappingInput,
+    ) -> impl Future<Output = Result<UpdateBasePathMappingOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "UpdateBasePathMapping")))
+    }
+
+    fn update_client_certificate(
+        &self,
+        cx: &Cx,
+        input: UpdateClientCertificateInput,
+    ) -> impl Future<Output = Result<UpdateClientCertificateOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "UpdateClientCertificate")))
+    }
+
     fn update_deployment(
         &self,
         cx: &Cx,
@@ -1074,6 +1833,42 @@ pub trait ApiGateway: Send + Sync {
     ) -> impl Future<Output = Result<UpdateDeploymentOutput, Failure>> + Send {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("apigateway", "UpdateDeployment")))
+    }
+
+    fn update_documentation_part(
+        &self,
+        cx: &Cx,
+        input: UpdateDocumentationPartInput,
+    ) -> impl Future<Output = Result<UpdateDocumentationPartOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "UpdateDocumentationPart")))
+    }
+
+    fn update_documentation_version(
+        &self,
+        cx: &Cx,
+        input: UpdateDocumentationVersionInput,
+    ) -> impl Future<Output = Result<UpdateDocumentationVersionOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "UpdateDocumentationVersion")))
+    }
+
+    fn update_domain_name(
+        &self,
+        cx: &Cx,
+        input: UpdateDomainNameInput,
+    ) -> impl Future<Output = Result<UpdateDomainNameOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "UpdateDomainName")))
+    }
+
+    fn update_gateway_response(
+        &self,
+        cx: &Cx,
+        input: UpdateGatewayResponseInput,
+    ) -> impl Future<Output = Result<UpdateGatewayResponseOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "UpdateGatewayResponse")))
     }
 
     fn update_integration(
@@ -1112,6 +1907,24 @@ pub trait ApiGateway: Send + Sync {
         std::future::ready(Err(Failure::not_implemented("apigateway", "UpdateMethodResponse")))
     }
 
+    fn update_model(
+        &self,
+        cx: &Cx,
+        input: UpdateModelInput,
+    ) -> impl Future<Output = Result<UpdateModelOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "UpdateModel")))
+    }
+
+    fn update_request_validator(
+        &self,
+        cx: &Cx,
+        input: UpdateRequestValidatorInput,
+    ) -> impl Future<Output = Result<UpdateRequestValidatorOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "UpdateRequestValidator")))
+    }
+
     fn update_resource(
         &self,
         cx: &Cx,
@@ -1138,6 +1951,33 @@ pub trait ApiGateway: Send + Sync {
         let _ = (cx, input);
         std::future::ready(Err(Failure::not_implemented("apigateway", "UpdateStage")))
     }
+
+    fn update_usage(
+        &self,
+        cx: &Cx,
+        input: UpdateUsageInput,
+    ) -> impl Future<Output = Result<UpdateUsageOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "UpdateUsage")))
+    }
+
+    fn update_usage_plan(
+        &self,
+        cx: &Cx,
+        input: UpdateUsagePlanInput,
+    ) -> impl Future<Output = Result<UpdateUsagePlanOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "UpdateUsagePlan")))
+    }
+
+    fn update_vpc_link(
+        &self,
+        cx: &Cx,
+        input: UpdateVpcLinkInput,
+    ) -> impl Future<Output = Result<UpdateVpcLinkOutput, Failure>> + Send {
+        let _ = (cx, input);
+        std::future::ready(Err(Failure::not_implemented("apigateway", "UpdateVpcLink")))
+    }
 }
 
 /// Answers one request: reads the input, calls the service, writes its output or its failure.
@@ -1154,8 +1994,30 @@ async fn answer<S: ApiGateway>(service: &S, cx: &Cx, request: &Request) -> Resul
     let (op, labels) = found.ok_or_else(|| PROTOCOL.no_route())?;
     let parts = Parts::new(request, labels)?;
     match op {
+        Op::CreateApiKey => PROTOCOL.output(201, &service.create_api_key(cx, PROTOCOL.input(&parts)?).await?),
+        Op::CreateAuthorizer => {
+            PROTOCOL.output(201, &service.create_authorizer(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::CreateBasePathMapping => {
+            PROTOCOL.output(201, &service.create_base_path_mapping(cx, PROTOCOL.input(&parts)?).await?)
+        }
         Op::CreateDeployment => {
             PROTOCOL.output(201, &service.create_deployment(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::CreateDocumentationPart => {
+            PROTOCOL.output(201, &service.create_documentation_part(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::CreateDocumentationVersion => {
+            PROTOCOL.output(201, &service.create_documentation_version(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::CreateDomainName => {
+            PROTOCOL.output(201, &service.create_domain_name(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::CreateDomainNameAccessAssociation => PROTOCOL
+            .output(201, &service.create_domain_name_access_association(cx, PROTOCOL.input(&parts)?).await?),
+        Op::CreateModel => PROTOCOL.output(201, &service.create_model(cx, PROTOCOL.input(&parts)?).await?),
+        Op::CreateRequestValidator => {
+            PROTOCOL.output(201, &service.create_request_validator(cx, PROTOCOL.input(&parts)?).await?)
         }
         Op::CreateResource => {
             PROTOCOL.output(201, &service.create_resource(cx, PROTOCOL.input(&parts)?).await?)
@@ -1164,8 +2026,41 @@ async fn answer<S: ApiGateway>(service: &S, cx: &Cx, request: &Request) -> Resul
             PROTOCOL.output(201, &service.create_rest_api(cx, PROTOCOL.input(&parts)?).await?)
         }
         Op::CreateStage => PROTOCOL.output(201, &service.create_stage(cx, PROTOCOL.input(&parts)?).await?),
+        Op::CreateUsagePlan => {
+            PROTOCOL.output(201, &service.create_usage_plan(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::CreateUsagePlanKey => {
+            PROTOCOL.output(201, &service.create_usage_plan_key(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::CreateVpcLink => {
+            PROTOCOL.output(202, &service.create_vpc_link(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::DeleteApiKey => PROTOCOL.output(202, &service.delete_api_key(cx, PROTOCOL.input(&parts)?).await?),
+        Op::DeleteAuthorizer => {
+            PROTOCOL.output(202, &service.delete_authorizer(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::DeleteBasePathMapping => {
+            PROTOCOL.output(202, &service.delete_base_path_mapping(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::DeleteClientCertificate => {
+            PROTOCOL.output(202, &service.delete_client_certificate(cx, PROTOCOL.input(&parts)?).await?)
+        }
         Op::DeleteDeployment => {
             PROTOCOL.output(202, &service.delete_deployment(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::DeleteDocumentationPart => {
+            PROTOCOL.output(202, &service.delete_documentation_part(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::DeleteDocumentationVersion => {
+            PROTOCOL.output(202, &service.delete_documentation_version(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::DeleteDomainName => {
+            PROTOCOL.output(202, &service.delete_domain_name(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::DeleteDomainNameAccessAssociation => PROTOCOL
+            .output(202, &service.delete_domain_name_access_association(cx, PROTOCOL.input(&parts)?).await?),
+        Op::DeleteGatewayResponse => {
+            PROTOCOL.output(202, &service.delete_gateway_response(cx, PROTOCOL.input(&parts)?).await?)
         }
         Op::DeleteIntegration => {
             PROTOCOL.output(204, &service.delete_integration(cx, PROTOCOL.input(&parts)?).await?)
@@ -1177,6 +2072,10 @@ async fn answer<S: ApiGateway>(service: &S, cx: &Cx, request: &Request) -> Resul
         Op::DeleteMethodResponse => {
             PROTOCOL.output(204, &service.delete_method_response(cx, PROTOCOL.input(&parts)?).await?)
         }
+        Op::DeleteModel => PROTOCOL.output(202, &service.delete_model(cx, PROTOCOL.input(&parts)?).await?),
+        Op::DeleteRequestValidator => {
+            PROTOCOL.output(202, &service.delete_request_validator(cx, PROTOCOL.input(&parts)?).await?)
+        }
         Op::DeleteResource => {
             PROTOCOL.output(202, &service.delete_resource(cx, PROTOCOL.input(&parts)?).await?)
         }
@@ -1184,12 +2083,77 @@ async fn answer<S: ApiGateway>(service: &S, cx: &Cx, request: &Request) -> Resul
             PROTOCOL.output(202, &service.delete_rest_api(cx, PROTOCOL.input(&parts)?).await?)
         }
         Op::DeleteStage => PROTOCOL.output(202, &service.delete_stage(cx, PROTOCOL.input(&parts)?).await?),
+        Op::DeleteUsagePlan => {
+            PROTOCOL.output(202, &service.delete_usage_plan(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::DeleteUsagePlanKey => {
+            PROTOCOL.output(202, &service.delete_usage_plan_key(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::DeleteVpcLink => {
+            PROTOCOL.output(202, &service.delete_vpc_link(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::FlushStageAuthorizersCache => {
+            PROTOCOL.output(202, &service.flush_stage_authorizers_cache(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::FlushStageCache => {
+            PROTOCOL.output(202, &service.flush_stage_cache(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GenerateClientCertificate => {
+            PROTOCOL.output(201, &service.generate_client_certificate(cx, PROTOCOL.input(&parts)?).await?)
+        }
         Op::GetAccount => PROTOCOL.output(200, &service.get_account(cx, PROTOCOL.input(&parts)?).await?),
+        Op::GetApiKey => PROTOCOL.output(200, &service.get_api_key(cx, PROTOCOL.input(&parts)?).await?),
+        Op::GetApiKeys => PROTOCOL.output(200, &service.get_api_keys(cx, PROTOCOL.input(&parts)?).await?),
+        Op::GetAuthorizer => {
+            PROTOCOL.output(200, &service.get_authorizer(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetAuthorizers => {
+            PROTOCOL.output(200, &service.get_authorizers(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetBasePathMapping => {
+            PROTOCOL.output(200, &service.get_base_path_mapping(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetBasePathMappings => {
+            PROTOCOL.output(200, &service.get_base_path_mappings(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetClientCertificate => {
+            PROTOCOL.output(200, &service.get_client_certificate(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetClientCertificates => {
+            PROTOCOL.output(200, &service.get_client_certificates(cx, PROTOCOL.input(&parts)?).await?)
+        }
         Op::GetDeployment => {
             PROTOCOL.output(200, &service.get_deployment(cx, PROTOCOL.input(&parts)?).await?)
         }
         Op::GetDeployments => {
             PROTOCOL.output(200, &service.get_deployments(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetDocumentationPart => {
+            PROTOCOL.output(200, &service.get_documentation_part(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetDocumentationParts => {
+            PROTOCOL.output(200, &service.get_documentation_parts(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetDocumentationVersion => {
+            PROTOCOL.output(200, &service.get_documentation_version(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetDocumentationVersions => {
+            PROTOCOL.output(200, &service.get_documentation_versions(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetDomainName => {
+            PROTOCOL.output(200, &service.get_domain_name(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetDomainNameAccessAssociations => PROTOCOL
+            .output(200, &service.get_domain_name_access_associations(cx, PROTOCOL.input(&parts)?).await?),
+        Op::GetDomainNames => {
+            PROTOCOL.output(200, &service.get_domain_names(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetExport => PROTOCOL.output(200, &service.get_export(cx, PROTOCOL.input(&parts)?).await?),
+        Op::GetGatewayResponse => {
+            PROTOCOL.output(200, &service.get_gateway_response(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetGatewayResponses => {
+            PROTOCOL.output(200, &service.get_gateway_responses(cx, PROTOCOL.input(&parts)?).await?)
         }
         Op::GetIntegration => {
             PROTOCOL.output(200, &service.get_integration(cx, PROTOCOL.input(&parts)?).await?)
@@ -1201,13 +2165,52 @@ async fn answer<S: ApiGateway>(service: &S, cx: &Cx, request: &Request) -> Resul
         Op::GetMethodResponse => {
             PROTOCOL.output(200, &service.get_method_response(cx, PROTOCOL.input(&parts)?).await?)
         }
+        Op::GetModel => PROTOCOL.output(200, &service.get_model(cx, PROTOCOL.input(&parts)?).await?),
+        Op::GetModelTemplate => {
+            PROTOCOL.output(200, &service.get_model_template(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetModels => PROTOCOL.output(200, &service.get_models(cx, PROTOCOL.input(&parts)?).await?),
+        Op::GetRequestValidator => {
+            PROTOCOL.output(200, &service.get_request_validator(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetRequestValidators => {
+            PROTOCOL.output(200, &service.get_request_validators(cx, PROTOCOL.input(&parts)?).await?)
+        }
         Op::GetResource => PROTOCOL.output(200, &service.get_resource(cx, PROTOCOL.input(&parts)?).await?),
         Op::GetResources => PROTOCOL.output(200, &service.get_resources(cx, PROTOCOL.input(&parts)?).await?),
         Op::GetRestApi => PROTOCOL.output(200, &service.get_rest_api(cx, PROTOCOL.input(&parts)?).await?),
         Op::GetRestApis => PROTOCOL.output(200, &service.get_rest_apis(cx, PROTOCOL.input(&parts)?).await?),
+        Op::GetSdk => PROTOCOL.output(200, &service.get_sdk(cx, PROTOCOL.input(&parts)?).await?),
+        Op::GetSdkType => PROTOCOL.output(200, &service.get_sdk_type(cx, PROTOCOL.input(&parts)?).await?),
+        Op::GetSdkTypes => PROTOCOL.output(200, &service.get_sdk_types(cx, PROTOCOL.input(&parts)?).await?),
         Op::GetStage => PROTOCOL.output(200, &service.get_stage(cx, PROTOCOL.input(&parts)?).await?),
         Op::GetStages => PROTOCOL.output(200, &service.get_stages(cx, PROTOCOL.input(&parts)?).await?),
         Op::GetTags => PROTOCOL.output(200, &service.get_tags(cx, PROTOCOL.input(&parts)?).await?),
+        Op::GetUsage => PROTOCOL.output(200, &service.get_usage(cx, PROTOCOL.input(&parts)?).await?),
+        Op::GetUsagePlan => PROTOCOL.output(200, &service.get_usage_plan(cx, PROTOCOL.input(&parts)?).await?),
+        Op::GetUsagePlanKey => {
+            PROTOCOL.output(200, &service.get_usage_plan_key(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetUsagePlanKeys => {
+            PROTOCOL.output(200, &service.get_usage_plan_keys(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetUsagePlans => {
+            PROTOCOL.output(200, &service.get_usage_plans(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::GetVpcLink => PROTOCOL.output(200, &service.get_vpc_link(cx, PROTOCOL.input(&parts)?).await?),
+        Op::GetVpcLinks => PROTOCOL.output(200, &service.get_vpc_links(cx, PROTOCOL.input(&parts)?).await?),
+        Op::ImportApiKeys => {
+            PROTOCOL.output(201, &service.import_api_keys(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::ImportDocumentationParts => {
+            PROTOCOL.output(200, &service.import_documentation_parts(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::ImportRestApi => {
+            PROTOCOL.output(201, &service.import_rest_api(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::PutGatewayResponse => {
+            PROTOCOL.output(201, &service.put_gateway_response(cx, PROTOCOL.input(&parts)?).await?)
+        }
         Op::PutIntegration => {
             PROTOCOL.output(201, &service.put_integration(cx, PROTOCOL.input(&parts)?).await?)
         }
@@ -1218,12 +2221,46 @@ async fn answer<S: ApiGateway>(service: &S, cx: &Cx, request: &Request) -> Resul
         Op::PutMethodResponse => {
             PROTOCOL.output(201, &service.put_method_response(cx, PROTOCOL.input(&parts)?).await?)
         }
+        Op::PutRestApi => PROTOCOL.output(200, &service.put_rest_api(cx, PROTOCOL.input(&parts)?).await?),
+        Op::RejectDomainNameAccessAssociation => PROTOCOL
+            .output(202, &service.reject_domain_name_access_association(cx, PROTOCOL.input(&parts)?).await?),
         Op::TagResource => PROTOCOL.output(204, &service.tag_resource(cx, PROTOCOL.input(&parts)?).await?),
+        Op::TestInvokeAuthorizer => {
+            PROTOCOL.output(200, &service.test_invoke_authorizer(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::TestInvokeMethod => {
+            PROTOCOL.output(200, &service.test_invoke_method(cx, PROTOCOL.input(&parts)?).await?)
+        }
         Op::UntagResource => {
             PROTOCOL.output(204, &service.untag_resource(cx, PROTOCOL.input(&parts)?).await?)
         }
+        Op::UpdateAccount => {
+            PROTOCOL.output(200, &service.update_account(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::UpdateApiKey => PROTOCOL.output(200, &service.update_api_key(cx, PROTOCOL.input(&parts)?).await?),
+        Op::UpdateAuthorizer => {
+            PROTOCOL.output(200, &service.update_authorizer(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::UpdateBasePathMapping => {
+            PROTOCOL.output(200, &service.update_base_path_mapping(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::UpdateClientCertificate => {
+            PROTOCOL.output(200, &service.update_client_certificate(cx, PROTOCOL.input(&parts)?).await?)
+        }
         Op::UpdateDeployment => {
             PROTOCOL.output(200, &service.update_deployment(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::UpdateDocumentationPart => {
+            PROTOCOL.output(200, &service.update_documentation_part(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::UpdateDocumentationVersion => {
+            PROTOCOL.output(200, &service.update_documentation_version(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::UpdateDomainName => {
+            PROTOCOL.output(200, &service.update_domain_name(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::UpdateGatewayResponse => {
+            PROTOCOL.output(200, &service.update_gateway_response(cx, PROTOCOL.input(&parts)?).await?)
         }
         Op::UpdateIntegration => {
             PROTOCOL.output(200, &service.update_integration(cx, PROTOCOL.input(&parts)?).await?)
@@ -1235,6 +2272,10 @@ async fn answer<S: ApiGateway>(service: &S, cx: &Cx, request: &Request) -> Resul
         Op::UpdateMethodResponse => {
             PROTOCOL.output(201, &service.update_method_response(cx, PROTOCOL.input(&parts)?).await?)
         }
+        Op::UpdateModel => PROTOCOL.output(200, &service.update_model(cx, PROTOCOL.input(&parts)?).await?),
+        Op::UpdateRequestValidator => {
+            PROTOCOL.output(200, &service.update_request_validator(cx, PROTOCOL.input(&parts)?).await?)
+        }
         Op::UpdateResource => {
             PROTOCOL.output(200, &service.update_resource(cx, PROTOCOL.input(&parts)?).await?)
         }
@@ -1242,7 +2283,13 @@ async fn answer<S: ApiGateway>(service: &S, cx: &Cx, request: &Request) -> Resul
             PROTOCOL.output(200, &service.update_rest_api(cx, PROTOCOL.input(&parts)?).await?)
         }
         Op::UpdateStage => PROTOCOL.output(200, &service.update_stage(cx, PROTOCOL.input(&parts)?).await?),
-        other => Err(Failure::not_implemented("apigateway", other.name())),
+        Op::UpdateUsage => PROTOCOL.output(200, &service.update_usage(cx, PROTOCOL.input(&parts)?).await?),
+        Op::UpdateUsagePlan => {
+            PROTOCOL.output(200, &service.update_usage_plan(cx, PROTOCOL.input(&parts)?).await?)
+        }
+        Op::UpdateVpcLink => {
+            PROTOCOL.output(200, &service.update_vpc_link(cx, PROTOCOL.input(&parts)?).await?)
+        }
     }
 }
 

@@ -10,6 +10,38 @@ use wire::rest::{self, Parts, ReadRequest};
 use wire::rule;
 use wire::rule::Each;
 
+impl ReadJson for ApiStage {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut api_id = Slot::default();
+        let mut stage = Slot::default();
+        let mut throttle = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "apiId" => {
+                    api_id.read(reader, violations, "apiId", |r, v| json::string(r, v, &rule::NONE))?
+                }
+                "stage" => stage.read(reader, violations, "stage", |r, v| json::string(r, v, &rule::NONE))?,
+                "throttle" => throttle.read(reader, violations, "throttle", |r, v| {
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                        ThrottleSettings::read_json,
+                    )
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(mark, &["apiId", "stage", "throttle"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { api_id: api_id.optional(), stage: stage.optional(), throttle: throttle.optional() }))
+    }
+}
+
 impl ReadJson for CanarySettings {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -49,6 +81,224 @@ impl ReadJson for CanarySettings {
             deployment_id: deployment_id.optional(),
             stage_variable_overrides: stage_variable_overrides.optional(),
             use_stage_cache: use_stage_cache.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for CreateApiKeyInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut name = Slot::default();
+        let mut description = Slot::default();
+        let mut enabled = Slot::default();
+        let mut generate_distinct_id = Slot::default();
+        let mut value = Slot::default();
+        let mut stage_keys = Slot::default();
+        let mut customer_id = Slot::default();
+        let mut tags = Slot::default();
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "name" => name.read(reader, violations, "name", |r, v| json::string(r, v, &rule::NONE))?,
+                "description" => description
+                    .read(reader, violations, "description", |r, v| json::string(r, v, &rule::NONE))?,
+                "enabled" => {
+                    enabled.read(reader, violations, "enabled", |r, v| json::boolean(r, v, &rule::NONE))?
+                }
+                "generateDistinctId" => {
+                    generate_distinct_id.read(reader, violations, "generateDistinctId", |r, v| {
+                        json::boolean(r, v, &rule::NONE)
+                    })?
+                }
+                "value" => value.read(reader, violations, "value", |r, v| json::string(r, v, &rule::NONE))?,
+                "stageKeys" => stage_keys.read(reader, violations, "stageKeys", |r, v| {
+                    json::list(r, v, (&rule::NONE, Each::Free), StageKey::read_json)
+                })?,
+                "customerId" => customer_id
+                    .read(reader, violations, "customerId", |r, v| json::string(r, v, &rule::NONE))?,
+                "tags" => tags.read(reader, violations, "tags", |r, v| {
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                        |r, v| json::string(r, v, &rule::NONE),
+                    )
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        violations.in_order(
+            mark,
+            &[
+                "name",
+                "description",
+                "enabled",
+                "generateDistinctId",
+                "value",
+                "stageKeys",
+                "customerId",
+                "tags",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            name: name.optional(),
+            description: description.optional(),
+            enabled: enabled.optional(),
+            generate_distinct_id: generate_distinct_id.optional(),
+            value: value.optional(),
+            stage_keys: stage_keys.optional(),
+            customer_id: customer_id.optional(),
+            tags: tags.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for CreateAuthorizerInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut name = Slot::default();
+        let mut r#type = Slot::default();
+        let mut provider_arns = Slot::default();
+        let mut auth_type = Slot::default();
+        let mut authorizer_uri = Slot::default();
+        let mut authorizer_credentials = Slot::default();
+        let mut identity_source = Slot::default();
+        let mut identity_validation_expression = Slot::default();
+        let mut authorizer_result_ttl_in_seconds = Slot::default();
+        let mut jwt_configuration = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "name" => name.read(reader, violations, "name", |r, v| json::string(r, v, &rule::NONE))?,
+                "type" => r#type
+                    .read(reader, violations, "type", |r, v| json::enumeration(r, v, &AuthorizerType::SET))?,
+                "providerARNs" => provider_arns.read(reader, violations, "providerARNs", |r, v| {
+                    json::list(r, v, (&rule::NONE, Each::Free), |r, v| json::string(r, v, &rule::NONE))
+                })?,
+                "authType" => {
+                    auth_type.read(reader, violations, "authType", |r, v| json::string(r, v, &rule::NONE))?
+                }
+                "authorizerUri" => authorizer_uri
+                    .read(reader, violations, "authorizerUri", |r, v| json::string(r, v, &rule::NONE))?,
+                "authorizerCredentials" => {
+                    authorizer_credentials.read(reader, violations, "authorizerCredentials", |r, v| {
+                        json::string(r, v, &rule::NONE)
+                    })?
+                }
+                "identitySource" => identity_source
+                    .read(reader, violations, "identitySource", |r, v| json::string(r, v, &rule::NONE))?,
+                "identityValidationExpression" => identity_validation_expression.read(
+                    reader,
+                    violations,
+                    "identityValidationExpression",
+                    |r, v| json::string(r, v, &rule::NONE),
+                )?,
+                "authorizerResultTtlInSeconds" => authorizer_result_ttl_in_seconds.read(
+                    reader,
+                    violations,
+                    "authorizerResultTtlInSeconds",
+                    |r, v| json::integer(r, v, &rule::NONE),
+                )?,
+                "jwtConfiguration" => jwt_configuration.read(
+                    reader,
+                    violations,
+                    "jwtConfiguration",
+                    JwtConfigurationInput::read_json,
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let name = name.required(violations, "name");
+        let r#type = r#type.required(violations, "type");
+        violations.in_order(
+            mark,
+            &[
+                "restApiId",
+                "name",
+                "type",
+                "providerARNs",
+                "authType",
+                "authorizerUri",
+                "authorizerCredentials",
+                "identitySource",
+                "identityValidationExpression",
+                "authorizerResultTtlInSeconds",
+                "jwtConfiguration",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(name), Some(r#type)) = (rest_api_id, name, r#type) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            rest_api_id,
+            name,
+            r#type,
+            provider_arns: provider_arns.optional(),
+            auth_type: auth_type.optional(),
+            authorizer_uri: authorizer_uri.optional(),
+            authorizer_credentials: authorizer_credentials.optional(),
+            identity_source: identity_source.optional(),
+            identity_validation_expression: identity_validation_expression.optional(),
+            authorizer_result_ttl_in_seconds: authorizer_result_ttl_in_seconds.optional(),
+            jwt_configuration: jwt_configuration.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for CreateBasePathMappingInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut domain_name = Slot::default();
+        let mut domain_name_id = Slot::default();
+        let mut base_path = Slot::default();
+        let mut rest_api_id = Slot::default();
+        let mut stage = Slot::default();
+        domain_name
+            .text(parts.label("domain_name"), violations, "domainName", |t, v| rule::NONE.string(t, v));
+        domain_name_id
+            .text(parts.query("domainNameId"), violations, "domainNameId", |t, v| rule::NONE.string(t, v));
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "basePath" => {
+                    base_path.read(reader, violations, "basePath", |r, v| json::string(r, v, &rule::NONE))?
+                }
+                "restApiId" => rest_api_id
+                    .read(reader, violations, "restApiId", |r, v| json::string(r, v, &rule::NONE))?,
+                "stage" => stage.read(reader, violations, "stage", |r, v| json::string(r, v, &rule::NONE))?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let domain_name = domain_name.required(violations, "domainName");
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        violations.in_order(mark, &["domainName", "domainNameId", "basePath", "restApiId", "stage"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(domain_name), Some(rest_api_id)) = (domain_name, rest_api_id) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            domain_name,
+            domain_name_id: domain_name_id.optional(),
+            base_path: base_path.optional(),
+            rest_api_id,
+            stage: stage.optional(),
         }))
     }
 }
@@ -140,6 +390,386 @@ impl ReadRequest for CreateDeploymentInput {
             variables: variables.optional(),
             canary_settings: canary_settings.optional(),
             tracing_enabled: tracing_enabled.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for CreateDocumentationPartInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut location = Slot::default();
+        let mut properties = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "location" => {
+                    location.read(reader, violations, "location", DocumentationPartLocation::read_json)?
+                }
+                "properties" => properties
+                    .read(reader, violations, "properties", |r, v| json::string(r, v, &rule::NONE))?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let location = location.required(violations, "location");
+        let properties = properties.required(violations, "properties");
+        violations.in_order(mark, &["restApiId", "location", "properties"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(location), Some(properties)) = (rest_api_id, location, properties)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, location, properties }))
+    }
+}
+
+impl ReadRequest for CreateDocumentationVersionInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut documentation_version = Slot::default();
+        let mut stage_name = Slot::default();
+        let mut description = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "documentationVersion" => {
+                    documentation_version.read(reader, violations, "documentationVersion", |r, v| {
+                        json::string(r, v, &rule::NONE)
+                    })?
+                }
+                "stageName" => stage_name
+                    .read(reader, violations, "stageName", |r, v| json::string(r, v, &rule::NONE))?,
+                "description" => description
+                    .read(reader, violations, "description", |r, v| json::string(r, v, &rule::NONE))?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let documentation_version = documentation_version.required(violations, "documentationVersion");
+        violations.in_order(mark, &["restApiId", "documentationVersion", "stageName", "description"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(documentation_version)) = (rest_api_id, documentation_version) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            rest_api_id,
+            documentation_version,
+            stage_name: stage_name.optional(),
+            description: description.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for CreateDomainNameAccessAssociationInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut domain_name_arn = Slot::default();
+        let mut access_association_source_type = Slot::default();
+        let mut access_association_source = Slot::default();
+        let mut tags = Slot::default();
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "domainNameArn" => domain_name_arn
+                    .read(reader, violations, "domainNameArn", |r, v| json::string(r, v, &rule::NONE))?,
+                "accessAssociationSourceType" => access_association_source_type.read(
+                    reader,
+                    violations,
+                    "accessAssociationSourceType",
+                    |r, v| json::enumeration(r, v, &AccessAssociationSourceType::SET),
+                )?,
+                "accessAssociationSource" => access_association_source.read(
+                    reader,
+                    violations,
+                    "accessAssociationSource",
+                    |r, v| json::string(r, v, &rule::NONE),
+                )?,
+                "tags" => tags.read(reader, violations, "tags", |r, v| {
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                        |r, v| json::string(r, v, &rule::NONE),
+                    )
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let domain_name_arn = domain_name_arn.required(violations, "domainNameArn");
+        let access_association_source_type =
+            access_association_source_type.required(violations, "accessAssociationSourceType");
+        let access_association_source =
+            access_association_source.required(violations, "accessAssociationSource");
+        violations.in_order(
+            mark,
+            &["domainNameArn", "accessAssociationSourceType", "accessAssociationSource", "tags"],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(domain_name_arn), Some(access_association_source_type), Some(access_association_source)) =
+            (domain_name_arn, access_association_source_type, access_association_source)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            domain_name_arn,
+            access_association_source_type,
+            access_association_source,
+            tags: tags.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for CreateDomainNameInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut domain_name = Slot::default();
+        let mut certificate_name = Slot::default();
+        let mut certificate_body = Slot::default();
+        let mut certificate_private_key = Slot::default();
+        let mut certificate_chain = Slot::default();
+        let mut certificate_arn = Slot::default();
+        let mut regional_certificate_name = Slot::default();
+        let mut regional_certificate_arn = Slot::default();
+        let mut endpoint_configuration = Slot::default();
+        let mut tags = Slot::default();
+        let mut security_policy = Slot::default();
+        let mut endpoint_access_mode = Slot::default();
+        let mut mutual_tls_authentication = Slot::default();
+        let mut ownership_verification_certificate_arn = Slot::default();
+        let mut policy = Slot::default();
+        let mut routing_mode = Slot::default();
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "domainName" => domain_name
+                    .read(reader, violations, "domainName", |r, v| json::string(r, v, &rule::NONE))?,
+                "certificateName" => {
+                    certificate_name
+                        .read(reader, violations, "certificateName", |r, v| json::string(r, v, &rule::NONE))?
+                }
+                "certificateBody" => {
+                    certificate_body
+                        .read(reader, violations, "certificateBody", |r, v| json::string(r, v, &rule::NONE))?
+                }
+                "certificatePrivateKey" => {
+                    certificate_private_key.read(reader, violations, "certificatePrivateKey", |r, v| {
+                        json::string(r, v, &rule::NONE)
+                    })?
+                }
+                "certificateChain" => {
+                    certificate_chain.read(reader, violations, "certificateChain", |r, v| {
+                        json::string(r, v, &rule::NONE)
+                    })?
+                }
+                "certificateArn" => certificate_arn
+                    .read(reader, violations, "certificateArn", |r, v| json::string(r, v, &rule::NONE))?,
+                "regionalCertificateName" => regional_certificate_name.read(
+                    reader,
+                    violations,
+                    "regionalCertificateName",
+                    |r, v| json::string(r, v, &rule::NONE),
+                )?,
+                "regionalCertificateArn" => {
+                    regional_certificate_arn.read(reader, violations, "regionalCertificateArn", |r, v| {
+                        json::string(r, v, &rule::NONE)
+                    })?
+                }
+                "endpointConfiguration" => endpoint_configuration.read(
+                    reader,
+                    violations,
+                    "endpointConfiguration",
+                    EndpointConfiguration::read_json,
+                )?,
+                "tags" => tags.read(reader, violations, "tags", |r, v| {
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                        |r, v| json::string(r, v, &rule::NONE),
+                    )
+                })?,
+                "securityPolicy" => security_policy.read(reader, violations, "securityPolicy", |r, v| {
+                    json::enumeration(r, v, &SecurityPolicy::SET)
+                })?,
+                "endpointAccessMode" => {
+                    endpoint_access_mode.read(reader, violations, "endpointAccessMode", |r, v| {
+                        json::enumeration(r, v, &EndpointAccessMode::SET)
+                    })?
+                }
+                "mutualTlsAuthentication" => mutual_tls_authentication.read(
+                    reader,
+                    violations,
+                    "mutualTlsAuthentication",
+                    MutualTlsAuthenticationInput::read_json,
+                )?,
+                "ownershipVerificationCertificateArn" => ownership_verification_certificate_arn.read(
+                    reader,
+                    violations,
+                    "ownershipVerificationCertificateArn",
+                    |r, v| json::string(r, v, &rule::NONE),
+                )?,
+                "policy" => {
+                    policy.read(reader, violations, "policy", |r, v| json::string(r, v, &rule::NONE))?
+                }
+                "routingMode" => routing_mode.read(reader, violations, "routingMode", |r, v| {
+                    json::enumeration(r, v, &RoutingMode::SET)
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let domain_name = domain_name.required(violations, "domainName");
+        violations.in_order(
+            mark,
+            &[
+                "domainName",
+                "certificateName",
+                "certificateBody",
+                "certificatePrivateKey",
+                "certificateChain",
+                "certificateArn",
+                "regionalCertificateName",
+                "regionalCertificateArn",
+                "endpointConfiguration",
+                "tags",
+                "securityPolicy",
+                "endpointAccessMode",
+                "mutualTlsAuthentication",
+                "ownershipVerificationCertificateArn",
+                "policy",
+                "routingMode",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(domain_name),) = (domain_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            domain_name,
+            certificate_name: certificate_name.optional(),
+            certificate_body: certificate_body.optional(),
+            certificate_private_key: certificate_private_key.optional(),
+            certificate_chain: certificate_chain.optional(),
+            certificate_arn: certificate_arn.optional(),
+            regional_certificate_name: regional_certificate_name.optional(),
+            regional_certificate_arn: regional_certificate_arn.optional(),
+            endpoint_configuration: endpoint_configuration.optional(),
+            tags: tags.optional(),
+            security_policy: security_policy.optional(),
+            endpoint_access_mode: endpoint_access_mode.optional(),
+            mutual_tls_authentication: mutual_tls_authentication.optional(),
+            ownership_verification_certificate_arn: ownership_verification_certificate_arn.optional(),
+            policy: policy.optional(),
+            routing_mode: routing_mode.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for CreateModelInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut name = Slot::default();
+        let mut description = Slot::default();
+        let mut schema = Slot::default();
+        let mut content_type = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "name" => name.read(reader, violations, "name", |r, v| json::string(r, v, &rule::NONE))?,
+                "description" => description
+                    .read(reader, violations, "description", |r, v| json::string(r, v, &rule::NONE))?,
+                "schema" => {
+                    schema.read(reader, violations, "schema", |r, v| json::string(r, v, &rule::NONE))?
+                }
+                "contentType" => content_type
+                    .read(reader, violations, "contentType", |r, v| json::string(r, v, &rule::NONE))?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let name = name.required(violations, "name");
+        let content_type = content_type.required(violations, "contentType");
+        violations.in_order(mark, &["restApiId", "name", "description", "schema", "contentType"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(name), Some(content_type)) = (rest_api_id, name, content_type) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            rest_api_id,
+            name,
+            description: description.optional(),
+            schema: schema.optional(),
+            content_type,
+        }))
+    }
+}
+
+impl ReadRequest for CreateRequestValidatorInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut name = Slot::default();
+        let mut validate_request_body = Slot::default();
+        let mut validate_request_parameters = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "name" => name.read(reader, violations, "name", |r, v| json::string(r, v, &rule::NONE))?,
+                "validateRequestBody" => {
+                    validate_request_body.read(reader, violations, "validateRequestBody", |r, v| {
+                        json::boolean(r, v, &rule::NONE)
+                    })?
+                }
+                "validateRequestParameters" => validate_request_parameters.read(
+                    reader,
+                    violations,
+                    "validateRequestParameters",
+                    |r, v| json::boolean(r, v, &rule::NONE),
+                )?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        violations.in_order(mark, &["restApiId", "name", "validateRequestBody", "validateRequestParameters"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id),) = (rest_api_id,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            rest_api_id,
+            name: name.optional(),
+            validate_request_body: validate_request_body.optional(),
+            validate_request_parameters: validate_request_parameters.optional(),
         }))
     }
 }
@@ -405,6 +1035,218 @@ impl ReadRequest for CreateStageInput {
     }
 }
 
+impl ReadRequest for CreateUsagePlanKeyInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut usage_plan_id = Slot::default();
+        let mut key_id = Slot::default();
+        let mut key_type = Slot::default();
+        usage_plan_id
+            .text(parts.label("usageplanId"), violations, "usagePlanId", |t, v| rule::NONE.string(t, v));
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "keyId" => {
+                    key_id.read(reader, violations, "keyId", |r, v| json::string(r, v, &rule::NONE))?
+                }
+                "keyType" => {
+                    key_type.read(reader, violations, "keyType", |r, v| json::string(r, v, &rule::NONE))?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let usage_plan_id = usage_plan_id.required(violations, "usagePlanId");
+        let key_id = key_id.required(violations, "keyId");
+        let key_type = key_type.required(violations, "keyType");
+        violations.in_order(mark, &["usagePlanId", "keyId", "keyType"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(usage_plan_id), Some(key_id), Some(key_type)) = (usage_plan_id, key_id, key_type) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { usage_plan_id, key_id, key_type }))
+    }
+}
+
+impl ReadRequest for CreateUsagePlanInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut name = Slot::default();
+        let mut description = Slot::default();
+        let mut api_stages = Slot::default();
+        let mut throttle = Slot::default();
+        let mut quota = Slot::default();
+        let mut tags = Slot::default();
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "name" => name.read(reader, violations, "name", |r, v| json::string(r, v, &rule::NONE))?,
+                "description" => description
+                    .read(reader, violations, "description", |r, v| json::string(r, v, &rule::NONE))?,
+                "apiStages" => api_stages.read(reader, violations, "apiStages", |r, v| {
+                    json::list(r, v, (&rule::NONE, Each::Free), ApiStage::read_json)
+                })?,
+                "throttle" => throttle.read(reader, violations, "throttle", ThrottleSettings::read_json)?,
+                "quota" => quota.read(reader, violations, "quota", QuotaSettings::read_json)?,
+                "tags" => tags.read(reader, violations, "tags", |r, v| {
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                        |r, v| json::string(r, v, &rule::NONE),
+                    )
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let name = name.required(violations, "name");
+        violations.in_order(mark, &["name", "description", "apiStages", "throttle", "quota", "tags"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(name),) = (name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            name,
+            description: description.optional(),
+            api_stages: api_stages.optional(),
+            throttle: throttle.optional(),
+            quota: quota.optional(),
+            tags: tags.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for CreateVpcLinkInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut name = Slot::default();
+        let mut description = Slot::default();
+        let mut target_arns = Slot::default();
+        let mut tags = Slot::default();
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "name" => name.read(reader, violations, "name", |r, v| json::string(r, v, &rule::NONE))?,
+                "description" => description
+                    .read(reader, violations, "description", |r, v| json::string(r, v, &rule::NONE))?,
+                "targetArns" => target_arns.read(reader, violations, "targetArns", |r, v| {
+                    json::list(r, v, (&rule::NONE, Each::Free), |r, v| json::string(r, v, &rule::NONE))
+                })?,
+                "tags" => tags.read(reader, violations, "tags", |r, v| {
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                        |r, v| json::string(r, v, &rule::NONE),
+                    )
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let name = name.required(violations, "name");
+        let target_arns = target_arns.required(violations, "targetArns");
+        violations.in_order(mark, &["name", "description", "targetArns", "tags"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(name), Some(target_arns)) = (name, target_arns) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { name, description: description.optional(), target_arns, tags: tags.optional() }))
+    }
+}
+
+impl ReadRequest for DeleteApiKeyInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut api_key = Slot::default();
+        api_key.text(parts.label("api_Key"), violations, "apiKey", |t, v| rule::NONE.string(t, v));
+        let api_key = api_key.required(violations, "apiKey");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(api_key),) = (api_key,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { api_key }))
+    }
+}
+
+impl ReadRequest for DeleteAuthorizerInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut authorizer_id = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        authorizer_id
+            .text(parts.label("authorizer_id"), violations, "authorizerId", |t, v| rule::NONE.string(t, v));
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let authorizer_id = authorizer_id.required(violations, "authorizerId");
+        violations.in_order(mark, &["restApiId", "authorizerId"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(authorizer_id)) = (rest_api_id, authorizer_id) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, authorizer_id }))
+    }
+}
+
+impl ReadRequest for DeleteBasePathMappingInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut domain_name = Slot::default();
+        let mut domain_name_id = Slot::default();
+        let mut base_path = Slot::default();
+        domain_name
+            .text(parts.label("domain_name"), violations, "domainName", |t, v| rule::NONE.string(t, v));
+        domain_name_id
+            .text(parts.query("domainNameId"), violations, "domainNameId", |t, v| rule::NONE.string(t, v));
+        base_path.text(parts.label("base_path"), violations, "basePath", |t, v| rule::NONE.string(t, v));
+        let domain_name = domain_name.required(violations, "domainName");
+        let base_path = base_path.required(violations, "basePath");
+        violations.in_order(mark, &["domainName", "domainNameId", "basePath"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(domain_name), Some(base_path)) = (domain_name, base_path) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { domain_name, domain_name_id: domain_name_id.optional(), base_path }))
+    }
+}
+
+impl ReadRequest for DeleteClientCertificateInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut client_certificate_id = Slot::default();
+        client_certificate_id.text(
+            parts.label("clientcertificate_id"),
+            violations,
+            "clientCertificateId",
+            |t, v| rule::NONE.string(t, v),
+        );
+        let client_certificate_id = client_certificate_id.required(violations, "clientCertificateId");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(client_certificate_id),) = (client_certificate_id,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { client_certificate_id }))
+    }
+}
+
 impl ReadRequest for DeleteDeploymentInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -423,6 +1265,114 @@ impl ReadRequest for DeleteDeploymentInput {
             return Ok(None);
         };
         Ok(Some(Self { rest_api_id, deployment_id }))
+    }
+}
+
+impl ReadRequest for DeleteDocumentationPartInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut documentation_part_id = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        documentation_part_id
+            .text(parts.label("part_id"), violations, "documentationPartId", |t, v| rule::NONE.string(t, v));
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let documentation_part_id = documentation_part_id.required(violations, "documentationPartId");
+        violations.in_order(mark, &["restApiId", "documentationPartId"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(documentation_part_id)) = (rest_api_id, documentation_part_id) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, documentation_part_id }))
+    }
+}
+
+impl ReadRequest for DeleteDocumentationVersionInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut documentation_version = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        documentation_version.text(parts.label("doc_version"), violations, "documentationVersion", |t, v| {
+            rule::NONE.string(t, v)
+        });
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let documentation_version = documentation_version.required(violations, "documentationVersion");
+        violations.in_order(mark, &["restApiId", "documentationVersion"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(documentation_version)) = (rest_api_id, documentation_version) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, documentation_version }))
+    }
+}
+
+impl ReadRequest for DeleteDomainNameAccessAssociationInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut domain_name_access_association_arn = Slot::default();
+        domain_name_access_association_arn.text(
+            parts.label("domain_name_access_association_arn"),
+            violations,
+            "domainNameAccessAssociationArn",
+            |t, v| rule::NONE.string(t, v),
+        );
+        let domain_name_access_association_arn =
+            domain_name_access_association_arn.required(violations, "domainNameAccessAssociationArn");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(domain_name_access_association_arn),) = (domain_name_access_association_arn,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { domain_name_access_association_arn }))
+    }
+}
+
+impl ReadRequest for DeleteDomainNameInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut domain_name = Slot::default();
+        let mut domain_name_id = Slot::default();
+        domain_name
+            .text(parts.label("domain_name"), violations, "domainName", |t, v| rule::NONE.string(t, v));
+        domain_name_id
+            .text(parts.query("domainNameId"), violations, "domainNameId", |t, v| rule::NONE.string(t, v));
+        let domain_name = domain_name.required(violations, "domainName");
+        violations.in_order(mark, &["domainName", "domainNameId"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(domain_name),) = (domain_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { domain_name, domain_name_id: domain_name_id.optional() }))
+    }
+}
+
+impl ReadRequest for DeleteGatewayResponseInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut response_type = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        response_type.text(parts.label("response_type"), violations, "responseType", |t, v| {
+            rule::enumeration(&t, &GatewayResponseType::SET, v)
+        });
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let response_type = response_type.required(violations, "responseType");
+        violations.in_order(mark, &["restApiId", "responseType"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(response_type)) = (rest_api_id, response_type) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, response_type }))
     }
 }
 
@@ -544,6 +1494,51 @@ impl ReadRequest for DeleteMethodResponseInput {
     }
 }
 
+impl ReadRequest for DeleteModelInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut model_name = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        model_name.text(parts.label("model_name"), violations, "modelName", |t, v| rule::NONE.string(t, v));
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let model_name = model_name.required(violations, "modelName");
+        violations.in_order(mark, &["restApiId", "modelName"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(model_name)) = (rest_api_id, model_name) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, model_name }))
+    }
+}
+
+impl ReadRequest for DeleteRequestValidatorInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut request_validator_id = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        request_validator_id.text(
+            parts.label("requestvalidator_id"),
+            violations,
+            "requestValidatorId",
+            |t, v| rule::NONE.string(t, v),
+        );
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let request_validator_id = request_validator_id.required(violations, "requestValidatorId");
+        violations.in_order(mark, &["restApiId", "requestValidatorId"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(request_validator_id)) = (rest_api_id, request_validator_id) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, request_validator_id }))
+    }
+}
+
 impl ReadRequest for DeleteResourceInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -601,6 +1596,60 @@ impl ReadRequest for DeleteStageInput {
     }
 }
 
+impl ReadRequest for DeleteUsagePlanKeyInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut usage_plan_id = Slot::default();
+        let mut key_id = Slot::default();
+        usage_plan_id
+            .text(parts.label("usageplanId"), violations, "usagePlanId", |t, v| rule::NONE.string(t, v));
+        key_id.text(parts.label("keyId"), violations, "keyId", |t, v| rule::NONE.string(t, v));
+        let usage_plan_id = usage_plan_id.required(violations, "usagePlanId");
+        let key_id = key_id.required(violations, "keyId");
+        violations.in_order(mark, &["usagePlanId", "keyId"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(usage_plan_id), Some(key_id)) = (usage_plan_id, key_id) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { usage_plan_id, key_id }))
+    }
+}
+
+impl ReadRequest for DeleteUsagePlanInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut usage_plan_id = Slot::default();
+        usage_plan_id
+            .text(parts.label("usageplanId"), violations, "usagePlanId", |t, v| rule::NONE.string(t, v));
+        let usage_plan_id = usage_plan_id.required(violations, "usagePlanId");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(usage_plan_id),) = (usage_plan_id,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { usage_plan_id }))
+    }
+}
+
+impl ReadRequest for DeleteVpcLinkInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut vpc_link_id = Slot::default();
+        vpc_link_id.text(parts.label("vpclink_id"), violations, "vpcLinkId", |t, v| rule::NONE.string(t, v));
+        let vpc_link_id = vpc_link_id.required(violations, "vpcLinkId");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(vpc_link_id),) = (vpc_link_id,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { vpc_link_id }))
+    }
+}
+
 impl ReadJson for DeploymentCanarySettings {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -635,6 +1684,49 @@ impl ReadJson for DeploymentCanarySettings {
             percent_traffic: percent_traffic.optional(),
             stage_variable_overrides: stage_variable_overrides.optional(),
             use_stage_cache: use_stage_cache.optional(),
+        }))
+    }
+}
+
+impl ReadJson for DocumentationPartLocation {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut r#type = Slot::default();
+        let mut path = Slot::default();
+        let mut method = Slot::default();
+        let mut status_code = Slot::default();
+        let mut name = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "type" => r#type.read(reader, violations, "type", |r, v| {
+                    json::enumeration(r, v, &DocumentationPartType::SET)
+                })?,
+                "path" => path.read(reader, violations, "path", |r, v| json::string(r, v, &rule::NONE))?,
+                "method" => {
+                    method.read(reader, violations, "method", |r, v| json::string(r, v, &rule::NONE))?
+                }
+                "statusCode" => status_code.read(reader, violations, "statusCode", |r, v| {
+                    json::string(r, v, &rules::DOCUMENTATION_PART_LOCATION_STATUS_CODE)
+                })?,
+                "name" => name.read(reader, violations, "name", |r, v| json::string(r, v, &rule::NONE))?,
+                _ => reader.skip()?,
+            }
+        }
+        let r#type = r#type.required(violations, "type");
+        violations.in_order(mark, &["type", "path", "method", "statusCode", "name"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(r#type),) = (r#type,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            r#type,
+            path: path.optional(),
+            method: method.optional(),
+            status_code: status_code.optional(),
+            name: name.optional(),
         }))
     }
 }
@@ -674,10 +1766,263 @@ impl ReadJson for EndpointConfiguration {
     }
 }
 
+impl ReadRequest for FlushStageAuthorizersCacheInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut stage_name = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        stage_name.text(parts.label("stage_name"), violations, "stageName", |t, v| rule::NONE.string(t, v));
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let stage_name = stage_name.required(violations, "stageName");
+        violations.in_order(mark, &["restApiId", "stageName"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(stage_name)) = (rest_api_id, stage_name) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, stage_name }))
+    }
+}
+
+impl ReadRequest for FlushStageCacheInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut stage_name = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        stage_name.text(parts.label("stage_name"), violations, "stageName", |t, v| rule::NONE.string(t, v));
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let stage_name = stage_name.required(violations, "stageName");
+        violations.in_order(mark, &["restApiId", "stageName"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(stage_name)) = (rest_api_id, stage_name) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, stage_name }))
+    }
+}
+
+impl ReadRequest for GenerateClientCertificateInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut description = Slot::default();
+        let mut tags = Slot::default();
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "description" => description
+                    .read(reader, violations, "description", |r, v| json::string(r, v, &rule::NONE))?,
+                "tags" => tags.read(reader, violations, "tags", |r, v| {
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                        |r, v| json::string(r, v, &rule::NONE),
+                    )
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        violations.in_order(mark, &["description", "tags"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { description: description.optional(), tags: tags.optional() }))
+    }
+}
+
 impl ReadRequest for GetAccountInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let _ = (parts, violations);
         Ok(Some(Self {}))
+    }
+}
+
+impl ReadRequest for GetApiKeyInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut api_key = Slot::default();
+        let mut include_value = Slot::default();
+        api_key.text(parts.label("api_Key"), violations, "apiKey", |t, v| rule::NONE.string(t, v));
+        include_value.text(parts.query("includeValue"), violations, "includeValue", |t, v| {
+            rest::boolean(t, v, &rule::NONE)
+        });
+        let api_key = api_key.required(violations, "apiKey");
+        violations.in_order(mark, &["apiKey", "includeValue"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(api_key),) = (api_key,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { api_key, include_value: include_value.optional() }))
+    }
+}
+
+impl ReadRequest for GetApiKeysInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut position = Slot::default();
+        let mut limit = Slot::default();
+        let mut name_query = Slot::default();
+        let mut customer_id = Slot::default();
+        let mut include_values = Slot::default();
+        position.text(parts.query("position"), violations, "position", |t, v| rule::NONE.string(t, v));
+        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &rule::NONE));
+        name_query.text(parts.query("name"), violations, "nameQuery", |t, v| rule::NONE.string(t, v));
+        customer_id.text(parts.query("customerId"), violations, "customerId", |t, v| rule::NONE.string(t, v));
+        include_values.text(parts.query("includeValues"), violations, "includeValues", |t, v| {
+            rest::boolean(t, v, &rule::NONE)
+        });
+        violations.in_order(mark, &["position", "limit", "nameQuery", "customerId", "includeValues"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            position: position.optional(),
+            limit: limit.optional(),
+            name_query: name_query.optional(),
+            customer_id: customer_id.optional(),
+            include_values: include_values.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for GetAuthorizerInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut authorizer_id = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        authorizer_id
+            .text(parts.label("authorizer_id"), violations, "authorizerId", |t, v| rule::NONE.string(t, v));
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let authorizer_id = authorizer_id.required(violations, "authorizerId");
+        violations.in_order(mark, &["restApiId", "authorizerId"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(authorizer_id)) = (rest_api_id, authorizer_id) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, authorizer_id }))
+    }
+}
+
+impl ReadRequest for GetAuthorizersInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut position = Slot::default();
+        let mut limit = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        position.text(parts.query("position"), violations, "position", |t, v| rule::NONE.string(t, v));
+        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &rule::NONE));
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        violations.in_order(mark, &["restApiId", "position", "limit"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id),) = (rest_api_id,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, position: position.optional(), limit: limit.optional() }))
+    }
+}
+
+impl ReadRequest for GetBasePathMappingInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut domain_name = Slot::default();
+        let mut domain_name_id = Slot::default();
+        let mut base_path = Slot::default();
+        domain_name
+            .text(parts.label("domain_name"), violations, "domainName", |t, v| rule::NONE.string(t, v));
+        domain_name_id
+            .text(parts.query("domainNameId"), violations, "domainNameId", |t, v| rule::NONE.string(t, v));
+        base_path.text(parts.label("base_path"), violations, "basePath", |t, v| rule::NONE.string(t, v));
+        let domain_name = domain_name.required(violations, "domainName");
+        let base_path = base_path.required(violations, "basePath");
+        violations.in_order(mark, &["domainName", "domainNameId", "basePath"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(domain_name), Some(base_path)) = (domain_name, base_path) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { domain_name, domain_name_id: domain_name_id.optional(), base_path }))
+    }
+}
+
+impl ReadRequest for GetBasePathMappingsInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut domain_name = Slot::default();
+        let mut domain_name_id = Slot::default();
+        let mut position = Slot::default();
+        let mut limit = Slot::default();
+        domain_name
+            .text(parts.label("domain_name"), violations, "domainName", |t, v| rule::NONE.string(t, v));
+        domain_name_id
+            .text(parts.query("domainNameId"), violations, "domainNameId", |t, v| rule::NONE.string(t, v));
+        position.text(parts.query("position"), violations, "position", |t, v| rule::NONE.string(t, v));
+        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &rule::NONE));
+        let domain_name = domain_name.required(violations, "domainName");
+        violations.in_order(mark, &["domainName", "domainNameId", "position", "limit"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(domain_name),) = (domain_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            domain_name,
+            domain_name_id: domain_name_id.optional(),
+            position: position.optional(),
+            limit: limit.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for GetClientCertificateInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut client_certificate_id = Slot::default();
+        client_certificate_id.text(
+            parts.label("clientcertificate_id"),
+            violations,
+            "clientCertificateId",
+            |t, v| rule::NONE.string(t, v),
+        );
+        let client_certificate_id = client_certificate_id.required(violations, "clientCertificateId");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(client_certificate_id),) = (client_certificate_id,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { client_certificate_id }))
+    }
+}
+
+impl ReadRequest for GetClientCertificatesInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut position = Slot::default();
+        let mut limit = Slot::default();
+        position.text(parts.query("position"), violations, "position", |t, v| rule::NONE.string(t, v));
+        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &rule::NONE));
+        violations.in_order(mark, &["position", "limit"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { position: position.optional(), limit: limit.optional() }))
     }
 }
 
@@ -707,6 +2052,259 @@ impl ReadRequest for GetDeploymentInput {
 }
 
 impl ReadRequest for GetDeploymentsInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut position = Slot::default();
+        let mut limit = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        position.text(parts.query("position"), violations, "position", |t, v| rule::NONE.string(t, v));
+        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &rule::NONE));
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        violations.in_order(mark, &["restApiId", "position", "limit"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id),) = (rest_api_id,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, position: position.optional(), limit: limit.optional() }))
+    }
+}
+
+impl ReadRequest for GetDocumentationPartInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut documentation_part_id = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        documentation_part_id
+            .text(parts.label("part_id"), violations, "documentationPartId", |t, v| rule::NONE.string(t, v));
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let documentation_part_id = documentation_part_id.required(violations, "documentationPartId");
+        violations.in_order(mark, &["restApiId", "documentationPartId"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(documentation_part_id)) = (rest_api_id, documentation_part_id) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, documentation_part_id }))
+    }
+}
+
+impl ReadRequest for GetDocumentationPartsInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut r#type = Slot::default();
+        let mut name_query = Slot::default();
+        let mut path = Slot::default();
+        let mut position = Slot::default();
+        let mut limit = Slot::default();
+        let mut location_status = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        r#type.text(parts.query("type"), violations, "type", |t, v| {
+            rule::enumeration(&t, &DocumentationPartType::SET, v)
+        });
+        name_query.text(parts.query("name"), violations, "nameQuery", |t, v| rule::NONE.string(t, v));
+        path.text(parts.query("path"), violations, "path", |t, v| rule::NONE.string(t, v));
+        position.text(parts.query("position"), violations, "position", |t, v| rule::NONE.string(t, v));
+        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &rule::NONE));
+        location_status.text(parts.query("locationStatus"), violations, "locationStatus", |t, v| {
+            rule::enumeration(&t, &LocationStatusType::SET, v)
+        });
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        violations.in_order(
+            mark,
+            &["restApiId", "type", "nameQuery", "path", "position", "limit", "locationStatus"],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id),) = (rest_api_id,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            rest_api_id,
+            r#type: r#type.optional(),
+            name_query: name_query.optional(),
+            path: path.optional(),
+            position: position.optional(),
+            limit: limit.optional(),
+            location_status: location_status.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for GetDocumentationVersionInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut documentation_version = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        documentation_version.text(parts.label("doc_version"), violations, "documentationVersion", |t, v| {
+            rule::NONE.string(t, v)
+        });
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let documentation_version = documentation_version.required(violations, "documentationVersion");
+        violations.in_order(mark, &["restApiId", "documentationVersion"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(documentation_version)) = (rest_api_id, documentation_version) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, documentation_version }))
+    }
+}
+
+impl ReadRequest for GetDocumentationVersionsInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut position = Slot::default();
+        let mut limit = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        position.text(parts.query("position"), violations, "position", |t, v| rule::NONE.string(t, v));
+        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &rule::NONE));
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        violations.in_order(mark, &["restApiId", "position", "limit"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id),) = (rest_api_id,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, position: position.optional(), limit: limit.optional() }))
+    }
+}
+
+impl ReadRequest for GetDomainNameAccessAssociationsInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut position = Slot::default();
+        let mut limit = Slot::default();
+        let mut resource_owner = Slot::default();
+        position.text(parts.query("position"), violations, "position", |t, v| rule::NONE.string(t, v));
+        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &rule::NONE));
+        resource_owner.text(parts.query("resourceOwner"), violations, "resourceOwner", |t, v| {
+            rule::enumeration(&t, &ResourceOwner::SET, v)
+        });
+        violations.in_order(mark, &["position", "limit", "resourceOwner"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            position: position.optional(),
+            limit: limit.optional(),
+            resource_owner: resource_owner.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for GetDomainNameInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut domain_name = Slot::default();
+        let mut domain_name_id = Slot::default();
+        domain_name
+            .text(parts.label("domain_name"), violations, "domainName", |t, v| rule::NONE.string(t, v));
+        domain_name_id
+            .text(parts.query("domainNameId"), violations, "domainNameId", |t, v| rule::NONE.string(t, v));
+        let domain_name = domain_name.required(violations, "domainName");
+        violations.in_order(mark, &["domainName", "domainNameId"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(domain_name),) = (domain_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { domain_name, domain_name_id: domain_name_id.optional() }))
+    }
+}
+
+impl ReadRequest for GetDomainNamesInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut position = Slot::default();
+        let mut limit = Slot::default();
+        let mut resource_owner = Slot::default();
+        position.text(parts.query("position"), violations, "position", |t, v| rule::NONE.string(t, v));
+        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &rule::NONE));
+        resource_owner.text(parts.query("resourceOwner"), violations, "resourceOwner", |t, v| {
+            rule::enumeration(&t, &ResourceOwner::SET, v)
+        });
+        violations.in_order(mark, &["position", "limit", "resourceOwner"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            position: position.optional(),
+            limit: limit.optional(),
+            resource_owner: resource_owner.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for GetExportInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut stage_name = Slot::default();
+        let mut export_type = Slot::default();
+        let mut parameters = Slot::default();
+        let mut accepts = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        stage_name.text(parts.label("stage_name"), violations, "stageName", |t, v| rule::NONE.string(t, v));
+        export_type
+            .text(parts.label("export_type"), violations, "exportType", |t, v| rule::NONE.string(t, v));
+        parameters.text(parts.query_rest(&[]), violations, "parameters", |map, _| Some(map));
+        accepts.text(parts.header("Accept"), violations, "accepts", |t, v| rule::NONE.string(t, v));
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let stage_name = stage_name.required(violations, "stageName");
+        let export_type = export_type.required(violations, "exportType");
+        violations.in_order(mark, &["restApiId", "stageName", "exportType", "parameters", "accepts"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(stage_name), Some(export_type)) = (rest_api_id, stage_name, export_type)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            rest_api_id,
+            stage_name,
+            export_type,
+            parameters: parameters.optional(),
+            accepts: accepts.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for GetGatewayResponseInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut response_type = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        response_type.text(parts.label("response_type"), violations, "responseType", |t, v| {
+            rule::enumeration(&t, &GatewayResponseType::SET, v)
+        });
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let response_type = response_type.required(violations, "responseType");
+        violations.in_order(mark, &["restApiId", "responseType"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(response_type)) = (rest_api_id, response_type) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, response_type }))
+    }
+}
+
+impl ReadRequest for GetGatewayResponsesInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
         let mut rest_api_id = Slot::default();
@@ -845,6 +2443,115 @@ impl ReadRequest for GetMethodResponseInput {
     }
 }
 
+impl ReadRequest for GetModelInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut model_name = Slot::default();
+        let mut flatten = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        model_name.text(parts.label("model_name"), violations, "modelName", |t, v| rule::NONE.string(t, v));
+        flatten.text(parts.query("flatten"), violations, "flatten", |t, v| rest::boolean(t, v, &rule::NONE));
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let model_name = model_name.required(violations, "modelName");
+        violations.in_order(mark, &["restApiId", "modelName", "flatten"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(model_name)) = (rest_api_id, model_name) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, model_name, flatten: flatten.optional() }))
+    }
+}
+
+impl ReadRequest for GetModelTemplateInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut model_name = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        model_name.text(parts.label("model_name"), violations, "modelName", |t, v| rule::NONE.string(t, v));
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let model_name = model_name.required(violations, "modelName");
+        violations.in_order(mark, &["restApiId", "modelName"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(model_name)) = (rest_api_id, model_name) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, model_name }))
+    }
+}
+
+impl ReadRequest for GetModelsInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut position = Slot::default();
+        let mut limit = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        position.text(parts.query("position"), violations, "position", |t, v| rule::NONE.string(t, v));
+        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &rule::NONE));
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        violations.in_order(mark, &["restApiId", "position", "limit"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id),) = (rest_api_id,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, position: position.optional(), limit: limit.optional() }))
+    }
+}
+
+impl ReadRequest for GetRequestValidatorInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut request_validator_id = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        request_validator_id.text(
+            parts.label("requestvalidator_id"),
+            violations,
+            "requestValidatorId",
+            |t, v| rule::NONE.string(t, v),
+        );
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let request_validator_id = request_validator_id.required(violations, "requestValidatorId");
+        violations.in_order(mark, &["restApiId", "requestValidatorId"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(request_validator_id)) = (rest_api_id, request_validator_id) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, request_validator_id }))
+    }
+}
+
+impl ReadRequest for GetRequestValidatorsInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut position = Slot::default();
+        let mut limit = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        position.text(parts.query("position"), violations, "position", |t, v| rule::NONE.string(t, v));
+        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &rule::NONE));
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        violations.in_order(mark, &["restApiId", "position", "limit"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id),) = (rest_api_id,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, position: position.optional(), limit: limit.optional() }))
+    }
+}
+
 impl ReadRequest for GetResourceInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -931,6 +2638,63 @@ impl ReadRequest for GetRestApisInput {
     }
 }
 
+impl ReadRequest for GetSdkInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut stage_name = Slot::default();
+        let mut sdk_type = Slot::default();
+        let mut parameters = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        stage_name.text(parts.label("stage_name"), violations, "stageName", |t, v| rule::NONE.string(t, v));
+        sdk_type.text(parts.label("sdk_type"), violations, "sdkType", |t, v| rule::NONE.string(t, v));
+        parameters.text(parts.query_rest(&[]), violations, "parameters", |map, _| Some(map));
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let stage_name = stage_name.required(violations, "stageName");
+        let sdk_type = sdk_type.required(violations, "sdkType");
+        violations.in_order(mark, &["restApiId", "stageName", "sdkType", "parameters"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(stage_name), Some(sdk_type)) = (rest_api_id, stage_name, sdk_type)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, stage_name, sdk_type, parameters: parameters.optional() }))
+    }
+}
+
+impl ReadRequest for GetSdkTypeInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut id = Slot::default();
+        id.text(parts.label("sdktype_id"), violations, "id", |t, v| rule::NONE.string(t, v));
+        let id = id.required(violations, "id");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(id),) = (id,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { id }))
+    }
+}
+
+impl ReadRequest for GetSdkTypesInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut position = Slot::default();
+        let mut limit = Slot::default();
+        position.text(parts.query("position"), violations, "position", |t, v| rule::NONE.string(t, v));
+        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &rule::NONE));
+        violations.in_order(mark, &["position", "limit"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { position: position.optional(), limit: limit.optional() }))
+    }
+}
+
 impl ReadRequest for GetStageInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -993,6 +2757,386 @@ impl ReadRequest for GetTagsInput {
     }
 }
 
+impl ReadRequest for GetUsagePlanKeyInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut usage_plan_id = Slot::default();
+        let mut key_id = Slot::default();
+        usage_plan_id
+            .text(parts.label("usageplanId"), violations, "usagePlanId", |t, v| rule::NONE.string(t, v));
+        key_id.text(parts.label("keyId"), violations, "keyId", |t, v| rule::NONE.string(t, v));
+        let usage_plan_id = usage_plan_id.required(violations, "usagePlanId");
+        let key_id = key_id.required(violations, "keyId");
+        violations.in_order(mark, &["usagePlanId", "keyId"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(usage_plan_id), Some(key_id)) = (usage_plan_id, key_id) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { usage_plan_id, key_id }))
+    }
+}
+
+impl ReadRequest for GetUsagePlanKeysInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut usage_plan_id = Slot::default();
+        let mut position = Slot::default();
+        let mut limit = Slot::default();
+        let mut name_query = Slot::default();
+        usage_plan_id
+            .text(parts.label("usageplanId"), violations, "usagePlanId", |t, v| rule::NONE.string(t, v));
+        position.text(parts.query("position"), violations, "position", |t, v| rule::NONE.string(t, v));
+        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &rule::NONE));
+        name_query.text(parts.query("name"), violations, "nameQuery", |t, v| rule::NONE.string(t, v));
+        let usage_plan_id = usage_plan_id.required(violations, "usagePlanId");
+        violations.in_order(mark, &["usagePlanId", "position", "limit", "nameQuery"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(usage_plan_id),) = (usage_plan_id,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            usage_plan_id,
+            position: position.optional(),
+            limit: limit.optional(),
+            name_query: name_query.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for GetUsagePlanInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut usage_plan_id = Slot::default();
+        usage_plan_id
+            .text(parts.label("usageplanId"), violations, "usagePlanId", |t, v| rule::NONE.string(t, v));
+        let usage_plan_id = usage_plan_id.required(violations, "usagePlanId");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(usage_plan_id),) = (usage_plan_id,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { usage_plan_id }))
+    }
+}
+
+impl ReadRequest for GetUsagePlansInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut position = Slot::default();
+        let mut key_id = Slot::default();
+        let mut limit = Slot::default();
+        position.text(parts.query("position"), violations, "position", |t, v| rule::NONE.string(t, v));
+        key_id.text(parts.query("keyId"), violations, "keyId", |t, v| rule::NONE.string(t, v));
+        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &rule::NONE));
+        violations.in_order(mark, &["position", "keyId", "limit"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { position: position.optional(), key_id: key_id.optional(), limit: limit.optional() }))
+    }
+}
+
+impl ReadRequest for GetUsageInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut usage_plan_id = Slot::default();
+        let mut key_id = Slot::default();
+        let mut start_date = Slot::default();
+        let mut end_date = Slot::default();
+        let mut position = Slot::default();
+        let mut limit = Slot::default();
+        usage_plan_id
+            .text(parts.label("usageplanId"), violations, "usagePlanId", |t, v| rule::NONE.string(t, v));
+        key_id.text(parts.query("keyId"), violations, "keyId", |t, v| rule::NONE.string(t, v));
+        start_date.text(parts.query("startDate"), violations, "startDate", |t, v| rule::NONE.string(t, v));
+        end_date.text(parts.query("endDate"), violations, "endDate", |t, v| rule::NONE.string(t, v));
+        position.text(parts.query("position"), violations, "position", |t, v| rule::NONE.string(t, v));
+        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &rule::NONE));
+        let usage_plan_id = usage_plan_id.required(violations, "usagePlanId");
+        let start_date = start_date.required(violations, "startDate");
+        let end_date = end_date.required(violations, "endDate");
+        violations.in_order(mark, &["usagePlanId", "keyId", "startDate", "endDate", "position", "limit"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(usage_plan_id), Some(start_date), Some(end_date)) = (usage_plan_id, start_date, end_date)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            usage_plan_id,
+            key_id: key_id.optional(),
+            start_date,
+            end_date,
+            position: position.optional(),
+            limit: limit.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for GetVpcLinkInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut vpc_link_id = Slot::default();
+        vpc_link_id.text(parts.label("vpclink_id"), violations, "vpcLinkId", |t, v| rule::NONE.string(t, v));
+        let vpc_link_id = vpc_link_id.required(violations, "vpcLinkId");
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(vpc_link_id),) = (vpc_link_id,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { vpc_link_id }))
+    }
+}
+
+impl ReadRequest for GetVpcLinksInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut position = Slot::default();
+        let mut limit = Slot::default();
+        position.text(parts.query("position"), violations, "position", |t, v| rule::NONE.string(t, v));
+        limit.text(parts.query("limit"), violations, "limit", |t, v| rest::integer(t, v, &rule::NONE));
+        violations.in_order(mark, &["position", "limit"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { position: position.optional(), limit: limit.optional() }))
+    }
+}
+
+impl ReadRequest for ImportApiKeysInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut body = Slot::default();
+        let mut format = Slot::default();
+        let mut fail_on_warnings = Slot::default();
+        body.text(parts.payload(), violations, "body", |body, _| Some(body));
+        format.text(parts.query("format"), violations, "format", |t, v| {
+            rule::enumeration(&t, &ApiKeysFormat::SET, v)
+        });
+        fail_on_warnings.text(parts.query("failonwarnings"), violations, "failOnWarnings", |t, v| {
+            rest::boolean(t, v, &rule::NONE)
+        });
+        let body = body.required(violations, "body");
+        let format = format.required(violations, "format");
+        violations.in_order(mark, &["body", "format", "failOnWarnings"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(body), Some(format)) = (body, format) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { body, format, fail_on_warnings: fail_on_warnings.optional() }))
+    }
+}
+
+impl ReadRequest for ImportDocumentationPartsInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut mode = Slot::default();
+        let mut fail_on_warnings = Slot::default();
+        let mut body = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        mode.text(parts.query("mode"), violations, "mode", |t, v| rule::enumeration(&t, &PutMode::SET, v));
+        fail_on_warnings.text(parts.query("failonwarnings"), violations, "failOnWarnings", |t, v| {
+            rest::boolean(t, v, &rule::NONE)
+        });
+        body.text(parts.payload(), violations, "body", |body, _| Some(body));
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let body = body.required(violations, "body");
+        violations.in_order(mark, &["restApiId", "mode", "failOnWarnings", "body"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(body)) = (rest_api_id, body) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            rest_api_id,
+            mode: mode.optional(),
+            fail_on_warnings: fail_on_warnings.optional(),
+            body,
+        }))
+    }
+}
+
+impl ReadRequest for ImportRestApiInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut fail_on_warnings = Slot::default();
+        let mut parameters = Slot::default();
+        let mut body = Slot::default();
+        fail_on_warnings.text(parts.query("failonwarnings"), violations, "failOnWarnings", |t, v| {
+            rest::boolean(t, v, &rule::NONE)
+        });
+        parameters.text(parts.query_rest(&["failonwarnings", "mode"]), violations, "parameters", |map, _| {
+            Some(map)
+        });
+        body.text(parts.payload(), violations, "body", |body, _| Some(body));
+        let body = body.required(violations, "body");
+        violations.in_order(mark, &["failOnWarnings", "parameters", "body"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(body),) = (body,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            fail_on_warnings: fail_on_warnings.optional(),
+            parameters: parameters.optional(),
+            body,
+        }))
+    }
+}
+
+impl ReadJson for JwtAdditionalClaim {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut claim_name = Slot::default();
+        let mut format = Slot::default();
+        let mut required = Slot::default();
+        let mut expected_values = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "claimName" => claim_name
+                    .read(reader, violations, "claimName", |r, v| json::string(r, v, &rule::NONE))?,
+                "format" => format.read(reader, violations, "format", |r, v| {
+                    json::enumeration(r, v, &JwtClaimFormat::SET)
+                })?,
+                "required" => {
+                    required.read(reader, violations, "required", |r, v| json::boolean(r, v, &rule::NONE))?
+                }
+                "expectedValues" => expected_values.read(reader, violations, "expectedValues", |r, v| {
+                    json::list(r, v, (&rule::NONE, Each::Free), |r, v| json::string(r, v, &rule::NONE))
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        let claim_name = claim_name.required(violations, "claimName");
+        let format = format.required(violations, "format");
+        violations.in_order(mark, &["claimName", "format", "required", "expectedValues"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(claim_name), Some(format)) = (claim_name, format) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            claim_name,
+            format,
+            required: required.optional(),
+            expected_values: expected_values.optional(),
+        }))
+    }
+}
+
+impl ReadJson for JwtConfigurationInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut issuers = Slot::default();
+        let mut default_algorithms = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "issuers" => issuers.read(reader, violations, "issuers", |r, v| {
+                    json::list(r, v, (&rule::NONE, Each::Free), JwtIssuerInput::read_json)
+                })?,
+                "defaultAlgorithms" => {
+                    default_algorithms.read(reader, violations, "defaultAlgorithms", |r, v| {
+                        json::list(r, v, (&rule::NONE, Each::Set(&JwtSigningAlgorithm::SET)), |r, v| {
+                            json::enumeration(r, v, &JwtSigningAlgorithm::SET)
+                        })
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        let issuers = issuers.required(violations, "issuers");
+        let default_algorithms = default_algorithms.required(violations, "defaultAlgorithms");
+        violations.in_order(mark, &["issuers", "defaultAlgorithms"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(issuers), Some(default_algorithms)) = (issuers, default_algorithms) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { issuers, default_algorithms }))
+    }
+}
+
+impl ReadJson for JwtIssuerInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut issuer = Slot::default();
+        let mut audiences = Slot::default();
+        let mut additional_claims = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "issuer" => {
+                    issuer.read(reader, violations, "issuer", |r, v| json::string(r, v, &rule::NONE))?
+                }
+                "audiences" => audiences.read(reader, violations, "audiences", |r, v| {
+                    json::list(r, v, (&rule::NONE, Each::Free), |r, v| json::string(r, v, &rule::NONE))
+                })?,
+                "additionalClaims" => {
+                    additional_claims.read(reader, violations, "additionalClaims", |r, v| {
+                        json::list(r, v, (&rule::NONE, Each::Free), JwtAdditionalClaim::read_json)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        let issuer = issuer.required(violations, "issuer");
+        let audiences = audiences.required(violations, "audiences");
+        violations.in_order(mark, &["issuer", "audiences", "additionalClaims"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(issuer), Some(audiences)) = (issuer, audiences) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { issuer, audiences, additional_claims: additional_claims.optional() }))
+    }
+}
+
+impl ReadJson for MutualTlsAuthenticationInput {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut truststore_uri = Slot::default();
+        let mut truststore_version = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "truststoreUri" => truststore_uri
+                    .read(reader, violations, "truststoreUri", |r, v| json::string(r, v, &rule::NONE))?,
+                "truststoreVersion" => {
+                    truststore_version.read(reader, violations, "truststoreVersion", |r, v| {
+                        json::string(r, v, &rule::NONE)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(mark, &["truststoreUri", "truststoreVersion"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            truststore_uri: truststore_uri.optional(),
+            truststore_version: truststore_version.optional(),
+        }))
+    }
+}
+
 impl ReadJson for PatchOperation {
     fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -1019,6 +3163,70 @@ impl ReadJson for PatchOperation {
             path: path.optional(),
             value: value.optional(),
             from: from.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for PutGatewayResponseInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut response_type = Slot::default();
+        let mut status_code = Slot::default();
+        let mut response_parameters = Slot::default();
+        let mut response_templates = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        response_type.text(parts.label("response_type"), violations, "responseType", |t, v| {
+            rule::enumeration(&t, &GatewayResponseType::SET, v)
+        });
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "statusCode" => status_code
+                    .read(reader, violations, "statusCode", |r, v| json::string(r, v, &rules::STATUS_CODE))?,
+                "responseParameters" => {
+                    response_parameters.read(reader, violations, "responseParameters", |r, v| {
+                        json::map(
+                            r,
+                            v,
+                            MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                            |r, v| json::string(r, v, &rule::NONE),
+                        )
+                    })?
+                }
+                "responseTemplates" => {
+                    response_templates.read(reader, violations, "responseTemplates", |r, v| {
+                        json::map(
+                            r,
+                            v,
+                            MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                            |r, v| json::string(r, v, &rule::NONE),
+                        )
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let response_type = response_type.required(violations, "responseType");
+        violations.in_order(
+            mark,
+            &["restApiId", "responseType", "statusCode", "responseParameters", "responseTemplates"],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(response_type)) = (rest_api_id, response_type) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            rest_api_id,
+            response_type,
+            status_code: status_code.optional(),
+            response_parameters: response_parameters.optional(),
+            response_templates: response_templates.optional(),
         }))
     }
 }
@@ -1459,6 +3667,123 @@ impl ReadRequest for PutMethodResponseInput {
     }
 }
 
+impl ReadRequest for PutRestApiInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut mode = Slot::default();
+        let mut fail_on_warnings = Slot::default();
+        let mut parameters = Slot::default();
+        let mut body = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        mode.text(parts.query("mode"), violations, "mode", |t, v| rule::enumeration(&t, &PutMode::SET, v));
+        fail_on_warnings.text(parts.query("failonwarnings"), violations, "failOnWarnings", |t, v| {
+            rest::boolean(t, v, &rule::NONE)
+        });
+        parameters.text(parts.query_rest(&["mode", "failonwarnings"]), violations, "parameters", |map, _| {
+            Some(map)
+        });
+        body.text(parts.payload(), violations, "body", |body, _| Some(body));
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let body = body.required(violations, "body");
+        violations.in_order(mark, &["restApiId", "mode", "failOnWarnings", "parameters", "body"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(body)) = (rest_api_id, body) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            rest_api_id,
+            mode: mode.optional(),
+            fail_on_warnings: fail_on_warnings.optional(),
+            parameters: parameters.optional(),
+            body,
+        }))
+    }
+}
+
+impl ReadJson for QuotaSettings {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut limit = Slot::default();
+        let mut offset = Slot::default();
+        let mut period = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "limit" => {
+                    limit.read(reader, violations, "limit", |r, v| json::integer(r, v, &rule::NONE))?
+                }
+                "offset" => {
+                    offset.read(reader, violations, "offset", |r, v| json::integer(r, v, &rule::NONE))?
+                }
+                "period" => period.read(reader, violations, "period", |r, v| {
+                    json::enumeration(r, v, &QuotaPeriodType::SET)
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(mark, &["limit", "offset", "period"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { limit: limit.optional(), offset: offset.optional(), period: period.optional() }))
+    }
+}
+
+impl ReadRequest for RejectDomainNameAccessAssociationInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut domain_name_access_association_arn = Slot::default();
+        let mut domain_name_arn = Slot::default();
+        domain_name_access_association_arn.text(
+            parts.query("domainNameAccessAssociationArn"),
+            violations,
+            "domainNameAccessAssociationArn",
+            |t, v| rule::NONE.string(t, v),
+        );
+        domain_name_arn
+            .text(parts.query("domainNameArn"), violations, "domainNameArn", |t, v| rule::NONE.string(t, v));
+        let domain_name_access_association_arn =
+            domain_name_access_association_arn.required(violations, "domainNameAccessAssociationArn");
+        let domain_name_arn = domain_name_arn.required(violations, "domainNameArn");
+        violations.in_order(mark, &["domainNameAccessAssociationArn", "domainNameArn"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(domain_name_access_association_arn), Some(domain_name_arn)) =
+            (domain_name_access_association_arn, domain_name_arn)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self { domain_name_access_association_arn, domain_name_arn }))
+    }
+}
+
+impl ReadJson for StageKey {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut stage_name = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "restApiId" => rest_api_id
+                    .read(reader, violations, "restApiId", |r, v| json::string(r, v, &rule::NONE))?,
+                "stageName" => stage_name
+                    .read(reader, violations, "stageName", |r, v| json::string(r, v, &rule::NONE))?,
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(mark, &["restApiId", "stageName"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { rest_api_id: rest_api_id.optional(), stage_name: stage_name.optional() }))
+    }
+}
+
 impl ReadRequest for TagResourceInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -1492,6 +3817,236 @@ impl ReadRequest for TagResourceInput {
             return Ok(None);
         };
         Ok(Some(Self { resource_arn, tags }))
+    }
+}
+
+impl ReadRequest for TestInvokeAuthorizerInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut authorizer_id = Slot::default();
+        let mut headers = Slot::default();
+        let mut multi_value_headers = Slot::default();
+        let mut path_with_query_string = Slot::default();
+        let mut body = Slot::default();
+        let mut stage_variables = Slot::default();
+        let mut additional_context = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        authorizer_id
+            .text(parts.label("authorizer_id"), violations, "authorizerId", |t, v| rule::NONE.string(t, v));
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "headers" => headers.read(reader, violations, "headers", |r, v| {
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                        |r, v| json::string(r, v, &rule::NONE),
+                    )
+                })?,
+                "multiValueHeaders" => {
+                    multi_value_headers.read(reader, violations, "multiValueHeaders", |r, v| {
+                        json::map(
+                            r,
+                            v,
+                            MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                            |r, v| {
+                                json::list(r, v, (&rule::NONE, Each::Free), |r, v| {
+                                    json::string(r, v, &rule::NONE)
+                                })
+                            },
+                        )
+                    })?
+                }
+                "pathWithQueryString" => {
+                    path_with_query_string.read(reader, violations, "pathWithQueryString", |r, v| {
+                        json::string(r, v, &rule::NONE)
+                    })?
+                }
+                "body" => body.read(reader, violations, "body", |r, v| json::string(r, v, &rule::NONE))?,
+                "stageVariables" => stage_variables.read(reader, violations, "stageVariables", |r, v| {
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                        |r, v| json::string(r, v, &rule::NONE),
+                    )
+                })?,
+                "additionalContext" => {
+                    additional_context.read(reader, violations, "additionalContext", |r, v| {
+                        json::map(
+                            r,
+                            v,
+                            MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                            |r, v| json::string(r, v, &rule::NONE),
+                        )
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let authorizer_id = authorizer_id.required(violations, "authorizerId");
+        violations.in_order(
+            mark,
+            &[
+                "restApiId",
+                "authorizerId",
+                "headers",
+                "multiValueHeaders",
+                "pathWithQueryString",
+                "body",
+                "stageVariables",
+                "additionalContext",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(authorizer_id)) = (rest_api_id, authorizer_id) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            rest_api_id,
+            authorizer_id,
+            headers: headers.optional(),
+            multi_value_headers: multi_value_headers.optional(),
+            path_with_query_string: path_with_query_string.optional(),
+            body: body.optional(),
+            stage_variables: stage_variables.optional(),
+            additional_context: additional_context.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for TestInvokeMethodInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut resource_id = Slot::default();
+        let mut http_method = Slot::default();
+        let mut path_with_query_string = Slot::default();
+        let mut body = Slot::default();
+        let mut headers = Slot::default();
+        let mut multi_value_headers = Slot::default();
+        let mut client_certificate_id = Slot::default();
+        let mut stage_variables = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        resource_id
+            .text(parts.label("resource_id"), violations, "resourceId", |t, v| rule::NONE.string(t, v));
+        http_method
+            .text(parts.label("http_method"), violations, "httpMethod", |t, v| rule::NONE.string(t, v));
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "pathWithQueryString" => {
+                    path_with_query_string.read(reader, violations, "pathWithQueryString", |r, v| {
+                        json::string(r, v, &rule::NONE)
+                    })?
+                }
+                "body" => body.read(reader, violations, "body", |r, v| json::string(r, v, &rule::NONE))?,
+                "headers" => headers.read(reader, violations, "headers", |r, v| {
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                        |r, v| json::string(r, v, &rule::NONE),
+                    )
+                })?,
+                "multiValueHeaders" => {
+                    multi_value_headers.read(reader, violations, "multiValueHeaders", |r, v| {
+                        json::map(
+                            r,
+                            v,
+                            MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                            |r, v| {
+                                json::list(r, v, (&rule::NONE, Each::Free), |r, v| {
+                                    json::string(r, v, &rule::NONE)
+                                })
+                            },
+                        )
+                    })?
+                }
+                "clientCertificateId" => {
+                    client_certificate_id.read(reader, violations, "clientCertificateId", |r, v| {
+                        json::string(r, v, &rule::NONE)
+                    })?
+                }
+                "stageVariables" => stage_variables.read(reader, violations, "stageVariables", |r, v| {
+                    json::map(
+                        r,
+                        v,
+                        MapRules { map: &rule::NONE, keys: &rule::NONE, values: Each::Free },
+                        |r, v| json::string(r, v, &rule::NONE),
+                    )
+                })?,
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let resource_id = resource_id.required(violations, "resourceId");
+        let http_method = http_method.required(violations, "httpMethod");
+        violations.in_order(
+            mark,
+            &[
+                "restApiId",
+                "resourceId",
+                "httpMethod",
+                "pathWithQueryString",
+                "body",
+                "headers",
+                "multiValueHeaders",
+                "clientCertificateId",
+                "stageVariables",
+            ],
+        );
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(resource_id), Some(http_method)) =
+            (rest_api_id, resource_id, http_method)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            rest_api_id,
+            resource_id,
+            http_method,
+            path_with_query_string: path_with_query_string.optional(),
+            body: body.optional(),
+            headers: headers.optional(),
+            multi_value_headers: multi_value_headers.optional(),
+            client_certificate_id: client_certificate_id.optional(),
+            stage_variables: stage_variables.optional(),
+        }))
+    }
+}
+
+impl ReadJson for ThrottleSettings {
+    fn read_json(reader: &mut Reader<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut burst_limit = Slot::default();
+        let mut rate_limit = Slot::default();
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "burstLimit" => burst_limit
+                    .read(reader, violations, "burstLimit", |r, v| json::integer(r, v, &rule::NONE))?,
+                "rateLimit" => rate_limit
+                    .read(reader, violations, "rateLimit", |r, v| json::double(r, v, &rule::NONE))?,
+                _ => reader.skip()?,
+            }
+        }
+        violations.in_order(mark, &["burstLimit", "rateLimit"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { burst_limit: burst_limit.optional(), rate_limit: rate_limit.optional() }))
     }
 }
 
@@ -1541,6 +4096,175 @@ impl ReadRequest for UntagResourceInput {
     }
 }
 
+impl ReadRequest for UpdateAccountInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut patch_operations = Slot::default();
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "patchOperations" => {
+                    patch_operations.read(reader, violations, "patchOperations", |r, v| {
+                        json::list(r, v, (&rule::NONE, Each::Free), PatchOperation::read_json)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        Ok(Some(Self { patch_operations: patch_operations.optional() }))
+    }
+}
+
+impl ReadRequest for UpdateApiKeyInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut api_key = Slot::default();
+        let mut patch_operations = Slot::default();
+        api_key.text(parts.label("api_Key"), violations, "apiKey", |t, v| rule::NONE.string(t, v));
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "patchOperations" => {
+                    patch_operations.read(reader, violations, "patchOperations", |r, v| {
+                        json::list(r, v, (&rule::NONE, Each::Free), PatchOperation::read_json)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let api_key = api_key.required(violations, "apiKey");
+        violations.in_order(mark, &["apiKey", "patchOperations"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(api_key),) = (api_key,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { api_key, patch_operations: patch_operations.optional() }))
+    }
+}
+
+impl ReadRequest for UpdateAuthorizerInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut authorizer_id = Slot::default();
+        let mut patch_operations = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        authorizer_id
+            .text(parts.label("authorizer_id"), violations, "authorizerId", |t, v| rule::NONE.string(t, v));
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "patchOperations" => {
+                    patch_operations.read(reader, violations, "patchOperations", |r, v| {
+                        json::list(r, v, (&rule::NONE, Each::Free), PatchOperation::read_json)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let authorizer_id = authorizer_id.required(violations, "authorizerId");
+        violations.in_order(mark, &["restApiId", "authorizerId", "patchOperations"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(authorizer_id)) = (rest_api_id, authorizer_id) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, authorizer_id, patch_operations: patch_operations.optional() }))
+    }
+}
+
+impl ReadRequest for UpdateBasePathMappingInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut domain_name = Slot::default();
+        let mut domain_name_id = Slot::default();
+        let mut base_path = Slot::default();
+        let mut patch_operations = Slot::default();
+        domain_name
+            .text(parts.label("domain_name"), violations, "domainName", |t, v| rule::NONE.string(t, v));
+        domain_name_id
+            .text(parts.query("domainNameId"), violations, "domainNameId", |t, v| rule::NONE.string(t, v));
+        base_path.text(parts.label("base_path"), violations, "basePath", |t, v| rule::NONE.string(t, v));
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "patchOperations" => {
+                    patch_operations.read(reader, violations, "patchOperations", |r, v| {
+                        json::list(r, v, (&rule::NONE, Each::Free), PatchOperation::read_json)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let domain_name = domain_name.required(violations, "domainName");
+        let base_path = base_path.required(violations, "basePath");
+        violations.in_order(mark, &["domainName", "domainNameId", "basePath", "patchOperations"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(domain_name), Some(base_path)) = (domain_name, base_path) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            domain_name,
+            domain_name_id: domain_name_id.optional(),
+            base_path,
+            patch_operations: patch_operations.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for UpdateClientCertificateInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut client_certificate_id = Slot::default();
+        let mut patch_operations = Slot::default();
+        client_certificate_id.text(
+            parts.label("clientcertificate_id"),
+            violations,
+            "clientCertificateId",
+            |t, v| rule::NONE.string(t, v),
+        );
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "patchOperations" => {
+                    patch_operations.read(reader, violations, "patchOperations", |r, v| {
+                        json::list(r, v, (&rule::NONE, Each::Free), PatchOperation::read_json)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let client_certificate_id = client_certificate_id.required(violations, "clientCertificateId");
+        violations.in_order(mark, &["clientCertificateId", "patchOperations"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(client_certificate_id),) = (client_certificate_id,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { client_certificate_id, patch_operations: patch_operations.optional() }))
+    }
+}
+
 impl ReadRequest for UpdateDeploymentInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -1573,6 +4297,152 @@ impl ReadRequest for UpdateDeploymentInput {
             return Ok(None);
         };
         Ok(Some(Self { rest_api_id, deployment_id, patch_operations: patch_operations.optional() }))
+    }
+}
+
+impl ReadRequest for UpdateDocumentationPartInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut documentation_part_id = Slot::default();
+        let mut patch_operations = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        documentation_part_id
+            .text(parts.label("part_id"), violations, "documentationPartId", |t, v| rule::NONE.string(t, v));
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "patchOperations" => {
+                    patch_operations.read(reader, violations, "patchOperations", |r, v| {
+                        json::list(r, v, (&rule::NONE, Each::Free), PatchOperation::read_json)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let documentation_part_id = documentation_part_id.required(violations, "documentationPartId");
+        violations.in_order(mark, &["restApiId", "documentationPartId", "patchOperations"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(documentation_part_id)) = (rest_api_id, documentation_part_id) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, documentation_part_id, patch_operations: patch_operations.optional() }))
+    }
+}
+
+impl ReadRequest for UpdateDocumentationVersionInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut documentation_version = Slot::default();
+        let mut patch_operations = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        documentation_version.text(parts.label("doc_version"), violations, "documentationVersion", |t, v| {
+            rule::NONE.string(t, v)
+        });
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "patchOperations" => {
+                    patch_operations.read(reader, violations, "patchOperations", |r, v| {
+                        json::list(r, v, (&rule::NONE, Each::Free), PatchOperation::read_json)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let documentation_version = documentation_version.required(violations, "documentationVersion");
+        violations.in_order(mark, &["restApiId", "documentationVersion", "patchOperations"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(documentation_version)) = (rest_api_id, documentation_version) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, documentation_version, patch_operations: patch_operations.optional() }))
+    }
+}
+
+impl ReadRequest for UpdateDomainNameInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut domain_name = Slot::default();
+        let mut domain_name_id = Slot::default();
+        let mut patch_operations = Slot::default();
+        domain_name
+            .text(parts.label("domain_name"), violations, "domainName", |t, v| rule::NONE.string(t, v));
+        domain_name_id
+            .text(parts.query("domainNameId"), violations, "domainNameId", |t, v| rule::NONE.string(t, v));
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "patchOperations" => {
+                    patch_operations.read(reader, violations, "patchOperations", |r, v| {
+                        json::list(r, v, (&rule::NONE, Each::Free), PatchOperation::read_json)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let domain_name = domain_name.required(violations, "domainName");
+        violations.in_order(mark, &["domainName", "domainNameId", "patchOperations"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(domain_name),) = (domain_name,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            domain_name,
+            domain_name_id: domain_name_id.optional(),
+            patch_operations: patch_operations.optional(),
+        }))
+    }
+}
+
+impl ReadRequest for UpdateGatewayResponseInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut response_type = Slot::default();
+        let mut patch_operations = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        response_type.text(parts.label("response_type"), violations, "responseType", |t, v| {
+            rule::enumeration(&t, &GatewayResponseType::SET, v)
+        });
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "patchOperations" => {
+                    patch_operations.read(reader, violations, "patchOperations", |r, v| {
+                        json::list(r, v, (&rule::NONE, Each::Free), PatchOperation::read_json)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let response_type = response_type.required(violations, "responseType");
+        violations.in_order(mark, &["restApiId", "responseType", "patchOperations"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(response_type)) = (rest_api_id, response_type) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, response_type, patch_operations: patch_operations.optional() }))
     }
 }
 
@@ -1774,6 +4644,79 @@ impl ReadRequest for UpdateMethodResponseInput {
     }
 }
 
+impl ReadRequest for UpdateModelInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut model_name = Slot::default();
+        let mut patch_operations = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        model_name.text(parts.label("model_name"), violations, "modelName", |t, v| rule::NONE.string(t, v));
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "patchOperations" => {
+                    patch_operations.read(reader, violations, "patchOperations", |r, v| {
+                        json::list(r, v, (&rule::NONE, Each::Free), PatchOperation::read_json)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let model_name = model_name.required(violations, "modelName");
+        violations.in_order(mark, &["restApiId", "modelName", "patchOperations"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(model_name)) = (rest_api_id, model_name) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, model_name, patch_operations: patch_operations.optional() }))
+    }
+}
+
+impl ReadRequest for UpdateRequestValidatorInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut rest_api_id = Slot::default();
+        let mut request_validator_id = Slot::default();
+        let mut patch_operations = Slot::default();
+        rest_api_id.text(parts.label("restapi_id"), violations, "restApiId", |t, v| rule::NONE.string(t, v));
+        request_validator_id.text(
+            parts.label("requestvalidator_id"),
+            violations,
+            "requestValidatorId",
+            |t, v| rule::NONE.string(t, v),
+        );
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "patchOperations" => {
+                    patch_operations.read(reader, violations, "patchOperations", |r, v| {
+                        json::list(r, v, (&rule::NONE, Each::Free), PatchOperation::read_json)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let rest_api_id = rest_api_id.required(violations, "restApiId");
+        let request_validator_id = request_validator_id.required(violations, "requestValidatorId");
+        violations.in_order(mark, &["restApiId", "requestValidatorId", "patchOperations"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(rest_api_id), Some(request_validator_id)) = (rest_api_id, request_validator_id) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { rest_api_id, request_validator_id, patch_operations: patch_operations.optional() }))
+    }
+}
+
 impl ReadRequest for UpdateResourceInput {
     fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
         let mark = violations.mark();
@@ -1871,5 +4814,103 @@ impl ReadRequest for UpdateStageInput {
             return Ok(None);
         };
         Ok(Some(Self { rest_api_id, stage_name, patch_operations: patch_operations.optional() }))
+    }
+}
+
+impl ReadRequest for UpdateUsagePlanInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut usage_plan_id = Slot::default();
+        let mut patch_operations = Slot::default();
+        usage_plan_id
+            .text(parts.label("usageplanId"), violations, "usagePlanId", |t, v| rule::NONE.string(t, v));
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "patchOperations" => {
+                    patch_operations.read(reader, violations, "patchOperations", |r, v| {
+                        json::list(r, v, (&rule::NONE, Each::Free), PatchOperation::read_json)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let usage_plan_id = usage_plan_id.required(violations, "usagePlanId");
+        violations.in_order(mark, &["usagePlanId", "patchOperations"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(usage_plan_id),) = (usage_plan_id,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { usage_plan_id, patch_operations: patch_operations.optional() }))
+    }
+}
+
+impl ReadRequest for UpdateUsageInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut usage_plan_id = Slot::default();
+        let mut key_id = Slot::default();
+        let mut patch_operations = Slot::default();
+        usage_plan_id
+            .text(parts.label("usageplanId"), violations, "usagePlanId", |t, v| rule::NONE.string(t, v));
+        key_id.text(parts.label("keyId"), violations, "keyId", |t, v| rule::NONE.string(t, v));
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "patchOperations" => {
+                    patch_operations.read(reader, violations, "patchOperations", |r, v| {
+                        json::list(r, v, (&rule::NONE, Each::Free), PatchOperation::read_json)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let usage_plan_id = usage_plan_id.required(violations, "usagePlanId");
+        let key_id = key_id.required(violations, "keyId");
+        violations.in_order(mark, &["usagePlanId", "keyId", "patchOperations"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(usage_plan_id), Some(key_id)) = (usage_plan_id, key_id) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { usage_plan_id, key_id, patch_operations: patch_operations.optional() }))
+    }
+}
+
+impl ReadRequest for UpdateVpcLinkInput {
+    fn read_request(parts: &Parts<'_>, violations: &mut Violations) -> Result<Option<Self>, JsonError> {
+        let mark = violations.mark();
+        let mut vpc_link_id = Slot::default();
+        let mut patch_operations = Slot::default();
+        vpc_link_id.text(parts.label("vpclink_id"), violations, "vpcLinkId", |t, v| rule::NONE.string(t, v));
+        let reader = &mut parts.json()?;
+        reader.begin_object()?;
+        while let Some(wire_name) = reader.next_key()? {
+            match wire_name.as_ref() {
+                "patchOperations" => {
+                    patch_operations.read(reader, violations, "patchOperations", |r, v| {
+                        json::list(r, v, (&rule::NONE, Each::Free), PatchOperation::read_json)
+                    })?
+                }
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        let vpc_link_id = vpc_link_id.required(violations, "vpcLinkId");
+        violations.in_order(mark, &["vpcLinkId", "patchOperations"]);
+        if !violations.none_since(mark) {
+            return Ok(None);
+        }
+        let (Some(vpc_link_id),) = (vpc_link_id,) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { vpc_link_id, patch_operations: patch_operations.optional() }))
     }
 }

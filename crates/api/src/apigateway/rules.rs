@@ -3,13 +3,16 @@
 
 use wire::rule::{Pattern, Rule};
 
+pub(super) static DOCUMENTATION_PART_LOCATION_STATUS_CODE: Rule =
+    Rule::patterned(None, None, Pattern::new("^([1-5]\\d\\d|\\*|\\s*)$", "^([1-5]\\d\\d|\\*|\\s*)$", None));
+
 pub(super) static STATUS_CODE: Rule =
     Rule::patterned(None, None, Pattern::new("[1-5]\\d\\d", "[1-5]\\d\\d", None));
 
 #[cfg(test)]
 #[test]
 fn every_pattern_can_be_checked() {
-    let rules: &[&Rule] = &[&STATUS_CODE];
+    let rules: &[&Rule] = &[&DOCUMENTATION_PART_LOCATION_STATUS_CODE, &STATUS_CODE];
     for rule in rules {
         assert!(rule.is_checked(), "{rule:?}");
     }

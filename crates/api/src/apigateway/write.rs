@@ -6,6 +6,12 @@ use wire::Response;
 use wire::json::{WriteJson, Writer};
 use wire::rest::{self, WriteResponse};
 
+impl WriteJson for AccessAssociationSourceType {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
 impl WriteJson for AccessLogSettings {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
@@ -28,15 +34,139 @@ impl WriteResponse for Account {
     }
 }
 
+impl WriteJson for ApiKey {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("id", &self.id);
+        writer.optional("value", &self.value);
+        writer.optional("name", &self.name);
+        writer.optional("customerId", &self.customer_id);
+        writer.optional("description", &self.description);
+        writer.optional("enabled", &self.enabled);
+        writer.optional("createdDate", &self.created_date);
+        writer.optional("lastUpdatedDate", &self.last_updated_date);
+        writer.optional("stageKeys", &self.stage_keys);
+        writer.optional("tags", &self.tags);
+        writer.end_object();
+    }
+}
+
+impl WriteResponse for ApiKey {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
+impl WriteResponse for ImportApiKeysOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("ids", &self.ids);
+        writer.optional("warnings", &self.warnings);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
 impl WriteJson for ApiKeySourceType {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
     }
 }
 
+impl WriteResponse for GetApiKeysOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("warnings", &self.warnings);
+        writer.optional("position", &self.position);
+        writer.optional("item", &self.items);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteJson for ApiStage {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("apiId", &self.api_id);
+        writer.optional("stage", &self.stage);
+        writer.optional("throttle", &self.throttle);
+        writer.end_object();
+    }
+}
+
 impl WriteJson for ApiStatus {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for Authorizer {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("id", &self.id);
+        writer.optional("name", &self.name);
+        writer.optional("type", &self.r#type);
+        writer.optional("providerARNs", &self.provider_arns);
+        writer.optional("authType", &self.auth_type);
+        writer.optional("authorizerUri", &self.authorizer_uri);
+        writer.optional("authorizerCredentials", &self.authorizer_credentials);
+        writer.optional("identitySource", &self.identity_source);
+        writer.optional("identityValidationExpression", &self.identity_validation_expression);
+        writer.optional("authorizerResultTtlInSeconds", &self.authorizer_result_ttl_in_seconds);
+        writer.optional("jwtConfiguration", &self.jwt_configuration);
+        writer.end_object();
+    }
+}
+
+impl WriteResponse for Authorizer {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
+impl WriteJson for AuthorizerType {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteResponse for GetAuthorizersOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("position", &self.position);
+        writer.optional("item", &self.items);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteJson for BasePathMapping {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("basePath", &self.base_path);
+        writer.optional("restApiId", &self.rest_api_id);
+        writer.optional("stage", &self.stage);
+        writer.end_object();
+    }
+}
+
+impl WriteResponse for BasePathMapping {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
+impl WriteResponse for GetBasePathMappingsOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("position", &self.position);
+        writer.optional("item", &self.items);
+        writer.end_object();
+        response.body = writer.into_bytes();
     }
 }
 
@@ -60,6 +190,36 @@ impl WriteJson for CanarySettings {
         writer.optional("stageVariableOverrides", &self.stage_variable_overrides);
         writer.optional("useStageCache", &self.use_stage_cache);
         writer.end_object();
+    }
+}
+
+impl WriteJson for ClientCertificate {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("clientCertificateId", &self.client_certificate_id);
+        writer.optional("description", &self.description);
+        writer.optional("pemEncodedCertificate", &self.pem_encoded_certificate);
+        writer.optional("createdDate", &self.created_date);
+        writer.optional("expirationDate", &self.expiration_date);
+        writer.optional("tags", &self.tags);
+        writer.end_object();
+    }
+}
+
+impl WriteResponse for ClientCertificate {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
+impl WriteResponse for GetClientCertificatesOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("position", &self.position);
+        writer.optional("item", &self.items);
+        writer.end_object();
+        response.body = writer.into_bytes();
     }
 }
 
@@ -103,6 +263,171 @@ impl WriteResponse for GetDeploymentsOutput {
     }
 }
 
+impl WriteJson for DocumentationPart {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("id", &self.id);
+        writer.optional("location", &self.location);
+        writer.optional("properties", &self.properties);
+        writer.end_object();
+    }
+}
+
+impl WriteResponse for DocumentationPart {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
+impl WriteResponse for ImportDocumentationPartsOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("ids", &self.ids);
+        writer.optional("warnings", &self.warnings);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteJson for DocumentationPartLocation {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("type", &self.r#type);
+        writer.optional("path", &self.path);
+        writer.optional("method", &self.method);
+        writer.optional("statusCode", &self.status_code);
+        writer.optional("name", &self.name);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for DocumentationPartType {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteResponse for GetDocumentationPartsOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("position", &self.position);
+        writer.optional("item", &self.items);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteJson for DocumentationVersion {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("version", &self.version);
+        writer.optional("createdDate", &self.created_date);
+        writer.optional("description", &self.description);
+        writer.end_object();
+    }
+}
+
+impl WriteResponse for DocumentationVersion {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
+impl WriteResponse for GetDocumentationVersionsOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("position", &self.position);
+        writer.optional("item", &self.items);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteJson for DomainName {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("domainName", &self.domain_name);
+        writer.optional("domainNameId", &self.domain_name_id);
+        writer.optional("domainNameArn", &self.domain_name_arn);
+        writer.optional("certificateName", &self.certificate_name);
+        writer.optional("certificateArn", &self.certificate_arn);
+        writer.optional("certificateUploadDate", &self.certificate_upload_date);
+        writer.optional("regionalDomainName", &self.regional_domain_name);
+        writer.optional("regionalHostedZoneId", &self.regional_hosted_zone_id);
+        writer.optional("regionalCertificateName", &self.regional_certificate_name);
+        writer.optional("regionalCertificateArn", &self.regional_certificate_arn);
+        writer.optional("distributionDomainName", &self.distribution_domain_name);
+        writer.optional("distributionHostedZoneId", &self.distribution_hosted_zone_id);
+        writer.optional("endpointConfiguration", &self.endpoint_configuration);
+        writer.optional("domainNameStatus", &self.domain_name_status);
+        writer.optional("domainNameStatusMessage", &self.domain_name_status_message);
+        writer.optional("securityPolicy", &self.security_policy);
+        writer.optional("endpointAccessMode", &self.endpoint_access_mode);
+        writer.optional("tags", &self.tags);
+        writer.optional("mutualTlsAuthentication", &self.mutual_tls_authentication);
+        writer.optional("ownershipVerificationCertificateArn", &self.ownership_verification_certificate_arn);
+        writer.optional("managementPolicy", &self.management_policy);
+        writer.optional("policy", &self.policy);
+        writer.optional("routingMode", &self.routing_mode);
+        writer.end_object();
+    }
+}
+
+impl WriteResponse for DomainName {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
+impl WriteJson for DomainNameAccessAssociation {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("domainNameAccessAssociationArn", &self.domain_name_access_association_arn);
+        writer.optional("domainNameArn", &self.domain_name_arn);
+        writer.optional("accessAssociationSourceType", &self.access_association_source_type);
+        writer.optional("accessAssociationSource", &self.access_association_source);
+        writer.optional("tags", &self.tags);
+        writer.end_object();
+    }
+}
+
+impl WriteResponse for DomainNameAccessAssociation {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
+impl WriteResponse for GetDomainNameAccessAssociationsOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("position", &self.position);
+        writer.optional("item", &self.items);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteJson for DomainNameStatus {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteResponse for GetDomainNamesOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("position", &self.position);
+        writer.optional("item", &self.items);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
 impl WriteJson for EndpointAccessMode {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
@@ -122,6 +447,55 @@ impl WriteJson for EndpointConfiguration {
 impl WriteJson for EndpointType {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
+    }
+}
+
+impl WriteResponse for GetExportOutput {
+    fn write_response(&self, response: &mut Response) {
+        if let Some(value) = &self.content_type {
+            response.set("content-type", value.as_str());
+        }
+        if let Some(value) = &self.content_disposition {
+            response.set("content-disposition", value.as_str());
+        }
+        if let Some(value) = &self.body {
+            response.body = value.clone();
+        }
+    }
+}
+
+impl WriteJson for GatewayResponse {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("responseType", &self.response_type);
+        writer.optional("statusCode", &self.status_code);
+        writer.optional("responseParameters", &self.response_parameters);
+        writer.optional("responseTemplates", &self.response_templates);
+        writer.optional("defaultResponse", &self.default_response);
+        writer.end_object();
+    }
+}
+
+impl WriteResponse for GatewayResponse {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
+impl WriteJson for GatewayResponseType {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteResponse for GetGatewayResponsesOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("position", &self.position);
+        writer.optional("item", &self.items);
+        writer.end_object();
+        response.body = writer.into_bytes();
     }
 }
 
@@ -180,6 +554,49 @@ impl WriteJson for IntegrationType {
 }
 
 impl WriteJson for IpAddressType {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for JwtAdditionalClaim {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.member("claimName", &self.claim_name);
+        writer.member("format", &self.format);
+        writer.optional("required", &self.required);
+        writer.optional("expectedValues", &self.expected_values);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for JwtClaimFormat {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for JwtConfiguration {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("issuers", &self.issuers);
+        writer.optional("defaultAlgorithms", &self.default_algorithms);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for JwtIssuer {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("issuer", &self.issuer);
+        writer.optional("audiences", &self.audiences);
+        writer.optional("additionalClaims", &self.additional_claims);
+        writer.optional("jwksUri", &self.jwks_uri);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for JwtSigningAlgorithm {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
     }
@@ -251,6 +668,89 @@ impl WriteJson for MethodSnapshot {
         writer.optional("authorizationType", &self.authorization_type);
         writer.optional("apiKeyRequired", &self.api_key_required);
         writer.end_object();
+    }
+}
+
+impl WriteJson for Model {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("id", &self.id);
+        writer.optional("name", &self.name);
+        writer.optional("description", &self.description);
+        writer.optional("schema", &self.schema);
+        writer.optional("contentType", &self.content_type);
+        writer.end_object();
+    }
+}
+
+impl WriteResponse for Model {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
+impl WriteResponse for GetModelsOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("position", &self.position);
+        writer.optional("item", &self.items);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteJson for MutualTlsAuthentication {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("truststoreUri", &self.truststore_uri);
+        writer.optional("truststoreVersion", &self.truststore_version);
+        writer.optional("truststoreWarnings", &self.truststore_warnings);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for QuotaPeriodType {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for QuotaSettings {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("limit", &self.limit);
+        writer.optional("offset", &self.offset);
+        writer.optional("period", &self.period);
+        writer.end_object();
+    }
+}
+
+impl WriteJson for RequestValidator {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("id", &self.id);
+        writer.optional("name", &self.name);
+        writer.optional("validateRequestBody", &self.validate_request_body);
+        writer.optional("validateRequestParameters", &self.validate_request_parameters);
+        writer.end_object();
+    }
+}
+
+impl WriteResponse for RequestValidator {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
+impl WriteResponse for GetRequestValidatorsOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("position", &self.position);
+        writer.optional("item", &self.items);
+        writer.end_object();
+        response.body = writer.into_bytes();
     }
 }
 
@@ -331,6 +831,66 @@ impl WriteResponse for GetRestApisOutput {
     }
 }
 
+impl WriteJson for RoutingMode {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteJson for SdkConfigurationProperty {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("name", &self.name);
+        writer.optional("friendlyName", &self.friendly_name);
+        writer.optional("description", &self.description);
+        writer.optional("required", &self.required);
+        writer.optional("defaultValue", &self.default_value);
+        writer.end_object();
+    }
+}
+
+impl WriteResponse for GetSdkOutput {
+    fn write_response(&self, response: &mut Response) {
+        if let Some(value) = &self.content_type {
+            response.set("content-type", value.as_str());
+        }
+        if let Some(value) = &self.content_disposition {
+            response.set("content-disposition", value.as_str());
+        }
+        if let Some(value) = &self.body {
+            response.body = value.clone();
+        }
+    }
+}
+
+impl WriteJson for SdkType {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("id", &self.id);
+        writer.optional("friendlyName", &self.friendly_name);
+        writer.optional("description", &self.description);
+        writer.optional("configurationProperties", &self.configuration_properties);
+        writer.end_object();
+    }
+}
+
+impl WriteResponse for SdkType {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
+impl WriteResponse for GetSdkTypesOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("position", &self.position);
+        writer.optional("item", &self.items);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
 impl WriteJson for SecurityPolicy {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
@@ -387,6 +947,47 @@ impl WriteResponse for GetTagsOutput {
     }
 }
 
+impl WriteResponse for GetModelTemplateOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("value", &self.value);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for TestInvokeAuthorizerOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("clientStatus", &self.client_status);
+        writer.optional("log", &self.log);
+        writer.optional("latency", &self.latency);
+        writer.optional("principalId", &self.principal_id);
+        writer.optional("policy", &self.policy);
+        writer.optional("authorization", &self.authorization);
+        writer.optional("claims", &self.claims);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for TestInvokeMethodOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("status", &self.status);
+        writer.optional("body", &self.body);
+        writer.optional("headers", &self.headers);
+        writer.optional("multiValueHeaders", &self.multi_value_headers);
+        writer.optional("log", &self.log);
+        writer.optional("latency", &self.latency);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
 impl WriteJson for ThrottleSettings {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
@@ -410,7 +1011,154 @@ impl WriteJson for UnauthorizedCacheControlHeaderStrategy {
     }
 }
 
+impl WriteResponse for Usage {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("usagePlanId", &self.usage_plan_id);
+        writer.optional("startDate", &self.start_date);
+        writer.optional("endDate", &self.end_date);
+        writer.optional("position", &self.position);
+        writer.optional("values", &self.items);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteJson for UsagePlan {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("id", &self.id);
+        writer.optional("name", &self.name);
+        writer.optional("description", &self.description);
+        writer.optional("apiStages", &self.api_stages);
+        writer.optional("throttle", &self.throttle);
+        writer.optional("quota", &self.quota);
+        writer.optional("productCode", &self.product_code);
+        writer.optional("tags", &self.tags);
+        writer.end_object();
+    }
+}
+
+impl WriteResponse for UsagePlan {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
+impl WriteJson for UsagePlanKey {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("id", &self.id);
+        writer.optional("type", &self.r#type);
+        writer.optional("value", &self.value);
+        writer.optional("name", &self.name);
+        writer.end_object();
+    }
+}
+
+impl WriteResponse for UsagePlanKey {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
+impl WriteResponse for GetUsagePlanKeysOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("position", &self.position);
+        writer.optional("item", &self.items);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for GetUsagePlansOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("position", &self.position);
+        writer.optional("item", &self.items);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteJson for VpcLink {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.begin_object();
+        writer.optional("id", &self.id);
+        writer.optional("name", &self.name);
+        writer.optional("description", &self.description);
+        writer.optional("targetArns", &self.target_arns);
+        writer.optional("status", &self.status);
+        writer.optional("statusMessage", &self.status_message);
+        writer.optional("tags", &self.tags);
+        writer.end_object();
+    }
+}
+
+impl WriteResponse for VpcLink {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
+impl WriteJson for VpcLinkStatus {
+    fn write_json(&self, writer: &mut Writer) {
+        writer.string(self.as_str());
+    }
+}
+
+impl WriteResponse for GetVpcLinksOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("position", &self.position);
+        writer.optional("item", &self.items);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for DeleteApiKeyOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
+impl WriteResponse for DeleteAuthorizerOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
+impl WriteResponse for DeleteBasePathMappingOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
+impl WriteResponse for DeleteClientCertificateOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
 impl WriteResponse for DeleteDeploymentOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
+impl WriteResponse for DeleteDocumentationPartOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
+impl WriteResponse for DeleteDocumentationVersionOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
+impl WriteResponse for DeleteDomainNameOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
+impl WriteResponse for DeleteDomainNameAccessAssociationOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
+impl WriteResponse for DeleteGatewayResponseOutput {
     fn write_response(&self, _: &mut Response) {}
 }
 
@@ -430,6 +1178,14 @@ impl WriteResponse for DeleteMethodResponseOutput {
     fn write_response(&self, _: &mut Response) {}
 }
 
+impl WriteResponse for DeleteModelOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
+impl WriteResponse for DeleteRequestValidatorOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
 impl WriteResponse for DeleteResourceOutput {
     fn write_response(&self, _: &mut Response) {}
 }
@@ -439,6 +1195,30 @@ impl WriteResponse for DeleteRestApiOutput {
 }
 
 impl WriteResponse for DeleteStageOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
+impl WriteResponse for DeleteUsagePlanOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
+impl WriteResponse for DeleteUsagePlanKeyOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
+impl WriteResponse for DeleteVpcLinkOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
+impl WriteResponse for FlushStageAuthorizersCacheOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
+impl WriteResponse for FlushStageCacheOutput {
+    fn write_response(&self, _: &mut Response) {}
+}
+
+impl WriteResponse for RejectDomainNameAccessAssociationOutput {
     fn write_response(&self, _: &mut Response) {}
 }
 
