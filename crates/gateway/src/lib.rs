@@ -3,7 +3,8 @@
 //! # Map
 //!
 //! - `gateway`: [`Gateway`], what `rushlight` wires up; `target`, `exchange`: a stage URL, a request, an answer
-//! - `ops/`: the control plane, one operation a file; `patch`, `paging`, `error`: what the operations share
+//! - `ops/`: the control plane, one operation a file; `patch`, `paging`, `parts`, `error`: what the
+//!   operations share
 //! - `rest/`: REST APIs: `records` and `rows` (what is stored), `program` (a compiled deployment), `live` (the
 //!   compiled stages), `phases` (the data plane as a list), and one file a phase or an integration
 //!
@@ -20,6 +21,7 @@ mod exchange;
 mod gateway;
 mod ops;
 mod paging;
+mod parts;
 mod patch;
 mod rest;
 mod target;

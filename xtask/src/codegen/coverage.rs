@@ -11,7 +11,8 @@ pub(crate) fn render(services: &[Service]) -> String {
     );
     let (mut served, mut all) = (0, 0);
     for service in services {
-        let (s, a) = (service.operations.iter().filter(|o| service.is_served(o)).count(), service.operations.len());
+        let (s, a) =
+            (service.operations.iter().filter(|o| service.is_served(o)).count(), service.operations.len());
         served += s;
         all += a;
         let _ = writeln!(out, "| {} | {s} | {a} |", service.model.metadata.service_full_name);

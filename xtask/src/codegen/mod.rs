@@ -85,7 +85,12 @@ fn load(root: &Path) -> anyhow::Result<Vec<Service>> {
         let served = served.get(name).with_context(|| format!("codegen/served.toml has no {name}"))?;
         let typed = typed.get(name).map_or(&[][..], Vec::as_slice);
         let overrides = overrides.remove(name).unwrap_or_default();
-        services.push(Service::new((name, trait_name), model, (served, typed), (overrides, patterns.clone()))?);
+        services.push(Service::new(
+            (name, trait_name),
+            model,
+            (served, typed),
+            (overrides, patterns.clone()),
+        )?);
     }
     ensure!(overrides.is_empty(), "codegen/overrides.toml names no service of ours: {:?}", overrides.keys());
     Ok(services)

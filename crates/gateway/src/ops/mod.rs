@@ -2,10 +2,13 @@
 //! that dispatch calls.
 
 mod create_deployment;
+mod create_documentation_part;
 mod create_resource;
 mod create_rest_api;
 mod create_stage;
+mod create_vpc_link;
 mod delete_deployment;
+mod delete_documentation_part;
 mod delete_integration;
 mod delete_integration_response;
 mod delete_method;
@@ -13,9 +16,12 @@ mod delete_method_response;
 mod delete_resource;
 mod delete_rest_api;
 mod delete_stage;
+mod delete_vpc_link;
 mod get_account;
 mod get_deployment;
 mod get_deployments;
+mod get_documentation_part;
+mod get_documentation_parts;
 mod get_integration;
 mod get_integration_response;
 mod get_method;
@@ -27,6 +33,8 @@ mod get_rest_apis;
 mod get_stage;
 mod get_stages;
 mod get_tags;
+mod get_vpc_link;
+mod get_vpc_links;
 mod put_integration;
 mod put_integration_response;
 mod put_method;
@@ -34,6 +42,7 @@ mod put_method_response;
 mod tag_resource;
 mod untag_resource;
 mod update_deployment;
+mod update_documentation_part;
 mod update_integration;
 mod update_integration_response;
 mod update_method;
@@ -41,6 +50,7 @@ mod update_method_response;
 mod update_resource;
 mod update_rest_api;
 mod update_stage;
+mod update_vpc_link;
 
 use api::apigateway as aws;
 use base::Cx;
@@ -61,10 +71,13 @@ macro_rules! serve {
 
 serve! {
     create_deployment(CreateDeploymentInput) -> CreateDeploymentOutput;
+    create_documentation_part(CreateDocumentationPartInput) -> CreateDocumentationPartOutput;
     create_resource(CreateResourceInput) -> CreateResourceOutput;
     create_rest_api(CreateRestApiInput) -> CreateRestApiOutput;
     create_stage(CreateStageInput) -> CreateStageOutput;
+    create_vpc_link(CreateVpcLinkInput) -> CreateVpcLinkOutput;
     delete_deployment(DeleteDeploymentInput) -> DeleteDeploymentOutput;
+    delete_documentation_part(DeleteDocumentationPartInput) -> DeleteDocumentationPartOutput;
     delete_integration(DeleteIntegrationInput) -> DeleteIntegrationOutput;
     delete_integration_response(DeleteIntegrationResponseInput) -> DeleteIntegrationResponseOutput;
     delete_method(DeleteMethodInput) -> DeleteMethodOutput;
@@ -72,9 +85,12 @@ serve! {
     delete_resource(DeleteResourceInput) -> DeleteResourceOutput;
     delete_rest_api(DeleteRestApiInput) -> DeleteRestApiOutput;
     delete_stage(DeleteStageInput) -> DeleteStageOutput;
+    delete_vpc_link(DeleteVpcLinkInput) -> DeleteVpcLinkOutput;
     get_account(GetAccountInput) -> GetAccountOutput;
     get_deployment(GetDeploymentInput) -> GetDeploymentOutput;
     get_deployments(GetDeploymentsInput) -> GetDeploymentsOutput;
+    get_documentation_part(GetDocumentationPartInput) -> GetDocumentationPartOutput;
+    get_documentation_parts(GetDocumentationPartsInput) -> GetDocumentationPartsOutput;
     get_integration(GetIntegrationInput) -> GetIntegrationOutput;
     get_integration_response(GetIntegrationResponseInput) -> GetIntegrationResponseOutput;
     get_method(GetMethodInput) -> GetMethodOutput;
@@ -86,6 +102,8 @@ serve! {
     get_stage(GetStageInput) -> GetStageOutput;
     get_stages(GetStagesInput) -> GetStagesOutput;
     get_tags(GetTagsInput) -> GetTagsOutput;
+    get_vpc_link(GetVpcLinkInput) -> GetVpcLinkOutput;
+    get_vpc_links(GetVpcLinksInput) -> GetVpcLinksOutput;
     put_integration(PutIntegrationInput) -> PutIntegrationOutput;
     put_integration_response(PutIntegrationResponseInput) -> PutIntegrationResponseOutput;
     put_method(PutMethodInput) -> PutMethodOutput;
@@ -93,6 +111,7 @@ serve! {
     tag_resource(TagResourceInput) -> TagResourceOutput;
     untag_resource(UntagResourceInput) -> UntagResourceOutput;
     update_deployment(UpdateDeploymentInput) -> UpdateDeploymentOutput;
+    update_documentation_part(UpdateDocumentationPartInput) -> UpdateDocumentationPartOutput;
     update_integration(UpdateIntegrationInput) -> UpdateIntegrationOutput;
     update_integration_response(UpdateIntegrationResponseInput) -> UpdateIntegrationResponseOutput;
     update_method(UpdateMethodInput) -> UpdateMethodOutput;
@@ -100,4 +119,5 @@ serve! {
     update_resource(UpdateResourceInput) -> UpdateResourceOutput;
     update_rest_api(UpdateRestApiInput) -> UpdateRestApiOutput;
     update_stage(UpdateStageInput) -> UpdateStageOutput;
+    update_vpc_link(UpdateVpcLinkInput) -> UpdateVpcLinkOutput;
 }

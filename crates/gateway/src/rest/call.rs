@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::ops::Deref;
+use std::sync::OnceLock;
 
 use base::{RequestId, Timestamp, Trace};
 use base64::Engine;
@@ -47,21 +49,42 @@ impl Ticket {
     }
 }
 
-/// A routed request.
+/// A request to a stage, from its coming to its answer, and what the phases find out of it on the way. Each fact is
+/// set once, by the phase that finds it; access logs, templates and `$context` read what is there.
 #[derive(Debug)]
-pub(crate) struct Call<'a> {
+pub(crate) struct Visit<'a> {
     pub(crate) request: &'a StageRequest,
     pub(crate) ticket: &'a Ticket,
     pub(crate) stage: &'a LiveStage,
     pub(crate) release: &'a Release,
+    /// The method that the request is for, once it is routed.
+    pub(crate) routed: OnceLock<&'a Method>,
+}
+
+/// A routed request. Everything of its visit is at hand.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) visit: &'a Visit<'a>,
     pub(crate) method: &'a Method,
     pub(crate) route: Match<'a>,
 }
 
-impl Call<'_> {
-    /// The path behind the stage, as it stands in events: raw, with one slash in front.
-    pub(crate) fn path(&self) -> String {
-        format!("/{}", self.request.path.trim_start_matches('/'))
+impl<'a> Deref for Call<'a> {
+    type Target = Visit<'a>;
+
+    fn deref(&self) -> &Visit<'a> {
+        self.visit
+    }
+}
+
+impl<'a> Visit<'a> {
+    pub(crate) fn new(
+        request: &'a StageRequest,
+        ticket: &'a Ticket,
+        stage: &'a LiveStage,
+        release: &'a Release,
+    ) -> Self {
+        Self { request, ticket, stage, release, routed: OnceLock::new() }
     }
 
     /// The path with the stage, raw.
@@ -70,31 +93,12 @@ impl Call<'_> {
         format!("/{}{slash}{}", self.stage.name, self.request.path)
     }
 
-    pub(crate) fn path_parameter(&self, name: &str) -> Option<&str> {
-        self.route.param(&self.request.path, name)
-    }
-
     /// The host by which the API is known: what the client sent, or the label alone where no host names it.
     pub(crate) fn domain_prefix(&self) -> &str {
         match self.request.style {
             UrlStyle::Host => self.request.host_name().split('.').next().unwrap_or_default(),
             UrlStyle::UserRequest | UrlStyle::Path => &self.stage.api_id,
         }
-    }
-
-    /// The ARN that a function's resource policy is asked for.
-    pub(crate) fn source_arn(&self) -> String {
-        let scope = &self.stage.scope;
-        format!(
-            "arn:{}:execute-api:{}:{}:{}/{}/{}{}",
-            scope.region.partition(),
-            scope.region,
-            scope.account,
-            self.stage.api_id,
-            self.stage.name,
-            self.request.method,
-            self.method.arn_path
-        )
     }
 
     /// `X-Forwarded-For`: those before this server, and who called it.
@@ -109,23 +113,6 @@ impl Call<'_> {
 
     pub(crate) fn scheme(&self) -> &'static str {
         if self.request.secure { "https" } else { "http" }
-    }
-
-    /// The values of a parameter mapping's source, from the request; none if there is none.
-    pub(crate) fn values(&self, source: &Source) -> Vec<String> {
-        let last = |mut values: Vec<String>| values.pop().into_iter().collect();
-        match source {
-            Source::Path(name) => self.path_parameter(name).map(str::to_owned).into_iter().collect(),
-            Source::Query(name) => last(self.query_values(name)),
-            Source::MultiQuery(name) => self.query_values(name),
-            Source::Header(name) => last(header_values(&self.request.headers, name)),
-            Source::MultiHeader(name) => {
-                let values = header_values(&self.request.headers, name);
-                if values.is_empty() { values } else { vec![values.join(",")] }
-            }
-            Source::Body => vec![String::from_utf8_lossy(&self.request.body).into_owned()],
-            other => self.constant(other).into_iter().collect(),
-        }
     }
 
     /// The value of a source that depends on neither the request's nor the response's parts.
@@ -144,7 +131,7 @@ impl Call<'_> {
     }
 
     /// `$context.NAME`, as far as there is something to say.
-    fn context(&self, name: &str) -> Option<Cow<'_, str>> {
+    pub(crate) fn context(&self, name: &str) -> Option<Cow<'_, str>> {
         let scope = &self.stage.scope;
         Some(match name {
             "accountId" => scope.account.to_string().into(),
@@ -161,11 +148,54 @@ impl Call<'_> {
             "requestId" => self.ticket.request_id.to_string().into(),
             "requestTime" => self.ticket.request_time().into(),
             "requestTimeEpoch" => self.ticket.received.as_millis().to_string().into(),
-            "resourceId" => self.method.resource_id.as_str().into(),
-            "resourcePath" => self.method.resource_path.as_str().into(),
+            "resourceId" => self.routed.get()?.resource_id.as_str().into(),
+            "resourcePath" => self.routed.get()?.resource_path.as_str().into(),
             "stage" => self.stage.name.as_str().into(),
             _ => return None,
         })
+    }
+}
+
+impl Call<'_> {
+    /// The path behind the stage, as it stands in events: raw, with one slash in front.
+    pub(crate) fn path(&self) -> String {
+        format!("/{}", self.request.path.trim_start_matches('/'))
+    }
+
+    pub(crate) fn path_parameter(&self, name: &str) -> Option<&str> {
+        self.route.param(&self.request.path, name)
+    }
+
+    /// The ARN that a function's resource policy is asked for.
+    pub(crate) fn source_arn(&self) -> String {
+        let scope = &self.stage.scope;
+        format!(
+            "arn:{}:execute-api:{}:{}:{}/{}/{}{}",
+            scope.region.partition(),
+            scope.region,
+            scope.account,
+            self.stage.api_id,
+            self.stage.name,
+            self.request.method,
+            self.method.arn_path
+        )
+    }
+
+    /// The values of a parameter mapping's source, from the request; none if there is none.
+    pub(crate) fn values(&self, source: &Source) -> Vec<String> {
+        let last = |mut values: Vec<String>| values.pop().into_iter().collect();
+        match source {
+            Source::Path(name) => self.path_parameter(name).map(str::to_owned).into_iter().collect(),
+            Source::Query(name) => last(self.query_values(name)),
+            Source::MultiQuery(name) => self.query_values(name),
+            Source::Header(name) => last(header_values(&self.request.headers, name)),
+            Source::MultiHeader(name) => {
+                let values = header_values(&self.request.headers, name);
+                if values.is_empty() { values } else { vec![values.join(",")] }
+            }
+            Source::Body => vec![String::from_utf8_lossy(&self.request.body).into_owned()],
+            other => self.constant(other).into_iter().collect(),
+        }
     }
 }
 

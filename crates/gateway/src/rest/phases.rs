@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::rest::call::{Call, Ticket};
+use crate::rest::call::{Call, Ticket, Visit};
 use crate::rest::fault::Fault;
 use crate::rest::headers;
 use crate::rest::live::LiveStage;
@@ -15,39 +15,47 @@ use crate::{Gateway, StageRequest, StageResponse};
 /// Answers a request to a stage.
 pub(crate) async fn serve(gateway: &Gateway, request: StageRequest) -> StageResponse {
     let ticket = Ticket::new(&request, gateway.clock.now());
-    match answer(gateway, &request, &ticket).await {
+    let stage = match find_stage(gateway, &request).await {
+        Ok(stage) => stage,
+        Err(fault) => return refuse(&request, &ticket, &fault),
+    };
+    let visit = Visit::new(&request, &ticket, &stage, stage.release(draw(&ticket)));
+    match answer(gateway, &visit).await {
         Ok((mut response, with_trace)) => {
             headers::finish(&mut response.headers, &ticket, with_trace);
             response
         }
-        Err(fault) => {
-            log(&request, &ticket, &fault);
-            let mut response = fault.answer();
-            headers::finish(&mut response.headers, &ticket, false);
-            response
-        }
+        Err(fault) => refuse(&request, &ticket, &fault),
     }
 }
 
+fn refuse(request: &StageRequest, ticket: &Ticket, fault: &Fault) -> StageResponse {
+    log(request, ticket, fault);
+    let mut response = fault.answer();
+    headers::finish(&mut response.headers, ticket, false);
+    response
+}
+
 /// The phases. The flag says whether the answer tells its trace.
-async fn answer(
-    gateway: &Gateway,
-    request: &StageRequest,
-    ticket: &Ticket,
-) -> Result<(StageResponse, bool), Fault> {
-    let stage = find_stage(gateway, request).await?;
-    let release = stage.release(draw(ticket));
-    refuse_closed_endpoint(&release.program)?;
+async fn answer<'a>(gateway: &Gateway, visit: &'a Visit<'a>) -> Result<(StageResponse, bool), Fault> {
+    let request = visit.request;
+    refuse_closed_endpoint(&visit.release.program)?;
     refuse_large(gateway, request)?;
     refuse_large_headers(gateway, request)?;
-    refuse_policy(&release.program)?;
-    let verb = Verb::of_request(&request.method).ok_or(Fault::MissingAuthenticationToken)?;
-    let (method, route) =
-        release.program.route(&request.path, verb).ok_or(Fault::MissingAuthenticationToken)?;
-    let call = Call { request, ticket, stage: &stage, release, method, route };
+    refuse_policy(&visit.release.program)?;
+    let call = route(visit)?;
     authorize(&call)?;
     require_key(&call)?;
     integrate(gateway, &call).await
+}
+
+/// Path and verb -> method.
+fn route<'a>(visit: &'a Visit<'a>) -> Result<Call<'a>, Fault> {
+    let verb = Verb::of_request(&visit.request.method);
+    let found = verb.and_then(|verb| visit.release.program.route(&visit.request.path, verb));
+    let (method, route) = found.ok_or(Fault::MissingAuthenticationToken)?;
+    visit.routed.get_or_init(|| method);
+    Ok(Call { visit, method, route })
 }
 
 /// Host or path -> stage. On AWS a host without an API does not resolve; here it is forbidden like a stage that is

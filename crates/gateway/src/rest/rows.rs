@@ -9,8 +9,10 @@
 //! | 0x34 | row | [`Stages`] |
 //! | 0x35 | row, deployment id | [`DeploymentRecord`] |
 //! | 0x36 | row, deployment id | [`Snapshot`] |
+//! | 0x37 | row, kind, part id | a part of an API, see `parts` |
+//! | 0x38 | account/region, 0, kind, part id | a part of an account |
 //!
-//! `row` is [`ApiRecord::row`], 8 bytes. 0x37 to 0x3f are free.
+//! `row` is [`ApiRecord::row`], 8 bytes. 0x39 to 0x3f are free.
 
 use base::Scope;
 use bytes::Bytes;
@@ -27,6 +29,8 @@ const METHOD: u8 = 0x33;
 const STAGES: u8 = 0x34;
 const DEPLOYMENT: u8 = 0x35;
 const SNAPSHOT: u8 = 0x36;
+const PART: u8 = 0x37;
+const SCOPE_PART: u8 = 0x38;
 
 fn key(space: u8, parts: &[&[u8]]) -> Bytes {
     let len = parts.iter().map(|part| part.len()).sum::<usize>();
@@ -80,9 +84,19 @@ pub(crate) fn snapshot_key(row: u64, deployment_id: &str) -> Bytes {
     key(SNAPSHOT, &[&row.to_be_bytes(), deployment_id.as_bytes()])
 }
 
+/// All parts of one kind of an API.
+pub(crate) fn part_prefix(row: u64, kind: u8) -> Bytes {
+    key(PART, &[&row.to_be_bytes(), &[kind]])
+}
+
+/// All parts of one kind of an account.
+pub(crate) fn scope_part_prefix(scope: &Scope, kind: u8) -> Bytes {
+    key(SCOPE_PART, &[scope.to_string().as_bytes(), &[0, kind]])
+}
+
 /// Everything that [`ApiRecord::row`] names, but for what the API's deletion deletes itself.
-pub(crate) fn leftovers(row: u64) -> [KeyRange; 3] {
-    [METHOD, DEPLOYMENT, SNAPSHOT].map(|space| KeyRange::prefix(key(space, &[&row.to_be_bytes()])))
+pub(crate) fn leftovers(row: u64) -> [KeyRange; 4] {
+    [METHOD, DEPLOYMENT, SNAPSHOT, PART].map(|space| KeyRange::prefix(key(space, &[&row.to_be_bytes()])))
 }
 
 /// A record with a row of its own.

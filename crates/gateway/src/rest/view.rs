@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use api::apigateway as aws;
 use base::Timestamp;
 
+use crate::rest::documentation::DocumentationPartRecord;
 use crate::rest::records::{
     ApiRecord, DeploymentRecord, IntegrationRecord, IntegrationResponseRecord, MethodRecord,
     MethodResponseRecord, MethodSettingRecord, Snapshot, StageRecord, Tree, TreeNode,
 };
+use crate::rest::vpc_link::VpcLinkRecord;
 
 fn filled<T>(map: BTreeMap<String, T>) -> Option<BTreeMap<String, T>> {
     (!map.is_empty()).then_some(map)
@@ -201,5 +203,25 @@ fn method_setting(setting: MethodSettingRecord) -> aws::MethodSetting {
         cache_data_encrypted: Some(setting.cache_data_encrypted),
         require_authorization_for_cache_control: Some(setting.require_authorization_for_cache_control),
         unauthorized_cache_control_header_strategy: strategy.parse().ok(),
+    }
+}
+
+pub(crate) fn documentation_part(part: DocumentationPartRecord) -> aws::DocumentationPart {
+    aws::DocumentationPart {
+        id: Some(part.id),
+        location: Some(part.location.shown()),
+        properties: Some(part.properties),
+    }
+}
+
+pub(crate) fn vpc_link(link: VpcLinkRecord) -> aws::VpcLink {
+    aws::VpcLink {
+        id: Some(link.id),
+        name: Some(link.name),
+        description: link.description,
+        target_arns: Some(link.target_arns),
+        status: Some(aws::VpcLinkStatus::Available),
+        status_message: Some("Your vpc link is ready for use".to_owned()),
+        tags: filled(link.tags),
     }
 }

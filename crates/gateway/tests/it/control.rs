@@ -96,3 +96,33 @@ async fn concurrent_edits_do_not_lose_updates() {
         .sum();
     assert_eq!(methods, 80);
 }
+
+#[tokio::test]
+async fn documentation() {
+    check(expect_file!["./scripts/documentation.txt"]).await;
+}
+
+#[tokio::test]
+async fn vpc_links() {
+    check(expect_file!["./scripts/vpc_links.txt"]).await;
+}
+
+#[tokio::test]
+async fn lists_come_in_pages() {
+    let world = World::new();
+    for n in 0..5 {
+        let line = format!(r#"POST /vpclinks {{"name":"{n}","targetArns":["arn:aws:x"]}}"#);
+        world.make("link", &line).await;
+    }
+    let (mut names, mut position) = (Vec::new(), String::new());
+    loop {
+        let (_, page) = world.control(&format!("GET /vpclinks?limit=2{position}")).await;
+        names.extend(
+            page["item"].as_array().unwrap().iter().map(|link| link["name"].as_str().unwrap().to_owned()),
+        );
+        let Some(next) = page["position"].as_str() else { break };
+        position = format!("&position={next}");
+    }
+    names.sort_unstable();
+    assert_eq!(names.concat(), "01234");
+}

@@ -1,0 +1,154 @@
+//! The smaller things that belong to an API (models, authorizers, ...) or to an account (keys, plans, ...): each a row of
+//! its own, found by its kind and id. What every kind needs of the store is here; what one of them means is not.
+
+use base::Scope;
+use bytes::Bytes;
+use store::{Batch, KeyRange, ScanOptions, Store};
+
+use crate::error::{GatewayError, Result};
+use crate::paging::{PageRequest, position};
+use crate::rest::records::ApiRecord;
+use crate::rest::rows::{self, Record};
+
+/// Tells the kinds apart in their keys: never given twice, never changed.
+pub(crate) mod kind {
+    pub(crate) const DOCUMENTATION_PART: u8 = 1;
+    pub(crate) const VPC_LINK: u8 = 2;
+}
+
+/// What has parts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Owner<'a> {
+    /// Its parts go when it goes, and none is written once it has gone.
+    Api(&'a ApiRecord),
+    Scope(&'a Scope),
+}
+
+/// A record that is a part.
+pub(crate) trait Part: Record + Clone + Send + Sync {
+    const KIND: u8;
+
+    fn id(&self) -> &str;
+
+    /// AWS's words when there is none of this id.
+    fn missing(id: &str) -> GatewayError;
+}
+
+impl Owner<'_> {
+    fn key<T: Part>(self, id: &str) -> Bytes {
+        let mut key = self.prefix(T::KIND).to_vec();
+        key.extend_from_slice(id.as_bytes());
+        key.into()
+    }
+
+    fn prefix(self, kind: u8) -> Bytes {
+        match self {
+            Self::Api(api) => rows::part_prefix(api.row, kind),
+            Self::Scope(scope) => rows::scope_part_prefix(scope, kind),
+        }
+    }
+}
+
+pub(crate) async fn find<T: Part>(store: &Store, owner: Owner<'_>, id: &str) -> Result<Option<T>> {
+    rows::read(store, &owner.key::<T>(id)).await
+}
+
+pub(crate) async fn read<T: Part>(store: &Store, owner: Owner<'_>, id: &str) -> Result<T> {
+    find(store, owner, id).await?.ok_or_else(|| T::missing(id))
+}
+
+/// All of a kind, by their ids: for kinds of which an owner has few.
+pub(crate) async fn all<T: Part>(store: &Store, owner: Owner<'_>) -> Result<Vec<T>> {
+    let found = store.rows(owner.prefix(T::KIND)).await?;
+    found.iter().map(|(_, value)| rows::decode(value)).collect()
+}
+
+/// A page of a kind by their ids, and where the next one begins.
+pub(crate) async fn page<T: Part>(
+    store: &Store,
+    owner: Owner<'_>,
+    page: &PageRequest,
+) -> Result<(Vec<T>, Option<String>)> {
+    let prefix = owner.prefix(T::KIND);
+    let begin = [prefix.as_ref(), &page.from].concat();
+    let mut range = KeyRange::prefix(prefix.clone()).resume(begin.into(), false);
+    let mut found = Vec::new();
+    loop {
+        let scanned = store.scan(range.clone(), ScanOptions::default()).await?;
+        for (key, value) in &scanned.entries {
+            if found.len() == page.limit {
+                return Ok((found, Some(position(key.get(prefix.len()..).unwrap_or_default()))));
+            }
+            found.push(rows::decode(value)?);
+        }
+        match scanned.next {
+            Some(next) => range = range.resume(next, false),
+            None => return Ok((found, None)),
+        }
+    }
+}
+
+/// Reads the part `id`, lets `decide` say what it shall be (`None`: not there), and writes that, all in one
+/// transaction. `decide` may be called again when another writer was faster.
+pub(crate) async fn change<T: Part, R: Send>(
+    store: &Store,
+    owner: Owner<'_>,
+    id: &str,
+    mut decide: impl FnMut(Option<T>) -> Result<(Option<T>, R)> + Send,
+) -> Result<R> {
+    let key = owner.key::<T>(id);
+    let mut write = |found: Option<&store::Entry>| {
+        let there = found.is_some();
+        let (part, result) = decide(rows::decode_row(found)?)?;
+        let batch = match part {
+            Some(part) => Batch::new().put(key.clone(), rows::encode(&part)),
+            None if there => Batch::new().delete(key.clone()),
+            None => Batch::new(),
+        };
+        Ok((batch, result))
+    };
+    match owner {
+        Owner::Api(api) => {
+            rows::edit(store, api, vec![key.clone()], |_, found| write(found[0].as_ref())).await
+        }
+        Owner::Scope(_) => {
+            let done = store.transact(vec![key.clone()], |found| write(found[0].as_ref())).await;
+            Ok(done.map(|(result, _)| result)?)
+        }
+    }
+}
+
+/// Writes a part that must not be there yet; `taken` is said when it is.
+pub(crate) async fn create<T: Part>(
+    store: &Store,
+    owner: Owner<'_>,
+    part: T,
+    taken: impl Fn() -> GatewayError + Send + Sync,
+) -> Result<T> {
+    let id = part.id().to_owned();
+    change(store, owner, &id, |found: Option<T>| match found {
+        Some(_) => Err(taken()),
+        None => Ok((Some(part.clone()), part.clone())),
+    })
+    .await
+}
+
+/// Edits a part that is there.
+pub(crate) async fn edit<T: Part>(
+    store: &Store,
+    owner: Owner<'_>,
+    id: &str,
+    mut apply: impl FnMut(&mut T) -> Result<()> + Send,
+) -> Result<T> {
+    change(store, owner, id, |found: Option<T>| {
+        let mut part = found.ok_or_else(|| T::missing(id))?;
+        apply(&mut part)?;
+        Ok((Some(part.clone()), part))
+    })
+    .await
+}
+
+/// Deletes a part that is there, and answers what it was.
+pub(crate) async fn delete<T: Part>(store: &Store, owner: Owner<'_>, id: &str) -> Result<T> {
+    change(store, owner, id, |found: Option<T>| Ok((None, found.ok_or_else(|| T::missing(id))?))).await
+}
