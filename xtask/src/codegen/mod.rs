@@ -76,19 +76,19 @@ pub(crate) fn run(mode: Mode) -> anyhow::Result<()> {
 
 fn load(root: &Path) -> anyhow::Result<Vec<Service>> {
     let served = overrides::read_lists(&root.join("codegen/served.toml"))?;
-    let typed = overrides::read_lists(&root.join("codegen/typed.toml"))?;
+    let untyped = overrides::read_lists(&root.join("codegen/typed.toml"))?;
     let overrides::File { patterns, services: mut overrides } =
         overrides::read(&root.join("codegen/overrides.toml"))?;
     let mut services = Vec::new();
     for (name, trait_name) in SERVICES {
         let model = model::read(&root.join(format!("models/{name}.json")))?;
         let served = served.get(name).with_context(|| format!("codegen/served.toml has no {name}"))?;
-        let typed = typed.get(name).map_or(&[][..], Vec::as_slice);
+        let untyped = untyped.get(name).map(Vec::as_slice);
         let overrides = overrides.remove(name).unwrap_or_default();
         services.push(Service::new(
             (name, trait_name),
             model,
-            (served, typed),
+            (served, untyped),
             (overrides, patterns.clone()),
         )?);
     }

@@ -41,15 +41,21 @@ impl Service {
     pub(crate) fn new(
         (name, trait_name): (&str, &str),
         model: Model,
-        (served, typed): (&[String], &[String]),
+        (served, untyped): (&[String], Option<&[String]>),
         (overrides, patterns): (Overrides, Vec<PatternOverride>),
     ) -> anyhow::Result<Self> {
         let operations = model.operations();
         let shapes: BTreeMap<String, Shape> = model.shapes().into_iter().collect();
-        for operation in served.iter().chain(typed) {
+        for operation in served.iter().chain(untyped.into_iter().flatten()) {
             if !operations.iter().any(|o| o.name == *operation) {
                 bail!("{name} has no operation {operation}");
             }
+        }
+        // Without a list of exceptions only what is served has types.
+        let mut typed: BTreeSet<String> = served.iter().cloned().collect();
+        if let Some(untyped) = untyped {
+            let rest = operations.iter().filter(|operation| !untyped.contains(&operation.name));
+            typed.extend(rest.map(|operation| operation.name.clone()));
         }
         let mut service = Self {
             name: name.to_owned(),
@@ -57,7 +63,7 @@ impl Service {
             protocol: protocol(&model.metadata.protocol)?,
             model,
             operations,
-            typed: served.iter().chain(typed).cloned().collect(),
+            typed,
             served: served.iter().cloned().collect(),
             shapes,
             overrides,
