@@ -3,7 +3,7 @@
 //! # Map
 //!
 //! - `gateway`: [`Gateway`], what `rushlight` wires up; `target`, `exchange`: a stage URL, a request, an answer
-//! - `ops/`: the control plane, one operation a file; `patch`, `paging`, `parts`, `error`: what the
+//! - `ops/`: the control plane of REST APIs, one operation a file; `v2/`: that of HTTP and WebSocket APIs; `patch`, `paging`, `parts`, `error`: what the
 //!   operations share
 //! - `rest/`: REST APIs: `records` and `rows` (what is stored), `program` (a compiled deployment), `live` (the
 //!   compiled stages), `phases` (the data plane as a list), and one file a phase or an integration
@@ -25,6 +25,7 @@ mod parts;
 mod patch;
 mod rest;
 mod target;
+mod v2;
 
 pub use exchange::{StageRequest, StageResponse};
 pub use gateway::Gateway;

@@ -26,6 +26,20 @@ impl PageRequest {
         Ok(Self { from, limit: usize::try_from(limit).unwrap_or(1) })
     }
 
+    /// The same as HTTP and WebSocket APIs ask for it: a token, and a number in text.
+    pub(crate) fn of_token(token: Option<&str>, results_max: Option<&str>) -> Result<Self> {
+        let from = URL_SAFE_NO_PAD.decode(token.unwrap_or_default());
+        let from = from.map_err(|_| GatewayError::bad_request("Invalid next token specified"))?;
+        let limit = match results_max.filter(|text| !text.is_empty()) {
+            None => LIMIT_MAX,
+            Some(text) => match text.parse::<i32>() {
+                Ok(number) if number > 0 => number.min(LIMIT_MAX),
+                _ => return Err(GatewayError::bad_request("Invalid value for maxResults")),
+            },
+        };
+        Ok(Self { from, limit: usize::try_from(limit).unwrap_or(1) })
+    }
+
     /// Cuts the page out of a list that is in the order of `key`.
     pub(crate) fn cut<T>(&self, mut list: Vec<T>, key: impl Fn(&T) -> &[u8]) -> (Vec<T>, Option<String>) {
         let start = list.partition_point(|element| key(element) < self.from.as_slice());

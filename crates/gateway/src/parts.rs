@@ -9,6 +9,7 @@ use crate::error::{GatewayError, Result};
 use crate::paging::{PageRequest, position};
 use crate::rest::records::ApiRecord;
 use crate::rest::rows::{self, Record};
+use crate::v2;
 
 /// Tells the kinds apart in their keys: never given twice, never changed.
 pub(crate) mod kind {
@@ -21,6 +22,8 @@ pub(crate) mod kind {
 pub(crate) enum Owner<'a> {
     /// Its parts go when it goes, and none is written once it has gone.
     Api(&'a ApiRecord),
+    /// An HTTP or WebSocket API.
+    V2(&'a v2::records::ApiRecord),
     Scope(&'a Scope),
 }
 
@@ -44,6 +47,7 @@ impl Owner<'_> {
     fn prefix(self, kind: u8) -> Bytes {
         match self {
             Self::Api(api) => rows::part_prefix(api.row, kind),
+            Self::V2(api) => rows::part_prefix(api.row, kind),
             Self::Scope(scope) => rows::scope_part_prefix(scope, kind),
         }
     }
@@ -110,6 +114,14 @@ pub(crate) async fn change<T: Part, R: Send>(
     match owner {
         Owner::Api(api) => {
             rows::edit(store, api, vec![key.clone()], |_, found| write(found[0].as_ref())).await
+        }
+        Owner::V2(api) => {
+            let keys = vec![v2::rows::api_key(&api.id), key.clone()];
+            let done = store.transact(keys, |found| {
+                v2::rows::same_api(found[0].as_ref(), api)?;
+                write(found[1].as_ref())
+            });
+            Ok(done.await.map(|(result, _)| result)?)
         }
         Owner::Scope(_) => {
             let done = store.transact(vec![key.clone()], |found| write(found[0].as_ref())).await;

@@ -322,7 +322,7 @@ impl Backends for Wiring {
             Service::Logs => Box::pin(api::logs::dispatch(&*self.logs, cx, request)),
             Service::Sts => Box::pin(api::sts::dispatch(&self.sts, cx, request)),
             Service::ApiGateway => Box::pin(api::apigateway::dispatch(&self.gateway, cx, request)),
-            Service::ApiGatewayV2 => Box::pin(api::apigatewayv2::dispatch(&NotYet, cx, request)),
+            Service::ApiGatewayV2 => Box::pin(api::apigatewayv2::dispatch(&self.gateway, cx, request)),
             Service::Lambda => Box::pin(async move {
                 match self.lambda().await {
                     Ok(lambda) => api::lambda::dispatch(lambda, cx, request).await,
@@ -377,8 +377,7 @@ impl Backends for Wiring {
     }
 
     fn engine(&self) -> Engine {
-        let services = Service::ALL.into_iter().filter(|service| *service != Service::ApiGatewayV2);
-        Engine { store: self.store.describe().engine, services: services.collect() }
+        Engine { store: self.store.describe().engine, services: Service::ALL.into_iter().collect() }
     }
 }
 
@@ -427,12 +426,6 @@ fn not_started(why: &str) -> wire::Response {
     response.set("x-amzn-errortype", "ServiceException");
     response
 }
-
-/// HTTP and WebSocket APIs: every operation answers that it is not served.
-#[derive(Debug)]
-struct NotYet;
-
-impl api::apigatewayv2::ApiGatewayV2 for NotYet {}
 
 impl Call for Wiring {
     fn call<'a>(&'a self, cx: &'a Cx, call: ServiceCall) -> ports::BoxFuture<'a, ServiceReply> {

@@ -33,8 +33,9 @@ fn entries(service: &Service) -> Vec<Entry> {
     for (name, shape) in service.shapes.iter().filter(|(_, shape)| shape.exception) {
         let error = shape.error.as_ref();
         let fault_status = if shape.fault { 500 } else { 400 };
-        let key =
-            shape.members().into_iter().map(|(name, _)| name).find(|m| m.eq_ignore_ascii_case("message"));
+        let members = shape.members().into_iter();
+        let mut written = members.map(|(name, member)| member.location_name.clone().unwrap_or(name));
+        let key = written.find(|name| name.eq_ignore_ascii_case("message"));
         entries.push(Entry {
             code: error.and_then(|e| e.code.clone()).unwrap_or_else(|| name.clone()),
             status: error.and_then(|e| e.http_status_code).unwrap_or(fault_status),

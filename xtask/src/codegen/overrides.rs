@@ -30,6 +30,8 @@ pub(crate) struct Overrides {
     pub(crate) alone: BTreeMap<String, Vec<String>>,
     /// Structure -> its members as errors print them, also those that the model does not tell of.
     pub(crate) shown: BTreeMap<String, Vec<String>>,
+    /// Outputs that have a structure's members are that structure: `CreateApi` answers an `Api`.
+    pub(crate) outputs_by_noun: bool,
     /// The code for violated constraints.
     validation: Option<String>,
 }

@@ -9,6 +9,20 @@ use super::model::{Member, Model, Operation, Shape};
 use super::names;
 use super::overrides::{Overrides, PatternOverride};
 
+/// Lets an operation answer the structure that it is about, where its own output has just that structure's members.
+fn name_output_by_noun(operation: &mut Operation, shapes: &BTreeMap<String, Shape>) {
+    let verbs = ["Create", "Get", "Update", "Put"];
+    let noun = verbs.into_iter().find_map(|verb| operation.name.strip_prefix(verb));
+    let (Some(noun), Some(output)) = (noun, &mut operation.output) else { return };
+    let members = |shape: &str| -> Option<BTreeMap<String, String>> {
+        let members = shapes.get(shape)?.members.0.iter();
+        Some(members.map(|(name, member)| (name.clone(), member.shape.clone())).collect())
+    };
+    if members(noun).is_some_and(|of_noun| Some(of_noun) == members(&output.shape)) {
+        output.shape = noun.to_owned();
+    }
+}
+
 /// How requests and answers are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
@@ -44,8 +58,11 @@ impl Service {
         (served, untyped): (&[String], Option<&[String]>),
         (overrides, patterns): (Overrides, Vec<PatternOverride>),
     ) -> anyhow::Result<Self> {
-        let operations = model.operations();
+        let mut operations = model.operations();
         let shapes: BTreeMap<String, Shape> = model.shapes().into_iter().collect();
+        if overrides.outputs_by_noun {
+            operations.iter_mut().for_each(|operation| name_output_by_noun(operation, &shapes));
+        }
         for operation in served.iter().chain(untyped.into_iter().flatten()) {
             if !operations.iter().any(|o| o.name == *operation) {
                 bail!("{name} has no operation {operation}");

@@ -20,9 +20,6 @@ pub fn payload_too_large(message: impl Into<String>) -> Failure {
 }
 
 /// The member of an error's shape that carries its message: the models write it both ways.
-pub fn message_key(code: &str) -> &'static str {
-    match code {
-        "PayloadTooLargeException" => "Message",
-        _ => "message",
-    }
+pub fn message_key(_code: &str) -> &'static str {
+    "message"
 }

@@ -24,13 +24,6 @@ pub fn too_many_requests(message: impl Into<String>) -> Failure {
 }
 
 /// The member of an error's shape that carries its message: the models write it both ways.
-pub fn message_key(code: &str) -> &'static str {
-    match code {
-        "AccessDeniedException"
-        | "BadRequestException"
-        | "ConflictException"
-        | "NotFoundException"
-        | "TooManyRequestsException" => "Message",
-        _ => "message",
-    }
+pub fn message_key(_code: &str) -> &'static str {
+    "message"
 }

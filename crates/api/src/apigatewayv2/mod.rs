@@ -1396,7 +1396,7 @@ pub async fn dispatch<S: ApiGatewayV2>(service: &S, cx: &Cx, request: Request) -
 }
 
 static PROTOCOL: RestJson =
-    RestJson { lambda: false, validation: "ValidationException", message_key: errors::message_key };
+    RestJson { lambda: false, validation: "BadRequestException", message_key: errors::message_key };
 
 async fn answer<S: ApiGatewayV2>(service: &S, cx: &Cx, request: &Request) -> Result<Response, Failure> {
     let found = route(&request.method, &request.path, &request.query);

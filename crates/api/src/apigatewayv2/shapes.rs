@@ -42,6 +42,18 @@ pub struct ApiMapping {
     pub stage: String,
 }
 
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetApiMappingsOutput {
+    pub items: Option<Vec<ApiMapping>>,
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetApisOutput {
+    pub items: Option<Vec<Api>>,
+    pub next_token: Option<String>,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AuthorizationType {
     #[default]
@@ -129,6 +141,12 @@ impl FromStr for AuthorizerType {
     }
 }
 
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetAuthorizersOutput {
+    pub items: Option<Vec<Authorizer>>,
+    pub next_token: Option<String>,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ConnectionType {
     #[default]
@@ -214,14 +232,6 @@ pub struct CreateApiMappingInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct CreateApiMappingOutput {
-    pub api_id: Option<String>,
-    pub api_mapping_id: Option<String>,
-    pub api_mapping_key: Option<String>,
-    pub stage: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateApiInput {
     pub api_key_selection_expression: Option<String>,
     pub cors_configuration: Option<Cors>,
@@ -240,27 +250,6 @@ pub struct CreateApiInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct CreateApiOutput {
-    pub api_endpoint: Option<String>,
-    pub api_gateway_managed: Option<bool>,
-    pub api_id: Option<String>,
-    pub api_key_selection_expression: Option<String>,
-    pub cors_configuration: Option<Cors>,
-    pub created_date: Option<Timestamp>,
-    pub description: Option<String>,
-    pub disable_schema_validation: Option<bool>,
-    pub disable_execute_api_endpoint: Option<bool>,
-    pub import_info: Option<Vec<String>>,
-    pub ip_address_type: Option<IpAddressType>,
-    pub name: Option<String>,
-    pub protocol_type: Option<ProtocolType>,
-    pub route_selection_expression: Option<String>,
-    pub tags: Option<BTreeMap<String, String>>,
-    pub version: Option<String>,
-    pub warnings: Option<Vec<String>>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateAuthorizerInput {
     pub api_id: String,
     pub authorizer_credentials_arn: Option<String>,
@@ -276,21 +265,6 @@ pub struct CreateAuthorizerInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct CreateAuthorizerOutput {
-    pub authorizer_credentials_arn: Option<String>,
-    pub authorizer_id: Option<String>,
-    pub authorizer_payload_format_version: Option<String>,
-    pub authorizer_result_ttl_in_seconds: Option<i32>,
-    pub authorizer_type: Option<AuthorizerType>,
-    pub authorizer_uri: Option<String>,
-    pub enable_simple_responses: Option<bool>,
-    pub identity_source: Option<Vec<String>>,
-    pub identity_validation_expression: Option<String>,
-    pub jwt_configuration: Option<JWTConfiguration>,
-    pub name: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateDeploymentInput {
     pub api_id: String,
     pub description: Option<String>,
@@ -298,31 +272,10 @@ pub struct CreateDeploymentInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct CreateDeploymentOutput {
-    pub auto_deployed: Option<bool>,
-    pub created_date: Option<Timestamp>,
-    pub deployment_id: Option<String>,
-    pub deployment_status: Option<DeploymentStatus>,
-    pub deployment_status_message: Option<String>,
-    pub description: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateDomainNameInput {
     pub domain_name: String,
     pub domain_name_configurations: Option<Vec<DomainNameConfiguration>>,
     pub mutual_tls_authentication: Option<MutualTlsAuthenticationInput>,
-    pub routing_mode: Option<RoutingMode>,
-    pub tags: Option<BTreeMap<String, String>>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CreateDomainNameOutput {
-    pub api_mapping_selection_expression: Option<String>,
-    pub domain_name: Option<String>,
-    pub domain_name_arn: Option<String>,
-    pub domain_name_configurations: Option<Vec<DomainNameConfiguration>>,
-    pub mutual_tls_authentication: Option<MutualTlsAuthentication>,
     pub routing_mode: Option<RoutingMode>,
     pub tags: Option<BTreeMap<String, String>>,
 }
@@ -361,55 +314,12 @@ pub struct CreateIntegrationResponseInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct CreateIntegrationResponseOutput {
-    pub content_handling_strategy: Option<ContentHandlingStrategy>,
-    pub integration_response_id: Option<String>,
-    pub integration_response_key: Option<String>,
-    pub response_parameters: Option<BTreeMap<String, String>>,
-    pub response_templates: Option<BTreeMap<String, String>>,
-    pub template_selection_expression: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CreateIntegrationOutput {
-    pub api_gateway_managed: Option<bool>,
-    pub connection_id: Option<String>,
-    pub connection_type: Option<ConnectionType>,
-    pub content_handling_strategy: Option<ContentHandlingStrategy>,
-    pub credentials_arn: Option<String>,
-    pub description: Option<String>,
-    pub integration_id: Option<String>,
-    pub integration_method: Option<String>,
-    pub integration_response_selection_expression: Option<String>,
-    pub integration_subtype: Option<String>,
-    pub integration_type: Option<IntegrationType>,
-    pub integration_uri: Option<String>,
-    pub passthrough_behavior: Option<PassthroughBehavior>,
-    pub payload_format_version: Option<String>,
-    pub request_parameters: Option<BTreeMap<String, String>>,
-    pub request_templates: Option<BTreeMap<String, String>>,
-    pub response_parameters: Option<BTreeMap<String, BTreeMap<String, String>>>,
-    pub template_selection_expression: Option<String>,
-    pub timeout_in_millis: Option<i32>,
-    pub tls_config: Option<TlsConfig>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateModelInput {
     pub api_id: String,
     pub content_type: Option<String>,
     pub description: Option<String>,
     pub name: String,
     pub schema: String,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CreateModelOutput {
-    pub content_type: Option<String>,
-    pub description: Option<String>,
-    pub model_id: Option<String>,
-    pub name: Option<String>,
-    pub schema: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -439,47 +349,12 @@ pub struct CreateRouteResponseInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct CreateRouteResponseOutput {
-    pub model_selection_expression: Option<String>,
-    pub response_models: Option<BTreeMap<String, String>>,
-    pub response_parameters: Option<BTreeMap<String, ParameterConstraints>>,
-    pub route_response_id: Option<String>,
-    pub route_response_key: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CreateRouteOutput {
-    pub api_gateway_managed: Option<bool>,
-    pub api_key_required: Option<bool>,
-    pub authorization_scopes: Option<Vec<String>>,
-    pub authorization_type: Option<AuthorizationType>,
-    pub authorizer_id: Option<String>,
-    pub model_selection_expression: Option<String>,
-    pub operation_name: Option<String>,
-    pub request_models: Option<BTreeMap<String, String>>,
-    pub request_parameters: Option<BTreeMap<String, ParameterConstraints>>,
-    pub route_id: Option<String>,
-    pub route_key: Option<String>,
-    pub route_response_selection_expression: Option<String>,
-    pub target: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateRoutingRuleInput {
     pub actions: Vec<RoutingRuleAction>,
     pub conditions: Vec<RoutingRuleCondition>,
     pub domain_name: String,
     pub domain_name_id: Option<String>,
     pub priority: i32,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CreateRoutingRuleOutput {
-    pub actions: Option<Vec<RoutingRuleAction>>,
-    pub conditions: Option<Vec<RoutingRuleCondition>>,
-    pub priority: Option<i32>,
-    pub routing_rule_arn: Option<String>,
-    pub routing_rule_id: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -498,42 +373,11 @@ pub struct CreateStageInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct CreateStageOutput {
-    pub access_log_settings: Option<AccessLogSettings>,
-    pub api_gateway_managed: Option<bool>,
-    pub auto_deploy: Option<bool>,
-    pub client_certificate_id: Option<String>,
-    pub created_date: Option<Timestamp>,
-    pub default_route_settings: Option<RouteSettings>,
-    pub deployment_id: Option<String>,
-    pub description: Option<String>,
-    pub last_deployment_status_message: Option<String>,
-    pub last_updated_date: Option<Timestamp>,
-    pub route_settings: Option<BTreeMap<String, RouteSettings>>,
-    pub stage_name: Option<String>,
-    pub stage_variables: Option<BTreeMap<String, String>>,
-    pub tags: Option<BTreeMap<String, String>>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateVpcLinkInput {
     pub name: String,
     pub security_group_ids: Option<Vec<String>>,
     pub subnet_ids: Vec<String>,
     pub tags: Option<BTreeMap<String, String>>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CreateVpcLinkOutput {
-    pub created_date: Option<Timestamp>,
-    pub name: Option<String>,
-    pub security_group_ids: Option<Vec<String>>,
-    pub subnet_ids: Option<Vec<String>>,
-    pub tags: Option<BTreeMap<String, String>>,
-    pub vpc_link_id: Option<String>,
-    pub vpc_link_status: Option<VpcLinkStatus>,
-    pub vpc_link_status_message: Option<String>,
-    pub vpc_link_version: Option<VpcLinkVersion>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -689,6 +533,12 @@ impl FromStr for DeploymentStatus {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetDeploymentsOutput {
+    pub items: Option<Vec<Deployment>>,
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct DomainName {
     pub api_mapping_selection_expression: Option<String>,
     pub domain_name: String,
@@ -759,6 +609,12 @@ impl FromStr for DomainNameStatus {
     }
 }
 
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetDomainNamesOutput {
+    pub items: Option<Vec<DomainName>>,
+    pub next_token: Option<String>,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EndpointType {
     #[default]
@@ -814,23 +670,9 @@ pub struct GetApiMappingInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetApiMappingOutput {
-    pub api_id: Option<String>,
-    pub api_mapping_id: Option<String>,
-    pub api_mapping_key: Option<String>,
-    pub stage: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetApiMappingsInput {
     pub domain_name: String,
     pub max_results: Option<String>,
-    pub next_token: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetApiMappingsOutput {
-    pub items: Option<Vec<ApiMapping>>,
     pub next_token: Option<String>,
 }
 
@@ -840,35 +682,8 @@ pub struct GetApiInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetApiOutput {
-    pub api_endpoint: Option<String>,
-    pub api_gateway_managed: Option<bool>,
-    pub api_id: Option<String>,
-    pub api_key_selection_expression: Option<String>,
-    pub cors_configuration: Option<Cors>,
-    pub created_date: Option<Timestamp>,
-    pub description: Option<String>,
-    pub disable_schema_validation: Option<bool>,
-    pub disable_execute_api_endpoint: Option<bool>,
-    pub import_info: Option<Vec<String>>,
-    pub ip_address_type: Option<IpAddressType>,
-    pub name: Option<String>,
-    pub protocol_type: Option<ProtocolType>,
-    pub route_selection_expression: Option<String>,
-    pub tags: Option<BTreeMap<String, String>>,
-    pub version: Option<String>,
-    pub warnings: Option<Vec<String>>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetApisInput {
     pub max_results: Option<String>,
-    pub next_token: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetApisOutput {
-    pub items: Option<Vec<Api>>,
     pub next_token: Option<String>,
 }
 
@@ -879,30 +694,9 @@ pub struct GetAuthorizerInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetAuthorizerOutput {
-    pub authorizer_credentials_arn: Option<String>,
-    pub authorizer_id: Option<String>,
-    pub authorizer_payload_format_version: Option<String>,
-    pub authorizer_result_ttl_in_seconds: Option<i32>,
-    pub authorizer_type: Option<AuthorizerType>,
-    pub authorizer_uri: Option<String>,
-    pub enable_simple_responses: Option<bool>,
-    pub identity_source: Option<Vec<String>>,
-    pub identity_validation_expression: Option<String>,
-    pub jwt_configuration: Option<JWTConfiguration>,
-    pub name: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetAuthorizersInput {
     pub api_id: String,
     pub max_results: Option<String>,
-    pub next_token: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetAuthorizersOutput {
-    pub items: Option<Vec<Authorizer>>,
     pub next_token: Option<String>,
 }
 
@@ -913,25 +707,9 @@ pub struct GetDeploymentInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetDeploymentOutput {
-    pub auto_deployed: Option<bool>,
-    pub created_date: Option<Timestamp>,
-    pub deployment_id: Option<String>,
-    pub deployment_status: Option<DeploymentStatus>,
-    pub deployment_status_message: Option<String>,
-    pub description: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetDeploymentsInput {
     pub api_id: String,
     pub max_results: Option<String>,
-    pub next_token: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetDeploymentsOutput {
-    pub items: Option<Vec<Deployment>>,
     pub next_token: Option<String>,
 }
 
@@ -941,25 +719,8 @@ pub struct GetDomainNameInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetDomainNameOutput {
-    pub api_mapping_selection_expression: Option<String>,
-    pub domain_name: Option<String>,
-    pub domain_name_arn: Option<String>,
-    pub domain_name_configurations: Option<Vec<DomainNameConfiguration>>,
-    pub mutual_tls_authentication: Option<MutualTlsAuthentication>,
-    pub routing_mode: Option<RoutingMode>,
-    pub tags: Option<BTreeMap<String, String>>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetDomainNamesInput {
     pub max_results: Option<String>,
-    pub next_token: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetDomainNamesOutput {
-    pub items: Option<Vec<DomainName>>,
     pub next_token: Option<String>,
 }
 
@@ -977,51 +738,11 @@ pub struct GetIntegrationResponseInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetIntegrationResponseOutput {
-    pub content_handling_strategy: Option<ContentHandlingStrategy>,
-    pub integration_response_id: Option<String>,
-    pub integration_response_key: Option<String>,
-    pub response_parameters: Option<BTreeMap<String, String>>,
-    pub response_templates: Option<BTreeMap<String, String>>,
-    pub template_selection_expression: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetIntegrationResponsesInput {
     pub api_id: String,
     pub integration_id: String,
     pub max_results: Option<String>,
     pub next_token: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetIntegrationResponsesOutput {
-    pub items: Option<Vec<IntegrationResponse>>,
-    pub next_token: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetIntegrationOutput {
-    pub api_gateway_managed: Option<bool>,
-    pub connection_id: Option<String>,
-    pub connection_type: Option<ConnectionType>,
-    pub content_handling_strategy: Option<ContentHandlingStrategy>,
-    pub credentials_arn: Option<String>,
-    pub description: Option<String>,
-    pub integration_id: Option<String>,
-    pub integration_method: Option<String>,
-    pub integration_response_selection_expression: Option<String>,
-    pub integration_subtype: Option<String>,
-    pub integration_type: Option<IntegrationType>,
-    pub integration_uri: Option<String>,
-    pub passthrough_behavior: Option<PassthroughBehavior>,
-    pub payload_format_version: Option<String>,
-    pub request_parameters: Option<BTreeMap<String, String>>,
-    pub request_templates: Option<BTreeMap<String, String>>,
-    pub response_parameters: Option<BTreeMap<String, BTreeMap<String, String>>>,
-    pub template_selection_expression: Option<String>,
-    pub timeout_in_millis: Option<i32>,
-    pub tls_config: Option<TlsConfig>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -1032,24 +753,9 @@ pub struct GetIntegrationsInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetIntegrationsOutput {
-    pub items: Option<Vec<Integration>>,
-    pub next_token: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetModelInput {
     pub api_id: String,
     pub model_id: String,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetModelOutput {
-    pub content_type: Option<String>,
-    pub description: Option<String>,
-    pub model_id: Option<String>,
-    pub name: Option<String>,
-    pub schema: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -1071,12 +777,6 @@ pub struct GetModelsInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetModelsOutput {
-    pub items: Option<Vec<Model>>,
-    pub next_token: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetRouteInput {
     pub api_id: String,
     pub route_id: String,
@@ -1090,15 +790,6 @@ pub struct GetRouteResponseInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetRouteResponseOutput {
-    pub model_selection_expression: Option<String>,
-    pub response_models: Option<BTreeMap<String, String>>,
-    pub response_parameters: Option<BTreeMap<String, ParameterConstraints>>,
-    pub route_response_id: Option<String>,
-    pub route_response_key: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetRouteResponsesInput {
     pub api_id: String,
     pub max_results: Option<String>,
@@ -1107,38 +798,9 @@ pub struct GetRouteResponsesInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetRouteResponsesOutput {
-    pub items: Option<Vec<RouteResponse>>,
-    pub next_token: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetRouteOutput {
-    pub api_gateway_managed: Option<bool>,
-    pub api_key_required: Option<bool>,
-    pub authorization_scopes: Option<Vec<String>>,
-    pub authorization_type: Option<AuthorizationType>,
-    pub authorizer_id: Option<String>,
-    pub model_selection_expression: Option<String>,
-    pub operation_name: Option<String>,
-    pub request_models: Option<BTreeMap<String, String>>,
-    pub request_parameters: Option<BTreeMap<String, ParameterConstraints>>,
-    pub route_id: Option<String>,
-    pub route_key: Option<String>,
-    pub route_response_selection_expression: Option<String>,
-    pub target: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetRoutesInput {
     pub api_id: String,
     pub max_results: Option<String>,
-    pub next_token: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetRoutesOutput {
-    pub items: Option<Vec<Route>>,
     pub next_token: Option<String>,
 }
 
@@ -1150,48 +812,15 @@ pub struct GetRoutingRuleInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetRoutingRuleOutput {
-    pub actions: Option<Vec<RoutingRuleAction>>,
-    pub conditions: Option<Vec<RoutingRuleCondition>>,
-    pub priority: Option<i32>,
-    pub routing_rule_arn: Option<String>,
-    pub routing_rule_id: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetStageInput {
     pub api_id: String,
     pub stage_name: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetStageOutput {
-    pub access_log_settings: Option<AccessLogSettings>,
-    pub api_gateway_managed: Option<bool>,
-    pub auto_deploy: Option<bool>,
-    pub client_certificate_id: Option<String>,
-    pub created_date: Option<Timestamp>,
-    pub default_route_settings: Option<RouteSettings>,
-    pub deployment_id: Option<String>,
-    pub description: Option<String>,
-    pub last_deployment_status_message: Option<String>,
-    pub last_updated_date: Option<Timestamp>,
-    pub route_settings: Option<BTreeMap<String, RouteSettings>>,
-    pub stage_name: Option<String>,
-    pub stage_variables: Option<BTreeMap<String, String>>,
-    pub tags: Option<BTreeMap<String, String>>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetStagesInput {
     pub api_id: String,
     pub max_results: Option<String>,
-    pub next_token: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetStagesOutput {
-    pub items: Option<Vec<Stage>>,
     pub next_token: Option<String>,
 }
 
@@ -1211,27 +840,8 @@ pub struct GetVpcLinkInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetVpcLinkOutput {
-    pub created_date: Option<Timestamp>,
-    pub name: Option<String>,
-    pub security_group_ids: Option<Vec<String>>,
-    pub subnet_ids: Option<Vec<String>>,
-    pub tags: Option<BTreeMap<String, String>>,
-    pub vpc_link_id: Option<String>,
-    pub vpc_link_status: Option<VpcLinkStatus>,
-    pub vpc_link_status_message: Option<String>,
-    pub vpc_link_version: Option<VpcLinkVersion>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetVpcLinksInput {
     pub max_results: Option<String>,
-    pub next_token: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetVpcLinksOutput {
-    pub items: Option<Vec<VpcLink>>,
     pub next_token: Option<String>,
 }
 
@@ -1297,6 +907,12 @@ pub struct IntegrationResponse {
     pub template_selection_expression: Option<String>,
 }
 
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetIntegrationResponsesOutput {
+    pub items: Option<Vec<IntegrationResponse>>,
+    pub next_token: Option<String>,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IntegrationType {
     #[default]
@@ -1337,6 +953,12 @@ impl FromStr for IntegrationType {
             _ => Err(()),
         }
     }
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetIntegrationsOutput {
+    pub items: Option<Vec<Integration>>,
+    pub next_token: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1438,6 +1060,12 @@ pub struct Model {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetModelsOutput {
+    pub items: Option<Vec<Model>>,
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct MutualTlsAuthentication {
     pub truststore_uri: Option<String>,
     pub truststore_version: Option<String>,
@@ -1535,15 +1163,6 @@ pub struct PutRoutingRuleInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct PutRoutingRuleOutput {
-    pub actions: Option<Vec<RoutingRuleAction>>,
-    pub conditions: Option<Vec<RoutingRuleCondition>>,
-    pub priority: Option<i32>,
-    pub routing_rule_arn: Option<String>,
-    pub routing_rule_id: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReimportApiInput {
     pub api_id: String,
     pub basepath: Option<String>,
@@ -1605,12 +1224,24 @@ pub struct RouteResponse {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetRouteResponsesOutput {
+    pub items: Option<Vec<RouteResponse>>,
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct RouteSettings {
     pub data_trace_enabled: Option<bool>,
     pub detailed_metrics_enabled: Option<bool>,
     pub logging_level: Option<LoggingLevel>,
     pub throttling_burst_limit: Option<i32>,
     pub throttling_rate_limit: Option<f64>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetRoutesOutput {
+    pub items: Option<Vec<Route>>,
+    pub next_token: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -1744,6 +1375,12 @@ pub struct Stage {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetStagesOutput {
+    pub items: Option<Vec<Stage>>,
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct TagResourceInput {
     pub resource_arn: String,
     pub tags: Option<BTreeMap<String, String>>,
@@ -1778,14 +1415,6 @@ pub struct UpdateApiMappingInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct UpdateApiMappingOutput {
-    pub api_id: Option<String>,
-    pub api_mapping_id: Option<String>,
-    pub api_mapping_key: Option<String>,
-    pub stage: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateApiInput {
     pub api_id: String,
     pub api_key_selection_expression: Option<String>,
@@ -1800,27 +1429,6 @@ pub struct UpdateApiInput {
     pub route_selection_expression: Option<String>,
     pub target: Option<String>,
     pub version: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct UpdateApiOutput {
-    pub api_endpoint: Option<String>,
-    pub api_gateway_managed: Option<bool>,
-    pub api_id: Option<String>,
-    pub api_key_selection_expression: Option<String>,
-    pub cors_configuration: Option<Cors>,
-    pub created_date: Option<Timestamp>,
-    pub description: Option<String>,
-    pub disable_schema_validation: Option<bool>,
-    pub disable_execute_api_endpoint: Option<bool>,
-    pub import_info: Option<Vec<String>>,
-    pub ip_address_type: Option<IpAddressType>,
-    pub name: Option<String>,
-    pub protocol_type: Option<ProtocolType>,
-    pub route_selection_expression: Option<String>,
-    pub tags: Option<BTreeMap<String, String>>,
-    pub version: Option<String>,
-    pub warnings: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -1840,34 +1448,9 @@ pub struct UpdateAuthorizerInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct UpdateAuthorizerOutput {
-    pub authorizer_credentials_arn: Option<String>,
-    pub authorizer_id: Option<String>,
-    pub authorizer_payload_format_version: Option<String>,
-    pub authorizer_result_ttl_in_seconds: Option<i32>,
-    pub authorizer_type: Option<AuthorizerType>,
-    pub authorizer_uri: Option<String>,
-    pub enable_simple_responses: Option<bool>,
-    pub identity_source: Option<Vec<String>>,
-    pub identity_validation_expression: Option<String>,
-    pub jwt_configuration: Option<JWTConfiguration>,
-    pub name: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateDeploymentInput {
     pub api_id: String,
     pub deployment_id: String,
-    pub description: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct UpdateDeploymentOutput {
-    pub auto_deployed: Option<bool>,
-    pub created_date: Option<Timestamp>,
-    pub deployment_id: Option<String>,
-    pub deployment_status: Option<DeploymentStatus>,
-    pub deployment_status_message: Option<String>,
     pub description: Option<String>,
 }
 
@@ -1877,17 +1460,6 @@ pub struct UpdateDomainNameInput {
     pub domain_name_configurations: Option<Vec<DomainNameConfiguration>>,
     pub mutual_tls_authentication: Option<MutualTlsAuthenticationInput>,
     pub routing_mode: Option<RoutingMode>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct UpdateDomainNameOutput {
-    pub api_mapping_selection_expression: Option<String>,
-    pub domain_name: Option<String>,
-    pub domain_name_arn: Option<String>,
-    pub domain_name_configurations: Option<Vec<DomainNameConfiguration>>,
-    pub mutual_tls_authentication: Option<MutualTlsAuthentication>,
-    pub routing_mode: Option<RoutingMode>,
-    pub tags: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -1926,54 +1498,11 @@ pub struct UpdateIntegrationResponseInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct UpdateIntegrationResponseOutput {
-    pub content_handling_strategy: Option<ContentHandlingStrategy>,
-    pub integration_response_id: Option<String>,
-    pub integration_response_key: Option<String>,
-    pub response_parameters: Option<BTreeMap<String, String>>,
-    pub response_templates: Option<BTreeMap<String, String>>,
-    pub template_selection_expression: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct UpdateIntegrationOutput {
-    pub api_gateway_managed: Option<bool>,
-    pub connection_id: Option<String>,
-    pub connection_type: Option<ConnectionType>,
-    pub content_handling_strategy: Option<ContentHandlingStrategy>,
-    pub credentials_arn: Option<String>,
-    pub description: Option<String>,
-    pub integration_id: Option<String>,
-    pub integration_method: Option<String>,
-    pub integration_response_selection_expression: Option<String>,
-    pub integration_subtype: Option<String>,
-    pub integration_type: Option<IntegrationType>,
-    pub integration_uri: Option<String>,
-    pub passthrough_behavior: Option<PassthroughBehavior>,
-    pub payload_format_version: Option<String>,
-    pub request_parameters: Option<BTreeMap<String, String>>,
-    pub request_templates: Option<BTreeMap<String, String>>,
-    pub response_parameters: Option<BTreeMap<String, BTreeMap<String, String>>>,
-    pub template_selection_expression: Option<String>,
-    pub timeout_in_millis: Option<i32>,
-    pub tls_config: Option<TlsConfig>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateModelInput {
     pub api_id: String,
     pub content_type: Option<String>,
     pub description: Option<String>,
     pub model_id: String,
-    pub name: Option<String>,
-    pub schema: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct UpdateModelOutput {
-    pub content_type: Option<String>,
-    pub description: Option<String>,
-    pub model_id: Option<String>,
     pub name: Option<String>,
     pub schema: Option<String>,
 }
@@ -2007,32 +1536,6 @@ pub struct UpdateRouteResponseInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct UpdateRouteResponseOutput {
-    pub model_selection_expression: Option<String>,
-    pub response_models: Option<BTreeMap<String, String>>,
-    pub response_parameters: Option<BTreeMap<String, ParameterConstraints>>,
-    pub route_response_id: Option<String>,
-    pub route_response_key: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct UpdateRouteOutput {
-    pub api_gateway_managed: Option<bool>,
-    pub api_key_required: Option<bool>,
-    pub authorization_scopes: Option<Vec<String>>,
-    pub authorization_type: Option<AuthorizationType>,
-    pub authorizer_id: Option<String>,
-    pub model_selection_expression: Option<String>,
-    pub operation_name: Option<String>,
-    pub request_models: Option<BTreeMap<String, String>>,
-    pub request_parameters: Option<BTreeMap<String, ParameterConstraints>>,
-    pub route_id: Option<String>,
-    pub route_key: Option<String>,
-    pub route_response_selection_expression: Option<String>,
-    pub target: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateStageInput {
     pub access_log_settings: Option<AccessLogSettings>,
     pub api_id: String,
@@ -2047,40 +1550,9 @@ pub struct UpdateStageInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct UpdateStageOutput {
-    pub access_log_settings: Option<AccessLogSettings>,
-    pub api_gateway_managed: Option<bool>,
-    pub auto_deploy: Option<bool>,
-    pub client_certificate_id: Option<String>,
-    pub created_date: Option<Timestamp>,
-    pub default_route_settings: Option<RouteSettings>,
-    pub deployment_id: Option<String>,
-    pub description: Option<String>,
-    pub last_deployment_status_message: Option<String>,
-    pub last_updated_date: Option<Timestamp>,
-    pub route_settings: Option<BTreeMap<String, RouteSettings>>,
-    pub stage_name: Option<String>,
-    pub stage_variables: Option<BTreeMap<String, String>>,
-    pub tags: Option<BTreeMap<String, String>>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct UpdateVpcLinkInput {
     pub name: Option<String>,
     pub vpc_link_id: String,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct UpdateVpcLinkOutput {
-    pub created_date: Option<Timestamp>,
-    pub name: Option<String>,
-    pub security_group_ids: Option<Vec<String>>,
-    pub subnet_ids: Option<Vec<String>>,
-    pub tags: Option<BTreeMap<String, String>>,
-    pub vpc_link_id: Option<String>,
-    pub vpc_link_status: Option<VpcLinkStatus>,
-    pub vpc_link_status_message: Option<String>,
-    pub vpc_link_version: Option<VpcLinkVersion>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -2169,6 +1641,38 @@ impl FromStr for VpcLinkVersion {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetVpcLinksOutput {
+    pub items: Option<Vec<VpcLink>>,
+    pub next_token: Option<String>,
+}
+
+pub type CreateApiOutput = Api;
+
+pub type CreateApiMappingOutput = ApiMapping;
+
+pub type CreateAuthorizerOutput = Authorizer;
+
+pub type CreateDeploymentOutput = Deployment;
+
+pub type CreateDomainNameOutput = DomainName;
+
+pub type CreateIntegrationOutput = Integration;
+
+pub type CreateIntegrationResponseOutput = IntegrationResponse;
+
+pub type CreateModelOutput = Model;
+
+pub type CreateRouteOutput = Route;
+
+pub type CreateRouteResponseOutput = RouteResponse;
+
+pub type CreateRoutingRuleOutput = RoutingRule;
+
+pub type CreateStageOutput = Stage;
+
+pub type CreateVpcLinkOutput = VpcLink;
+
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteAccessLogSettingsOutput {}
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -2216,8 +1720,60 @@ pub struct DeleteRoutingRuleOutput {}
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteStageOutput {}
 
+pub type GetApiOutput = Api;
+
+pub type GetApiMappingOutput = ApiMapping;
+
+pub type GetAuthorizerOutput = Authorizer;
+
+pub type GetDeploymentOutput = Deployment;
+
+pub type GetDomainNameOutput = DomainName;
+
+pub type GetIntegrationOutput = Integration;
+
+pub type GetIntegrationResponseOutput = IntegrationResponse;
+
+pub type GetModelOutput = Model;
+
+pub type GetRouteOutput = Route;
+
+pub type GetRouteResponseOutput = RouteResponse;
+
+pub type GetRoutingRuleOutput = RoutingRule;
+
+pub type GetStageOutput = Stage;
+
+pub type GetVpcLinkOutput = VpcLink;
+
+pub type PutRoutingRuleOutput = RoutingRule;
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ResetAuthorizersCacheOutput {}
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UntagResourceOutput {}
+
+pub type UpdateApiOutput = Api;
+
+pub type UpdateApiMappingOutput = ApiMapping;
+
+pub type UpdateAuthorizerOutput = Authorizer;
+
+pub type UpdateDeploymentOutput = Deployment;
+
+pub type UpdateDomainNameOutput = DomainName;
+
+pub type UpdateIntegrationOutput = Integration;
+
+pub type UpdateIntegrationResponseOutput = IntegrationResponse;
+
+pub type UpdateModelOutput = Model;
+
+pub type UpdateRouteOutput = Route;
+
+pub type UpdateRouteResponseOutput = RouteResponse;
+
+pub type UpdateStageOutput = Stage;
+
+pub type UpdateVpcLinkOutput = VpcLink;

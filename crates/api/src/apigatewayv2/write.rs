@@ -4,7 +4,7 @@
 use super::shapes::*;
 use wire::Response;
 use wire::json::{WriteJson, Writer};
-use wire::rest::WriteResponse;
+use wire::rest::{self, WriteResponse};
 
 impl WriteJson for AccessLogSettings {
     fn write_json(&self, writer: &mut Writer) {
@@ -39,6 +39,12 @@ impl WriteJson for Api {
     }
 }
 
+impl WriteResponse for Api {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
 impl WriteJson for ApiMapping {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
@@ -47,6 +53,34 @@ impl WriteJson for ApiMapping {
         writer.optional("apiMappingKey", &self.api_mapping_key);
         writer.member("stage", &self.stage);
         writer.end_object();
+    }
+}
+
+impl WriteResponse for ApiMapping {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
+impl WriteResponse for GetApiMappingsOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("items", &self.items);
+        writer.optional("nextToken", &self.next_token);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
+impl WriteResponse for GetApisOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("items", &self.items);
+        writer.optional("nextToken", &self.next_token);
+        writer.end_object();
+        response.body = writer.into_bytes();
     }
 }
 
@@ -74,9 +108,26 @@ impl WriteJson for Authorizer {
     }
 }
 
+impl WriteResponse for Authorizer {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
 impl WriteJson for AuthorizerType {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
+    }
+}
+
+impl WriteResponse for GetAuthorizersOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("items", &self.items);
+        writer.optional("nextToken", &self.next_token);
+        writer.end_object();
+        response.body = writer.into_bytes();
     }
 }
 
@@ -105,248 +156,6 @@ impl WriteJson for Cors {
     }
 }
 
-impl WriteResponse for CreateApiMappingOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("apiId", &self.api_id);
-        writer.optional("apiMappingId", &self.api_mapping_id);
-        writer.optional("apiMappingKey", &self.api_mapping_key);
-        writer.optional("stage", &self.stage);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for CreateApiOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("apiEndpoint", &self.api_endpoint);
-        writer.optional("apiGatewayManaged", &self.api_gateway_managed);
-        writer.optional("apiId", &self.api_id);
-        writer.optional("apiKeySelectionExpression", &self.api_key_selection_expression);
-        writer.optional("corsConfiguration", &self.cors_configuration);
-        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601()));
-        writer.optional("description", &self.description);
-        writer.optional("disableSchemaValidation", &self.disable_schema_validation);
-        writer.optional("disableExecuteApiEndpoint", &self.disable_execute_api_endpoint);
-        writer.optional("importInfo", &self.import_info);
-        writer.optional("ipAddressType", &self.ip_address_type);
-        writer.optional("name", &self.name);
-        writer.optional("protocolType", &self.protocol_type);
-        writer.optional("routeSelectionExpression", &self.route_selection_expression);
-        writer.optional("tags", &self.tags);
-        writer.optional("version", &self.version);
-        writer.optional("warnings", &self.warnings);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for CreateAuthorizerOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("authorizerCredentialsArn", &self.authorizer_credentials_arn);
-        writer.optional("authorizerId", &self.authorizer_id);
-        writer.optional("authorizerPayloadFormatVersion", &self.authorizer_payload_format_version);
-        writer.optional("authorizerResultTtlInSeconds", &self.authorizer_result_ttl_in_seconds);
-        writer.optional("authorizerType", &self.authorizer_type);
-        writer.optional("authorizerUri", &self.authorizer_uri);
-        writer.optional("enableSimpleResponses", &self.enable_simple_responses);
-        writer.optional("identitySource", &self.identity_source);
-        writer.optional("identityValidationExpression", &self.identity_validation_expression);
-        writer.optional("jwtConfiguration", &self.jwt_configuration);
-        writer.optional("name", &self.name);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for CreateDeploymentOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("autoDeployed", &self.auto_deployed);
-        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601()));
-        writer.optional("deploymentId", &self.deployment_id);
-        writer.optional("deploymentStatus", &self.deployment_status);
-        writer.optional("deploymentStatusMessage", &self.deployment_status_message);
-        writer.optional("description", &self.description);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for CreateDomainNameOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("apiMappingSelectionExpression", &self.api_mapping_selection_expression);
-        writer.optional("domainName", &self.domain_name);
-        writer.optional("domainNameArn", &self.domain_name_arn);
-        writer.optional("domainNameConfigurations", &self.domain_name_configurations);
-        writer.optional("mutualTlsAuthentication", &self.mutual_tls_authentication);
-        writer.optional("routingMode", &self.routing_mode);
-        writer.optional("tags", &self.tags);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for CreateIntegrationResponseOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("contentHandlingStrategy", &self.content_handling_strategy);
-        writer.optional("integrationResponseId", &self.integration_response_id);
-        writer.optional("integrationResponseKey", &self.integration_response_key);
-        writer.optional("responseParameters", &self.response_parameters);
-        writer.optional("responseTemplates", &self.response_templates);
-        writer.optional("templateSelectionExpression", &self.template_selection_expression);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for CreateIntegrationOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("apiGatewayManaged", &self.api_gateway_managed);
-        writer.optional("connectionId", &self.connection_id);
-        writer.optional("connectionType", &self.connection_type);
-        writer.optional("contentHandlingStrategy", &self.content_handling_strategy);
-        writer.optional("credentialsArn", &self.credentials_arn);
-        writer.optional("description", &self.description);
-        writer.optional("integrationId", &self.integration_id);
-        writer.optional("integrationMethod", &self.integration_method);
-        writer.optional(
-            "integrationResponseSelectionExpression",
-            &self.integration_response_selection_expression,
-        );
-        writer.optional("integrationSubtype", &self.integration_subtype);
-        writer.optional("integrationType", &self.integration_type);
-        writer.optional("integrationUri", &self.integration_uri);
-        writer.optional("passthroughBehavior", &self.passthrough_behavior);
-        writer.optional("payloadFormatVersion", &self.payload_format_version);
-        writer.optional("requestParameters", &self.request_parameters);
-        writer.optional("requestTemplates", &self.request_templates);
-        writer.optional("responseParameters", &self.response_parameters);
-        writer.optional("templateSelectionExpression", &self.template_selection_expression);
-        writer.optional("timeoutInMillis", &self.timeout_in_millis);
-        writer.optional("tlsConfig", &self.tls_config);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for CreateModelOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("contentType", &self.content_type);
-        writer.optional("description", &self.description);
-        writer.optional("modelId", &self.model_id);
-        writer.optional("name", &self.name);
-        writer.optional("schema", &self.schema);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for CreateRouteResponseOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("modelSelectionExpression", &self.model_selection_expression);
-        writer.optional("responseModels", &self.response_models);
-        writer.optional("responseParameters", &self.response_parameters);
-        writer.optional("routeResponseId", &self.route_response_id);
-        writer.optional("routeResponseKey", &self.route_response_key);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for CreateRouteOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("apiGatewayManaged", &self.api_gateway_managed);
-        writer.optional("apiKeyRequired", &self.api_key_required);
-        writer.optional("authorizationScopes", &self.authorization_scopes);
-        writer.optional("authorizationType", &self.authorization_type);
-        writer.optional("authorizerId", &self.authorizer_id);
-        writer.optional("modelSelectionExpression", &self.model_selection_expression);
-        writer.optional("operationName", &self.operation_name);
-        writer.optional("requestModels", &self.request_models);
-        writer.optional("requestParameters", &self.request_parameters);
-        writer.optional("routeId", &self.route_id);
-        writer.optional("routeKey", &self.route_key);
-        writer.optional("routeResponseSelectionExpression", &self.route_response_selection_expression);
-        writer.optional("target", &self.target);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for CreateRoutingRuleOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("actions", &self.actions);
-        writer.optional("conditions", &self.conditions);
-        writer.optional("priority", &self.priority);
-        writer.optional("routingRuleArn", &self.routing_rule_arn);
-        writer.optional("routingRuleId", &self.routing_rule_id);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for CreateStageOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("accessLogSettings", &self.access_log_settings);
-        writer.optional("apiGatewayManaged", &self.api_gateway_managed);
-        writer.optional("autoDeploy", &self.auto_deploy);
-        writer.optional("clientCertificateId", &self.client_certificate_id);
-        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601()));
-        writer.optional("defaultRouteSettings", &self.default_route_settings);
-        writer.optional("deploymentId", &self.deployment_id);
-        writer.optional("description", &self.description);
-        writer.optional("lastDeploymentStatusMessage", &self.last_deployment_status_message);
-        writer.optional("lastUpdatedDate", &self.last_updated_date.map(|time| time.iso8601()));
-        writer.optional("routeSettings", &self.route_settings);
-        writer.optional("stageName", &self.stage_name);
-        writer.optional("stageVariables", &self.stage_variables);
-        writer.optional("tags", &self.tags);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for CreateVpcLinkOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601()));
-        writer.optional("name", &self.name);
-        writer.optional("securityGroupIds", &self.security_group_ids);
-        writer.optional("subnetIds", &self.subnet_ids);
-        writer.optional("tags", &self.tags);
-        writer.optional("vpcLinkId", &self.vpc_link_id);
-        writer.optional("vpcLinkStatus", &self.vpc_link_status);
-        writer.optional("vpcLinkStatusMessage", &self.vpc_link_status_message);
-        writer.optional("vpcLinkVersion", &self.vpc_link_version);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
 impl WriteResponse for DeleteVpcLinkOutput {
     fn write_response(&self, response: &mut Response) {
         let mut writer = wire::json::Writer::new();
@@ -369,9 +178,26 @@ impl WriteJson for Deployment {
     }
 }
 
+impl WriteResponse for Deployment {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
 impl WriteJson for DeploymentStatus {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
+    }
+}
+
+impl WriteResponse for GetDeploymentsOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("items", &self.items);
+        writer.optional("nextToken", &self.next_token);
+        writer.end_object();
+        response.body = writer.into_bytes();
     }
 }
 
@@ -386,6 +212,12 @@ impl WriteJson for DomainName {
         writer.optional("routingMode", &self.routing_mode);
         writer.optional("tags", &self.tags);
         writer.end_object();
+    }
+}
+
+impl WriteResponse for DomainName {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
     }
 }
 
@@ -413,6 +245,17 @@ impl WriteJson for DomainNameStatus {
     }
 }
 
+impl WriteResponse for GetDomainNamesOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("items", &self.items);
+        writer.optional("nextToken", &self.next_token);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
 impl WriteJson for EndpointType {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
@@ -427,234 +270,6 @@ impl WriteResponse for ExportApiOutput {
     }
 }
 
-impl WriteResponse for GetApiMappingOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("apiId", &self.api_id);
-        writer.optional("apiMappingId", &self.api_mapping_id);
-        writer.optional("apiMappingKey", &self.api_mapping_key);
-        writer.optional("stage", &self.stage);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for GetApiMappingsOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("items", &self.items);
-        writer.optional("nextToken", &self.next_token);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for GetApiOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("apiEndpoint", &self.api_endpoint);
-        writer.optional("apiGatewayManaged", &self.api_gateway_managed);
-        writer.optional("apiId", &self.api_id);
-        writer.optional("apiKeySelectionExpression", &self.api_key_selection_expression);
-        writer.optional("corsConfiguration", &self.cors_configuration);
-        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601()));
-        writer.optional("description", &self.description);
-        writer.optional("disableSchemaValidation", &self.disable_schema_validation);
-        writer.optional("disableExecuteApiEndpoint", &self.disable_execute_api_endpoint);
-        writer.optional("importInfo", &self.import_info);
-        writer.optional("ipAddressType", &self.ip_address_type);
-        writer.optional("name", &self.name);
-        writer.optional("protocolType", &self.protocol_type);
-        writer.optional("routeSelectionExpression", &self.route_selection_expression);
-        writer.optional("tags", &self.tags);
-        writer.optional("version", &self.version);
-        writer.optional("warnings", &self.warnings);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for GetApisOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("items", &self.items);
-        writer.optional("nextToken", &self.next_token);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for GetAuthorizerOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("authorizerCredentialsArn", &self.authorizer_credentials_arn);
-        writer.optional("authorizerId", &self.authorizer_id);
-        writer.optional("authorizerPayloadFormatVersion", &self.authorizer_payload_format_version);
-        writer.optional("authorizerResultTtlInSeconds", &self.authorizer_result_ttl_in_seconds);
-        writer.optional("authorizerType", &self.authorizer_type);
-        writer.optional("authorizerUri", &self.authorizer_uri);
-        writer.optional("enableSimpleResponses", &self.enable_simple_responses);
-        writer.optional("identitySource", &self.identity_source);
-        writer.optional("identityValidationExpression", &self.identity_validation_expression);
-        writer.optional("jwtConfiguration", &self.jwt_configuration);
-        writer.optional("name", &self.name);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for GetAuthorizersOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("items", &self.items);
-        writer.optional("nextToken", &self.next_token);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for GetDeploymentOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("autoDeployed", &self.auto_deployed);
-        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601()));
-        writer.optional("deploymentId", &self.deployment_id);
-        writer.optional("deploymentStatus", &self.deployment_status);
-        writer.optional("deploymentStatusMessage", &self.deployment_status_message);
-        writer.optional("description", &self.description);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for GetDeploymentsOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("items", &self.items);
-        writer.optional("nextToken", &self.next_token);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for GetDomainNameOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("apiMappingSelectionExpression", &self.api_mapping_selection_expression);
-        writer.optional("domainName", &self.domain_name);
-        writer.optional("domainNameArn", &self.domain_name_arn);
-        writer.optional("domainNameConfigurations", &self.domain_name_configurations);
-        writer.optional("mutualTlsAuthentication", &self.mutual_tls_authentication);
-        writer.optional("routingMode", &self.routing_mode);
-        writer.optional("tags", &self.tags);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for GetDomainNamesOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("items", &self.items);
-        writer.optional("nextToken", &self.next_token);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for GetIntegrationResponseOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("contentHandlingStrategy", &self.content_handling_strategy);
-        writer.optional("integrationResponseId", &self.integration_response_id);
-        writer.optional("integrationResponseKey", &self.integration_response_key);
-        writer.optional("responseParameters", &self.response_parameters);
-        writer.optional("responseTemplates", &self.response_templates);
-        writer.optional("templateSelectionExpression", &self.template_selection_expression);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for GetIntegrationResponsesOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("items", &self.items);
-        writer.optional("nextToken", &self.next_token);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for GetIntegrationOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("apiGatewayManaged", &self.api_gateway_managed);
-        writer.optional("connectionId", &self.connection_id);
-        writer.optional("connectionType", &self.connection_type);
-        writer.optional("contentHandlingStrategy", &self.content_handling_strategy);
-        writer.optional("credentialsArn", &self.credentials_arn);
-        writer.optional("description", &self.description);
-        writer.optional("integrationId", &self.integration_id);
-        writer.optional("integrationMethod", &self.integration_method);
-        writer.optional(
-            "integrationResponseSelectionExpression",
-            &self.integration_response_selection_expression,
-        );
-        writer.optional("integrationSubtype", &self.integration_subtype);
-        writer.optional("integrationType", &self.integration_type);
-        writer.optional("integrationUri", &self.integration_uri);
-        writer.optional("passthroughBehavior", &self.passthrough_behavior);
-        writer.optional("payloadFormatVersion", &self.payload_format_version);
-        writer.optional("requestParameters", &self.request_parameters);
-        writer.optional("requestTemplates", &self.request_templates);
-        writer.optional("responseParameters", &self.response_parameters);
-        writer.optional("templateSelectionExpression", &self.template_selection_expression);
-        writer.optional("timeoutInMillis", &self.timeout_in_millis);
-        writer.optional("tlsConfig", &self.tls_config);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for GetIntegrationsOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("items", &self.items);
-        writer.optional("nextToken", &self.next_token);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for GetModelOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("contentType", &self.content_type);
-        writer.optional("description", &self.description);
-        writer.optional("modelId", &self.model_id);
-        writer.optional("name", &self.name);
-        writer.optional("schema", &self.schema);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
 impl WriteResponse for GetModelTemplateOutput {
     fn write_response(&self, response: &mut Response) {
         let mut writer = wire::json::Writer::new();
@@ -665,157 +280,11 @@ impl WriteResponse for GetModelTemplateOutput {
     }
 }
 
-impl WriteResponse for GetModelsOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("items", &self.items);
-        writer.optional("nextToken", &self.next_token);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for GetRouteResponseOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("modelSelectionExpression", &self.model_selection_expression);
-        writer.optional("responseModels", &self.response_models);
-        writer.optional("responseParameters", &self.response_parameters);
-        writer.optional("routeResponseId", &self.route_response_id);
-        writer.optional("routeResponseKey", &self.route_response_key);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for GetRouteResponsesOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("items", &self.items);
-        writer.optional("nextToken", &self.next_token);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for GetRouteOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("apiGatewayManaged", &self.api_gateway_managed);
-        writer.optional("apiKeyRequired", &self.api_key_required);
-        writer.optional("authorizationScopes", &self.authorization_scopes);
-        writer.optional("authorizationType", &self.authorization_type);
-        writer.optional("authorizerId", &self.authorizer_id);
-        writer.optional("modelSelectionExpression", &self.model_selection_expression);
-        writer.optional("operationName", &self.operation_name);
-        writer.optional("requestModels", &self.request_models);
-        writer.optional("requestParameters", &self.request_parameters);
-        writer.optional("routeId", &self.route_id);
-        writer.optional("routeKey", &self.route_key);
-        writer.optional("routeResponseSelectionExpression", &self.route_response_selection_expression);
-        writer.optional("target", &self.target);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for GetRoutesOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("items", &self.items);
-        writer.optional("nextToken", &self.next_token);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for GetRoutingRuleOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("actions", &self.actions);
-        writer.optional("conditions", &self.conditions);
-        writer.optional("priority", &self.priority);
-        writer.optional("routingRuleArn", &self.routing_rule_arn);
-        writer.optional("routingRuleId", &self.routing_rule_id);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for GetStageOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("accessLogSettings", &self.access_log_settings);
-        writer.optional("apiGatewayManaged", &self.api_gateway_managed);
-        writer.optional("autoDeploy", &self.auto_deploy);
-        writer.optional("clientCertificateId", &self.client_certificate_id);
-        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601()));
-        writer.optional("defaultRouteSettings", &self.default_route_settings);
-        writer.optional("deploymentId", &self.deployment_id);
-        writer.optional("description", &self.description);
-        writer.optional("lastDeploymentStatusMessage", &self.last_deployment_status_message);
-        writer.optional("lastUpdatedDate", &self.last_updated_date.map(|time| time.iso8601()));
-        writer.optional("routeSettings", &self.route_settings);
-        writer.optional("stageName", &self.stage_name);
-        writer.optional("stageVariables", &self.stage_variables);
-        writer.optional("tags", &self.tags);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for GetStagesOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("items", &self.items);
-        writer.optional("nextToken", &self.next_token);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
 impl WriteResponse for GetTagsOutput {
     fn write_response(&self, response: &mut Response) {
         let mut writer = wire::json::Writer::new();
         writer.begin_object();
         writer.optional("tags", &self.tags);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for GetVpcLinkOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601()));
-        writer.optional("name", &self.name);
-        writer.optional("securityGroupIds", &self.security_group_ids);
-        writer.optional("subnetIds", &self.subnet_ids);
-        writer.optional("tags", &self.tags);
-        writer.optional("vpcLinkId", &self.vpc_link_id);
-        writer.optional("vpcLinkStatus", &self.vpc_link_status);
-        writer.optional("vpcLinkStatusMessage", &self.vpc_link_status_message);
-        writer.optional("vpcLinkVersion", &self.vpc_link_version);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for GetVpcLinksOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("items", &self.items);
-        writer.optional("nextToken", &self.next_token);
         writer.end_object();
         response.body = writer.into_bytes();
     }
@@ -877,6 +346,12 @@ impl WriteJson for Integration {
     }
 }
 
+impl WriteResponse for Integration {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
 impl WriteJson for IntegrationResponse {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
@@ -890,9 +365,37 @@ impl WriteJson for IntegrationResponse {
     }
 }
 
+impl WriteResponse for IntegrationResponse {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
+impl WriteResponse for GetIntegrationResponsesOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("items", &self.items);
+        writer.optional("nextToken", &self.next_token);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
 impl WriteJson for IntegrationType {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
+    }
+}
+
+impl WriteResponse for GetIntegrationsOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("items", &self.items);
+        writer.optional("nextToken", &self.next_token);
+        writer.end_object();
+        response.body = writer.into_bytes();
     }
 }
 
@@ -940,6 +443,23 @@ impl WriteJson for Model {
     }
 }
 
+impl WriteResponse for Model {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
+impl WriteResponse for GetModelsOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("items", &self.items);
+        writer.optional("nextToken", &self.next_token);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
 impl WriteJson for MutualTlsAuthentication {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
@@ -967,20 +487,6 @@ impl WriteJson for PassthroughBehavior {
 impl WriteJson for ProtocolType {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
-    }
-}
-
-impl WriteResponse for PutRoutingRuleOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("actions", &self.actions);
-        writer.optional("conditions", &self.conditions);
-        writer.optional("priority", &self.priority);
-        writer.optional("routingRuleArn", &self.routing_rule_arn);
-        writer.optional("routingRuleId", &self.routing_rule_id);
-        writer.end_object();
-        response.body = writer.into_bytes();
     }
 }
 
@@ -1030,6 +536,12 @@ impl WriteJson for Route {
     }
 }
 
+impl WriteResponse for Route {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
 impl WriteJson for RouteResponse {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
@@ -1042,6 +554,23 @@ impl WriteJson for RouteResponse {
     }
 }
 
+impl WriteResponse for RouteResponse {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
+impl WriteResponse for GetRouteResponsesOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("items", &self.items);
+        writer.optional("nextToken", &self.next_token);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
 impl WriteJson for RouteSettings {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
@@ -1051,6 +580,17 @@ impl WriteJson for RouteSettings {
         writer.optional("throttlingBurstLimit", &self.throttling_burst_limit);
         writer.optional("throttlingRateLimit", &self.throttling_rate_limit);
         writer.end_object();
+    }
+}
+
+impl WriteResponse for GetRoutesOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("items", &self.items);
+        writer.optional("nextToken", &self.next_token);
+        writer.end_object();
+        response.body = writer.into_bytes();
     }
 }
 
@@ -1069,6 +609,12 @@ impl WriteJson for RoutingRule {
         writer.optional("routingRuleArn", &self.routing_rule_arn);
         writer.optional("routingRuleId", &self.routing_rule_id);
         writer.end_object();
+    }
+}
+
+impl WriteResponse for RoutingRule {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
     }
 }
 
@@ -1151,6 +697,23 @@ impl WriteJson for Stage {
     }
 }
 
+impl WriteResponse for Stage {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
+impl WriteResponse for GetStagesOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("items", &self.items);
+        writer.optional("nextToken", &self.next_token);
+        writer.end_object();
+        response.body = writer.into_bytes();
+    }
+}
+
 impl WriteResponse for TagResourceOutput {
     fn write_response(&self, response: &mut Response) {
         let mut writer = wire::json::Writer::new();
@@ -1165,234 +728,6 @@ impl WriteJson for TlsConfig {
         writer.begin_object();
         writer.optional("serverNameToVerify", &self.server_name_to_verify);
         writer.end_object();
-    }
-}
-
-impl WriteResponse for UpdateApiMappingOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("apiId", &self.api_id);
-        writer.optional("apiMappingId", &self.api_mapping_id);
-        writer.optional("apiMappingKey", &self.api_mapping_key);
-        writer.optional("stage", &self.stage);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for UpdateApiOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("apiEndpoint", &self.api_endpoint);
-        writer.optional("apiGatewayManaged", &self.api_gateway_managed);
-        writer.optional("apiId", &self.api_id);
-        writer.optional("apiKeySelectionExpression", &self.api_key_selection_expression);
-        writer.optional("corsConfiguration", &self.cors_configuration);
-        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601()));
-        writer.optional("description", &self.description);
-        writer.optional("disableSchemaValidation", &self.disable_schema_validation);
-        writer.optional("disableExecuteApiEndpoint", &self.disable_execute_api_endpoint);
-        writer.optional("importInfo", &self.import_info);
-        writer.optional("ipAddressType", &self.ip_address_type);
-        writer.optional("name", &self.name);
-        writer.optional("protocolType", &self.protocol_type);
-        writer.optional("routeSelectionExpression", &self.route_selection_expression);
-        writer.optional("tags", &self.tags);
-        writer.optional("version", &self.version);
-        writer.optional("warnings", &self.warnings);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for UpdateAuthorizerOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("authorizerCredentialsArn", &self.authorizer_credentials_arn);
-        writer.optional("authorizerId", &self.authorizer_id);
-        writer.optional("authorizerPayloadFormatVersion", &self.authorizer_payload_format_version);
-        writer.optional("authorizerResultTtlInSeconds", &self.authorizer_result_ttl_in_seconds);
-        writer.optional("authorizerType", &self.authorizer_type);
-        writer.optional("authorizerUri", &self.authorizer_uri);
-        writer.optional("enableSimpleResponses", &self.enable_simple_responses);
-        writer.optional("identitySource", &self.identity_source);
-        writer.optional("identityValidationExpression", &self.identity_validation_expression);
-        writer.optional("jwtConfiguration", &self.jwt_configuration);
-        writer.optional("name", &self.name);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for UpdateDeploymentOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("autoDeployed", &self.auto_deployed);
-        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601()));
-        writer.optional("deploymentId", &self.deployment_id);
-        writer.optional("deploymentStatus", &self.deployment_status);
-        writer.optional("deploymentStatusMessage", &self.deployment_status_message);
-        writer.optional("description", &self.description);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for UpdateDomainNameOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("apiMappingSelectionExpression", &self.api_mapping_selection_expression);
-        writer.optional("domainName", &self.domain_name);
-        writer.optional("domainNameArn", &self.domain_name_arn);
-        writer.optional("domainNameConfigurations", &self.domain_name_configurations);
-        writer.optional("mutualTlsAuthentication", &self.mutual_tls_authentication);
-        writer.optional("routingMode", &self.routing_mode);
-        writer.optional("tags", &self.tags);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for UpdateIntegrationResponseOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("contentHandlingStrategy", &self.content_handling_strategy);
-        writer.optional("integrationResponseId", &self.integration_response_id);
-        writer.optional("integrationResponseKey", &self.integration_response_key);
-        writer.optional("responseParameters", &self.response_parameters);
-        writer.optional("responseTemplates", &self.response_templates);
-        writer.optional("templateSelectionExpression", &self.template_selection_expression);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for UpdateIntegrationOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("apiGatewayManaged", &self.api_gateway_managed);
-        writer.optional("connectionId", &self.connection_id);
-        writer.optional("connectionType", &self.connection_type);
-        writer.optional("contentHandlingStrategy", &self.content_handling_strategy);
-        writer.optional("credentialsArn", &self.credentials_arn);
-        writer.optional("description", &self.description);
-        writer.optional("integrationId", &self.integration_id);
-        writer.optional("integrationMethod", &self.integration_method);
-        writer.optional(
-            "integrationResponseSelectionExpression",
-            &self.integration_response_selection_expression,
-        );
-        writer.optional("integrationSubtype", &self.integration_subtype);
-        writer.optional("integrationType", &self.integration_type);
-        writer.optional("integrationUri", &self.integration_uri);
-        writer.optional("passthroughBehavior", &self.passthrough_behavior);
-        writer.optional("payloadFormatVersion", &self.payload_format_version);
-        writer.optional("requestParameters", &self.request_parameters);
-        writer.optional("requestTemplates", &self.request_templates);
-        writer.optional("responseParameters", &self.response_parameters);
-        writer.optional("templateSelectionExpression", &self.template_selection_expression);
-        writer.optional("timeoutInMillis", &self.timeout_in_millis);
-        writer.optional("tlsConfig", &self.tls_config);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for UpdateModelOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("contentType", &self.content_type);
-        writer.optional("description", &self.description);
-        writer.optional("modelId", &self.model_id);
-        writer.optional("name", &self.name);
-        writer.optional("schema", &self.schema);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for UpdateRouteResponseOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("modelSelectionExpression", &self.model_selection_expression);
-        writer.optional("responseModels", &self.response_models);
-        writer.optional("responseParameters", &self.response_parameters);
-        writer.optional("routeResponseId", &self.route_response_id);
-        writer.optional("routeResponseKey", &self.route_response_key);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for UpdateRouteOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("apiGatewayManaged", &self.api_gateway_managed);
-        writer.optional("apiKeyRequired", &self.api_key_required);
-        writer.optional("authorizationScopes", &self.authorization_scopes);
-        writer.optional("authorizationType", &self.authorization_type);
-        writer.optional("authorizerId", &self.authorizer_id);
-        writer.optional("modelSelectionExpression", &self.model_selection_expression);
-        writer.optional("operationName", &self.operation_name);
-        writer.optional("requestModels", &self.request_models);
-        writer.optional("requestParameters", &self.request_parameters);
-        writer.optional("routeId", &self.route_id);
-        writer.optional("routeKey", &self.route_key);
-        writer.optional("routeResponseSelectionExpression", &self.route_response_selection_expression);
-        writer.optional("target", &self.target);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for UpdateStageOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("accessLogSettings", &self.access_log_settings);
-        writer.optional("apiGatewayManaged", &self.api_gateway_managed);
-        writer.optional("autoDeploy", &self.auto_deploy);
-        writer.optional("clientCertificateId", &self.client_certificate_id);
-        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601()));
-        writer.optional("defaultRouteSettings", &self.default_route_settings);
-        writer.optional("deploymentId", &self.deployment_id);
-        writer.optional("description", &self.description);
-        writer.optional("lastDeploymentStatusMessage", &self.last_deployment_status_message);
-        writer.optional("lastUpdatedDate", &self.last_updated_date.map(|time| time.iso8601()));
-        writer.optional("routeSettings", &self.route_settings);
-        writer.optional("stageName", &self.stage_name);
-        writer.optional("stageVariables", &self.stage_variables);
-        writer.optional("tags", &self.tags);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
-impl WriteResponse for UpdateVpcLinkOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601()));
-        writer.optional("name", &self.name);
-        writer.optional("securityGroupIds", &self.security_group_ids);
-        writer.optional("subnetIds", &self.subnet_ids);
-        writer.optional("tags", &self.tags);
-        writer.optional("vpcLinkId", &self.vpc_link_id);
-        writer.optional("vpcLinkStatus", &self.vpc_link_status);
-        writer.optional("vpcLinkStatusMessage", &self.vpc_link_status_message);
-        writer.optional("vpcLinkVersion", &self.vpc_link_version);
-        writer.end_object();
-        response.body = writer.into_bytes();
     }
 }
 
@@ -1412,6 +747,12 @@ impl WriteJson for VpcLink {
     }
 }
 
+impl WriteResponse for VpcLink {
+    fn write_response(&self, response: &mut Response) {
+        rest::json_body(response, self);
+    }
+}
+
 impl WriteJson for VpcLinkStatus {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
@@ -1421,6 +762,17 @@ impl WriteJson for VpcLinkStatus {
 impl WriteJson for VpcLinkVersion {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
+    }
+}
+
+impl WriteResponse for GetVpcLinksOutput {
+    fn write_response(&self, response: &mut Response) {
+        let mut writer = wire::json::Writer::new();
+        writer.begin_object();
+        writer.optional("items", &self.items);
+        writer.optional("nextToken", &self.next_token);
+        writer.end_object();
+        response.body = writer.into_bytes();
     }
 }
 

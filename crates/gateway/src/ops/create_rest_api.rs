@@ -1,7 +1,5 @@
 //! CreateRestApi: an API with its root resource, or with what another API has. The tag `_custom_id_` fixes the id.
 
-use std::collections::BTreeMap;
-
 use api::apigateway::{CreateRestApiInput, CreateRestApiOutput};
 use base::{Cx, RequestId, random_alphanumeric};
 use store::Batch;
@@ -11,8 +9,7 @@ use crate::error::{GatewayError, Result};
 use crate::rest::copy::{self, Placed};
 use crate::rest::records::{ApiRecord, Tree};
 use crate::rest::{rest_api, rows, view};
-
-const CUSTOM_ID: &str = "_custom_id_";
+use crate::v2;
 
 pub(super) async fn run(
     gateway: &Gateway,
@@ -29,9 +26,10 @@ pub(super) async fn run(
         None => (Tree::with_root(&record.root_resource_id), Vec::new()),
     };
     record.check()?;
-    let keys = vec![rows::api_key(&record.id)];
+    // HTTP and WebSocket APIs have URLs like this one's.
+    let keys = vec![rows::api_key(&record.id), v2::rows::api_key(&record.id)];
     let create = gateway.store.transact(keys, |found| match found {
-        [None] => Ok((batch(&record, &tree, &methods), ())),
+        [None, None] => Ok((batch(&record, &tree, &methods), ())),
         _ => Err(GatewayError::conflict(format!("A REST API with the id {} already exists", record.id))),
     });
     create.await.map_err(GatewayError::from)?;
@@ -81,7 +79,7 @@ fn record(gateway: &Gateway, cx: &Cx, input: CreateRestApiInput) -> Result<ApiRe
         row: (RequestId::random().0 >> 64) as u64,
         account: cx.scope.account.to_string(),
         region: cx.scope.region.to_string(),
-        id: api_id(&tags)?,
+        id: rest_api::new_id(&tags)?,
         name: input.name,
         description: input.description,
         created_ms: gateway.clock.now().as_millis(),
@@ -99,14 +97,4 @@ fn record(gateway: &Gateway, cx: &Cx, input: CreateRestApiInput) -> Result<ApiRe
         security_policy: input.security_policy.map(|policy| policy.as_str().to_owned()),
         endpoint_access_mode: input.endpoint_access_mode.map(|mode| mode.as_str().to_owned()),
     })
-}
-
-fn api_id(tags: &BTreeMap<String, String>) -> Result<String> {
-    let Some(id) = tags.get(CUSTOM_ID) else { return Ok(random_alphanumeric(10)) };
-    let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-    if (1..=63).contains(&id.len()) && id.bytes().all(fits) {
-        return Ok(id.clone());
-    }
-    let message = format!("The tag {CUSTOM_ID} must be a host name's label (a-z, 0-9, -; at most 63): {id}");
-    Err(GatewayError::bad_request(message))
 }

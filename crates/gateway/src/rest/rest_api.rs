@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use api::apigateway::{ApiKeySourceType, EndpointAccessMode, EndpointType, IpAddressType, SecurityPolicy};
 
+use base::random_alphanumeric;
+
 use crate::error::{GatewayError, Result};
 use crate::patch::{Patch, PatchVerb};
 use crate::rest::records::ApiRecord;
 
 const COMPRESSION_BYTES_MAX: i32 = 10_485_760;
 const TAGS_MAX: usize = 50;
+const CUSTOM_ID: &str = "_custom_id_";
 
 impl ApiRecord {
     pub(crate) fn check(&self) -> Result<()> {
@@ -97,4 +100,15 @@ pub(crate) fn check_tags(tags: &BTreeMap<String, String>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A new API's id: random, or what the tag `_custom_id_` says.
+pub(crate) fn new_id(tags: &BTreeMap<String, String>) -> Result<String> {
+    let Some(id) = tags.get(CUSTOM_ID) else { return Ok(random_alphanumeric(10)) };
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    if (1..=63).contains(&id.len()) && id.bytes().all(fits) {
+        return Ok(id.clone());
+    }
+    let message = format!("The tag {CUSTOM_ID} must be a host name's label (a-z, 0-9, -; at most 63): {id}");
+    Err(GatewayError::bad_request(message))
 }

@@ -12,7 +12,7 @@
 //! | 0x37 | row, kind, part id | a part of an API, see `parts` |
 //! | 0x38 | account/region, 0, kind, part id | a part of an account |
 //!
-//! `row` is [`ApiRecord::row`], 8 bytes. 0x39 to 0x3f are free.
+//! `row` is [`ApiRecord::row`], 8 bytes. 0x3b and 0x3c are in `v2::rows`; 0x39, 0x3a and 0x3d to 0x3f are free.
 
 use base::Scope;
 use bytes::Bytes;
@@ -32,7 +32,7 @@ const SNAPSHOT: u8 = 0x36;
 const PART: u8 = 0x37;
 const SCOPE_PART: u8 = 0x38;
 
-fn key(space: u8, parts: &[&[u8]]) -> Bytes {
+pub(crate) fn key(space: u8, parts: &[&[u8]]) -> Bytes {
     let len = parts.iter().map(|part| part.len()).sum::<usize>();
     let mut key = Vec::with_capacity(1 + len);
     key.push(space);
@@ -82,6 +82,11 @@ pub(crate) fn deployment_key(row: u64, deployment_id: &str) -> Bytes {
 
 pub(crate) fn snapshot_key(row: u64, deployment_id: &str) -> Bytes {
     key(SNAPSHOT, &[&row.to_be_bytes(), deployment_id.as_bytes()])
+}
+
+/// All parts of an API.
+pub(crate) fn parts_prefix(row: u64) -> Bytes {
+    key(PART, &[&row.to_be_bytes()])
 }
 
 /// All parts of one kind of an API.

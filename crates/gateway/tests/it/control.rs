@@ -126,3 +126,8 @@ async fn lists_come_in_pages() {
     names.sort_unstable();
     assert_eq!(names.concat(), "01234");
 }
+
+#[tokio::test]
+async fn http_and_websocket_apis() {
+    check(expect_file!["./scripts/http_and_websocket_apis.txt"]).await;
+}

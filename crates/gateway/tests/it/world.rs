@@ -114,7 +114,11 @@ impl World {
             headers: HeaderMap::new(),
             body: Bytes::copy_from_slice(body.as_bytes()),
         };
-        let response = api::apigateway::dispatch(&self.gateway, &self.cx, request).await;
+        let response = if path.starts_with("/v2/") {
+            api::apigatewayv2::dispatch(&self.gateway, &self.cx, request).await
+        } else {
+            api::apigateway::dispatch(&self.gateway, &self.cx, request).await
+        };
         // Whatever is listed by its age has one.
         self.clock.advance(Duration::from_secs(1));
         let body = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
@@ -131,7 +135,13 @@ impl World {
 
     fn remember(&self, name: &str, body: &Value) {
         let mut names = self.names.lock().unwrap();
-        for (key, suffix) in [("id", ""), ("rootResourceId", "_root"), ("position", "_next")] {
+        for (key, suffix) in [
+            ("id", ""),
+            ("apiId", ""),
+            ("rootResourceId", "_root"),
+            ("position", "_next"),
+            ("nextToken", "_next"),
+        ] {
             if let Some(id) = body[key].as_str() {
                 names.insert(format!("{name}{suffix}"), id.to_owned());
             }

@@ -1,0 +1,14 @@
+//! DeleteApi: the API with all that belongs to it.
+
+use api::apigatewayv2::{DeleteApiInput, DeleteApiOutput};
+use base::Cx;
+
+use crate::Gateway;
+use crate::error::Result;
+use crate::v2::rows;
+
+pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: DeleteApiInput) -> Result<DeleteApiOutput> {
+    let api = rows::read_api(&gateway.store, &cx.scope, &input.api_id).await?;
+    rows::delete_api(&gateway.store, &api).await?;
+    Ok(DeleteApiOutput {})
+}

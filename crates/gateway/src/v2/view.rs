@@ -1,0 +1,45 @@
+//! Records as AWS shows them. Pure; knows no store.
+
+use api::apigatewayv2 as aws;
+use base::Timestamp;
+
+use crate::v2::records::{ApiRecord, CorsRecord};
+
+/// AWS's dates have whole seconds.
+pub(crate) fn date(ms: i64) -> Timestamp {
+    Timestamp::from_secs(Timestamp(ms).as_secs())
+}
+
+pub(crate) fn api(api: ApiRecord) -> aws::Api {
+    let scheme = if api.is_websocket() { "wss" } else { "https" };
+    let endpoint = format!("{scheme}://{}.execute-api.{}.amazonaws.com", api.id, api.region);
+    let created = date(api.created_ms);
+    aws::Api {
+        api_endpoint: Some(endpoint),
+        api_id: Some(api.id),
+        api_key_selection_expression: Some(api.api_key_selection_expression),
+        cors_configuration: api.cors.map(cors),
+        created_date: Some(created),
+        description: api.description,
+        disable_schema_validation: api.disable_schema_validation,
+        disable_execute_api_endpoint: Some(api.disable_execute_api_endpoint),
+        ip_address_type: api.ip_address_type.parse().ok(),
+        name: api.name,
+        protocol_type: api.protocol.parse().unwrap_or_default(),
+        route_selection_expression: api.route_selection_expression,
+        tags: Some(api.tags),
+        version: api.version,
+        ..aws::Api::default()
+    }
+}
+
+fn cors(cors: CorsRecord) -> aws::Cors {
+    aws::Cors {
+        allow_credentials: cors.allow_credentials,
+        allow_headers: cors.allow_headers,
+        allow_methods: cors.allow_methods,
+        allow_origins: cors.allow_origins,
+        expose_headers: cors.expose_headers,
+        max_age: cors.max_age,
+    }
+}
