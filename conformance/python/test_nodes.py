@@ -1,11 +1,12 @@
 """Two servers on one PostgreSQL database: each sees at once what the other does, and outlives it."""
 
+import json
 import threading
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from conftest import Server, wait_for
+from conftest import ROLE, Server, wait_for, zipped
 from database import Database
 
 TABLE = {
@@ -129,6 +130,55 @@ def test_what_one_node_makes_the_other_has_at_once(nodes):
     wait_for(lambda: "GlobalSecondaryIndexes" not in here.describe_table(TableName="shared")["Table"], 10)
     here.delete_table(TableName="shared")
     there.get_waiter("table_not_exists").wait(TableName="shared", WaiterConfig={"Delay": 1, "MaxAttempts": 20})
+
+
+def test_functions_are_those_of_all_nodes(nodes):
+    here, there = (node.client("lambda") for node in nodes)
+
+    def answer(client, name="f", **more):
+        return client.invoke(FunctionName=name, **more)["Payload"].read()
+
+    here.create_function(
+        FunctionName="f", Runtime="nodejs20.x", Role=ROLE, Handler="index.handler",
+        Code={"ZipFile": zipped(index_js="exports.handler = async () => 1;")})
+    assert answer(there) == b"1"
+    with pytest.raises(there.exceptions.ResourceConflictException):
+        there.create_function(
+            FunctionName="f", Runtime="nodejs20.x", Role=ROLE, Handler="index.handler",
+            Code={"ZipFile": zipped(index_js="exports.handler = async () => 1;")})
+    # What is acknowledged at one is in the next answer of the other, and runs there moments later.
+    for n in range(2, 12):
+        changing, asked = (here, there) if n % 2 else (there, here)
+        changing.update_function_code(FunctionName="f", ZipFile=zipped(index_js=f"exports.handler = async () => {n};"))
+        configuration = changing.update_function_configuration(FunctionName="f", Description=str(n))
+        assert asked.get_function_configuration(FunctionName="f")["RevisionId"] == configuration["RevisionId"]
+        assert answer(asked) == str(n).encode()
+    layer = here.publish_layer_version(LayerName="l", Content={"ZipFile": zipped(l_js="")})["LayerVersionArn"]
+    there.update_function_configuration(FunctionName="f", Layers=[layer])
+    here.publish_version(FunctionName="f")
+    there.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
+    assert answer(here, Qualifier="live") == b"11"
+
+    # Of two that change it at once one is told to try again; no change undoes another.
+    def add(client, sid):
+        for _ in range(50):
+            try:
+                return client.add_permission(
+                    FunctionName="f", StatementId=sid, Action="lambda:InvokeFunction", Principal="s3.amazonaws.com")
+            except ClientError as error:
+                assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+
+    threads = [threading.Thread(target=add, args=((here, there)[i % 2], f"s{i}")) for i in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    policies = [json.loads(client.get_policy(FunctionName="f")["Policy"]) for client in (here, there)]
+    assert policies[0] == policies[1] and len(policies[0]["Statement"]) == 10
+    here.delete_function(FunctionName="f")
+    assert there.list_functions()["Functions"] == []
+    with pytest.raises(there.exceptions.ResourceNotFoundException):
+        answer(there)
 
 
 def test_a_database_that_was_away_is_used_again(nodes, database):

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use base::Scope;
 use bytes::Bytes;
 use sandbox::InitType;
-use store::{Batch, KvError, Store};
+use store::{Batch, Expect, KvError, Store};
 use tokio::sync::{Mutex, MutexGuard, Notify};
 
 use crate::event_config::EventConfig;
@@ -90,6 +90,18 @@ impl Version {
         let record = VersionRecord { revision: new_revision(), ..self.record.clone() };
         let (fleet, provision) = (self.fleet.clone(), self.provision.clone());
         Arc::new(Self { fleet, provision, ..Self::of(record) })
+    }
+
+    /// This version as another node left it: the same environments serve it, unless they would run something else.
+    fn become_of(self: &Arc<Self>, record: VersionRecord) -> Arc<Self> {
+        if record == self.record {
+            return self.clone();
+        }
+        if (VersionRecord { revision: record.revision.clone(), ..self.record.clone() }) == record {
+            let (fleet, provision) = (self.fleet.clone(), self.provision.clone());
+            return Arc::new(Self { fleet, provision, ..Self::of(record) });
+        }
+        Self::new(record)
     }
 
     /// What an environment is told of its start, unless it is provisioned.
@@ -182,6 +194,13 @@ impl Function {
         }
     }
 
+    fn is_of(&self, record: &FunctionRecord, versions: &BTreeMap<u64, VersionRecord>) -> bool {
+        let same = |(number, record): (&u64, &VersionRecord)| {
+            self.versions.get(number).is_some_and(|version| version.record == *record)
+        };
+        self.record() == *record && self.versions.len() == versions.len() && versions.iter().all(same)
+    }
+
     /// The versions whose environments a provisioning of `qualifier` makes.
     pub(crate) fn reached_by(&self, qualifier: &str) -> Vec<&Arc<Version>> {
         let shares = provision::shares(qualifier, 0, &self.aliases);
@@ -235,6 +254,9 @@ impl Function {
     }
 }
 
+/// A function and its published versions, as the store has them.
+type Rows = (FunctionRecord, BTreeMap<u64, VersionRecord>);
+
 #[derive(Debug)]
 pub(crate) struct Catalogue {
     store: Store,
@@ -277,51 +299,89 @@ impl Catalogue {
 
     /// Reads all functions from the store.
     pub(crate) async fn load(&self) -> Result<(), KvError> {
-        let mut versions: HashMap<(Scope, String), BTreeMap<u64, Arc<Version>>> = HashMap::new();
-        for (key, value) in self.store.rows(keys::versions()).await? {
-            let Some(name) = keys::parse_scoped(&key) else { continue };
-            let record: VersionRecord = decode("version", &key, &value)?;
-            versions.entry(name).or_default().insert(record.number, Version::new(record));
-        }
-        for (key, value) in self.store.rows(keys::functions()).await? {
-            let Some((scope, name)) = keys::parse_scoped(&key) else { continue };
-            let record: FunctionRecord = decode("function", &key, &value)?;
-            let versions = versions.remove(&(scope.clone(), name.clone())).unwrap_or_default();
-            let function = self.restored((scope, name), record, versions);
+        for (place, (record, versions)) in self.rows().await? {
+            let function = self.restored(place, record, versions, None);
             self.replace(None, Some(Arc::new(function)));
         }
         Ok(())
     }
 
-    /// Reads a function again: another node may have made it, or an alias or version of it, since this one started.
+    /// As [`load`](Self::load), when other nodes may have changed some of what is here.
+    pub(crate) async fn reload(&self) -> Result<(), KvError> {
+        let rows = self.rows().await?;
+        for function in self.all() {
+            if !rows.contains_key(&(function.scope.clone(), function.name.clone())) {
+                self.bring(&function.scope, &function.name).await?;
+            }
+        }
+        for ((scope, name), (record, versions)) in rows {
+            let known = self.get(&scope, &name);
+            if known.is_none_or(|function| !function.is_of(&record, &versions)) {
+                self.bring(&scope, &name).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn rows(&self) -> Result<HashMap<(Scope, String), Rows>, KvError> {
+        let mut versions: HashMap<(Scope, String), BTreeMap<u64, VersionRecord>> = HashMap::new();
+        for (key, value) in self.store.rows(keys::versions()).await? {
+            let Some(place) = keys::parse_scoped(&key) else { continue };
+            let record: VersionRecord = decode("version", &key, &value)?;
+            versions.entry(place).or_default().insert(record.number, record);
+        }
+        let mut rows = HashMap::new();
+        for (key, value) in self.store.rows(keys::functions()).await? {
+            let Some(place) = keys::parse_scoped(&key) else { continue };
+            let record: FunctionRecord = decode("function", &key, &value)?;
+            let versions = versions.remove(&place).unwrap_or_default();
+            rows.insert(place, (record, versions));
+        }
+        Ok(rows)
+    }
+
+    /// Reads a function again: another node may have made, changed or deleted it since this one looked.
     pub(crate) async fn bring(&self, scope: &Scope, name: &str) -> Result<(), KvError> {
         let edit = self.edit(scope, name).await;
         let key = keys::function(scope, name);
-        let Some(row) = self.store.get(&key).await? else { return Ok(()) };
+        let old = edit.now.as_ref();
+        let Some(row) = self.store.get(&key).await? else {
+            edit.end_gone(None);
+            self.replace(old, None);
+            return Ok(());
+        };
         let record: FunctionRecord = decode("function", &key, &row.value)?;
         let mut versions = BTreeMap::new();
         for (key, value) in self.store.rows(keys::versions_of(scope, name)).await? {
             let record: VersionRecord = decode("version", &key, &value)?;
-            versions.insert(record.number, Version::new(record));
+            versions.insert(record.number, record);
         }
-        let function = self.restored((scope.clone(), name.to_owned()), record, versions);
-        self.replace(edit.now.as_ref(), Some(Arc::new(function)));
-        edit.now.iter().flat_map(|old| old.all_versions()).for_each(|version| version.fleet.close());
+        let function = self.restored((scope.clone(), name.to_owned()), record, versions, old);
+        let function = Arc::new(function);
+        edit.end_gone(Some(&function));
+        self.replace(old, Some(function));
         Ok(())
     }
 
+    /// What of `old` is still as it was goes on: versions with their environments, and what runs now.
     fn restored(
         &self,
         (scope, name): (Scope, String),
         record: FunctionRecord,
-        versions: BTreeMap<u64, Arc<Version>>,
+        versions: BTreeMap<u64, VersionRecord>,
+        old: Option<&Arc<Function>>,
     ) -> Function {
+        let load = || Arc::new(Load { account: self.account_load(&scope), ..Load::default() });
+        let version = |record: VersionRecord| match old.and_then(|old| old.numbered(record.number)) {
+            Some(known) => known.become_of(record),
+            None => Version::new(record),
+        };
         Function {
-            load: Arc::new(Load { account: self.account_load(&scope), ..Load::default() }),
+            load: old.map_or_else(load, |old| old.load.clone()),
             scope,
             name,
-            latest: Version::new(record.latest),
-            versions,
+            latest: version(record.latest),
+            versions: versions.into_iter().map(|(number, record)| (number, version(record))).collect(),
             aliases: record.aliases,
             policies: record.policies,
             tags: record.tags,
@@ -420,6 +480,7 @@ impl Edit<'_> {
         if let Some(function) = &mut function {
             function.forget_qualifiers();
         }
+        let batch = self.guarded(batch, &key).await?;
         let batch = match &function {
             Some(function) => {
                 batch.put(key, minicbor::to_vec(function.record()).expect("writing to a Vec does not fail"))
@@ -428,14 +489,33 @@ impl Edit<'_> {
         };
         self.catalogue.store.commit(batch).await?;
         let new = function.map(Arc::new);
-        let kept: Vec<&Arc<Version>> = new.iter().flat_map(|function| function.all_versions()).collect();
-        if let Some(old) = &self.now {
-            let gone =
-                old.all_versions().filter(|old| !kept.iter().any(|new| Arc::ptr_eq(&new.fleet, &old.fleet)));
-            gone.for_each(|version| version.fleet.close());
-        }
+        self.end_gone(new.as_ref());
         self.catalogue.replace(self.now.as_ref(), new);
         Ok(())
+    }
+
+    /// `batch`, which another node's change of the function makes fail: what was decided here would undo it.
+    async fn guarded(&self, batch: Batch, key: &Bytes) -> Result<Batch, KvError> {
+        let store = &self.catalogue.store;
+        if !store.is_shared() {
+            return Ok(batch);
+        }
+        let row = store.get(key).await?;
+        let record =
+            row.as_ref().map(|row| decode::<FunctionRecord>("function", key, &row.value)).transpose()?;
+        if record != self.now.as_ref().map(|function| function.record()) {
+            return Err(KvError::Contended);
+        }
+        let expect = row.map_or(Expect::Absent, |row| Expect::Version(row.version));
+        Ok(batch.expect(key.clone(), expect).put(keys::epoch(), Bytes::new()))
+    }
+
+    /// Ends the environments of versions that `new` no longer has, busy ones after their invocation.
+    fn end_gone(&self, new: Option<&Arc<Function>>) {
+        let kept: Vec<&Arc<Version>> = new.into_iter().flat_map(|function| function.all_versions()).collect();
+        let old = self.now.iter().flat_map(|function| function.all_versions());
+        let gone = old.filter(|old| !kept.iter().any(|new| Arc::ptr_eq(&new.fleet, &old.fleet)));
+        gone.for_each(|version| version.fleet.close());
     }
 }
 

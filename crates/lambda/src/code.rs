@@ -265,6 +265,11 @@ impl CodeStore {
         self.open_folder(&code.sha256).ok_or_else(missing)
     }
 
+    /// Whether a package is unpacked on this node's disk.
+    pub(crate) fn is_here(&self, code: &Code) -> bool {
+        code.folder.is_some() || self.path(&code.sha256).is_dir()
+    }
+
     fn open_folder(&self, sha256: &[u8; 32]) -> Option<Arc<CodeFolder>> {
         let path = self.path(sha256);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);

@@ -146,7 +146,7 @@ pub(crate) fn package(error: PackageError) -> Failure {
 }
 
 pub(crate) fn store(error: &KvError) -> Failure {
-    if let KvError::Unavailable(_) | KvError::Contended = error {
+    if let KvError::Unavailable(_) | KvError::Contended | KvError::Conflict(_) = error {
         // The engine says once that the database is lost, and once that it is back.
         tracing::debug!(%error, "the database cannot serve this now");
         return Failure::unavailable();

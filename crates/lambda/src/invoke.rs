@@ -90,7 +90,7 @@ impl Lambda {
 
     /// What a service's call runs, when it may.
     async fn admit(&self, reference: &FunctionRef<'_>, call: &InvokeCall) -> Result<Run, InvokeError> {
-        let target = self.target(reference, call.request_id)?;
+        let target = self.find_target(reference, call.request_id).await?;
         if let Some(source) = &call.source {
             self.ask_policy(&target, reference.qualifier, source)?;
         }

@@ -24,6 +24,9 @@ const NAMED: u8 = 0x29;
 /// What event source mappings are in the middle of: lanes of shards, the last result, leases of nodes.
 const PROGRESS: u8 = 0x2e;
 
+/// Written with each change of a function or layer, where several nodes share the store.
+const EPOCH: u8 = 0x2a;
+
 /// A durable execution.
 const EXECUTION: u8 = 0x2c;
 /// Its operations and its events: a byte tells which.
@@ -37,6 +40,10 @@ pub(crate) fn functions() -> Bytes {
 
 pub(crate) fn function(scope: &Scope, name: &str) -> Bytes {
     scoped(FUNCTION, scope, name).into()
+}
+
+pub(crate) fn epoch() -> Bytes {
+    Bytes::from_static(&[EPOCH])
 }
 
 pub(crate) fn versions() -> Bytes {

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use base::Scope;
-use store::{Batch, KvError, Store};
+use store::{Batch, Expect, KvError, Store};
 use tokio::sync::Mutex;
 
 use crate::keys;
@@ -27,14 +27,22 @@ impl Layers {
         Self { store, versions: RwLock::default(), turn: Mutex::new(()) }
     }
 
-    /// Reads all layers from the store.
+    /// Reads all layers from the store; what was known before is forgotten.
     pub(crate) async fn load(&self) -> Result<(), KvError> {
+        let _turn = self.turn.lock().await;
+        let mut versions = Versions::new();
         for (key, value) in self.store.rows(keys::layer_versions()).await? {
             let version: LayerVersion = minicbor::decode(&value)
                 .map_err(|error| KvError::Damaged(format!("layer at {key:?}: {error}")))?;
-            self.insert(version);
+            versions.insert((version.scope(), version.name.clone(), version.number), Arc::new(version));
         }
+        *self.versions.write().unwrap_or_else(PoisonError::into_inner) = versions;
         Ok(())
+    }
+
+    /// Other nodes hear of `batch`.
+    fn announced(&self, batch: Batch) -> Batch {
+        if self.store.is_shared() { batch.put(keys::epoch(), Vec::new()) } else { batch }
     }
 
     pub(crate) fn get(&self, scope: &Scope, name: &str, number: u64) -> Option<Arc<LayerVersion>> {
@@ -75,15 +83,19 @@ impl Layers {
             minicbor::to_vec(&version).expect("writing to a Vec does not fail"),
         );
         if self.get(&scope, &name, number).is_none() {
-            batch = batch.put(keys::layer_numbers(&scope, &name), number.to_be_bytes().to_vec());
+            // Another node may be about to give the same number.
+            batch = batch
+                .expect(keys::layer_version(&scope, &name, number), Expect::Absent)
+                .put(keys::layer_numbers(&scope, &name), number.to_be_bytes().to_vec());
         }
-        self.store.commit(batch).await?;
+        self.store.commit(self.announced(batch)).await?;
         Ok(self.insert(version))
     }
 
     pub(crate) async fn delete(&self, version: &LayerVersion) -> Result<(), KvError> {
         let (scope, name, number) = (version.scope(), version.name.clone(), version.number);
-        self.store.commit(Batch::new().delete(keys::layer_version(&scope, &name, number))).await?;
+        let batch = Batch::new().delete(keys::layer_version(&scope, &name, number));
+        self.store.commit(self.announced(batch)).await?;
         let mut versions = self.versions.write().unwrap_or_else(PoisonError::into_inner);
         versions.remove(&(scope, name, number));
         Ok(())

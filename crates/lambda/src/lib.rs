@@ -23,6 +23,7 @@ mod event;
 mod event_config;
 mod executor;
 mod fleet;
+mod follow;
 mod function;
 mod invoke;
 mod keys;
@@ -144,6 +145,7 @@ pub struct Lambda {
     executions: durable::Shelf,
     endpoint: Endpoint,
     mappings: Mappings,
+    epoch: follow::Epoch,
     feed: Arc<dyn ChangeFeed>,
     /// Queue, pollers and the sweeper end when this is cancelled.
     stopping: CancellationToken,
@@ -193,6 +195,7 @@ impl Lambda {
             queue: Arc::new(Queue::new(store.clone(), config.clock.clone())),
             endpoint: Endpoint::new(config.destination_endpoint.as_deref()),
             mappings: Mappings::default(),
+            epoch: follow::Epoch::default(),
             feed,
             stopping: CancellationToken::new(),
             workers: TaskTracker::new(),
@@ -219,9 +222,13 @@ impl Lambda {
         for layer in self.layers.all() {
             *references.entry(layer.code.sha256).or_insert(0) += 1;
         }
-        self.codes.recount(&references).await?;
+        // What nobody refers to yet may be a package that another node is about to give to a function.
+        if !self.store.is_shared() {
+            self.codes.recount(&references).await?;
+        }
         let codes = self.codes.clone();
         blocking(move || codes.keep_only(&references)).await.map_err(|source| self.folder_error(source))?;
+        self.follow_functions();
         self.spawn_queue();
         self.spawn_sweeper();
         self.spawn_provisioner();

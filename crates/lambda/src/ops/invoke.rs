@@ -17,7 +17,7 @@ use crate::{Lambda, error, lineage, payload};
 
 pub(super) async fn run(lambda: &Lambda, cx: &Cx, input: InvokeInput) -> Result<InvokeOutput, Failure> {
     let reference = named(cx, &input.function_name, input.qualifier.as_deref())?;
-    let target = lambda.target(&reference, cx.request_id).map_err(error::invoke)?;
+    let target = lambda.find_target(&reference, cx.request_id).await.map_err(error::invoke)?;
     let kind = input.invocation_type.unwrap_or(InvocationType::RequestResponse);
     let function = &target.function;
     // An event is accepted all the same, and cut when it is its turn, so that its destination hears of it.

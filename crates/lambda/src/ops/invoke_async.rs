@@ -15,7 +15,7 @@ pub(super) async fn run(
     input: InvokeAsyncInput,
 ) -> Result<InvokeAsyncOutput, Failure> {
     let reference = named(cx, &input.function_name, None)?;
-    lambda.target(&reference, cx.request_id).map_err(error::invoke)?;
+    lambda.find_target(&reference, cx.request_id).await.map_err(error::invoke)?;
     let payload = lambda.check_payload(input.invoke_args, InvokeKind::Event).await.map_err(error::invoke)?;
     let event = EventCall {
         scope: reference.scope.clone(),

@@ -23,7 +23,7 @@ pub(super) async fn run(
     input: InvokeWithResponseStreamInput,
 ) -> Result<InvokeWithResponseStreamOutput, Failure> {
     let reference = named(cx, &input.function_name, input.qualifier.as_deref())?;
-    let target = lambda.target(&reference, cx.request_id).map_err(error::invoke)?;
+    let target = lambda.find_target(&reference, cx.request_id).await.map_err(error::invoke)?;
     let payload = lambda.check_payload(input.payload.unwrap_or_default(), InvokeKind::RequestResponse).await;
     let payload = payload.map_err(error::invoke)?;
     let client_context =

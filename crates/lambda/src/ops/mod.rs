@@ -109,12 +109,21 @@ use crate::policy::Policy;
 const DEFAULT_HOST: &str = "127.0.0.1:4566";
 
 macro_rules! serve {
-    ($($operation:ident: $input:ident -> $output:ident;)*) => {
+    // What runs functions is quick rather than told of every change; it looks again for what it does not find.
+    (@look $me:ident quick) => {};
+    (@look $me:ident) => {
+        $me.catch_up().await.map_err(|error| error::store(&error))?
+    };
+    ($($operation:ident: $input:ident -> $output:ident $(, $quick:ident)?;)*) => {
         impl shapes::Lambda for Lambda {
             $(
                 async fn $operation(&self, cx: &Cx, input: shapes::$input) -> Result<shapes::$output, Failure> {
                     let (me, cx) = (self.arc(), cx.clone());
-                    Detached::new(Box::pin(async move { $operation::run(&me, &cx, input).await })).await
+                    let work = async move {
+                        serve!(@look me $($quick)?);
+                        $operation::run(&me, &cx, input).await
+                    };
+                    Detached::new(Box::pin(work)).await
                 }
             )*
         }
@@ -124,7 +133,7 @@ macro_rules! serve {
 serve! {
     add_layer_version_permission: AddLayerVersionPermissionInput -> AddLayerVersionPermissionOutput;
     add_permission: AddPermissionInput -> AddPermissionOutput;
-    checkpoint_durable_execution: CheckpointDurableExecutionInput -> CheckpointDurableExecutionOutput;
+    checkpoint_durable_execution: CheckpointDurableExecutionInput -> CheckpointDurableExecutionOutput, quick;
     create_alias: CreateAliasInput -> CreateAliasOutput;
     create_capacity_provider: CreateCapacityProviderInput -> CreateCapacityProviderOutput;
     create_code_signing_config: CreateCodeSigningConfigInput -> CreateCodeSigningConfigOutput;
@@ -150,7 +159,7 @@ serve! {
     get_code_signing_config: GetCodeSigningConfigInput -> GetCodeSigningConfigOutput;
     get_durable_execution: GetDurableExecutionInput -> GetDurableExecutionOutput;
     get_durable_execution_history: GetDurableExecutionHistoryInput -> GetDurableExecutionHistoryOutput;
-    get_durable_execution_state: GetDurableExecutionStateInput -> GetDurableExecutionStateOutput;
+    get_durable_execution_state: GetDurableExecutionStateInput -> GetDurableExecutionStateOutput, quick;
     get_event_source_mapping: GetEventSourceMappingInput -> GetEventSourceMappingOutput;
     get_function: GetFunctionInput -> GetFunctionOutput;
     get_function_code_signing_config: GetFunctionCodeSigningConfigInput -> GetFunctionCodeSigningConfigOutput;
@@ -167,9 +176,9 @@ serve! {
     get_provisioned_concurrency_config: GetProvisionedConcurrencyConfigInput -> GetProvisionedConcurrencyConfigOutput;
     get_resource_policy: GetResourcePolicyInput -> GetResourcePolicyOutput;
     get_runtime_management_config: GetRuntimeManagementConfigInput -> GetRuntimeManagementConfigOutput;
-    invoke: InvokeInput -> InvokeOutput;
-    invoke_async: InvokeAsyncInput -> InvokeAsyncOutput;
-    invoke_with_response_stream: InvokeWithResponseStreamInput -> InvokeWithResponseStreamOutput;
+    invoke: InvokeInput -> InvokeOutput, quick;
+    invoke_async: InvokeAsyncInput -> InvokeAsyncOutput, quick;
+    invoke_with_response_stream: InvokeWithResponseStreamInput -> InvokeWithResponseStreamOutput, quick;
     list_aliases: ListAliasesInput -> ListAliasesOutput;
     list_capacity_providers: ListCapacityProvidersInput -> ListCapacityProvidersOutput;
     list_code_signing_configs: ListCodeSigningConfigsInput -> ListCodeSigningConfigsOutput;
@@ -199,9 +208,9 @@ serve! {
     remove_layer_version_permission: RemoveLayerVersionPermissionInput -> RemoveLayerVersionPermissionOutput;
     remove_permission: RemovePermissionInput -> RemovePermissionOutput;
     resume_durable_execution: ResumeDurableExecutionInput -> ResumeDurableExecutionOutput;
-    send_durable_execution_callback_failure: SendDurableExecutionCallbackFailureInput -> SendDurableExecutionCallbackFailureOutput;
-    send_durable_execution_callback_heartbeat: SendDurableExecutionCallbackHeartbeatInput -> SendDurableExecutionCallbackHeartbeatOutput;
-    send_durable_execution_callback_success: SendDurableExecutionCallbackSuccessInput -> SendDurableExecutionCallbackSuccessOutput;
+    send_durable_execution_callback_failure: SendDurableExecutionCallbackFailureInput -> SendDurableExecutionCallbackFailureOutput, quick;
+    send_durable_execution_callback_heartbeat: SendDurableExecutionCallbackHeartbeatInput -> SendDurableExecutionCallbackHeartbeatOutput, quick;
+    send_durable_execution_callback_success: SendDurableExecutionCallbackSuccessInput -> SendDurableExecutionCallbackSuccessOutput, quick;
     stop_durable_execution: StopDurableExecutionInput -> StopDurableExecutionOutput;
     tag_resource: TagResourceInput -> TagResourceOutput;
     untag_resource: UntagResourceInput -> UntagResourceOutput;
