@@ -331,7 +331,9 @@ impl Writer {
                 break;
             }
             let events: Vec<Bytes> = page.entries.iter().map(|(key, _)| event_of(record.id, key)).collect();
-            self.drop_events(record.id, &events).await.map_err(failure::store)?;
+            let found = self.store.multi_get(&events).await.map_err(failure::store)?;
+            let rows = events.into_iter().zip(found).filter_map(|(key, row)| Some((key, row?.value)));
+            self.drop_events(record.id, rows.collect()).await.map_err(failure::store)?;
         }
         let rows = Batch::new().delete(key).delete(record::stream_name_key(record.id, stream.id));
         self.store.commit(rows).await.map_err(failure::store)?;
@@ -340,15 +342,13 @@ impl Writer {
     }
 
     /// Deletes events with their places in their streams. Answers the bytes that went.
-    async fn drop_events(&self, group_id: u64, keys: &[Bytes]) -> Result<u64, KvError> {
-        let rows = self.store.multi_get(keys).await?;
+    async fn drop_events(&self, group_id: u64, rows: Vec<(Bytes, Bytes)>) -> Result<u64, KvError> {
         let (mut batch, mut bytes) = (Batch::new(), 0);
-        for (key, row) in keys.iter().zip(rows) {
-            let Some(row) = row else { continue };
-            let event = EventRow::decode(&row.value)?;
+        for (key, value) in rows {
+            let event = EventRow::decode(&value)?;
             bytes += event.stored_bytes();
-            let place = record::event_place(key);
-            batch = batch.delete(key.clone()).delete(record::order_key(group_id, event.stream_id, place));
+            let order = record::order_key(group_id, event.stream_id, record::event_place(&key));
+            batch = batch.delete(key).delete(order);
         }
         let delta = -i64::try_from(bytes).unwrap_or(i64::MAX);
         self.store.commit(batch.add(record::group_bytes_key(group_id), delta)).await?;
@@ -421,8 +421,7 @@ impl Writer {
             None => KeyRange::prefix(record::event_key(group_id, &[])),
         };
         let page = self.store.scan(range, ScanOptions::limit(1_000)).await?;
-        let keys: Vec<Bytes> = page.entries.into_iter().map(|(key, _)| key).collect();
-        if keys.is_empty() { Ok(0) } else { self.drop_events(group_id, &keys).await }
+        if page.entries.is_empty() { Ok(0) } else { self.drop_events(group_id, page.entries).await }
     }
 
     /// Deletes what is older than its group's retention.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use base::Clock;
 
+use crate::report::Layer;
+
 /// What to do when the host does not allow a layer of the jail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SandboxMode {
@@ -47,6 +49,8 @@ pub struct SandboxConfig {
     pub network: FunctionNetwork,
     /// A folder of the sandbox's own, made if it is missing: runtime files and mount points. Holds nothing durable.
     pub scratch_dir: PathBuf,
+    /// Layers that are taken for missing whatever the host allows, and why: what a host without them gets.
+    pub denied_layers: Vec<(Layer, String)>,
     /// Given to functions as `AWS_ENDPOINT_URL` unless their own environment sets it. `None`: not set.
     pub endpoint_url: Option<String>,
     /// Unassigned processes kept ready for each runtime in use; 0 keeps none.
@@ -67,6 +71,9 @@ pub struct SandboxConfig {
     pub stream_bytes_max: usize,
     /// How long loading a handler may take before it is begun again in the first invocation's time (AWS: 10 s).
     pub init_timeout: Duration,
+    /// An environment that has served so many gives its place to a new one: `setenv` of the C library keeps every value
+    /// that it was ever given, and runtimes set the trace of each invocation (143 bytes with glibc).
+    pub invocations_max: u32,
     pub clock: Clock,
 }
 
@@ -77,6 +84,7 @@ impl SandboxConfig {
             mode: SandboxMode::default(),
             network: FunctionNetwork::default(),
             scratch_dir: scratch_dir.into(),
+            denied_layers: Vec::new(),
             endpoint_url: None,
             pool_size: 2,
             runtimes_dir: None,
@@ -87,6 +95,7 @@ impl SandboxConfig {
             response_bytes_max: base::Limits::default().invoke_sync_bytes_max,
             stream_bytes_max: base::Limits::default().invoke_stream_bytes_max,
             init_timeout: Duration::from_secs(10),
+            invocations_max: 100_000,
             clock: Clock::default(),
         }
     }

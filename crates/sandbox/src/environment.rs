@@ -62,6 +62,7 @@ pub struct Environment {
     /// When the first piece of a streamed answer came.
     first_piece: Option<Instant>,
     max_rss_kib: u64,
+    served: u32,
     /// What the first invocation tells of an initialisation that was not begun for it.
     ahead: Option<Init>,
 }
@@ -125,6 +126,7 @@ impl Environment {
             log,
             first_piece: None,
             max_rss_kib: 0,
+            served: 0,
             ahead: None,
             sandbox,
         }
@@ -135,11 +137,13 @@ impl Environment {
     }
 
     /// Whether it can serve another invocation; false after its process ended while idle, after an invocation was
-    /// given up, and after it answered twice: the second answer would be taken for the next invocation's.
+    /// given up, after it answered twice (the second answer would be taken for the next invocation's), and after it
+    /// served as many as it may.
     pub fn is_alive(&mut self) -> bool {
         let running =
             !matches!(self.stage, Stage::Busy) && self.process.as_mut().is_some_and(Process::is_running);
-        running && !(matches!(self.stage, Stage::Idle) && self.has_spoken_unasked())
+        let is_spent = self.served >= self.sandbox.config().invocations_max;
+        running && !is_spent && !(matches!(self.stage, Stage::Idle) && self.has_spoken_unasked())
     }
 
     /// Threads of a function may log while it is idle; nothing else may be said then.
@@ -159,6 +163,7 @@ impl Environment {
     /// returned leaves the environment unusable.
     pub async fn invoke(&mut self, invocation: Invocation) -> Outcome {
         let request_id = invocation.request_id.to_string();
+        self.served = self.served.saturating_add(1);
         let mut outcome = Outcome::empty();
         let mut loaded = self.load(InitPhase::Init, &request_id, &mut outcome).await;
         let mut began = Instant::now();

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::cgroup::{Cgroups, Group, GroupLimits};
 use crate::compiled::{COMPILER, Compiled, collect, is_worth_it};
 use crate::config::{SandboxConfig, SandboxMode};
-use crate::control::{Assign, Setup};
+use crate::control::{Assign, Hello, Setup};
 use crate::environment::Environment;
 use crate::error::{LaunchError, SandboxError};
 use crate::freezer::Freezer;
@@ -225,7 +225,7 @@ impl Sandbox {
         interpreter: &Interpreter,
         (began, phase): (Instant, InitPhase),
     ) -> Result<Started, LaunchError> {
-        let hello = process.hello().await?.clone();
+        let hello = self.hello(&mut process).await?;
         if !hello.failure.is_empty() {
             return Err(LaunchError::Io(io::Error::other(hello.failure)));
         }
@@ -339,6 +339,13 @@ impl Sandbox {
         spawned.unwrap_or_else(|error| Err(io::Error::other(error)))
     }
 
+    /// What confines a process, and every layer that does not.
+    async fn hello(&self, process: &mut Process) -> io::Result<Hello> {
+        let mut hello = process.hello().await?.clone();
+        hello.missing.extend(self.config.denied_layers.iter().cloned());
+        Ok(hello)
+    }
+
     async fn cgroups(&self) -> &Result<Arc<Cgroups>, String> {
         let find = async {
             if self.config.mode == SandboxMode::Off {
@@ -362,7 +369,7 @@ impl Sandbox {
         }
         let said = async {
             let mut process = self.spawn_setup(view::probe(&self.config)).await?;
-            process.hello().await.cloned()
+            self.hello(&mut process).await
         };
         let no_cgroup = self.cgroups().await.as_ref().err().map(|why| (Layer::Cgroup, why.clone()));
         match said.await {

@@ -1,7 +1,7 @@
 //! The jail, looked at from inside; as root and, started again by root, as an ordinary user.
 
 use expect_test::{Expect, expect};
-use sandbox::{SandboxError, SandboxMode};
+use sandbox::{Layer, Sandbox, SandboxConfig, SandboxError, SandboxMode};
 
 use crate::world::{World, invocation, prove_as_ordinary_user, show, write_files};
 
@@ -24,6 +24,34 @@ async fn required_means_required() {
     config.launcher = Some("/bin/true".into());
     let refused = sandbox::Sandbox::start(config).await.unwrap_err();
     assert!(matches!(refused, SandboxError::LayersMissing { .. }), "{refused}");
+}
+
+/// Any layer that the host does not allow, the network's as well: named, with the way out.
+#[tokio::test]
+async fn a_missing_layer_is_refused_where_all_are_required_and_named_where_not() {
+    for layer in Layer::ALL {
+        let deny = |c: &mut SandboxConfig| c.denied_layers = vec![(layer, "not on this host".to_owned())];
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = SandboxConfig::new(folder.path());
+        config.mode = SandboxMode::Required;
+        deny(&mut config);
+        let started = Sandbox::start(config).await;
+        if layer == Layer::Cgroup {
+            assert!(started.is_ok(), "memory is enforced without it");
+        } else {
+            let expected = format!(
+                "the sandbox is required, but this host does not allow: {layer} (not on this host). {}",
+                layer.hint()
+            );
+            assert_eq!(started.unwrap_err().to_string(), expected);
+        }
+        let world = World::with(SandboxMode::BestEffort, deny).await;
+        let report = world.sandbox.report().await;
+        let state = report.missing().find(|state| state.layer == layer).unwrap();
+        assert_eq!(state.missing.as_deref(), Some("not on this host"));
+        let spec = world.function("nodejs20.x", &[("index.js", "exports.handler = async () => 1")]);
+        assert_eq!(show(&world.once(spec, "1").await), "ok 1");
+    }
 }
 
 #[tokio::test]

@@ -81,6 +81,32 @@ async fn a_handler_that_takes_too_much_memory_is_killed() {
     assert_eq!(outcome.result.unwrap_err().kind, FaultKind::OutOfMemory);
 }
 
+/// What a handler starts is the function's as well: told of, and ended with it.
+#[tokio::test]
+async fn memory_of_children_counts() {
+    let code = r"const { spawnSync } = require('child_process');
+        exports.handler = async (mib) => spawnSync(process.execPath,
+            ['-e', `const all = []; for (let i = 0; i < ${mib}; i += 8) all.push(Buffer.alloc(8 << 20, 1));
+            const until = Date.now() + 100; while (Date.now() < until);`]).status";
+    let world = World::new(SandboxMode::BestEffort).await;
+    let mut spec = world.function("nodejs20.x", &[("index.js", code)]);
+    (spec.memory_mib, spec.timeout_ms) = (512, 60_000);
+    let mut environment = world.launch(spec).await;
+    let alone = environment.invoke(invocation("0")).await.max_memory_mib;
+    let outcome = environment.invoke(invocation("200")).await;
+    assert_eq!(show(&outcome), "ok 0");
+    assert!((200 + alone / 2..512).contains(&outcome.max_memory_mib), "{alone} {}", outcome.max_memory_mib);
+    // As on AWS the largest of all invocations of the environment.
+    let after = environment.invoke(invocation("0")).await;
+    assert_eq!((show(&after), after.max_memory_mib), ("ok 0".to_owned(), outcome.max_memory_mib));
+    let outcome = environment.invoke(invocation("4000")).await;
+    assert_eq!(
+        show(&outcome),
+        "OutOfMemory {\"errorType\":\"Runtime.ExitError\",\"errorMessage\":\"RequestId: ID Error: Runtime exited with error: signal: killed\"}\n(ended)"
+    );
+    assert_eq!(outcome.max_memory_mib, 512);
+}
+
 #[tokio::test]
 async fn the_kernel_limits_memory_and_processes() {
     let world = World::with(SandboxMode::BestEffort, |c| c.pool_size = 1).await;
@@ -345,5 +371,18 @@ async fn a_call_that_is_given_up_ends_the_environment() {
     assert!(environment.is_alive());
     let given_up = tokio::time::timeout(Duration::from_millis(50), environment.invoke(invocation("1"))).await;
     assert!(given_up.is_err());
+    assert!(!environment.is_alive());
+}
+
+/// The C library keeps every value of a variable that was ever set: 143 bytes for each trace with glibc.
+#[tokio::test]
+async fn an_environment_that_has_served_enough_gives_its_place() {
+    let world = World::with(SandboxMode::BestEffort, |c| c.invocations_max = 3).await;
+    let code = "let n = 0; exports.handler = async () => ++n";
+    let mut environment = world.launch(world.function("nodejs20.x", &[("index.js", code)])).await;
+    for n in 1..=3 {
+        assert!(environment.is_alive());
+        assert_eq!(show(&environment.invoke(invocation("1")).await), format!("ok {n}"));
+    }
     assert!(!environment.is_alive());
 }
