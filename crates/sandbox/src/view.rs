@@ -92,7 +92,8 @@ pub(crate) fn setup(
     // Both places are given: which one is right is known only once the jail stands or does not.
     setup.program.clone_from(&interpreter.program);
     setup.args.clone_from(&interpreter.flags);
-    setup.args.extend(interpreter_args(family).iter().map(|&arg| arg.to_owned()));
+    let args = interpreter_args(family).iter().chain(args_alone(family));
+    setup.args.extend(args.map(|&arg| arg.to_owned()));
     setup.env.extend(interpreter_env(family).map(|(name, value)| (name.to_owned(), value.to_owned())));
     setup.args.push(outside.join(bootstrap).display().to_string());
     setup.binds.extend(interpreter.needs.iter().map(|path| (path.clone(), path.clone())));
@@ -176,6 +177,16 @@ fn interpreter_args(family: Family) -> &'static [&'static str] {
             "-Djava.net.preferIPv4Stack=true",
             "-jar",
         ],
+    }
+}
+
+/// Not given to one that a function's wrapper starts, which may have put something in the way of its start.
+fn args_alone(family: Family) -> &'static [&'static str] {
+    match family {
+        // What the host's packages want to do in every Python of the host is nothing to a function, and can take longer
+        // than all the rest of the start.
+        Family::Python => &["-S"],
+        Family::Node | Family::Java | Family::Ruby | Family::Dotnet | Family::Provided => &[],
     }
 }
 

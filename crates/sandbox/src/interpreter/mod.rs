@@ -20,6 +20,7 @@ use self::name::Version;
 use crate::config::SandboxConfig;
 use crate::error::LaunchError;
 use crate::report::{RuntimeFound, Served};
+use crate::view;
 
 /// A language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -129,7 +130,10 @@ impl Family {
                 ("warm.js", include_bytes!("../../../../runtimes/node/warm.js")),
                 ("warm.mjs", include_bytes!("../../../../runtimes/node/warm.mjs")),
             ],
-            Self::Python => &[("bootstrap.py", include_bytes!("../../../../runtimes/python/bootstrap.py"))],
+            Self::Python => &[
+                ("bootstrap.py", include_bytes!("../../../../runtimes/python/bootstrap.py")),
+                ("rushlight_runtime.py", include_bytes!("../../../../runtimes/python/rushlight_runtime.py")),
+            ],
             Self::Java => &[("bootstrap.jar", include_bytes!("../../../../runtimes/java/bootstrap.jar"))],
             Self::Ruby => &[("bootstrap.rb", include_bytes!("../../../../runtimes/ruby/bootstrap.rb"))],
             Self::Dotnet | Self::Provided => &[],
@@ -318,7 +322,7 @@ impl Known {
         config: &SandboxConfig,
     ) -> Option<Arc<Interpreter>> {
         let place = AddedRuntimes::new(config.runtimes_dir.clone()?).find(runtime)?;
-        let found = self.ask(family, place.program).await?;
+        let found = self.ask(family, place.program, config).await?;
         let home = found.program.parent()?.parent()?.to_owned();
         let needs = found.needs.iter().filter(|path| !path.starts_with(&home)).cloned().collect();
         Some(Arc::new(Interpreter { home: Some(home), needs, ..(*found).clone() }))
@@ -334,7 +338,7 @@ impl Known {
         let candidates = given.map_or_else(|| search::candidates(family, wanted), |program| vec![program]);
         let mut found: Vec<Arc<Interpreter>> = Vec::new();
         for program in candidates {
-            let Some(interpreter) = self.ask(family, program).await else { continue };
+            let Some(interpreter) = self.ask(family, program, config).await else { continue };
             if wanted.is_none() || interpreter.number() == wanted {
                 return Some(Choice { interpreter, served: Served::Host });
             }
@@ -345,12 +349,18 @@ impl Known {
         Some(Choice { interpreter: found.swap_remove(nearest), served: Served::OtherVersion })
     }
 
-    async fn ask(&mut self, family: Family, program: PathBuf) -> Option<Arc<Interpreter>> {
+    async fn ask(
+        &mut self,
+        family: Family,
+        program: PathBuf,
+        config: &SandboxConfig,
+    ) -> Option<Arc<Interpreter>> {
         if let Some(answer) = self.asked.get(&program) {
             return answer.clone();
         }
+        let runtime_dir = view::runtime_dir(&config.scratch_dir, family);
         let new_enough = |found: &Interpreter| found.number().is_some_and(|number| number >= family.oldest());
-        let answer = probe::ask(family, &program).await.filter(new_enough).map(Arc::new);
+        let answer = probe::ask(family, &program, &runtime_dir).await.filter(new_enough).map(Arc::new);
         self.asked.insert(program, answer.clone());
         answer
     }

@@ -357,6 +357,84 @@ def handler(e, c):
     assert_eq!(answer, format!(r#"ok ["{}", false, false, 7, false]"#, folder.display()));
 }
 
+/// What the runtime loads late, or from bytecode of its own, is what a runtime has that loads everything first.
+#[tokio::test]
+async fn what_is_loaded_late_is_not_the_packages() {
+    let own = "raise Exception('not to be loaded')";
+    let code = "
+import json, logging, sys, token
+def handler(e, c):
+    names = [m for m in ('json', 'logging', 'token', 'traceback', 're') if 'task' in sys.modules[m].__file__]
+    logging.warning('said %s', json.dumps(e))
+    return [names, callable(exit), callable(help), type(logging.__loader__).__name__]
+";
+    check_with(
+        "index.handler",
+        &[("index.py", code), ("token.py", own), ("traceback.py", own), ("logging.py", own), ("re.py", own)],
+        r#" {"k":[1]} "#,
+        expect![[r#"
+            ok [[], true, true, "SourceFileLoader"]
+            | [WARNING]	T	ID	said {"k": [1]}"#]],
+    )
+    .await;
+    check_with(
+        "index.handler",
+        &[("index.py", "def handler(e, c): return e['k']"), ("traceback.py", own), ("token.py", own)],
+        "{}",
+        expect![[r#"
+            Handler {"errorMessage": "'k'", "errorType": "KeyError", "requestId": "ID", "stackTrace": ["  File \"/var/task/index.py\"..]}
+            | [ERROR] KeyError: 'k'
+            Traceback (most recent call last):
+              File "/var/task/index.py", line 1, in handler
+                def handler(e, c): return e['k']
+                                          ~^^^^^"#]],
+    )
+    .await;
+    for (payload, expected) in [
+        (
+            "",
+            expect![[r#"
+            Handler {"errorMessage": "Unable to unmarshal input: Expecting value: line 1 column 1 (char 0)", "errorType": "Runtime.UnmarshalError", "requestId": "ID", "stackTrace": []}
+            | [ERROR] Runtime.UnmarshalError: Unable to unmarshal input: Expecting value: line 1 column 1 (char 0)"#]],
+        ),
+        (
+            "{\"a\": nul}",
+            expect![[r#"
+            Handler {"errorMessage": "Unable to unmarshal input: Expecting value: line 1 column 7 (char 6)", "errorType": "Runtime.UnmarshalError", "requestId": "ID", "stackTrace": []}
+            | [ERROR] Runtime.UnmarshalError: Unable to unmarshal input: Expecting value: line 1 column 7 (char 6)"#]],
+        ),
+        (
+            " [1, 2] 3",
+            expect![[r#"
+            Handler {"errorMessage": "Unable to unmarshal input: Extra data: line 1 column 9 (char 8)", "errorType": "Runtime.UnmarshalError", "requestId": "ID", "stackTrace": []}
+            | [ERROR] Runtime.UnmarshalError: Unable to unmarshal input: Extra data: line 1 column 9 (char 8)"#]],
+        ),
+        (
+            " [NaN, -1e400, 12345678901234567890, \"\\ud83d\\ude00\"]\n",
+            expect![[r#"ok [NaN, -Infinity, 12345678901234567890, "😀"]"#]],
+        ),
+    ] {
+        check_with("index.handler", &[("index.py", "def handler(e, c): return e")], payload, expected).await;
+    }
+}
+
+/// Neither is the bootstrap compiled at each start, nor does a function wait for what the host's packages want to do then.
+#[tokio::test]
+async fn a_start_does_no_work_twice() {
+    let code = "
+import os, sys
+early = sorted({'json', 'logging', 're', 'traceback', 'typing'} & set(sys.modules))
+def handler(e, c):
+    own = sys.modules['rushlight_runtime']
+    return [early, sys.flags.no_site, os.path.exists(own.__cached__), own.main.__code__.co_filename == own.__file__]
+";
+    for runtime in ["python3.9", "python3.10", "python3.11", "python3.12", "python3.13"] {
+        let world = World::new(SandboxMode::BestEffort).await;
+        let answer = show(&world.once(world.function(runtime, &[("index.py", code)]), "{}").await);
+        assert_eq!(answer, "ok [[], 1, true, true]", "{runtime}");
+    }
+}
+
 #[tokio::test]
 async fn the_context_and_output() {
     let code = "
