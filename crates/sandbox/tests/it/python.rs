@@ -385,33 +385,35 @@ def handler(e, c):
             Handler {"errorMessage": "'k'", "errorType": "KeyError", "requestId": "ID", "stackTrace": ["  File \"/var/task/index.py\"..]}
             | [ERROR] KeyError: 'k'
             Traceback (most recent call last):
-              File "/var/task/index.py", line 1, in handler
-                def handler(e, c): return e['k']
-                                          ~^^^^^"#]],
+            ··File "/var/task/index.py", line 1, in handler
+            ····def handler(e, c): return e['k']"#]],
     )
     .await;
     for (payload, expected) in [
         (
             "",
             expect![[r#"
-            Handler {"errorMessage": "Unable to unmarshal input: Expecting value: line 1 column 1 (char 0)", "errorType": "Runtime.UnmarshalError", "requestId": "ID", "stackTrace": []}
-            | [ERROR] Runtime.UnmarshalError: Unable to unmarshal input: Expecting value: line 1 column 1 (char 0)"#]],
+                Handler {"errorMessage": "Unable to unmarshal input: Expecting value: line 1 column 1 (char 0)", "errorType": "Runtime.UnmarshalError", "requestId": "ID", "stackTrace": []}
+                | [ERROR] Runtime.UnmarshalError: Unable to unmarshal input: Expecting value: line 1 column 1 (char 0)
+                Traceback (most recent call last):"#]],
         ),
         (
             "{\"a\": nul}",
             expect![[r#"
-            Handler {"errorMessage": "Unable to unmarshal input: Expecting value: line 1 column 7 (char 6)", "errorType": "Runtime.UnmarshalError", "requestId": "ID", "stackTrace": []}
-            | [ERROR] Runtime.UnmarshalError: Unable to unmarshal input: Expecting value: line 1 column 7 (char 6)"#]],
+                Handler {"errorMessage": "Unable to unmarshal input: Expecting value: line 1 column 7 (char 6)", "errorType": "Runtime.UnmarshalError", "requestId": "ID", "stackTrace": []}
+                | [ERROR] Runtime.UnmarshalError: Unable to unmarshal input: Expecting value: line 1 column 7 (char 6)
+                Traceback (most recent call last):"#]],
         ),
         (
             " [1, 2] 3",
             expect![[r#"
-            Handler {"errorMessage": "Unable to unmarshal input: Extra data: line 1 column 9 (char 8)", "errorType": "Runtime.UnmarshalError", "requestId": "ID", "stackTrace": []}
-            | [ERROR] Runtime.UnmarshalError: Unable to unmarshal input: Extra data: line 1 column 9 (char 8)"#]],
+                Handler {"errorMessage": "Unable to unmarshal input: Extra data: line 1 column 9 (char 8)", "errorType": "Runtime.UnmarshalError", "requestId": "ID", "stackTrace": []}
+                | [ERROR] Runtime.UnmarshalError: Unable to unmarshal input: Extra data: line 1 column 9 (char 8)
+                Traceback (most recent call last):"#]],
         ),
         (
             " [NaN, -1e400, 12345678901234567890, \"\\ud83d\\ude00\"]\n",
-            expect![[r#"ok [NaN, -Infinity, 12345678901234567890, "😀"]"#]],
+            expect![[r#"ok [NaN, -Infinity, 12345678901234567890, "\ud83d\ude00"]"#]],
         ),
     ] {
         check_with("index.handler", &[("index.py", "def handler(e, c): return e")], payload, expected).await;
