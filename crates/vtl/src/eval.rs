@@ -165,9 +165,9 @@ impl Machine<'_> {
             return Ok(number::compare(one, other) == Some(Ordering::Equal));
         }
         match (one, other) {
-            (Value::List(_), Value::List(_)) | (Value::Map(_), Value::Map(_)) | (Value::Bool(_), Value::Bool(_)) => {
-                self.equals(one, other)
-            }
+            (Value::List(_), Value::List(_))
+            | (Value::Map(_), Value::Map(_))
+            | (Value::Bool(_), Value::Bool(_)) => self.equals(one, other),
             _ => Ok(self.text_of(one)? == self.text_of(other)?),
         }
     }

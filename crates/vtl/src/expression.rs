@@ -59,7 +59,9 @@ impl Parser<'_> {
             (_, "ge") => (3, Operator::GreaterOrEqual, 2),
             (b'+', _) => (4, Operator::Sum(Sum::Add), 1),
             // `-1` is a number, so that `$a -1` is no subtraction.
-            (b'-', _) if !next.is_some_and(|byte| byte.is_ascii_digit()) => (4, Operator::Sum(Sum::Subtract), 1),
+            (b'-', _) if !next.is_some_and(|byte| byte.is_ascii_digit()) => {
+                (4, Operator::Sum(Sum::Subtract), 1)
+            }
             (b'*', _) => (5, Operator::Sum(Sum::Multiply), 1),
             (b'/', _) => (5, Operator::Sum(Sum::Divide), 1),
             (b'%', _) => (5, Operator::Sum(Sum::Remainder), 1),
@@ -173,7 +175,8 @@ impl Parser<'_> {
         let outer = Some(self.outer.unwrap_or((self.text, start)));
         let depth = self.depth;
         let dialect = self.dialect;
-        let mut inner = Parser { text: &text, at: 0, names: self.names, macros: self.macros, dialect, depth, outer };
+        let mut inner =
+            Parser { text: &text, at: 0, names: self.names, macros: self.macros, dialect, depth, outer };
         Ok(Expr::Interpolated(inner.deeper(Parser::template)?))
     }
 

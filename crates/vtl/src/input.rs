@@ -51,7 +51,9 @@ impl Machine<'_> {
             }
             (_, None) => return Ok(None),
         };
-        let path = path.as_ref().map_err(|what| call.throws(format!("com.jayway.jsonpath.InvalidPathException: {what}")))?;
+        let path = path
+            .as_ref()
+            .map_err(|what| call.throws(format!("com.jayway.jsonpath.InvalidPathException: {what}")))?;
         let Some(document) = self.document(path.is_root() && call.name == "json")? else { return Ok(None) };
         let mut steps = *self.steps_left();
         let found = path.read(&document, &mut self.heap, &mut steps);

@@ -155,7 +155,11 @@ impl Reader<'_> {
                 Some(b'\\') => return self.escaped_string(from),
                 Some(byte) if byte < 0x20 => return Err(self.control(byte)),
                 Some(_) => self.at += 1,
-                None => return Err(self.fail("Unexpected end-of-input: was expecting closing quote for a string value")),
+                None => {
+                    return Err(
+                        self.fail("Unexpected end-of-input: was expecting closing quote for a string value")
+                    );
+                }
             }
         }
     }
@@ -187,7 +191,11 @@ impl Reader<'_> {
                     text.push(self.escape()?);
                 }
                 Some(byte) => return Err(self.control(byte)),
-                None => return Err(self.fail("Unexpected end-of-input: was expecting closing quote for a string value")),
+                None => {
+                    return Err(
+                        self.fail("Unexpected end-of-input: was expecting closing quote for a string value")
+                    );
+                }
             }
         }
     }
@@ -209,9 +217,14 @@ impl Reader<'_> {
 
     fn unit(&mut self) -> Result<u32> {
         self.at += 1;
-        let digits = self.text.get(self.at..self.at + 4).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+        let digits = self
+            .text
+            .get(self.at..self.at + 4)
+            .filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
         let unit = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-        let unit = unit.ok_or_else(|| self.unexpected("Unexpected character", "expected a hex-digit for character escape sequence"))?;
+        let unit = unit.ok_or_else(|| {
+            self.unexpected("Unexpected character", "expected a hex-digit for character escape sequence")
+        })?;
         self.at += 4;
         Ok(unit)
     }
@@ -219,7 +232,9 @@ impl Reader<'_> {
     /// A lone surrogate is no character of ours.
     fn unicode(&mut self) -> Result<char> {
         let high = self.unit()?;
-        if (0xd800..0xdc00).contains(&high) && self.text.get(self.at..).is_some_and(|rest| rest.starts_with("\\u")) {
+        if (0xd800..0xdc00).contains(&high)
+            && self.text.get(self.at..).is_some_and(|rest| rest.starts_with("\\u"))
+        {
             let before = self.at;
             self.at += 1;
             let low = self.unit()?;
@@ -250,7 +265,10 @@ impl Reader<'_> {
                     self.at += 1;
                     return Ok(Value::List(self.heap.new_list(items, true)?));
                 }
-                _ => return Err(self.unexpected("Unexpected character", "was expecting comma to separate Array entries")),
+                _ => {
+                    return Err(self
+                        .unexpected("Unexpected character", "was expecting comma to separate Array entries"));
+                }
             }
         }
     }
@@ -266,12 +284,17 @@ impl Reader<'_> {
         loop {
             self.space();
             if self.peek() != Some(b'"') {
-                return Err(self.unexpected("Unexpected character", "was expecting double-quote to start field name"));
+                return Err(
+                    self.unexpected("Unexpected character", "was expecting double-quote to start field name")
+                );
             }
             let key = Value::Text(self.string()?);
             self.space();
             if self.peek() != Some(b':') {
-                return Err(self.unexpected("Unexpected character", "was expecting a colon to separate field name and value"));
+                return Err(self.unexpected(
+                    "Unexpected character",
+                    "was expecting a colon to separate field name and value",
+                ));
             }
             self.at += 1;
             let value = self.value(depth + 1)?;
@@ -283,7 +306,12 @@ impl Reader<'_> {
                     self.at += 1;
                     return Ok(Value::Map(map));
                 }
-                _ => return Err(self.unexpected("Unexpected character", "was expecting comma to separate Object entries")),
+                _ => {
+                    return Err(self.unexpected(
+                        "Unexpected character",
+                        "was expecting comma to separate Object entries",
+                    ));
+                }
             }
         }
     }

@@ -82,9 +82,9 @@ impl Data {
             other => {
                 let mut heap = Heap::new(usize::MAX);
                 let mut text = String::new();
-                let printed = heap
-                    .place(other)
-                    .and_then(|value| heap.print(&value, &mut Sink { text: &mut text, bytes_max: usize::MAX }));
+                let printed = heap.place(other).and_then(|value| {
+                    heap.print(&value, &mut Sink { text: &mut text, bytes_max: usize::MAX })
+                });
                 printed.map(|()| vec![text]).unwrap_or_default()
             }
         }

@@ -43,7 +43,8 @@ pub(crate) fn parse(digits: &str) -> Value {
         return digits.parse().map_or_else(|_| Value::Big(whole_digits(digits)), Value::Int);
     }
     // More digits than a double holds stay as they are.
-    let count = digits.split(['e', 'E']).next().unwrap_or_default().bytes().filter(u8::is_ascii_digit).count();
+    let count =
+        digits.split(['e', 'E']).next().unwrap_or_default().bytes().filter(u8::is_ascii_digit).count();
     match digits.parse::<f64>() {
         Ok(number) if number.is_finite() && count <= 18 => Value::Float(number),
         _ => Value::Big(digits.into()),

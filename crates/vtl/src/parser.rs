@@ -12,8 +12,8 @@ use crate::tree::{Block, Call, Define, Expr, Foreach, Macro, Macros, Names, Node
 
 /// The directives that a backslash in front of them escapes.
 const DIRECTIVES: [&str; 14] = [
-    "if", "else", "elseif", "end", "set", "stop", "foreach", "break", "define", "macro", "evaluate", "include",
-    "parse", "literal",
+    "if", "else", "elseif", "end", "set", "stop", "foreach", "break", "define", "macro", "evaluate",
+    "include", "parse", "literal",
 ];
 
 pub(crate) type Result<T> = std::result::Result<T, TemplateError>;
@@ -117,7 +117,9 @@ impl<'p> Parser<'p> {
     pub(crate) fn template(&mut self) -> Result<Block> {
         match self.block()? {
             (block, Closed::Text) => Ok(block),
-            (_, closed) => Err(self.error(format!("Encountered {closed:?} without a directive to belong to"))),
+            (_, closed) => {
+                Err(self.error(format!("Encountered {closed:?} without a directive to belong to")))
+            }
         }
     }
 
@@ -141,7 +143,8 @@ impl<'p> Parser<'p> {
                     }
                 }
                 Some(_) => {
-                    let length = scan::span(self.bytes(), self.at, |byte| !matches!(byte, b'$' | b'#' | b'\\'));
+                    let length =
+                        scan::span(self.bytes(), self.at, |byte| !matches!(byte, b'$' | b'#' | b'\\'));
                     nodes.text.push_str(self.slice(self.at, self.at + length));
                     self.at += length;
                 }
@@ -331,7 +334,9 @@ impl<'p> Parser<'p> {
                 }
             }
             "include" | "parse" if self.dialect == Dialect::Velocity => {
-                return Err(self.error_at(start, format!("#{name} is not available: there are no other templates")));
+                return Err(
+                    self.error_at(start, format!("#{name} is not available: there are no other templates"))
+                );
             }
             _ => self.call(nodes, start, name)?,
         }
@@ -455,8 +460,9 @@ impl<'p> Parser<'p> {
                 _ => None,
             })
             .collect();
-        let parameters =
-            parameters.ok_or_else(|| self.error_at(start, "the parameters of a macro are references"))?.into();
+        let parameters = parameters
+            .ok_or_else(|| self.error_at(start, "the parameters of a macro are references"))?
+            .into();
         if DIRECTIVES.contains(&name) {
             return Err(self.error_at(start, format!("#{name} is a directive and no name for a macro")));
         }

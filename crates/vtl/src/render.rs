@@ -9,7 +9,9 @@ use crate::message::{Data, Message, Overrides};
 use crate::parser::Parser;
 use crate::print::{Sink, too_long};
 use crate::template::Dialect;
-use crate::tree::{Block, COUNT, Call, Define, Expr, FOREACH, Foreach, HAS_NEXT, Macros, Names, Node, Print, Slot};
+use crate::tree::{
+    Block, COUNT, Call, Define, Expr, FOREACH, Foreach, HAS_NEXT, Macros, Names, Node, Print, Slot,
+};
 use crate::value::{Heap, MapId, Value};
 
 /// How deep blocks and expressions stand in each other while they are rendered, macros and evaluated text counted.
@@ -107,26 +109,37 @@ impl<'r> Machine<'r> {
     /// Gives the template the variables that it names.
     pub(crate) fn define(&mut self, variables: &[(&str, Data)]) -> Result<()> {
         for (name, data) in variables {
-            if let Some(slot) = self.names.find(name) {
+            if let Some(slot) = self.slot(name) {
                 self.slots[slot] = self.heap.place(data)?;
             }
         }
         Ok(())
     }
 
+    /// The slot of a variable, if the template names it. What a template evaluates may name any.
+    fn slot(&mut self, name: &str) -> Option<Slot> {
+        let known = self.names.find(name);
+        if known.is_none() && self.dialect == Dialect::Velocity {
+            let slot = self.names.to_mut().slot(name);
+            self.slots.resize(slot + 1, Value::Null);
+            return Some(slot);
+        }
+        known
+    }
+
     /// `$input`, `$util`, `$context` and `$stageVariables`, as far as the template names them.
     pub(crate) fn introduce(&mut self, message: &'r dyn Message, overrides: &Overrides) -> Result<()> {
         self.message = Some(message);
-        if let Some(slot) = self.names.find("input") {
+        if let Some(slot) = self.slot("input") {
             self.slots[slot] = Value::Input;
         }
-        if let Some(slot) = self.names.find("util") {
+        if let Some(slot) = self.slot("util") {
             self.slots[slot] = Value::Util;
         }
-        if let Some(slot) = self.names.find("stageVariables") {
+        if let Some(slot) = self.slot("stageVariables") {
             self.slots[slot] = self.heap.place(&message.stage_variables())?;
         }
-        if let Some(slot) = self.names.find("context") {
+        if let Some(slot) = self.slot("context") {
             let context = self.heap.place(&message.context())?;
             if let Value::Map(map) = context {
                 self.overrides = Some(self.override_maps(map, overrides)?);
@@ -407,7 +420,8 @@ impl<'r> Machine<'r> {
         let list = self.value(&foreach.list)?;
         let Some(list) = self.iterated(&list)? else { return Ok(Flow::Next) };
         let before = self.variable(foreach.item)?;
-        let outer = [FOREACH, COUNT, HAS_NEXT].map(|slot| std::mem::replace(&mut self.slots[slot], Value::Null));
+        let outer =
+            [FOREACH, COUNT, HAS_NEXT].map(|slot| std::mem::replace(&mut self.slots[slot], Value::Null));
         let parent = match outer[0] {
             Value::Loop(parent) => Some(parent),
             _ => None,
@@ -468,7 +482,12 @@ impl<'r> Machine<'r> {
         let block = Arc::clone(&called.body);
         let locals = vec![None; called.parameters.len()];
         let caller = self.frame.replace(self.frames.len());
-        self.frames.push(Frame { parameters: called, arguments: Arc::clone(&call.arguments), locals, caller });
+        self.frames.push(Frame {
+            parameters: called,
+            arguments: Arc::clone(&call.arguments),
+            locals,
+            caller,
+        });
         let flow = self.block(&block);
         self.frames.pop();
         self.frame = caller;

@@ -94,7 +94,9 @@ impl Map {
     pub(crate) fn get_text(&self, key: &str) -> Option<&Value> {
         if self.index.is_empty() {
             let mut entries = self.entries.iter();
-            return entries.find(|(known, _)| matches!(known, Value::Text(known) if **known == *key)).map(|(_, value)| value);
+            return entries
+                .find(|(known, _)| matches!(known, Value::Text(known) if **known == *key))
+                .map(|(_, value)| value);
         }
         self.index.get(key).and_then(|at| self.entries.get(*at)).map(|(_, value)| value)
     }
@@ -107,7 +109,9 @@ impl Map {
             return std::mem::replace(old, value);
         }
         let at = self.entries.len();
-        if at >= UNINDEXED_MAX && let Some(text) = key_text(&key) {
+        if at >= UNINDEXED_MAX
+            && let Some(text) = key_text(&key)
+        {
             if self.index.is_empty() {
                 self.reindex();
             }

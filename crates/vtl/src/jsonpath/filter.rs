@@ -119,7 +119,10 @@ impl Search<'_> {
             return Ok(one.is_some() == !matches!(other, Some(Value::Bool(false))));
         }
         let (Some(one), Some(other)) = (one, other) else {
-            return Ok(matches!(comparison, Comparison::NotEqual | Comparison::NotSameType | Comparison::NotIn));
+            return Ok(matches!(
+                comparison,
+                Comparison::NotEqual | Comparison::NotSameType | Comparison::NotIn
+            ));
         };
         let order = order(&one, &other);
         Ok(match comparison {
@@ -193,7 +196,8 @@ impl Search<'_> {
             (Value::Bool(one), Value::Bool(other)) => one == other,
             (Value::Text(one), Value::Text(other)) => one == other,
             (Value::List(one), Value::List(other)) => {
-                let (items, others) = (self.heap.list(*one).items.clone(), self.heap.list(*other).items.clone());
+                let (items, others) =
+                    (self.heap.list(*one).items.clone(), self.heap.list(*other).items.clone());
                 if items.len() != others.len() {
                     return Ok(false);
                 }

@@ -117,7 +117,10 @@ impl Search<'_> {
 /// All of them are doubles, as in Jayway.
 fn statistic(named: Named, numbers: &[f64]) -> Result<Option<Value>> {
     if numbers.is_empty() {
-        return Err(Fault::method("path", "com.jayway.jsonpath.JsonPathException: Aggregation function attempted to calculate value using empty array"));
+        return Err(Fault::method(
+            "path",
+            "com.jayway.jsonpath.JsonPathException: Aggregation function attempted to calculate value using empty array",
+        ));
     }
     let count = numbers.len() as f64;
     let sum: f64 = numbers.iter().sum();

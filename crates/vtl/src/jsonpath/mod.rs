@@ -28,7 +28,10 @@ enum Segment {
     Wildcard,
     Index(i64),
     Indexes(Vec<i64>),
-    Slice { from: Option<i64>, to: Option<i64> },
+    Slice {
+        from: Option<i64>,
+        to: Option<i64>,
+    },
     Filter(Condition),
     /// Everything below, and what is searched itself.
     Scan,

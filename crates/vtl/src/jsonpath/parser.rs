@@ -115,7 +115,10 @@ impl<'p> Parser<'p> {
     /// A name behind a dot.
     fn name(&mut self) -> Result<&'p str> {
         let rest = self.rest();
-        let ends = |c: char| matches!(c, '.' | '[' | '(' | ')' | ']' | ',' | '=' | '!' | '<' | '>' | '&' | '|' | '~') || c.is_whitespace();
+        let ends = |c: char| {
+            matches!(c, '.' | '[' | '(' | ')' | ']' | ',' | '=' | '!' | '<' | '>' | '&' | '|' | '~')
+                || c.is_whitespace()
+        };
         let length = rest.find(ends).unwrap_or(rest.len());
         if length == 0 {
             return Err(self.fail("Path must not end with a '.' or '..'"));
@@ -220,7 +223,8 @@ impl<'p> Parser<'p> {
     }
 
     fn function(&mut self, name: &str) -> Result<Function> {
-        let named = Named::of(name).ok_or_else(|| self.fail(&format!("Function with name: {name} does not exist.")))?;
+        let named = Named::of(name)
+            .ok_or_else(|| self.fail(&format!("Function with name: {name} does not exist.")))?;
         self.expect("(")?;
         let mut parameters = Vec::new();
         self.space();
@@ -357,7 +361,9 @@ impl<'p> Parser<'p> {
             "true" => Value::Bool(true),
             "false" => Value::Bool(false),
             "null" => Value::Null,
-            digits if digits.parse::<f64>().is_ok() && !digits.contains(['n', 'N', 'i', 'I']) => number::parse(digits),
+            digits if digits.parse::<f64>().is_ok() && !digits.contains(['n', 'N', 'i', 'I']) => {
+                number::parse(digits)
+            }
             _ => return Err(self.fail("Expected a value")),
         };
         self.at += word.len();
@@ -375,7 +381,8 @@ impl<'p> Parser<'p> {
         });
         let Some((close, _)) = close else { return Err(self.fail("The pattern is not closed")) };
         let flags_from = &rest[close + 1..];
-        let flags = &flags_from[..flags_from.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(flags_from.len())];
+        let flags =
+            &flags_from[..flags_from.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(flags_from.len())];
         self.at += close + 1 + flags.len();
         let source = rest[1..close].replace("\\/", "/");
         let source = if flags.is_empty() { source } else { format!("(?{flags}){source}") };

@@ -107,7 +107,8 @@ impl Search<'_> {
             (Segment::Slice { from, to }, Value::List(list)) => {
                 let items = &self.heap.list(*list).items;
                 let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
-                let place = |at: i64| usize::try_from(if at < 0 { (length + at).max(0) } else { at.min(length) });
+                let place =
+                    |at: i64| usize::try_from(if at < 0 { (length + at).max(0) } else { at.min(length) });
                 let from = place(from.unwrap_or(0)).unwrap_or(0);
                 let to = place(to.unwrap_or(length)).unwrap_or(0);
                 next.extend_from_slice(items.get(from..to).unwrap_or_default());

@@ -47,7 +47,9 @@ impl Machine<'_> {
             }
             ("contains", [value]) => Value::Bool(self.position(list, value, false)?.is_some()),
             ("indexOf", [value]) => self.position(list, value, false)?.map_or(Value::Int(-1), Value::count),
-            ("lastIndexOf", [value]) => self.position(list, value, true)?.map_or(Value::Int(-1), Value::count),
+            ("lastIndexOf", [value]) => {
+                self.position(list, value, true)?.map_or(Value::Int(-1), Value::count)
+            }
             ("clear", []) => {
                 self.heap.list_mut(list).items.clear();
                 Value::Null
@@ -55,7 +57,8 @@ impl Machine<'_> {
             ("subList", [from @ Value::Int(_), to @ Value::Int(_)]) => {
                 let (from, to) = (place(from, length + 1)?, place(to, length + 1)?);
                 let items = self.heap.list(list).items.get(from..to).map(<[Value]>::to_vec);
-                let items = items.ok_or_else(|| call.throws("java.lang.IllegalArgumentException: fromIndex > toIndex"))?;
+                let items = items
+                    .ok_or_else(|| call.throws("java.lang.IllegalArgumentException: fromIndex > toIndex"))?;
                 let json = self.heap.list(list).json;
                 self.spend(items.len() / 16)?;
                 Value::List(self.heap.new_list(items, json)?)

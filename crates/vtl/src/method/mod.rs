@@ -124,7 +124,9 @@ impl Machine<'_> {
     fn bool_method(&mut self, truth: bool, call: &Call<'_>) -> Result<Option<Value>> {
         Ok(Some(match (call.name, call.arguments) {
             ("booleanValue", []) => Value::Bool(truth),
-            ("parseBoolean" | "valueOf", [Value::Text(text)]) => Value::Bool(text.eq_ignore_ascii_case("true")),
+            ("parseBoolean" | "valueOf", [Value::Text(text)]) => {
+                Value::Bool(text.eq_ignore_ascii_case("true"))
+            }
             ("compareTo", [Value::Bool(other)]) => Value::Int(truth as i64 - *other as i64),
             _ => return Ok(None),
         }))
@@ -186,7 +188,13 @@ impl Machine<'_> {
             return Err(Fault::Limit("the depth of lists and maps", u64::from(VALUE_DEPTH_MAX)));
         }
         Ok(match value {
-            Value::Bool(truth) => if *truth { 1231 } else { 1237 },
+            Value::Bool(truth) => {
+                if *truth {
+                    1231
+                } else {
+                    1237
+                }
+            }
             Value::Int(number) => match i32::try_from(*number) {
                 Ok(number) => number,
                 Err(_) => (*number ^ (*number as u64 >> 32) as i64) as i32,

@@ -25,12 +25,14 @@ impl Machine<'_> {
                 Some(Ordering::Greater) => Value::Int(1),
                 None => return Ok(None),
             },
-            ("max" | "min" | "sum" | "compare", [Value::Int(one), Value::Int(other)]) => Value::Int(match call.name {
-                "max" => *one.max(other),
-                "min" => *one.min(other),
-                "sum" => one.wrapping_add(*other),
-                _ => one.cmp(other) as i64,
-            }),
+            ("max" | "min" | "sum" | "compare", [Value::Int(one), Value::Int(other)]) => {
+                Value::Int(match call.name {
+                    "max" => *one.max(other),
+                    "min" => *one.min(other),
+                    "sum" => one.wrapping_add(*other),
+                    _ => one.cmp(other) as i64,
+                })
+            }
             ("toString" | "toHexString" | "toBinaryString" | "toOctalString", [Value::Int(value)]) => {
                 let bits = i32::try_from(*value).map_or(*value as u64, |value| u64::from(value as u32));
                 let text = match call.name {

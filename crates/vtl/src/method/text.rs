@@ -32,7 +32,8 @@ impl Machine<'_> {
                 let regex = self.regex(pattern, call)?;
                 let bytes_max = self.limits.output_bytes;
                 let all = call.name == "replaceAll";
-                let replaced = regex.replace(text, with, all, bytes_max).map_err(|error| thrown(call, &error))?;
+                let replaced =
+                    regex.replace(text, with, all, bytes_max).map_err(|error| thrown(call, &error))?;
                 // A match costs more than its length.
                 self.spend(text.len() / 8)?;
                 replaced
@@ -173,9 +174,12 @@ impl Machine<'_> {
                 continue;
             }
             let Some(value) = arguments.next() else {
-                return Err(call.throws(format!("java.util.MissingFormatArgumentException: Format specifier '%{kind}'")));
+                return Err(call.throws(format!(
+                    "java.util.MissingFormatArgumentException: Format specifier '%{kind}'"
+                )));
             };
-            let (width, precision) = spec[flags..kind_at].split_once('.').unwrap_or((&spec[flags..kind_at], ""));
+            let (width, precision) =
+                spec[flags..kind_at].split_once('.').unwrap_or((&spec[flags..kind_at], ""));
             let bounded = |digits: &str| digits.parse::<usize>().ok().map(|number| number.min(1_000));
             let piece = self.conversion(kind, value, bounded(precision), call)?;
             pad(&mut made, &piece, bounded(width).unwrap_or(0), &spec[..flags]);
@@ -188,7 +192,13 @@ impl Machine<'_> {
         Ok(made)
     }
 
-    fn conversion(&mut self, kind: char, value: &Value, precision: Option<usize>, call: &Call<'_>) -> Result<String> {
+    fn conversion(
+        &mut self,
+        kind: char,
+        value: &Value,
+        precision: Option<usize>,
+        call: &Call<'_>,
+    ) -> Result<String> {
         let wrong = || call.throws(format!("java.util.IllegalFormatConversionException: {kind}"));
         Ok(match kind {
             's' | 'S' => {
@@ -213,7 +223,11 @@ impl Machine<'_> {
                 other => (!other.is_null()).to_string(),
             },
             'e' | 'g' => float_text(as_float(value).ok_or_else(wrong)?),
-            _ => return Err(call.throws(format!("java.util.UnknownFormatConversionException: Conversion = '{kind}'"))),
+            _ => {
+                return Err(
+                    call.throws(format!("java.util.UnknownFormatConversionException: Conversion = '{kind}'"))
+                );
+            }
         })
     }
 }
@@ -289,7 +303,9 @@ fn order(one: &str, other: &str) -> i64 {
 fn cut(text: &str, call: &Call<'_>, from: Option<i64>, to: Option<i64>) -> Result<String> {
     let whole = length(text);
     let (from, to) = (from.unwrap_or(-1), to.unwrap_or_else(|| i64::try_from(whole).unwrap_or(i64::MAX)));
-    let place = |unit: i64| usize::try_from(unit).ok().filter(|unit| *unit <= whole).and_then(|unit| byte_of(text, unit));
+    let place = |unit: i64| {
+        usize::try_from(unit).ok().filter(|unit| *unit <= whole).and_then(|unit| byte_of(text, unit))
+    };
     match (place(from), place(to)) {
         (Some(start), Some(end)) if from <= to => Ok(text.get(start..end).unwrap_or_default().to_owned()),
         _ => Err(call.throws(format!(

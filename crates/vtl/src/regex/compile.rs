@@ -19,7 +19,12 @@ pub(super) enum One {
 pub(super) enum Instruction {
     One(One),
     /// A repetition of one character, which needs no stack while it runs.
-    Run { one: One, min: u32, max: Option<u32>, greed: Greed },
+    Run {
+        one: One,
+        min: u32,
+        max: Option<u32>,
+        greed: Greed,
+    },
     Assert(Assert),
     Save(usize),
     Back(usize, Fold),
@@ -31,16 +36,25 @@ pub(super) enum Instruction {
     /// Leaves a loop whose iteration took nothing, and goes on there.
     LeaveIfStuck(usize, usize),
     /// Runs what follows up to its Accept as a match of its own, and goes on at `next`.
-    Within { kind: Within, next: usize },
+    Within {
+        kind: Within,
+        next: usize,
+    },
     Accept,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Within {
     Atomic,
-    Ahead { negative: bool },
+    Ahead {
+        negative: bool,
+    },
     /// Of at least and at most so many characters.
-    Behind { negative: bool, min: u32, max: u32 },
+    Behind {
+        negative: bool,
+        min: u32,
+        max: u32,
+    },
 }
 
 #[derive(Debug)]

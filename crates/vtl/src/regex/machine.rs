@@ -22,11 +22,22 @@ pub(super) enum Mode {
 }
 
 enum Undo {
-    Try { code: usize, at: usize },
+    Try {
+        code: usize,
+        at: usize,
+    },
     /// A greedy run gives back one character at a time.
-    Shrink { code: usize, least: usize, at: usize },
+    Shrink {
+        code: usize,
+        least: usize,
+        at: usize,
+    },
     /// A lazy run takes one more.
-    Grow { code: usize, at: usize, taken: u32 },
+    Grow {
+        code: usize,
+        at: usize,
+        taken: u32,
+    },
     Slot(usize, Option<usize>),
     Register(usize, usize),
 }
@@ -271,7 +282,9 @@ impl<'m> Machine<'m> {
                 let mut chars = rest.chars();
                 rest.is_empty()
                     || (rest == "\r\n" && !unix)
-                    || (!in_crlf && chars.next().is_some_and(|c| is_end(c, unix)) && chars.as_str().is_empty())
+                    || (!in_crlf
+                        && chars.next().is_some_and(|c| is_end(c, unix))
+                        && chars.as_str().is_empty())
             }
             Assert::LineEnd { unix } => {
                 let in_crlf = !unix && before() == Some('\r') && after() == Some('\n');

@@ -13,15 +13,27 @@ pub(super) enum Tree {
     Char(char, Fold),
     Class(Class),
     /// Any character but line terminators: all of Java's, or the newline alone.
-    Dot { all: bool, unix: bool },
+    Dot {
+        all: bool,
+        unix: bool,
+    },
     Assert(Assert),
     Concat(Vec<Tree>),
     Alternate(Vec<Tree>),
     Group(Box<Tree>, usize),
     Atomic(Box<Tree>),
-    Look { inner: Box<Tree>, ahead: bool, negative: bool },
+    Look {
+        inner: Box<Tree>,
+        ahead: bool,
+        negative: bool,
+    },
     Back(usize, Fold),
-    Repeat { inner: Box<Tree>, min: u32, max: Option<u32>, greed: Greed },
+    Repeat {
+        inner: Box<Tree>,
+        min: u32,
+        max: Option<u32>,
+        greed: Greed,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,10 +46,16 @@ pub(super) enum Greed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Assert {
     Start,
-    LineStart { unix: bool },
+    LineStart {
+        unix: bool,
+    },
     /// The end, or before a line terminator that ends the text.
-    End { unix: bool },
-    LineEnd { unix: bool },
+    End {
+        unix: bool,
+    },
+    LineEnd {
+        unix: bool,
+    },
     VeryEnd,
     Word,
     NotWord,
@@ -172,9 +190,7 @@ impl Parser<'_> {
         loop {
             match self.peek() {
                 Some(c) if c.is_ascii_whitespace() => self.at += 1,
-                Some('#') => {
-                    while self.next().is_some_and(|c| c != '\n') {}
-                }
+                Some('#') => while self.next().is_some_and(|c| c != '\n') {},
                 _ => return,
             }
         }
@@ -501,7 +517,9 @@ impl Parser<'_> {
     /// A character by its number, of `min` to `max` digits.
     fn code(&mut self, radix: u32, min: usize, max: usize) -> Result<char> {
         let (mut value, mut digits) = (0, 0);
-        while digits < max && let Some(digit) = self.peek().and_then(|c| c.to_digit(radix)) {
+        while digits < max
+            && let Some(digit) = self.peek().and_then(|c| c.to_digit(radix))
+        {
             value = value * radix + digit;
             digits += 1;
             self.at += 1;

@@ -84,7 +84,8 @@ impl JavaRegex {
     /// The parts between matches: at most `limit` of them if it is positive; if it is zero, empty ones at the end
     /// are left out.
     pub fn split<'t>(&self, text: &'t str, limit: i64) -> Result<Vec<&'t str>, MatchError> {
-        let max = usize::try_from(limit).ok().filter(|limit| *limit > 0).map_or(usize::MAX, |limit| limit - 1);
+        let max =
+            usize::try_from(limit).ok().filter(|limit| *limit > 0).map_or(usize::MAX, |limit| limit - 1);
         let mut parts = Vec::new();
         let mut from = 0;
         for found in self.find_all(text, max.saturating_add(1))? {
