@@ -266,8 +266,10 @@ impl Reader<'_> {
                     return Ok(Value::List(self.heap.new_list(items, true)?));
                 }
                 _ => {
-                    return Err(self
-                        .unexpected("Unexpected character", "was expecting comma to separate Array entries"));
+                    return Err(self.unexpected(
+                        "Unexpected character",
+                        "was expecting comma to separate Array entries",
+                    ));
                 }
             }
         }

@@ -120,10 +120,8 @@ impl Search<'_> {
                     }
                 }
             }
-            (Segment::Filter(condition), Value::Map(_)) => {
-                if self.accepts(condition, node)? {
-                    next.push(node.clone());
-                }
+            (Segment::Filter(condition), Value::Map(_)) if self.accepts(condition, node)? => {
+                next.push(node.clone())
             }
             (Segment::Scan, _) => self.scan(node, next)?,
             _ => {}

@@ -15,16 +15,19 @@ pub(super) enum One {
     Dot { all: bool, unix: bool },
 }
 
+/// How often something repeats.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) min: u32,
+    pub(super) max: Option<u32>,
+    pub(super) greed: Greed,
+}
+
 #[derive(Debug, Clone)]
 pub(super) enum Instruction {
     One(One),
     /// A repetition of one character, which needs no stack while it runs.
-    Run {
-        one: One,
-        min: u32,
-        max: Option<u32>,
-        greed: Greed,
-    },
+    Run { one: One, bounds: Bounds },
     Assert(Assert),
     Save(usize),
     Back(usize, Fold),
@@ -169,7 +172,7 @@ impl Compiler {
 
     fn repeat(&mut self, inner: &Tree, min: u32, max: Option<u32>, greed: Greed) -> Result<()> {
         if let Some(one) = one(inner) {
-            self.push(Instruction::Run { one, min, max, greed })?;
+            self.push(Instruction::Run { one, bounds: Bounds { min, max, greed } })?;
             return Ok(());
         }
         if greed == Greed::Possessive {

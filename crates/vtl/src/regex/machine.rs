@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::MatchError;
 use super::class::Fold;
-use super::compile::{Instruction, One, Program, Within};
+use super::compile::{Bounds, Instruction, One, Program, Within};
 use super::parser::{Assert, Greed};
 
 /// What is to be tried, or undone.
@@ -88,9 +88,7 @@ impl<'m> Machine<'m> {
                     _ => return Ok(Some(at)),
                 },
                 Instruction::One(one) => self.one(one, at).map(|at| (code + 1, at)),
-                Instruction::Run { one, min, max, greed } => {
-                    self.run_of(code, one, at, (*min, *max, *greed), &mut stack)?
-                }
+                Instruction::Run { one, bounds } => self.repeat((code, at), one, *bounds, &mut stack)?,
                 Instruction::Assert(assert) => self.holds(*assert, at).then_some((code + 1, at)),
                 Instruction::Save(slot) => {
                     stack.push(Undo::Slot(*slot, self.slots[*slot]));
@@ -141,7 +139,10 @@ impl<'m> Machine<'m> {
                     return Some((code, at));
                 }
                 Undo::Grow { code, at, taken } => {
-                    let Instruction::Run { one, max, .. } = &self.program.code[code] else { continue };
+                    let Instruction::Run { one, bounds: Bounds { max, .. } } = &self.program.code[code]
+                    else {
+                        continue;
+                    };
                     if let Some(at) = self.one(one, at) {
                         if max.is_none_or(|max| taken + 1 < max) {
                             stack.push(Undo::Grow { code, at, taken: taken + 1 });
@@ -173,12 +174,12 @@ impl<'m> Machine<'m> {
         fits.then(|| at + c.len_utf8())
     }
 
-    fn run_of(
+    /// As many characters as a repetition takes; what it may give back, or take besides, goes on the stack.
+    fn repeat(
         &mut self,
-        code: usize,
+        (code, start): (usize, usize),
         one: &One,
-        start: usize,
-        (min, max, greed): (u32, Option<u32>, Greed),
+        Bounds { min, max, greed }: Bounds,
         stack: &mut Vec<Undo>,
     ) -> Result<Option<(usize, usize)>, MatchError> {
         let (mut at, mut taken, mut least) = (start, 0, start);

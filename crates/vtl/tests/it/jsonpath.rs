@@ -10,7 +10,6 @@ const STORE: &str = r#"{"store":{"book":[
  "bicycle":{"color":"red","price":19.95}},"expensive":10,"numbers":[1,2,3.5],"empty":[],"odd key":{"a.b":1},"nul":null}"#;
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn paths() {
     let table = [
         ("$.expensive", "10"),

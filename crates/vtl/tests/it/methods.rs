@@ -3,7 +3,6 @@
 use crate::sample::check;
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn strings() {
     check(
         r#"{"s":"Grüße 🦀!","t":" a,b,,c,, "}"#,

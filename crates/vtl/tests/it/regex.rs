@@ -3,7 +3,6 @@
 use vtl::{JavaRegex, MatchError};
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn whole_matches() {
     let table = [
         ("", "", true),
