@@ -7,6 +7,7 @@ mod filters;
 mod items;
 mod requests;
 mod statements;
+mod templates;
 
 /// A target: its name and what it does with any input.
 pub type Target = (&'static str, fn(&[u8]));
@@ -24,4 +25,7 @@ pub const TARGETS: &[Target] = &[
     ("item_json", items::item_json),
     ("request", requests::request),
     ("filter", filters::filter),
+    ("template", templates::template),
+    ("json_path", templates::json_path),
+    ("java_regex", templates::java_regex),
 ];

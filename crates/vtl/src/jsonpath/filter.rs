@@ -6,7 +6,7 @@ use super::JsonPath;
 use super::read::Search;
 use crate::error::Fault;
 use crate::number;
-use crate::regex::JavaRegex;
+use crate::regex::{JavaRegex, STEPS_MAX};
 use crate::value::Value;
 
 #[derive(Debug)]
@@ -81,8 +81,10 @@ impl Search<'_> {
                 match (comparison, right) {
                     (Comparison::Matches, Operand::Pattern(pattern)) => match one {
                         Some(Value::Text(text)) => {
-                            self.spend(text.len() / 8)?;
-                            let matches = pattern.matches(&text);
+                            let before = u32::try_from(*self.steps).unwrap_or(u32::MAX).min(STEPS_MAX);
+                            let mut left = before;
+                            let matches = pattern.matches_within(&text, &mut left);
+                            self.spend((before - left) as usize)?;
                             matches.map_err(|error| Fault::method("path", error.to_string()))?
                         }
                         _ => false,

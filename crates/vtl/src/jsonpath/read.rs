@@ -7,7 +7,7 @@ use crate::value::{Heap, Value};
 /// One search, and what it may still cost.
 pub(super) struct Search<'s> {
     pub(super) heap: &'s mut Heap,
-    steps: &'s mut u64,
+    pub(super) steps: &'s mut u64,
     pub(super) root: Value,
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Call, as_int};
 use crate::number::{as_float, float_text};
-use crate::regex::{JavaRegex, MatchError};
+use crate::regex::{JavaRegex, MatchError, STEPS_MAX};
 use crate::render::{Machine, Result};
 use crate::text::{byte_of, length, unit_of};
 use crate::tree::Constant;
@@ -31,17 +31,12 @@ impl Machine<'_> {
             ("replaceAll" | "replaceFirst", [Value::Text(pattern), Value::Text(with)]) => {
                 let regex = self.regex(pattern, call)?;
                 let bytes_max = self.limits.output_bytes;
-                let all = call.name == "replaceAll";
-                let replaced =
-                    regex.replace(text, with, all, bytes_max).map_err(|error| thrown(call, &error))?;
-                // A match costs more than its length.
-                self.spend(text.len() / 8)?;
-                replaced
+                let matches_max = if call.name == "replaceAll" { usize::MAX } else { 1 };
+                self.matching(call, |steps| regex.replace((text, with), matches_max, bytes_max, steps))?
             }
             ("matches", [Value::Text(pattern)]) => {
                 let regex = self.regex(pattern, call)?;
-                self.spend(text.len() / 8)?;
-                let matches = regex.matches(text).map_err(|error| thrown(call, &error))?;
+                let matches = self.matching(call, |steps| regex.matches_within(text, steps))?;
                 return Ok(Some(Value::Bool(matches)));
             }
             ("split", [Value::Text(pattern)]) => return self.split(text, pattern, 0, call).map(Some),
@@ -119,10 +114,23 @@ impl Machine<'_> {
 
     fn split(&mut self, text: &str, pattern: &str, limit: i64, call: &Call<'_>) -> Result<Value> {
         let regex = self.regex(pattern, call)?;
-        let parts = regex.split(text, limit).map_err(|error| thrown(call, &error))?;
-        self.spend(parts.len() + text.len() / 8)?;
+        let parts = self.matching(call, |steps| regex.split_within(text, limit, steps))?;
+        self.spend(parts.len())?;
         let parts = parts.into_iter().map(|part| self.heap.text(part)).collect::<Result<Vec<_>>>()?;
         self.heap.list_value(parts)
+    }
+
+    /// Runs a pattern with the steps that are left.
+    fn matching<T>(
+        &mut self,
+        call: &Call<'_>,
+        run: impl FnOnce(&mut u32) -> std::result::Result<T, MatchError>,
+    ) -> Result<T> {
+        let before = u32::try_from(*self.steps_left()).unwrap_or(u32::MAX).min(STEPS_MAX);
+        let mut left = before;
+        let result = run(&mut left);
+        self.spend((before - left) as usize)?;
+        result.map_err(|error| thrown(call, &error))
     }
 
     /// The pattern: the one that was compiled with the template, if it stands there.

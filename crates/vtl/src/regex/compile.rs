@@ -27,7 +27,10 @@ pub(super) struct Bounds {
 pub(super) enum Instruction {
     One(One),
     /// A repetition of one character, which needs no stack while it runs.
-    Run { one: One, bounds: Bounds },
+    Run {
+        one: One,
+        bounds: Bounds,
+    },
     Assert(Assert),
     Save(usize),
     Back(usize, Fold),

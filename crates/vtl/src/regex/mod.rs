@@ -14,7 +14,7 @@ use compile::Program;
 use machine::{Machine, Mode};
 
 /// Steps that one match may take. A pattern without nested repetitions needs a few for a character.
-const STEPS_MAX: u32 = 2_000_000;
+pub(crate) const STEPS_MAX: u32 = 2_000_000;
 
 /// A compiled pattern.
 #[derive(Debug)]
@@ -62,14 +62,17 @@ impl JavaRegex {
 
     /// Whether the whole text matches: `String.matches`.
     pub fn matches(&self, text: &str) -> Result<bool, MatchError> {
-        let mut steps = STEPS_MAX;
-        Ok(Machine::new(&self.program, text, 0, &mut steps).run(0, Mode::Whole)?.is_some())
+        self.matches_within(text, &mut { STEPS_MAX })
+    }
+
+    /// The same with what is left of somebody's steps.
+    pub(crate) fn matches_within(&self, text: &str, steps: &mut u32) -> Result<bool, MatchError> {
+        Ok(Machine::new(&self.program, text, 0, steps).run(0, Mode::Whole)?.is_some())
     }
 
     /// The first place at or behind `from` where the pattern matches: `Matcher.find`.
     pub fn find(&self, text: &str, from: usize) -> Result<Option<Found>, MatchError> {
-        let mut steps = STEPS_MAX;
-        self.find_within(text, from, &mut steps)
+        self.find_within(text, from, &mut { STEPS_MAX })
     }
 
     fn find_within(&self, text: &str, from: usize, steps: &mut u32) -> Result<Option<Found>, MatchError> {
@@ -90,12 +93,11 @@ impl JavaRegex {
     }
 
     /// The places where the pattern matches, none overlapping another, at most `max` of them.
-    fn find_all(&self, text: &str, max: usize) -> Result<Vec<Found>, MatchError> {
-        let mut steps = STEPS_MAX;
+    fn find_all(&self, text: &str, max: usize, steps: &mut u32) -> Result<Vec<Found>, MatchError> {
         let mut all: Vec<Found> = Vec::new();
         let mut from = 0;
         while all.len() < max
-            && let Some(found) = self.find_within(text, from, &mut steps)?
+            && let Some(found) = self.find_within(text, from, steps)?
         {
             let range = found.range();
             let next = text.get(range.end..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);

@@ -1,6 +1,6 @@
 //! `String.replaceAll`, `replaceFirst` and `split`, with Java's rules of replacements and of empty parts.
 
-use super::{Found, JavaRegex, MatchError};
+use super::{Found, JavaRegex, MatchError, STEPS_MAX};
 
 /// What stands for a match.
 enum Part {
@@ -9,15 +9,15 @@ enum Part {
 }
 
 impl JavaRegex {
-    /// Each match, or the first alone, replaced. The result is at most `bytes_max` long.
-    pub fn replace(
+    /// At most so many matches, replaced. The result is at most `bytes_max` long.
+    pub(crate) fn replace(
         &self,
-        text: &str,
-        replacement: &str,
-        all: bool,
+        (text, replacement): (&str, &str),
+        matches_max: usize,
         bytes_max: usize,
+        steps: &mut u32,
     ) -> Result<String, MatchError> {
-        let found = self.find_all(text, if all { usize::MAX } else { 1 })?;
+        let found = self.find_all(text, matches_max, steps)?;
         if found.is_empty() {
             return Ok(text.to_owned());
         }
@@ -84,11 +84,20 @@ impl JavaRegex {
     /// The parts between matches: at most `limit` of them if it is positive; if it is zero, empty ones at the end
     /// are left out.
     pub fn split<'t>(&self, text: &'t str, limit: i64) -> Result<Vec<&'t str>, MatchError> {
+        self.split_within(text, limit, &mut { STEPS_MAX })
+    }
+
+    pub(crate) fn split_within<'t>(
+        &self,
+        text: &'t str,
+        limit: i64,
+        steps: &mut u32,
+    ) -> Result<Vec<&'t str>, MatchError> {
         let max =
             usize::try_from(limit).ok().filter(|limit| *limit > 0).map_or(usize::MAX, |limit| limit - 1);
         let mut parts = Vec::new();
         let mut from = 0;
-        for found in self.find_all(text, max.saturating_add(1))? {
+        for found in self.find_all(text, max.saturating_add(1), steps)? {
             let range = found.range();
             // An empty match at the beginning never makes an empty part.
             let leading = range.end == 0;

@@ -73,7 +73,7 @@ fn plain_velocity_shows_what_has_no_value() {
             ("$m.k $m.nothing $m.nothing.size() $s.foo('x')", "v $m.nothing $m.nothing.size() $s.foo('x')"),
             ("#if($name)yes#{else}no#end", "no"),
             ("#if($f)yes#{else}no#end#if(!$f)yes#end", "noyes"),
-            ("\\$name \\\\$name \\$s \\\\$s \\$!name", "\\$name \\\\\\\\$name $s \\text \\$!name"),
+            ("\\$name \\\\$name \\$s \\\\$s \\$!name", "\\$name \\\\$name $s \\text \\$!name"),
             ("#set($x = 1)#set($x = $no)$x", "1"),
             ("#set($y = $no)$y", "$y"),
             ("#if($no == $name)same#end", "same"),
