@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use vtl::Overrides;
 
 use crate::rest::call::Call;
 use crate::rest::fault::Fault;
@@ -22,6 +23,7 @@ use crate::rest::headers::{self, Origin, event_name, is_dropped_from_request};
 use crate::rest::lambda::within;
 use crate::rest::mapping::Place;
 use crate::rest::program::{HttpBackend, Mapping};
+use crate::rest::template::Mapped;
 use crate::rest::{respond, transform};
 use crate::{Gateway, StageResponse};
 
@@ -98,7 +100,8 @@ pub(crate) async fn proxy(
     headers::set(&mut headers, "x-forwarded-port", call.request.port());
     headers::set(&mut headers, "x-forwarded-proto", call.scheme());
     let query = call.request.query.clone();
-    let request = Outgoing { headers, query, body: call.request.body.clone() };
+    let (body, overrides) = (call.request.body.clone(), Overrides::default());
+    let request = Outgoing { headers, query, body, overrides };
     let mut response = send(gateway, call, backend, request).await?;
     headers::remap(&mut response.headers, Origin::HttpProxy);
     Ok(response)
@@ -114,11 +117,12 @@ pub(crate) async fn plain(
     let mut headers = HeaderMap::new();
     headers::set(&mut headers, "accept", "application/json");
     headers::set(&mut headers, "content-type", call.request.media_type().unwrap_or("application/json"));
-    let body = transform::request_body(call, mapping)?;
-    let request = Outgoing { headers, query: String::new(), body };
+    let Mapped { body, overrides } = transform::request(call, mapping)?;
+    let request = Outgoing { headers, query: String::new(), body, overrides: overrides.clone() };
     let response = send(gateway, call, backend, request).await?;
     let selected = response.status.to_string();
-    let answer = respond::IntegrationAnswer { headers: Some(response.headers), body: response.body };
+    let answer =
+        respond::IntegrationAnswer { headers: Some(response.headers), body: response.body, overrides };
     respond::respond(call, mapping, &selected, &answer)
 }
 
@@ -136,6 +140,8 @@ struct Outgoing {
     headers: HeaderMap,
     query: String,
     body: Bytes,
+    /// What the request's template puts in place of what is mapped.
+    overrides: Overrides,
 }
 
 async fn send(
@@ -172,11 +178,12 @@ fn build(
                 event_name(name.as_str())
             )));
         }
-        outgoing.headers.remove(&name);
-        for value in call.values(source) {
-            if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
-                outgoing.headers.append(&name, value);
-            }
+        replace_header(&mut outgoing.headers, &name, &call.values(source));
+    }
+    for (name, value) in &outgoing.overrides.request_headers {
+        let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
+        if !is_dropped_from_request(name.as_str()) {
+            replace_header(&mut outgoing.headers, &name, &value.texts());
         }
     }
     let hops = call.request.header(headers::HOPS).and_then(|hops| hops.parse().ok()).unwrap_or(0);
@@ -192,7 +199,7 @@ fn build(
     let method = backend.method.clone().unwrap_or_else(|| call.request.method.clone());
     // A GET or HEAD with a body is asked for by nobody and refused by many backends.
     let body = if matches!(method, Method::GET | Method::HEAD) { Bytes::new() } else { outgoing.body };
-    let uri = uri(call, backend, &outgoing.query)?;
+    let uri = uri(call, backend, &outgoing.query, &outgoing.overrides)?;
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = method;
     *request.uri_mut() = uri;
@@ -200,9 +207,21 @@ fn build(
     Ok(request)
 }
 
+fn replace_header(headers: &mut HeaderMap, name: &HeaderName, values: &[String]) {
+    headers.remove(name);
+    for value in values {
+        if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+            headers.append(name, value);
+        }
+    }
+}
+
 /// The backend's URI: path parameters as mapped, else those of the same name; the query with the mapped one behind.
-fn uri(call: &Call<'_>, backend: &HttpBackend, query: &str) -> Result<Uri, Fault> {
+fn uri(call: &Call<'_>, backend: &HttpBackend, query: &str, overrides: &Overrides) -> Result<Uri, Fault> {
     let text = backend.uri.fill(&call.release.variables, |name| {
+        if let Some((_, value)) = overrides.request_path.iter().find(|(known, _)| known == name) {
+            return value.texts().into_iter().next();
+        }
         let mapped = backend
             .parameters
             .iter()
@@ -213,11 +232,17 @@ fn uri(call: &Call<'_>, backend: &HttpBackend, query: &str) -> Result<Uri, Fault
         }
     })?;
     let mut queries = vec![query.to_owned()];
+    let mut add = |name: &str, values: Vec<String>| {
+        let encode = |text: &str| utf8_percent_encode(text, VALUE).to_string();
+        queries.extend(values.iter().map(|value| format!("{}={}", encode(name), encode(value))));
+    };
     for (place, source) in &backend.parameters {
         let Place::Query(name) = place else { continue };
-        let encode = |text: &str| utf8_percent_encode(text, VALUE).to_string();
-        queries.extend(call.values(source).iter().map(|value| format!("{}={}", encode(name), encode(value))));
+        if !overrides.request_querystring.iter().any(|(known, _)| known == name) {
+            add(name, call.values(source));
+        }
     }
+    overrides.request_querystring.iter().for_each(|(name, value)| add(name, value.texts()));
     queries.retain(|query| !query.is_empty());
     let join = if text.contains('?') { "&" } else { "?" };
     let text = if queries.is_empty() { text } else { text + join + &queries.join("&") };

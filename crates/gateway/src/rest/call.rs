@@ -17,6 +17,28 @@ use crate::rest::program::Method;
 use crate::rest::route::Match;
 use crate::{StageRequest, UrlStyle};
 
+/// The variables of `$context`, which [`Call::context`] answers: a template that prints the whole of it, or goes
+/// through it, sees these.
+pub(crate) const CONTEXT_NAMES: &[&str] = &[
+    "accountId",
+    "apiId",
+    "deploymentId",
+    "domainName",
+    "domainPrefix",
+    "extendedRequestId",
+    "httpMethod",
+    "identity.sourceIp",
+    "identity.userAgent",
+    "path",
+    "protocol",
+    "requestId",
+    "requestTime",
+    "requestTimeEpoch",
+    "resourceId",
+    "resourcePath",
+    "stage",
+];
+
 /// What the gateway gives a request, routed or not.
 #[derive(Debug)]
 pub(crate) struct Ticket {
@@ -194,9 +216,15 @@ impl Call<'_> {
                 if values.is_empty() { values } else { vec![values.join(",")] }
             }
             Source::Body => vec![String::from_utf8_lossy(&self.request.body).into_owned()],
+            Source::BodyPath(path) => body_value(&self.request.body, path).into_iter().collect(),
             other => self.constant(other).into_iter().collect(),
         }
     }
+}
+
+/// What a parameter mapping finds in a JSON body by a JSONPath.
+pub(crate) fn body_value(body: &[u8], path: &str) -> Option<String> {
+    vtl::select(&String::from_utf8_lossy(body), path)
 }
 
 /// A header's values as text, in their order.

@@ -63,9 +63,13 @@ fn write_maps(w: &mut Writer, keys: [&str; 2], entries: &[(Cow<'_, str>, Vec<Cow
     w.end_object();
 }
 
-fn write_headers(w: &mut Writer, call: &Call<'_>, parameters: &[(Place, Source)]) {
+/// Names with their values.
+type Entries<'c> = Vec<(Cow<'c, str>, Vec<Cow<'c, str>>)>;
+
+/// The request's headers as integrations see them: what the gateway drops left out, what it adds put in.
+pub(crate) fn headers<'c>(call: &'c Call<'_>) -> Entries<'c> {
     let request = call.request;
-    let mut entries: Vec<(Cow<'_, str>, Vec<Cow<'_, str>>)> = Vec::with_capacity(request.headers.len() + 4);
+    let mut entries: Entries<'_> = Vec::with_capacity(request.headers.len() + 4);
     for name in request.headers.keys() {
         if is_dropped_from_request(name.as_str()) || is_ours(name.as_str()) {
             continue;
@@ -82,6 +86,11 @@ fn write_headers(w: &mut Writer, call: &Call<'_>, parameters: &[(Place, Source)]
     entries.push(("X-Forwarded-For".into(), vec![call.forwarded_for().into()]));
     entries.push(("X-Forwarded-Port".into(), vec![request.port().into()]));
     entries.push(("X-Forwarded-Proto".into(), vec![call.scheme().into()]));
+    entries
+}
+
+fn write_headers(w: &mut Writer, call: &Call<'_>, parameters: &[(Place, Source)]) {
+    let mut entries = headers(call);
     for (place, source) in parameters {
         let Place::Header(name) = place else { continue };
         let values = call.values(source);

@@ -23,6 +23,9 @@ pub(crate) enum Fault {
     Loop(u32),
     #[error("no template for the request's media type")]
     UnsupportedMediaType,
+    /// A template asked for JSON in a body that has none; the text says what is wrong with it.
+    #[error("{0}")]
+    BadBody(String),
     /// The method's configuration cannot work; AWS says no more to the caller.
     #[error("configuration: {0}")]
     Configuration(String),
@@ -44,6 +47,7 @@ impl Fault {
     fn status(&self) -> u16 {
         match self {
             Self::MissingAuthenticationToken | Self::Forbidden => 403,
+            Self::BadBody(_) => 400,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::HeadersTooLarge => 431,
@@ -60,6 +64,7 @@ impl Fault {
             Self::Forbidden => "ForbiddenException",
             Self::TooLarge | Self::HeadersTooLarge => "RequestTooLargeException",
             Self::UnsupportedMediaType => "UnsupportedMediaTypeException",
+            Self::BadBody(_) => "BadRequestException",
             Self::Timeout | Self::Network(_) | Self::Loop(_) => "InternalServerErrorException",
             Self::Configuration(_) | Self::Unsupported(_) | Self::BadGateway(_) | Self::Internal(_) => {
                 "InternalServerErrorException"
@@ -81,7 +86,10 @@ impl Fault {
             }
             Self::Timeout => br#"{"message": "Endpoint request timed out"}"#,
             Self::Network(_) => br#"{"message": "Network error communicating with endpoint"}"#,
-            Self::Unsupported(what) => return unsupported(what),
+            Self::BadBody(what) => return spaced(what),
+            Self::Unsupported(what) => {
+                return message(&format!("Rushlight does not support {what} (see docs/differences.md)"));
+            }
         })
     }
 
@@ -93,11 +101,19 @@ impl Fault {
     }
 }
 
-fn unsupported(what: &str) -> Bytes {
+/// A message as AWS writes those of bodies: behind a space.
+fn spaced(text: &str) -> Bytes {
+    let mut writer = wire::json::Writer::new();
+    writer.string(text);
+    [b"{\"message\": ", &*writer.into_bytes(), b"}"].concat().into()
+}
+
+/// A body made for the occasion.
+fn message(text: &str) -> Bytes {
     let mut writer = wire::json::Writer::new();
     writer.begin_object();
     writer.key("message");
-    writer.string(&format!("Rushlight does not support {what} (see docs/differences.md)"));
+    writer.string(text);
     writer.end_object();
     writer.into_bytes()
 }

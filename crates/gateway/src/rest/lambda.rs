@@ -4,6 +4,7 @@
 use base::Clock;
 use bytes::Bytes;
 use ports::{InvokeCall, InvokeError, InvokeKind, InvokeReply, InvokeSource};
+use vtl::Overrides;
 use wire::json::Reader;
 
 use crate::rest::answer::Answer;
@@ -12,6 +13,7 @@ use crate::rest::fault::Fault;
 use crate::rest::headers::{self, Origin};
 use crate::rest::mapping::Place;
 use crate::rest::program::{Lambda, Mapping};
+use crate::rest::template::Mapped;
 use crate::rest::{event, respond, transform};
 use crate::{Gateway, StageResponse, exchange};
 
@@ -44,15 +46,11 @@ pub(crate) async fn plain(
     lambda: &Lambda,
     mapping: &Mapping,
 ) -> Result<StageResponse, Fault> {
-    let mut payload = transform::request_body(call, mapping)?;
+    let Mapped { body: mut payload, overrides } = transform::request(call, mapping)?;
     if payload.is_empty() {
         payload = Bytes::from_static(b"{}");
     }
-    let event = lambda.parameters.iter().any(|(place, source)| {
-        matches!(place, Place::Header(name) if name.eq_ignore_ascii_case("x-amz-invocation-type"))
-            && call.values(source).iter().any(|value| value == "Event")
-    });
-    let kind = if event { InvokeKind::Event } else { InvokeKind::RequestResponse };
+    let kind = invocation_kind(call, lambda, &overrides);
     let reply = invoke(gateway, call, lambda, payload, kind).await?;
     // The status of an invocation is 200 whatever the function does: patterns look at its error message.
     let selected = match (reply.function_error, kind) {
@@ -60,8 +58,23 @@ pub(crate) async fn plain(
         (None, InvokeKind::RequestResponse) => "200".to_owned(),
         (None, InvokeKind::Event) => "202".to_owned(),
     };
-    let integration = respond::IntegrationAnswer { headers: None, body: reply.payload };
+    let integration = respond::IntegrationAnswer { headers: None, body: reply.payload, overrides };
     respond::respond(call, mapping, &selected, &integration)
+}
+
+/// Whether the function is waited for: by the header `X-Amz-Invocation-Type`, overridden or mapped.
+fn invocation_kind(call: &Call<'_>, lambda: &Lambda, overrides: &Overrides) -> InvokeKind {
+    let is_kind = |name: &str| name.eq_ignore_ascii_case("x-amz-invocation-type");
+    let overridden = overrides.request_headers.iter().find(|(name, _)| is_kind(name));
+    let values = match overridden {
+        Some((_, value)) => value.texts(),
+        None => {
+            let mapped = lambda.parameters.iter();
+            let mapped = mapped.filter(|(place, _)| matches!(place, Place::Header(name) if is_kind(name)));
+            mapped.flat_map(|(_, source)| call.values(source)).collect()
+        }
+    };
+    if values.iter().any(|value| value == "Event") { InvokeKind::Event } else { InvokeKind::RequestResponse }
 }
 
 async fn invoke(

@@ -15,7 +15,7 @@ pub(crate) enum Source {
     MultiHeader(String),
     /// `method.request.body` or `integration.response.body`, whole.
     Body,
-    /// A JSONPath into the body: kept, and not evaluated yet.
+    /// A JSONPath into the body.
     BodyPath(String),
     Context(String),
     StageVariable(String),

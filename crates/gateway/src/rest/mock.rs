@@ -10,8 +10,8 @@ use crate::rest::respond::{self, IntegrationAnswer};
 use crate::rest::{template, transform};
 
 pub(crate) fn answer(call: &Call<'_>, mapping: &Mapping) -> Result<StageResponse, Fault> {
-    let request = transform::request_body(call, mapping)?;
-    let status = std::str::from_utf8(&request).ok().and_then(template::mock_status);
+    let request = transform::request(call, mapping)?;
+    let status = std::str::from_utf8(&request.body).ok().and_then(template::mock_status);
     let status = status.ok_or_else(|| {
         Fault::Configuration(
             "Unable to parse statusCode. It should be an integer: the MOCK request names none".into(),
@@ -21,6 +21,6 @@ pub(crate) fn answer(call: &Call<'_>, mapping: &Mapping) -> Result<StageResponse
         call,
         mapping,
         &status.to_string(),
-        &IntegrationAnswer { headers: None, body: Bytes::new() },
+        &IntegrationAnswer { headers: None, body: Bytes::new(), overrides: request.overrides },
     )
 }

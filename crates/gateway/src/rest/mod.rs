@@ -12,6 +12,7 @@ pub(crate) mod integration;
 pub(crate) mod lambda;
 pub(crate) mod live;
 pub(crate) mod mapping;
+pub(crate) mod message;
 pub(crate) mod method;
 pub(crate) mod mock;
 pub(crate) mod phases;

@@ -133,7 +133,8 @@ fn log(request: &StageRequest, ticket: &Ticket, fault: &Fault) {
         | Fault::Forbidden
         | Fault::TooLarge
         | Fault::HeadersTooLarge
-        | Fault::UnsupportedMediaType => {
+        | Fault::UnsupportedMediaType
+        | Fault::BadBody(_) => {
             tracing::debug!(%api, %stage, %path, %request_id, %fault, "refused");
         }
         _ => {

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use http::HeaderName;
-use regex_lite::Regex;
+use vtl::JavaRegex;
 
 use crate::rest::integration::TIMEOUT_MS_DEFAULT;
 use crate::rest::mapping::{Place, Source, response_header};
@@ -96,9 +96,9 @@ pub(crate) struct Response {
 pub(crate) enum Selection {
     /// Chosen when no pattern matches.
     Default,
-    Pattern(Regex),
-    /// Java takes the pattern, this engine does not.
-    Unsupported(String),
+    Pattern(JavaRegex),
+    /// Not a pattern, and why.
+    Broken(String),
 }
 
 /// The media types whose bodies travel as base64.
@@ -235,9 +235,9 @@ impl Response {
     fn compile(record: &IntegrationResponseRecord) -> Option<Self> {
         let selection = match record.selection_pattern.as_deref() {
             None | Some("") => Selection::Default,
-            Some(pattern) => match Regex::new(&format!("^(?:{pattern})$")) {
+            Some(pattern) => match JavaRegex::new(pattern) {
                 Ok(regex) => Selection::Pattern(regex),
-                Err(_) => Selection::Unsupported(pattern.to_owned()),
+                Err(error) => Selection::Broken(format!("the selection pattern {pattern}: {error}")),
             },
         };
         let header = |target: &str, source: &str| {

@@ -1,23 +1,26 @@
 //! From an integration's answer to the method's: the integration response is selected, its headers are mapped,
-//! its template makes the body. Pure.
+//! its template makes the body and may override the rest. Pure.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use vtl::Overrides;
 
 use crate::StageResponse;
 use crate::exchange::media_type;
-use crate::rest::call::{Call, header_values};
+use crate::rest::call::{Call, body_value, header_values};
 use crate::rest::fault::Fault;
 use crate::rest::headers::{self, Origin};
 use crate::rest::mapping::Source;
 use crate::rest::program::{Mapping, Response, Selection};
-use crate::rest::template::Template;
+use crate::rest::template::{Mapped, Side};
 
 /// What an integration answered.
 #[derive(Debug)]
 pub(crate) struct IntegrationAnswer {
     pub(crate) headers: Option<HeaderMap>,
     pub(crate) body: Bytes,
+    /// What the request's template overrides, for the response's.
+    pub(crate) overrides: Overrides,
 }
 
 /// The method's answer. `selected` is what selection patterns look at: a status, or a function's error message.
@@ -37,19 +40,39 @@ pub(crate) fn respond(
         }
     }
     headers::remap(&mut headers, Origin::Integration);
-    let body = body(call, rule, answer)?;
-    Ok(StageResponse { status: rule.status, headers, body })
+    let mapped = body(call, rule, answer)?;
+    let status = override_response(rule.status, &mut headers, &mapped.overrides)?;
+    Ok(StageResponse { status, headers, body: mapped.body })
+}
+
+/// What templates override is final: it replaces what was mapped.
+fn override_response(mapped: u16, headers: &mut HeaderMap, overrides: &Overrides) -> Result<u16, Fault> {
+    for (name, value) in &overrides.response_headers {
+        let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
+        headers.remove(&name);
+        for value in value.texts() {
+            if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+                headers.append(&name, value);
+            }
+        }
+    }
+    let Some(status) = &overrides.response_status else { return Ok(mapped) };
+    let status = status.texts().pop().unwrap_or_default();
+    let parsed = status.trim().parse().ok().filter(|status| (200..600).contains(status));
+    parsed.ok_or_else(|| Fault::Configuration(format!("$context.responseOverride.status is {status:?}")))
 }
 
 /// The first response whose pattern matches, whole, as in Java; else the one without a pattern.
 fn select<'r>(responses: &'r [Response], selected: &str) -> Result<&'r Response, Fault> {
     for response in responses {
         match &response.selection {
-            Selection::Pattern(pattern) if pattern.is_match(selected) => return Ok(response),
-            Selection::Unsupported(pattern) => {
-                return Err(Fault::Unsupported(format!("the selection pattern {pattern}")));
-            }
-            Selection::Pattern(_) | Selection::Default => {}
+            Selection::Pattern(pattern) => match pattern.matches(selected) {
+                Ok(true) => return Ok(response),
+                Ok(false) => {}
+                Err(error) => return Err(Fault::Configuration(format!("a selection pattern: {error}"))),
+            },
+            Selection::Broken(why) => return Err(Fault::Configuration(why.clone())),
+            Selection::Default => {}
         }
     }
     let default = responses.iter().find(|response| matches!(response.selection, Selection::Default));
@@ -66,23 +89,21 @@ fn values(call: &Call<'_>, source: &Source, answer: &IntegrationAnswer) -> Vec<S
         Source::Header(name) => header(name).unwrap_or_default().pop().into_iter().collect(),
         Source::MultiHeader(name) => header(name).unwrap_or_default(),
         Source::Body => vec![String::from_utf8_lossy(&answer.body).into_owned()],
+        Source::BodyPath(path) => body_value(&answer.body, path).into_iter().collect(),
         other => call.constant(other).into_iter().collect(),
     }
 }
 
 /// By the template for what the caller accepts; else for JSON; else the first; without templates as it came.
-fn body(call: &Call<'_>, rule: &Response, answer: &IntegrationAnswer) -> Result<Bytes, Fault> {
+fn body(call: &Call<'_>, rule: &Response, answer: &IntegrationAnswer) -> Result<Mapped, Fault> {
     let find = |wanted: &str| rule.templates.iter().find(|(known, _)| known.eq_ignore_ascii_case(wanted));
     let accepted = call.request.header("accept").map(media_type).and_then(find);
     let template = accepted.or_else(|| find("application/json")).or(rule.templates.first());
+    let overrides = answer.overrides.clone();
     match template {
-        None | Some((_, Template::Body)) => Ok(answer.body.clone()),
-        // An empty template is none: the console and some tools store it so.
-        Some((_, Template::Literal(text))) if text.is_empty() => Ok(answer.body.clone()),
-        Some((_, Template::Literal(text))) => Ok(text.clone()),
-        Some((known, Template::Unsupported)) => Err(Fault::Unsupported(format!(
-            "the mapping template of {} {}, integration response {}, {known}, because it needs a template engine",
-            call.request.method, call.method.resource_path, rule.status
-        ))),
+        Some((_, template)) if !template.is_empty() => {
+            template.render(call, &answer.body, overrides, Side::Response)
+        }
+        _ => Ok(Mapped { body: answer.body.clone(), overrides }),
     }
 }

@@ -1,36 +1,84 @@
-//! Mapping templates, as far as they need no template engine: literal text and the two idioms that hand the
-//! body through. Anything else is kept, and says of itself that it is not evaluated.
+//! Mapping templates of a deployment: compiled with it, rendered about a call. What is wrong with one is said when it
+//! is called, as on AWS.
 
 use bytes::Bytes;
+use vtl::{Limits, Overrides};
+
+use crate::rest::call::Call;
+use crate::rest::fault::Fault;
+use crate::rest::message::CallMessage;
 
 /// A compiled mapping template.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Template {
     /// Text without references or directives: the template is its own result.
     Literal(Bytes),
-    /// `$input.body` or `$input.json('$')` and nothing else.
-    Body,
-    /// Needs a template engine, which is not here yet.
-    Unsupported,
+    Compiled(Box<vtl::Template>),
+    /// Not a template, and why.
+    Broken(String),
+}
+
+/// Where a template stands, for what is said of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Request,
+    Response,
+}
+
+/// What a template made.
+#[derive(Debug)]
+pub(crate) struct Mapped {
+    pub(crate) body: Bytes,
+    /// What the templates so far override.
+    pub(crate) overrides: Overrides,
 }
 
 impl Template {
     pub(crate) fn compile(text: &str) -> Self {
-        match text.trim() {
-            "$input.body" | "$input.json('$')" | "$input.json(\"$\")" => Self::Body,
-            _ if needs_engine(text) => Self::Unsupported,
-            _ => Self::Literal(Bytes::copy_from_slice(text.as_bytes())),
+        match vtl::Template::compile(text) {
+            Ok(template) => match template.constant() {
+                Some(constant) => Self::Literal(Bytes::copy_from_slice(constant.as_bytes())),
+                None => Self::Compiled(Box::new(template)),
+            },
+            Err(error) => Self::Broken(error.to_string()),
+        }
+    }
+
+    /// An empty template is none: the console and some tools store it so.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Self::Literal(text) if text.is_empty())
+    }
+
+    /// The body that the template makes of `body`.
+    pub(crate) fn render(
+        &self,
+        call: &Call<'_>,
+        body: &Bytes,
+        overrides: Overrides,
+        side: Side,
+    ) -> Result<Mapped, Fault> {
+        let template = match self {
+            Self::Literal(text) => return Ok(Mapped { body: text.clone(), overrides }),
+            Self::Broken(why) => return Err(broken(call, side, why)),
+            Self::Compiled(template) => template,
+        };
+        match template.render(&CallMessage { call, body }, &overrides, &Limits::default()) {
+            Ok(rendered) => Ok(Mapped { body: rendered.text.into(), overrides: rendered.overrides }),
+            Err(vtl::RenderError { fault: fault @ vtl::Fault::Body(_), .. }) if side == Side::Request => {
+                Err(Fault::BadBody(fault.to_string()))
+            }
+            Err(error) => Err(broken(call, side, &error.to_string())),
         }
     }
 }
 
-/// Whether Velocity would see a reference (`$name`, `${`, `$!`) or a directive or comment (`#set`, `##`, `#*`).
-fn needs_engine(text: &str) -> bool {
-    text.as_bytes().windows(2).any(|pair| match pair {
-        [b'$', next] => next.is_ascii_alphabetic() || matches!(next, b'_' | b'{' | b'!'),
-        [b'#', next] => next.is_ascii_alphabetic() || matches!(next, b'#' | b'*' | b'@' | b'{' | b'['),
-        _ => false,
-    })
+fn broken(call: &Call<'_>, side: Side, why: &str) -> Fault {
+    let side = match side {
+        Side::Request => "request",
+        Side::Response => "response",
+    };
+    let (method, path) = (&call.request.method, &call.method.resource_path);
+    Fault::Configuration(format!("the integration {side} mapping template of {method} {path}: {why}"))
 }
 
 /// The `statusCode` of a MOCK integration's request. AWS reads it leniently: quotes of either kind or none.
@@ -48,13 +96,13 @@ mod tests {
 
     #[test]
     fn literals_are_told_from_velocity() {
-        for literal in ["{\"statusCode\": 200}", "", "price: $5 and 5$", "a # b #1", "#"] {
+        for literal in ["{\"statusCode\": 200}", "", "price: $5 and 5$ ", "a # b #1"] {
             assert!(matches!(Template::compile(literal), Template::Literal(_)), "{literal}");
         }
-        for text in ["$input.path('$.a')", "${x}", "$!x", "#set($a = 1)", "## note", "a $context.stage"] {
-            assert_eq!(Template::compile(text), Template::Unsupported, "{text}");
+        for text in ["$input.path('$.a')", "${x}", "$!x", "#set($a = 1)", "a $context.stage"] {
+            assert!(matches!(Template::compile(text), Template::Compiled(_)), "{text}");
         }
-        assert_eq!(Template::compile(" $input.json('$')\n"), Template::Body);
+        assert!(matches!(Template::compile("#if($x)"), Template::Broken(_)));
     }
 
     #[test]

@@ -1,28 +1,25 @@
 //! The body that an integration other than a proxy gets: chosen by the request's media type, passed through or
 //! made by a template. Pure.
 
-use bytes::Bytes;
+use vtl::Overrides;
 
 use crate::rest::call::Call;
 use crate::rest::fault::Fault;
 use crate::rest::program::{Mapping, Passthrough};
-use crate::rest::template::Template;
+use crate::rest::template::{Mapped, Side};
 
-/// The body of the integration's request.
-pub(crate) fn request_body(call: &Call<'_>, mapping: &Mapping) -> Result<Bytes, Fault> {
+/// The body of the integration's request, and what its template overrides.
+pub(crate) fn request(call: &Call<'_>, mapping: &Mapping) -> Result<Mapped, Fault> {
     let media_type = call.request.media_type().unwrap_or("application/json");
     let template = mapping.templates.iter().find(|(known, _)| known.eq_ignore_ascii_case(media_type));
     match (template, mapping.passthrough) {
-        (Some((_, Template::Literal(text))), _) => Ok(text.clone()),
-        (Some((_, Template::Body)), _) => Ok(call.request.body.clone()),
-        (Some((known, Template::Unsupported)), _) => Err(Fault::Unsupported(format!(
-            "the mapping template of {} {}, integration request, {known}, because it needs a template engine",
-            call.request.method, call.method.resource_path
-        ))),
+        (Some((_, template)), _) => {
+            template.render(call, &call.request.body, Overrides::default(), Side::Request)
+        }
         (None, Passthrough::Never) => Err(Fault::UnsupportedMediaType),
         (None, Passthrough::WhenNoTemplates) if !mapping.templates.is_empty() => {
             Err(Fault::UnsupportedMediaType)
         }
-        (None, _) => Ok(call.request.body.clone()),
+        (None, _) => Ok(Mapped { body: call.request.body.clone(), overrides: Overrides::default() }),
     }
 }

@@ -117,6 +117,41 @@ async fn http_selects_by_status() {
     assert_eq!(world.get("GET /dev/404").await, "410 {}");
 }
 
+/// What the request's template overrides replaces what was mapped; the rest stays.
+#[tokio::test]
+async fn a_template_overrides_path_query_and_headers() {
+    let address = backend().await;
+    let world = World::new();
+    world.make("api", r#"POST /restapis {"name":"x"}"#).await;
+    let template = "#set($context.requestOverride.path.code = $input.path('$.to'))\
+                    #set($context.requestOverride.querystring.q = 'new one')\
+                    #set($context.requestOverride.header['x-a'] = ['1', '2'])\
+                    #set($context.requestOverride.header.Content-Type = 'text/plain')\
+                    to $input.path('$.to')";
+    let integration = json!({
+        "type": "HTTP",
+        "httpMethod": "POST",
+        "uri": format!("http://{address}/{{code}}"),
+        "requestTemplates": { "application/json": template },
+        "requestParameters": {
+            "integration.request.header.x-mapped": "method.request.body.deep.value",
+            "integration.request.header.x-a": "'mapped'",
+            "integration.request.querystring.q": "'mapped'",
+            "integration.request.querystring.stage": "context.stage",
+        },
+    });
+    world.add_method("POST", "/{code}", &integration.to_string()).await;
+    let to = "/restapis/$api/resources/$resource/methods/POST";
+    world.make("r", &format!("PUT {to}/integration/responses/200 {{}}")).await;
+    world.deploy("dev").await;
+    let body = r#"{"to":"there","deep":{"value":"found"}}"#;
+    let response = world.gateway.serve(world.request_with("POST /dev/here", &[], body)).await;
+    assert_eq!(
+        show(&response),
+        "200 POST /there?stage=dev&q=new%20one\nx-a: 1\nx-a: 2\nx-mapped: found\ncontent-type: text/plain\nto there"
+    );
+}
+
 #[tokio::test]
 async fn a_dead_backend() {
     // A port that nobody listens on: bound, then let go.

@@ -9,4 +9,5 @@ mod deployments;
 mod functions;
 mod hostile;
 mod mappings;
+mod templates;
 mod world;
