@@ -12,6 +12,7 @@
 //! Hostile templates and bodies end in an error: nesting is bounded when a template is compiled, and steps, memory,
 //! iterations and output while it is rendered ([`Limits`]).
 
+mod codec;
 mod error;
 mod eval;
 mod expression;
@@ -30,7 +31,6 @@ mod scan;
 mod template;
 mod text;
 mod tree;
-mod util;
 mod value;
 
 pub use error::{Fault, RenderError, TemplateError};
