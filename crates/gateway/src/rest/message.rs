@@ -11,12 +11,12 @@ use crate::rest::event;
 
 /// A call, with the body that is mapped.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct CallMessage<'m> {
-    pub(crate) call: &'m Call<'m>,
+pub(crate) struct CallMessage<'m, 'c> {
+    pub(crate) call: &'m Call<'c>,
     pub(crate) body: &'m Bytes,
 }
 
-impl Message for CallMessage<'_> {
+impl Message for CallMessage<'_, '_> {
     fn body(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self.body)
     }
