@@ -23,6 +23,7 @@ pub(crate) enum Owner<'a> {
     /// Its parts go when it goes, and none is written once it has gone.
     Api(&'a ApiRecord),
     /// An HTTP or WebSocket API.
+    #[allow(dead_code, reason = "its routes come next")]
     V2(&'a v2::records::ApiRecord),
     Scope(&'a Scope),
 }
