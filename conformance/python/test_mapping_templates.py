@@ -115,6 +115,20 @@ def test_a_function_behind_templates(api, deploy, server):
     assert requests.post(api.url("/f/1"), json={"fail": "500"}).status_code == 200
 
 
+def test_what_a_template_makes_for_a_function_is_json(api, deploy, server):
+    name = deploy(TELL)
+    at = api.method("POST", "/f", type="AWS", integrationHttpMethod="POST", uri=uri(name),
+                    requestTemplates={"application/json": "{\"a\": \"$input.params('q')\"}"})
+    server.client("lambda").add_permission(
+        FunctionName=name, StatementId="api", Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com")
+    respond(api, at, "200")
+    api.deploy()
+    assert requests.post(api.url("/f"), params={"q": "fine"}).json()["given"] == {"a": "fine"}
+    answer = requests.post(api.url("/f"), params={"q": 'not "fine"'})
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith("Could not parse request body into json: ")
+
+
 def test_what_is_wrong_with_a_template_is_said_by_the_log_alone(api):
     for path, template in [("/open", "#if($x)"), ("/throws", "$context.stage.substring(99)"),
                            ("/bomb", "#foreach($a in [1..1000])#foreach($b in [1..1000])#foreach($c in [1..1000])"

@@ -23,7 +23,7 @@ pub(crate) enum Fault {
     Loop(u32),
     #[error("no template for the request's media type")]
     UnsupportedMediaType,
-    /// A template asked for JSON in a body that has none; the text says what is wrong with it.
+    /// A template asked for JSON in a body that has none, or made none for a function; the text says what is wrong.
     #[error("{0}")]
     BadBody(String),
     /// The method's configuration cannot work; AWS says no more to the caller.

@@ -1,5 +1,6 @@
 //! Mapping templates between a caller and an integration: what they see, what they make and what they override.
 
+use ports::InvokeError;
 use serde_json::json;
 
 use crate::world::{Play, World, function_uri, show, show_headers};
@@ -80,6 +81,17 @@ async fn what_is_wrong_is_the_caller_s_or_the_api_s() {
     let bomb = "#foreach($a in [1..1000])#foreach($b in [1..1000])#foreach($c in [1..1000])$c#end#end#end";
     let world = mock("{\"statusCode\": 200}", bomb).await;
     assert_eq!(post(&world, "{}").await, r#"500 {"message": "Internal server error"}"#);
+}
+
+#[tokio::test]
+async fn what_is_no_json_for_a_function_is_told_in_lambda_s_words() {
+    let world = World::new();
+    let said = "Could not parse request body into json: Could not parse payload into json: x";
+    world.functions.set("f", Play::Refuse(InvokeError::BadPayload(said.to_owned())));
+    let integration = json!({ "type": "AWS", "httpMethod": "POST", "uri": function_uri("f"),
+        "requestTemplates": { "application/json": "{'a': $context.stage}" } });
+    world.deploy_one("POST", "/things/{id}", &integration.to_string()).await;
+    assert_eq!(post(&world, "").await, format!("400 {{\"message\": \"{said}\"}}"));
 }
 
 #[tokio::test]
