@@ -47,6 +47,7 @@ impl Machine<'_> {
             (_, Some(path)) => {
                 self.spend(path.len())?;
                 made = JsonPath::parse(path);
+                self.spend(made.as_ref().map_or(0, JsonPath::cost))?;
                 &made
             }
             (_, None) => return Ok(None),

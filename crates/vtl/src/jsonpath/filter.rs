@@ -153,6 +153,7 @@ impl Search<'_> {
 
     fn is_in(&mut self, value: &Value, list: &Value) -> Result<bool> {
         let Value::List(list) = list else { return Ok(false) };
+        self.spend(self.heap.list(*list).items.len() / 8)?;
         for item in self.heap.list(*list).items.clone() {
             if self.same(value, &item, 0)? {
                 return Ok(true);
@@ -164,6 +165,7 @@ impl Search<'_> {
     /// Whether every item of one list is in the other, or any.
     fn each_in(&mut self, one: &Value, other: &Value, all: bool) -> Result<bool> {
         let Value::List(list) = one else { return Ok(false) };
+        self.spend(self.heap.list(*list).items.len() / 8)?;
         for item in self.heap.list(*list).items.clone() {
             if self.is_in(&item, other)? != all {
                 return Ok(!all);
@@ -198,11 +200,13 @@ impl Search<'_> {
             (Value::Bool(one), Value::Bool(other)) => one == other,
             (Value::Text(one), Value::Text(other)) => one == other,
             (Value::List(one), Value::List(other)) => {
-                let (items, others) =
-                    (self.heap.list(*one).items.clone(), self.heap.list(*other).items.clone());
-                if items.len() != others.len() {
+                let length = self.heap.list(*one).items.len();
+                if length != self.heap.list(*other).items.len() {
                     return Ok(false);
                 }
+                self.spend(length / 4)?;
+                let (items, others) =
+                    (self.heap.list(*one).items.clone(), self.heap.list(*other).items.clone());
                 for (item, against) in items.iter().zip(&others) {
                     if !self.same(item, against, depth + 1)? {
                         return Ok(false);
@@ -211,10 +215,12 @@ impl Search<'_> {
                 true
             }
             (Value::Map(one), Value::Map(other)) => {
-                let entries: Vec<_> = self.heap.map(*one).iter().cloned().collect();
-                if entries.len() != self.heap.map(*other).len() {
+                let length = self.heap.map(*one).len();
+                if length != self.heap.map(*other).len() {
                     return Ok(false);
                 }
+                self.spend(length / 4)?;
+                let entries: Vec<_> = self.heap.map(*one).iter().cloned().collect();
                 for (key, value) in entries {
                     let against = self.heap.map(*other).get(&key).cloned();
                     match against {

@@ -18,6 +18,8 @@ pub(crate) struct JsonPath {
     function: Option<Function>,
     /// It finds one value at most.
     definite: bool,
+    /// What its patterns cost to compile.
+    cost: usize,
 }
 
 #[derive(Debug)]
@@ -40,6 +42,10 @@ enum Segment {
 impl JsonPath {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         parser::parse(text)
+    }
+
+    pub(crate) fn cost(&self) -> usize {
+        self.cost
     }
 
     /// `$`

@@ -17,8 +17,9 @@ pub(super) fn parse(text: &str) -> Result<JsonPath> {
     }
     // What does not begin at the root does so all the same.
     let prefixed = if text.starts_with(['$', '@']) { text.to_owned() } else { format!("$.{text}") };
-    let mut parser = Parser { text: &prefixed, at: 1, depth: 0 };
-    let path = parser.path()?;
+    let mut parser = Parser { text: &prefixed, at: 1, depth: 0, cost: 0 };
+    let mut path = parser.path()?;
+    path.cost = parser.cost;
     if parser.at < prefixed.len() {
         return Err(parser.fail("Could not parse token"));
     }
@@ -29,6 +30,8 @@ struct Parser<'p> {
     text: &'p str,
     at: usize,
     depth: u32,
+    /// The size of the patterns so far.
+    cost: usize,
 }
 
 type Result<T> = std::result::Result<T, String>;
@@ -109,7 +112,7 @@ impl<'p> Parser<'p> {
             Segment::Keys(_) => place == last,
             _ => false,
         });
-        Ok(JsonPath { segments, function, definite })
+        Ok(JsonPath { segments, function, definite, cost: 0 })
     }
 
     /// A name behind a dot.
@@ -386,6 +389,8 @@ impl<'p> Parser<'p> {
         self.at += close + 1 + flags.len();
         let source = rest[1..close].replace("\\/", "/");
         let source = if flags.is_empty() { source } else { format!("(?{flags}){source}") };
-        JavaRegex::new(&source).map(Operand::Pattern).map_err(|error| self.fail(&error.to_string()))
+        let pattern = JavaRegex::new(&source).map_err(|error| self.fail(&error.to_string()))?;
+        self.cost += pattern.size();
+        Ok(Operand::Pattern(pattern))
     }
 }

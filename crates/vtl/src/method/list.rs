@@ -91,6 +91,7 @@ impl Machine<'_> {
                 return Ok(Some(Value::Bool(true)));
             }
             "removeAll" | "retainAll" => {
+                self.spend(before / 8)?;
                 let items = self.heap.list(list).items.clone();
                 let mut kept = Vec::new();
                 for item in items {

@@ -31,6 +31,7 @@ impl Machine<'_> {
             ("containsKey", [key]) => Value::Bool(get(self, key).is_some()),
             ("containsValue", [value]) => {
                 let values: Vec<Value> = self.heap.map(map).iter().map(|(_, value)| value.clone()).collect();
+                self.spend(values.len() / 8)?;
                 let mut found = false;
                 for known in &values {
                     found = found || self.equals(known, value)?;

@@ -144,7 +144,10 @@ impl Machine<'_> {
             }
         };
         match compiled {
-            Ok(regex) => Ok(Pattern::Made(Box::new(regex))),
+            Ok(regex) => {
+                self.spend(regex.size())?;
+                Ok(Pattern::Made(Box::new(regex)))
+            }
             Err(error) => Err(call.throws(format!("java.util.regex.PatternSyntaxException: {error}"))),
         }
     }

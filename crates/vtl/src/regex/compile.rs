@@ -73,6 +73,13 @@ pub(super) struct Program {
     pub(super) first: Option<u8>,
 }
 
+impl Program {
+    /// What beginning a match costs, in steps.
+    pub(super) fn setup(&self) -> u32 {
+        u32::try_from(1 + (self.groups + self.registers) / 16).unwrap_or(u32::MAX)
+    }
+}
+
 pub(super) fn compile(pattern: &str) -> Result<Program> {
     let parsed = parser::parse(pattern)?;
     let mut compiler = Compiler { code: Vec::new(), registers: 0, length: pattern.chars().count() };

@@ -227,6 +227,7 @@ impl<'m> Machine<'m> {
         kind: Within,
         stack: &mut Vec<Undo>,
     ) -> Result<Option<usize>, MatchError> {
+        *self.steps = self.steps.checked_sub(self.program.setup()).ok_or(MatchError::Steps)?;
         let before = self.slots.clone();
         let found = match kind {
             Within::Atomic | Within::Ahead { .. } => self.execute(code, at, Mode::Prefix)?,

@@ -60,6 +60,11 @@ impl JavaRegex {
         Ok(Self { program: compile::compile(pattern)? })
     }
 
+    /// How many instructions the pattern is, which is what compiling it costs.
+    pub(crate) fn size(&self) -> usize {
+        self.program.code.len()
+    }
+
     /// Whether the whole text matches: `String.matches`.
     pub fn matches(&self, text: &str) -> Result<bool, MatchError> {
         self.matches_within(text, &mut { STEPS_MAX })
@@ -86,7 +91,7 @@ impl JavaRegex {
             if let Some(groups) = Machine::new(&self.program, text, from, steps).run(at, Mode::Prefix)? {
                 return Ok(Some(Found { groups }));
             }
-            *steps = steps.checked_sub(1).ok_or(MatchError::Steps)?;
+            *steps = steps.checked_sub(self.program.setup()).ok_or(MatchError::Steps)?;
             at += text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
         }
         Ok(None)

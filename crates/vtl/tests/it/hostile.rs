@@ -47,6 +47,13 @@ fn work_is_bounded() {
     fails("#foreach($a in [1..1000])#foreach($b in [1..1000])1234567890#end#end", "", "limit");
     let bomb = "#set($s = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa')$s.matches('(a+)+$b')";
     fails(bomb, "", "too many steps");
+    // Each of these calls does much and says little: what it does is what counts.
+    let compiling = "#set($p = '(ab){6000}')#foreach($a in [1..1000])#foreach($b in [1..1000])#if($p.matches($p))x#end#end#end";
+    fails(compiling, "", "the number of steps");
+    let paths = "#set($p = '$[?(@ =~ /(ab){6000}/)]')#foreach($a in [1..1000])#foreach($b in [1..1000])$!input.path($p)#end#end";
+    fails(paths, "{}", "the number of steps");
+    let copying = "#set($l = [1..100000])#foreach($a in [1..1000])#foreach($b in [1..1000])#if($l.removeAll([]))x#end#end#end";
+    fails(copying, "", "the number of steps");
     fails("#set($l = [])#foreach($i in [1..100])#set($l = [$l, $l])#end$l", "", "limit");
     fails("#set($l = [])#foreach($i in [1..100])#set($l = [$l, $l])#end$l.hashCode()", "", "limit");
     fails(
