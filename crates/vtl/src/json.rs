@@ -1,5 +1,7 @@
 //! JSON texts as values: strict, with Jackson's words for what is wrong, because the gateway hands them on.
 
+use std::sync::Arc;
+
 use crate::error::position;
 use crate::limits::VALUE_DEPTH_MAX;
 use crate::number;
@@ -22,7 +24,7 @@ type Result<T> = std::result::Result<T, JsonFault>;
 
 /// Reads one value and nothing behind it.
 pub(crate) fn parse(text: &str, heap: &mut Heap) -> Result<Value> {
-    let mut reader = Reader { text, at: 0, heap };
+    let mut reader = Reader { text, at: 0, heap, keys: Vec::new() };
     let value = reader.value(0)?;
     reader.space();
     match reader.peek() {
@@ -35,7 +37,12 @@ struct Reader<'r> {
     text: &'r str,
     at: usize,
     heap: &'r mut Heap,
+    /// Names that were read lately: the objects of a list have the same ones.
+    keys: Vec<Arc<str>>,
 }
+
+/// Names that are looked through for each name.
+const KEYS_MAX: usize = 16;
 
 impl Reader<'_> {
     fn peek(&self) -> Option<u8> {
@@ -141,7 +148,7 @@ impl Reader<'_> {
         Ok(number::parse(digits))
     }
 
-    fn string(&mut self) -> Result<std::sync::Arc<str>> {
+    fn string(&mut self) -> Result<Arc<str>> {
         self.at += 1;
         let from = self.at;
         loop {
@@ -164,6 +171,25 @@ impl Reader<'_> {
         }
     }
 
+    /// A name, shared with an earlier one that is the same.
+    fn key(&mut self) -> Result<Arc<str>> {
+        let rest = self.text.as_bytes().get(self.at + 1..).unwrap_or_default();
+        let known = self.keys.iter().find(|known| {
+            rest.get(known.len()) == Some(&b'"') && rest.get(..known.len()) == Some(known.as_bytes())
+        });
+        if let Some(known) = known {
+            self.at += known.len() + 2;
+            return Ok(Arc::clone(known));
+        }
+        let key = self.string()?;
+        // One that has to be escaped is not written as it is, and never found so.
+        let plain = key.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\');
+        if plain && self.keys.len() < KEYS_MAX {
+            self.keys.push(Arc::clone(&key));
+        }
+        Ok(key)
+    }
+
     fn control(&self, byte: u8) -> JsonFault {
         self.fail(&format!(
             "Illegal unquoted character ((CTRL-CHAR, code {byte})): has to be escaped using backslash to be \
@@ -172,7 +198,7 @@ impl Reader<'_> {
     }
 
     /// From the first backslash on.
-    fn escaped_string(&mut self, from: usize) -> Result<std::sync::Arc<str>> {
+    fn escaped_string(&mut self, from: usize) -> Result<Arc<str>> {
         let mut text = self.text.get(from..self.at).unwrap_or_default().to_owned();
         loop {
             let plain = self.at;
@@ -290,7 +316,7 @@ impl Reader<'_> {
                     self.unexpected("Unexpected character", "was expecting double-quote to start field name")
                 );
             }
-            let key = Value::Text(self.string()?);
+            let key = Value::Text(self.key()?);
             self.space();
             if self.peek() != Some(b':') {
                 return Err(self.unexpected(

@@ -67,3 +67,17 @@ fn bodies() {
         ],
     );
 }
+
+#[test]
+fn names_that_were_read_before_are_read_again() {
+    let list = r#"[{"a":1,"b\"c":2},{"a":3,"b\"c":4,"ab":5}]"#;
+    check(list, &[("$input.json('$')", list), ("$input.json('$[*].a')", "[1,3]")]);
+    check(
+        r#"[{"b\"c":1},{"b"c":2}]"#,
+        &[(
+            "$input.json('$')",
+            "ERROR Could not parse request body into json: Unexpected character ('c' (code 99)): was expecting a colon to \
+             separate field name and value\n at [Source: (String); line: 1, column: 17] at line 1, column 1",
+        )],
+    );
+}
