@@ -6,6 +6,7 @@ use base::{Clock, Limits};
 use ports::Invoke;
 use store::Store;
 
+use crate::jwt::Issuers;
 use crate::rest::backend::Backends;
 use crate::rest::live::LiveStages;
 use crate::rest::phases;
@@ -20,11 +21,21 @@ pub struct Gateway {
     pub(crate) limits: Limits,
     pub(crate) live: LiveStages,
     pub(crate) backends: Backends,
+    #[allow(dead_code, reason = "authorizers come next")]
+    pub(crate) issuers: Issuers,
 }
 
 impl Gateway {
     pub fn new(store: Store, invoke: Arc<dyn Invoke>, clock: Clock, limits: Limits) -> Self {
-        Self { store, invoke, clock, limits, live: LiveStages::default(), backends: Backends::default() }
+        Self {
+            store,
+            invoke,
+            clock,
+            limits,
+            live: LiveStages::default(),
+            backends: Backends::default(),
+            issuers: Issuers::default(),
+        }
     }
 
     /// The stage that a URL names, if it is one of the data plane's forms. `host` is the Host header, `path` the raw

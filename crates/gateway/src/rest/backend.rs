@@ -61,6 +61,20 @@ impl Backends {
                 .build(connector())
         })
     }
+
+    #[allow(dead_code, reason = "authorizers come next")]
+    /// The document at `url`, if it is there and not larger than `bytes_max`: what issuers say of themselves.
+    pub(crate) async fn get(&self, url: &str, bytes_max: usize) -> Result<Bytes, String> {
+        let uri: Uri = url.parse().map_err(|error| format!("no URL: {error}"))?;
+        let mut request = Request::new(Full::default());
+        *request.uri_mut() = uri;
+        let response = self.pool().request(request).await.map_err(|error| error.to_string())?;
+        if response.status() != http::StatusCode::OK {
+            return Err(format!("status {}", response.status()));
+        }
+        let body = Limited::new(response.into_body(), bytes_max).collect().await;
+        body.map(http_body_util::Collected::to_bytes).map_err(|error| error.to_string())
+    }
 }
 
 /// https with the certificates that the system trusts, or those of `SSL_CERT_FILE`; plain http too.
