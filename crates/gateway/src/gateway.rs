@@ -10,6 +10,7 @@ use crate::jwt::Issuers;
 use crate::rest::backend::Backends;
 use crate::rest::live::LiveStages;
 use crate::rest::phases;
+use crate::rest::usage::Usage;
 use crate::{StageRequest, StageResponse, Target, target};
 
 /// API Gateway: control plane ([`api::apigateway::ApiGateway`]) and data plane ([`Self::serve`]).
@@ -21,12 +22,14 @@ pub struct Gateway {
     pub(crate) limits: Limits,
     pub(crate) live: LiveStages,
     pub(crate) backends: Backends,
+    pub(crate) usage: Usage,
     #[allow(dead_code, reason = "authorizers come next")]
     pub(crate) issuers: Issuers,
 }
 
 impl Gateway {
     pub fn new(store: Store, invoke: Arc<dyn Invoke>, clock: Clock, limits: Limits) -> Self {
+        let usage = Usage::new(store.clone(), clock.clone());
         Self {
             store,
             invoke,
@@ -34,6 +37,7 @@ impl Gateway {
             limits,
             live: LiveStages::default(),
             backends: Backends::default(),
+            usage,
             issuers: Issuers::default(),
         }
     }
@@ -42,6 +46,13 @@ impl Gateway {
     /// path without its query.
     pub fn parse_target<'a>(host: &'a str, path: &'a str) -> Option<Target<'a>> {
         target::parse(host, path)
+    }
+
+    /// Writes down what was counted of the use of API keys. Call it last, before the store is closed.
+    pub async fn close(&self) {
+        if let Err(error) = self.usage.meters.flush().await {
+            tracing::error!(%error, "the last requests with API keys are not counted");
+        }
     }
 
     /// Answers a request to a stage. Never fails: what goes wrong is an answer.

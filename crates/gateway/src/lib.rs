@@ -14,7 +14,7 @@
 //! - The data plane reads compiled stages alone; a deployment never changes once it is made.
 //! - Every edit of an API reads, under one transaction, the rows that it depends on: no update is lost, and what
 //!   was deleted does not come back.
-//! - What a method asks for and this version cannot check (IAM, API keys) closes the method; it is never skipped.
+//! - What a method asks for and this version cannot check (IAM) closes the method; it is never skipped.
 //! - Functions are reached through `ports::Invoke` alone.
 
 mod error;

@@ -15,6 +15,8 @@ use crate::v2;
 pub(crate) mod kind {
     pub(crate) const DOCUMENTATION_PART: u8 = 1;
     pub(crate) const VPC_LINK: u8 = 2;
+    pub(crate) const API_KEY: u8 = 10;
+    pub(crate) const USAGE_PLAN: u8 = 11;
 }
 
 /// What has parts.
@@ -39,7 +41,7 @@ pub(crate) trait Part: Record + Clone + Send + Sync {
 }
 
 impl Owner<'_> {
-    fn key<T: Part>(self, id: &str) -> Bytes {
+    pub(crate) fn key<T: Part>(self, id: &str) -> Bytes {
         let mut key = self.prefix(T::KIND).to_vec();
         key.extend_from_slice(id.as_bytes());
         key.into()

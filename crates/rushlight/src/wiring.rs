@@ -228,6 +228,7 @@ impl Wiring {
     pub(crate) async fn close(&self, grace: Duration) -> Result<()> {
         self.lambda.stop(grace).await;
         self.logs.flush().await;
+        self.gateway.close().await;
         self.store.close().await.context("the store did not close well")
     }
 

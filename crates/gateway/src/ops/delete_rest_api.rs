@@ -6,7 +6,7 @@ use store::Batch;
 
 use crate::Gateway;
 use crate::error::Result;
-use crate::rest::rows;
+use crate::rest::{rows, subscription};
 
 pub(super) async fn run(
     gateway: &Gateway,
@@ -24,6 +24,7 @@ pub(super) async fn run(
     })
     .await?;
     gateway.live.forget(&api.id);
+    subscription::forget_stages(gateway, &cx.scope, &api.id, None).await?;
     // From here on nothing leads to the rest; a crash leaves rows that nobody reads.
     for range in rows::leftovers(api.row) {
         gateway.store.delete_range(range).await?;

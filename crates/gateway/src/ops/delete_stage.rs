@@ -5,7 +5,7 @@ use base::Cx;
 
 use crate::Gateway;
 use crate::error::{GatewayError, Result};
-use crate::rest::rows;
+use crate::rest::{rows, subscription};
 
 pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: DeleteStageInput) -> Result<DeleteStageOutput> {
     let api = rows::read_api(&gateway.store, &cx.scope, &input.rest_api_id).await?;
@@ -14,5 +14,6 @@ pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: DeleteStageInput) -> 
     })
     .await?;
     gateway.live.forget(&api.id);
+    subscription::forget_stages(gateway, &cx.scope, &api.id, Some(&input.stage_name)).await?;
     Ok(DeleteStageOutput {})
 }

@@ -1,12 +1,16 @@
 //! The control plane: one operation a file, each validate, read, decide, commit, reply. Here they meet the trait
 //! that dispatch calls.
 
+mod create_api_key;
 mod create_deployment;
 mod create_documentation_part;
 mod create_resource;
 mod create_rest_api;
 mod create_stage;
+mod create_usage_plan;
+mod create_usage_plan_key;
 mod create_vpc_link;
+mod delete_api_key;
 mod delete_deployment;
 mod delete_documentation_part;
 mod delete_integration;
@@ -16,8 +20,12 @@ mod delete_method_response;
 mod delete_resource;
 mod delete_rest_api;
 mod delete_stage;
+mod delete_usage_plan;
+mod delete_usage_plan_key;
 mod delete_vpc_link;
 mod get_account;
+mod get_api_key;
+mod get_api_keys;
 mod get_deployment;
 mod get_deployments;
 mod get_documentation_part;
@@ -33,6 +41,11 @@ mod get_rest_apis;
 mod get_stage;
 mod get_stages;
 mod get_tags;
+mod get_usage;
+mod get_usage_plan;
+mod get_usage_plan_key;
+mod get_usage_plan_keys;
+mod get_usage_plans;
 mod get_vpc_link;
 mod get_vpc_links;
 mod put_integration;
@@ -41,6 +54,7 @@ mod put_method;
 mod put_method_response;
 mod tag_resource;
 mod untag_resource;
+mod update_api_key;
 mod update_deployment;
 mod update_documentation_part;
 mod update_integration;
@@ -50,6 +64,8 @@ mod update_method_response;
 mod update_resource;
 mod update_rest_api;
 mod update_stage;
+mod update_usage;
+mod update_usage_plan;
 mod update_vpc_link;
 
 use api::apigateway as aws;
@@ -70,12 +86,16 @@ macro_rules! serve {
 }
 
 serve! {
+    create_api_key(CreateApiKeyInput) -> CreateApiKeyOutput;
     create_deployment(CreateDeploymentInput) -> CreateDeploymentOutput;
     create_documentation_part(CreateDocumentationPartInput) -> CreateDocumentationPartOutput;
     create_resource(CreateResourceInput) -> CreateResourceOutput;
     create_rest_api(CreateRestApiInput) -> CreateRestApiOutput;
     create_stage(CreateStageInput) -> CreateStageOutput;
+    create_usage_plan(CreateUsagePlanInput) -> CreateUsagePlanOutput;
+    create_usage_plan_key(CreateUsagePlanKeyInput) -> CreateUsagePlanKeyOutput;
     create_vpc_link(CreateVpcLinkInput) -> CreateVpcLinkOutput;
+    delete_api_key(DeleteApiKeyInput) -> DeleteApiKeyOutput;
     delete_deployment(DeleteDeploymentInput) -> DeleteDeploymentOutput;
     delete_documentation_part(DeleteDocumentationPartInput) -> DeleteDocumentationPartOutput;
     delete_integration(DeleteIntegrationInput) -> DeleteIntegrationOutput;
@@ -85,8 +105,12 @@ serve! {
     delete_resource(DeleteResourceInput) -> DeleteResourceOutput;
     delete_rest_api(DeleteRestApiInput) -> DeleteRestApiOutput;
     delete_stage(DeleteStageInput) -> DeleteStageOutput;
+    delete_usage_plan(DeleteUsagePlanInput) -> DeleteUsagePlanOutput;
+    delete_usage_plan_key(DeleteUsagePlanKeyInput) -> DeleteUsagePlanKeyOutput;
     delete_vpc_link(DeleteVpcLinkInput) -> DeleteVpcLinkOutput;
     get_account(GetAccountInput) -> GetAccountOutput;
+    get_api_key(GetApiKeyInput) -> GetApiKeyOutput;
+    get_api_keys(GetApiKeysInput) -> GetApiKeysOutput;
     get_deployment(GetDeploymentInput) -> GetDeploymentOutput;
     get_deployments(GetDeploymentsInput) -> GetDeploymentsOutput;
     get_documentation_part(GetDocumentationPartInput) -> GetDocumentationPartOutput;
@@ -102,6 +126,11 @@ serve! {
     get_stage(GetStageInput) -> GetStageOutput;
     get_stages(GetStagesInput) -> GetStagesOutput;
     get_tags(GetTagsInput) -> GetTagsOutput;
+    get_usage(GetUsageInput) -> GetUsageOutput;
+    get_usage_plan(GetUsagePlanInput) -> GetUsagePlanOutput;
+    get_usage_plan_key(GetUsagePlanKeyInput) -> GetUsagePlanKeyOutput;
+    get_usage_plan_keys(GetUsagePlanKeysInput) -> GetUsagePlanKeysOutput;
+    get_usage_plans(GetUsagePlansInput) -> GetUsagePlansOutput;
     get_vpc_link(GetVpcLinkInput) -> GetVpcLinkOutput;
     get_vpc_links(GetVpcLinksInput) -> GetVpcLinksOutput;
     put_integration(PutIntegrationInput) -> PutIntegrationOutput;
@@ -110,6 +139,7 @@ serve! {
     put_method_response(PutMethodResponseInput) -> PutMethodResponseOutput;
     tag_resource(TagResourceInput) -> TagResourceOutput;
     untag_resource(UntagResourceInput) -> UntagResourceOutput;
+    update_api_key(UpdateApiKeyInput) -> UpdateApiKeyOutput;
     update_deployment(UpdateDeploymentInput) -> UpdateDeploymentOutput;
     update_documentation_part(UpdateDocumentationPartInput) -> UpdateDocumentationPartOutput;
     update_integration(UpdateIntegrationInput) -> UpdateIntegrationOutput;
@@ -119,5 +149,7 @@ serve! {
     update_resource(UpdateResourceInput) -> UpdateResourceOutput;
     update_rest_api(UpdateRestApiInput) -> UpdateRestApiOutput;
     update_stage(UpdateStageInput) -> UpdateStageOutput;
+    update_usage(UpdateUsageInput) -> UpdateUsageOutput;
+    update_usage_plan(UpdateUsagePlanInput) -> UpdateUsagePlanOutput;
     update_vpc_link(UpdateVpcLinkInput) -> UpdateVpcLinkOutput;
 }

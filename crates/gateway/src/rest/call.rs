@@ -15,6 +15,7 @@ use crate::rest::live::{LiveStage, Release};
 use crate::rest::mapping::Source;
 use crate::rest::program::Method;
 use crate::rest::route::Match;
+use crate::rest::usage::Caller;
 use crate::{StageRequest, UrlStyle};
 
 /// The variables of `$context`, which [`Call::context`] answers: a template that prints the whole of it, or goes
@@ -27,6 +28,8 @@ pub(crate) const CONTEXT_NAMES: &[&str] = &[
     "domainPrefix",
     "extendedRequestId",
     "httpMethod",
+    "identity.apiKey",
+    "identity.apiKeyId",
     "identity.sourceIp",
     "identity.userAgent",
     "path",
@@ -81,6 +84,10 @@ pub(crate) struct Visit<'a> {
     pub(crate) release: &'a Release,
     /// The method that the request is for, once it is routed.
     pub(crate) routed: OnceLock<&'a Method>,
+    /// What an authorizer says the API key is (`usageIdentifierKey`).
+    pub(crate) usage_key: OnceLock<String>,
+    /// By the API key, where the method wants one.
+    pub(crate) caller: OnceLock<Caller>,
 }
 
 /// A routed request. Everything of its visit is at hand.
@@ -106,7 +113,15 @@ impl<'a> Visit<'a> {
         stage: &'a LiveStage,
         release: &'a Release,
     ) -> Self {
-        Self { request, ticket, stage, release, routed: OnceLock::new() }
+        Self {
+            request,
+            ticket,
+            stage,
+            release,
+            routed: OnceLock::new(),
+            usage_key: OnceLock::new(),
+            caller: OnceLock::new(),
+        }
     }
 
     /// The path with the stage, raw.
@@ -163,6 +178,8 @@ impl<'a> Visit<'a> {
             "domainPrefix" => self.domain_prefix().into(),
             "extendedRequestId" => self.ticket.extended_id.as_str().into(),
             "httpMethod" => self.request.method.as_str().into(),
+            "identity.apiKey" => self.caller.get()?.key.as_str().into(),
+            "identity.apiKeyId" => self.caller.get()?.key_id.as_str().into(),
             "identity.sourceIp" => self.request.source_ip.to_string().into(),
             "identity.userAgent" => self.request.header("user-agent")?.into(),
             "path" => self.path_with_stage().into(),

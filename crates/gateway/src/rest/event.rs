@@ -183,6 +183,10 @@ fn write_identity(w: &mut Writer, call: &Call<'_>) {
     ] {
         null(w, key);
     }
+    if let Some(caller) = call.caller.get() {
+        text(w, "apiKey", &caller.key);
+        text(w, "apiKeyId", &caller.key_id);
+    }
     match call.request.header("user-agent") {
         Some(agent) => text(w, "userAgent", agent),
         None => null(w, "userAgent"),

@@ -21,6 +21,10 @@ pub(crate) enum Fault {
     /// The request came round to this server again and again.
     #[error("a loop: the request went through {0} gateways")]
     Loop(u32),
+    #[error("more requests than the plan or the stage lets through")]
+    Throttled,
+    #[error("the quota of the usage plan is used up")]
+    QuotaExceeded,
     #[error("no template for the request's media type")]
     UnsupportedMediaType,
     /// A template asked for JSON in a body that has none, or made none for a function; the text says what is wrong.
@@ -50,6 +54,7 @@ impl Fault {
             Self::BadBody(_) => 400,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
+            Self::Throttled | Self::QuotaExceeded => 429,
             Self::HeadersTooLarge => 431,
             Self::Loop(_) => 508,
             Self::Configuration(_) | Self::Unsupported(_) | Self::Internal(_) => 500,
@@ -63,6 +68,8 @@ impl Fault {
             Self::MissingAuthenticationToken => "MissingAuthenticationTokenException",
             Self::Forbidden => "ForbiddenException",
             Self::TooLarge | Self::HeadersTooLarge => "RequestTooLargeException",
+            Self::Throttled => "TooManyRequestsException",
+            Self::QuotaExceeded => "LimitExceededException",
             Self::UnsupportedMediaType => "UnsupportedMediaTypeException",
             Self::BadBody(_) => "BadRequestException",
             Self::Timeout | Self::Network(_) | Self::Loop(_) => "InternalServerErrorException",
@@ -80,6 +87,8 @@ impl Fault {
             Self::TooLarge => br#"{"message":"Request Too Long"}"#,
             Self::HeadersTooLarge => br#"{"message":"Request Header Fields Too Large"}"#,
             Self::Loop(_) => br#"{"message":"Loop Detected"}"#,
+            Self::Throttled => br#"{"message":"Too Many Requests"}"#,
+            Self::QuotaExceeded => br#"{"message":"Limit Exceeded"}"#,
             Self::UnsupportedMediaType => br#"{"message": "Unsupported Media Type"}"#,
             Self::Configuration(_) | Self::BadGateway(_) | Self::Internal(_) => {
                 br#"{"message": "Internal server error"}"#

@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::rest::program::Program;
 use crate::rest::records::{ApiRecord, Snapshot, StageRecord, Stages};
 use crate::rest::rows;
+use crate::rest::usage::{StageRates, stage_rates};
 
 /// A stage as the data plane sees it.
 #[derive(Debug)]
@@ -19,6 +20,9 @@ pub(crate) struct LiveStage {
     pub(crate) api_id: String,
     pub(crate) scope: Scope,
     pub(crate) name: String,
+    /// The API key is what an authorizer says, not a header.
+    pub(crate) key_from_authorizer: bool,
+    pub(crate) rates: StageRates,
     main: Release,
     canary: Option<(f64, Release)>,
 }
@@ -118,11 +122,20 @@ fn live_stage(
     stage: StageRecord,
     program: impl Fn(&str) -> Option<Arc<Program>>,
 ) -> Option<LiveStage> {
+    let rates = stage_rates(&stage);
     let main = Release { program: program(&stage.deployment_id)?, variables: stage.variables };
     let canary = stage.canary.and_then(|canary| {
         let mut variables = main.variables.clone();
         variables.extend(canary.stage_variable_overrides);
         Some((canary.percent_traffic, Release { program: program(&canary.deployment_id)?, variables }))
     });
-    Some(LiveStage { api_id: api.id.clone(), scope: api.scope(), name: stage.name, main, canary })
+    Some(LiveStage {
+        api_id: api.id.clone(),
+        scope: api.scope(),
+        name: stage.name,
+        key_from_authorizer: api.api_key_source == "AUTHORIZER",
+        rates,
+        main,
+        canary,
+    })
 }

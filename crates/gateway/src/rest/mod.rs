@@ -1,7 +1,9 @@
 //! REST APIs (version 1): what is stored of them, how it compiles, and the phases that answer a stage URL.
 
 pub(crate) mod answer;
+pub(crate) mod api_key;
 pub(crate) mod backend;
+pub(crate) mod bucket;
 pub(crate) mod call;
 pub(crate) mod copy;
 pub(crate) mod documentation;
@@ -9,10 +11,12 @@ pub(crate) mod event;
 pub(crate) mod fault;
 pub(crate) mod headers;
 pub(crate) mod integration;
+pub(crate) mod keyring;
 pub(crate) mod lambda;
 pub(crate) mod live;
 pub(crate) mod mapping;
 pub(crate) mod message;
+pub(crate) mod meter;
 pub(crate) mod method;
 pub(crate) mod mock;
 pub(crate) mod phases;
@@ -24,10 +28,13 @@ pub(crate) mod route;
 pub(crate) mod rows;
 pub(crate) mod snapshot;
 pub(crate) mod stage;
+pub(crate) mod subscription;
 pub(crate) mod tagged;
 pub(crate) mod template;
 pub(crate) mod transform;
 pub(crate) mod tree;
 pub(crate) mod uri;
+pub(crate) mod usage;
+pub(crate) mod usage_plan;
 pub(crate) mod view;
 pub(crate) mod vpc_link;

@@ -9,7 +9,7 @@ use crate::rest::headers;
 use crate::rest::live::LiveStage;
 use crate::rest::program::{Integration, Program};
 use crate::rest::route::Verb;
-use crate::rest::{backend, lambda, mock};
+use crate::rest::{backend, lambda, mock, usage};
 use crate::{Gateway, StageRequest, StageResponse};
 
 /// Answers a request to a stage.
@@ -45,7 +45,7 @@ async fn answer<'a>(gateway: &Gateway, visit: &'a Visit<'a>) -> Result<(StageRes
     refuse_policy(&visit.release.program)?;
     let call = route(visit)?;
     authorize(&call)?;
-    require_key(&call)?;
+    usage::admit(gateway, &call).await?;
     integrate(gateway, &call).await
 }
 
@@ -102,11 +102,6 @@ fn authorize(call: &Call<'_>) -> Result<(), Fault> {
     }
 }
 
-/// API keys cannot be made yet, so that none is valid.
-fn require_key(call: &Call<'_>) -> Result<(), Fault> {
-    if call.method.wants_key { Err(Fault::Forbidden) } else { Ok(()) }
-}
-
 /// Integration request, integration, integration response.
 async fn integrate(gateway: &Gateway, call: &Call<'_>) -> Result<(StageResponse, bool), Fault> {
     match &call.method.integration {
@@ -134,6 +129,8 @@ fn log(request: &StageRequest, ticket: &Ticket, fault: &Fault) {
         | Fault::TooLarge
         | Fault::HeadersTooLarge
         | Fault::UnsupportedMediaType
+        | Fault::Throttled
+        | Fault::QuotaExceeded
         | Fault::BadBody(_) => {
             tracing::debug!(%api, %stage, %path, %request_id, %fault, "refused");
         }

@@ -12,7 +12,7 @@
 //! | 0x37 | row, kind, part id | a part of an API, see `parts` |
 //! | 0x38 | account/region, 0, kind, part id | a part of an account |
 //!
-//! `row` is [`ApiRecord::row`], 8 bytes. 0x3b and 0x3c are in `v2::rows`; 0x39, 0x3a and 0x3d to 0x3f are free.
+//! `row` is [`ApiRecord::row`], 8 bytes. 0x39 is in `meter`, 0x3a in `keyring`, 0x3b and 0x3c are in `v2::rows`; 0x3d to 0x3f are free.
 
 use base::Scope;
 use bytes::Bytes;

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use api::apigateway as aws;
 use base::Timestamp;
 
+use crate::rest::api_key::ApiKeyRecord;
 use crate::rest::documentation::DocumentationPartRecord;
 use crate::rest::records::{
     ApiRecord, DeploymentRecord, IntegrationRecord, IntegrationResponseRecord, MethodRecord,
     MethodResponseRecord, MethodSettingRecord, Snapshot, StageRecord, Tree, TreeNode,
 };
+use crate::rest::usage_plan::{PlanStageRecord, ThrottleRecord, UsagePlanRecord};
 use crate::rest::vpc_link::VpcLinkRecord;
 
 fn filled<T>(map: BTreeMap<String, T>) -> Option<BTreeMap<String, T>> {
@@ -223,5 +225,57 @@ pub(crate) fn vpc_link(link: VpcLinkRecord) -> aws::VpcLink {
         status: Some(aws::VpcLinkStatus::Available),
         status_message: Some("Your vpc link is ready for use".to_owned()),
         tags: filled(link.tags),
+    }
+}
+
+/// `with_value` says whether the secret is shown.
+pub(crate) fn api_key(key: ApiKeyRecord, with_value: bool) -> aws::ApiKey {
+    aws::ApiKey {
+        id: Some(key.id),
+        value: Some(key.value).filter(|_| with_value),
+        name: key.name,
+        customer_id: key.customer_id,
+        description: key.description,
+        enabled: Some(key.enabled),
+        created_date: Some(date(key.created_ms)),
+        last_updated_date: Some(date(key.updated_ms)),
+        stage_keys: Some(key.stage_keys),
+        tags: filled(key.tags),
+    }
+}
+
+pub(crate) fn usage_plan(plan: UsagePlanRecord) -> aws::UsagePlan {
+    let throttle = |throttle: ThrottleRecord| aws::ThrottleSettings {
+        burst_limit: Some(throttle.burst_limit),
+        rate_limit: Some(throttle.rate_limit),
+    };
+    let stage = |stage: PlanStageRecord| aws::ApiStage {
+        api_id: Some(stage.api_id),
+        stage: Some(stage.stage),
+        throttle: filled(stage.throttle.into_iter().map(|(name, found)| (name, throttle(found))).collect()),
+    };
+    aws::UsagePlan {
+        id: Some(plan.id),
+        name: Some(plan.name),
+        description: plan.description,
+        api_stages: Some(plan.stages.into_iter().map(stage).collect()),
+        throttle: plan.throttle.map(throttle),
+        quota: plan.quota.map(|quota| aws::QuotaSettings {
+            limit: Some(quota.limit),
+            offset: Some(quota.offset),
+            period: quota.period.parse().ok(),
+        }),
+        product_code: plan.product_code,
+        tags: filled(plan.tags),
+    }
+}
+
+/// A key as a plan has it.
+pub(crate) fn usage_plan_key(key: ApiKeyRecord, with_value: bool) -> aws::UsagePlanKey {
+    aws::UsagePlanKey {
+        id: Some(key.id),
+        r#type: Some("API_KEY".to_owned()),
+        value: Some(key.value).filter(|_| with_value),
+        name: key.name,
     }
 }

@@ -131,3 +131,13 @@ async fn lists_come_in_pages() {
 async fn http_and_websocket_apis() {
     check(expect_file!["./scripts/http_and_websocket_apis.txt"]).await;
 }
+
+#[tokio::test]
+async fn api_keys() {
+    check(expect_file!["./scripts/api_keys.txt"]).await;
+}
+
+#[tokio::test]
+async fn usage_plans() {
+    check(expect_file!["./scripts/usage_plans.txt"]).await;
+}

@@ -10,4 +10,5 @@ mod functions;
 mod hostile;
 mod mappings;
 mod templates;
+mod usage;
 mod world;

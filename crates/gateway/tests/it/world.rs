@@ -148,6 +148,11 @@ impl World {
         }
     }
 
+    /// Calls things by the names that another world gave them.
+    pub(crate) fn know(&self, other: &Self) {
+        self.names.lock().unwrap().clone_from(&other.names.lock().unwrap());
+    }
+
     pub(crate) fn name(&self, name: &str) -> String {
         self.names.lock().unwrap()[name].clone()
     }
