@@ -17,6 +17,14 @@ pub(crate) mod kind {
     pub(crate) const VPC_LINK: u8 = 2;
     pub(crate) const API_KEY: u8 = 10;
     pub(crate) const USAGE_PLAN: u8 = 11;
+    /// Of HTTP and WebSocket APIs.
+    pub(crate) const ROUTE: u8 = 20;
+    pub(crate) const INTEGRATION: u8 = 21;
+    pub(crate) const DEPLOYMENT: u8 = 22;
+    pub(crate) const STAGE: u8 = 23;
+    pub(crate) const ROUTE_RESPONSE: u8 = 26;
+    pub(crate) const INTEGRATION_RESPONSE: u8 = 27;
+    pub(crate) const SNAPSHOT: u8 = 29;
 }
 
 /// What has parts.
@@ -25,7 +33,6 @@ pub(crate) enum Owner<'a> {
     /// Its parts go when it goes, and none is written once it has gone.
     Api(&'a ApiRecord),
     /// An HTTP or WebSocket API.
-    #[allow(dead_code, reason = "its routes come next")]
     V2(&'a v2::records::ApiRecord),
     Scope(&'a Scope),
 }

@@ -2,7 +2,13 @@
 //! and `websocket`.
 
 pub(crate) mod api;
+pub(crate) mod deployment;
+mod edit;
+pub(crate) mod integration;
 mod ops;
 pub(crate) mod records;
+pub(crate) mod release;
+pub(crate) mod route;
 pub(crate) mod rows;
+pub(crate) mod stage;
 pub(crate) mod view;

@@ -141,3 +141,8 @@ async fn api_keys() {
 async fn usage_plans() {
     check(expect_file!["./scripts/usage_plans.txt"]).await;
 }
+
+#[tokio::test]
+async fn routes_and_stages() {
+    check(expect_file!["./scripts/routes_and_stages.txt"]).await;
+}

@@ -138,6 +138,11 @@ impl World {
         for (key, suffix) in [
             ("id", ""),
             ("apiId", ""),
+            ("routeId", ""),
+            ("routeResponseId", ""),
+            ("integrationId", ""),
+            ("integrationResponseId", ""),
+            ("deploymentId", ""),
             ("rootResourceId", "_root"),
             ("position", "_next"),
             ("nextToken", "_next"),

@@ -1,10 +1,40 @@
 //! The operations of HTTP and WebSocket APIs, one file each; here only which file answers what.
 
 mod create_api;
+mod create_deployment;
+mod create_integration;
+mod create_integration_response;
+mod create_route;
+mod create_route_response;
+mod create_stage;
 mod delete_api;
+mod delete_deployment;
+mod delete_integration;
+mod delete_integration_response;
+mod delete_route;
+mod delete_route_response;
+mod delete_stage;
 mod get_api;
 mod get_apis;
+mod get_deployment;
+mod get_deployments;
+mod get_integration;
+mod get_integration_response;
+mod get_integration_responses;
+mod get_integrations;
+mod get_route;
+mod get_route_response;
+mod get_route_responses;
+mod get_routes;
+mod get_stage;
+mod get_stages;
 mod update_api;
+mod update_deployment;
+mod update_integration;
+mod update_integration_response;
+mod update_route;
+mod update_route_response;
+mod update_stage;
 
 use api::apigatewayv2 as aws;
 use base::Cx;
@@ -25,8 +55,38 @@ macro_rules! serve {
 
 serve! {
     create_api(CreateApiInput) -> CreateApiOutput;
+    create_deployment(CreateDeploymentInput) -> CreateDeploymentOutput;
+    create_integration(CreateIntegrationInput) -> CreateIntegrationOutput;
+    create_integration_response(CreateIntegrationResponseInput) -> CreateIntegrationResponseOutput;
+    create_route(CreateRouteInput) -> CreateRouteOutput;
+    create_route_response(CreateRouteResponseInput) -> CreateRouteResponseOutput;
+    create_stage(CreateStageInput) -> CreateStageOutput;
     delete_api(DeleteApiInput) -> DeleteApiOutput;
+    delete_deployment(DeleteDeploymentInput) -> DeleteDeploymentOutput;
+    delete_integration(DeleteIntegrationInput) -> DeleteIntegrationOutput;
+    delete_integration_response(DeleteIntegrationResponseInput) -> DeleteIntegrationResponseOutput;
+    delete_route(DeleteRouteInput) -> DeleteRouteOutput;
+    delete_route_response(DeleteRouteResponseInput) -> DeleteRouteResponseOutput;
+    delete_stage(DeleteStageInput) -> DeleteStageOutput;
     get_api(GetApiInput) -> GetApiOutput;
     get_apis(GetApisInput) -> GetApisOutput;
+    get_deployment(GetDeploymentInput) -> GetDeploymentOutput;
+    get_deployments(GetDeploymentsInput) -> GetDeploymentsOutput;
+    get_integration(GetIntegrationInput) -> GetIntegrationOutput;
+    get_integration_response(GetIntegrationResponseInput) -> GetIntegrationResponseOutput;
+    get_integration_responses(GetIntegrationResponsesInput) -> GetIntegrationResponsesOutput;
+    get_integrations(GetIntegrationsInput) -> GetIntegrationsOutput;
+    get_route(GetRouteInput) -> GetRouteOutput;
+    get_route_response(GetRouteResponseInput) -> GetRouteResponseOutput;
+    get_route_responses(GetRouteResponsesInput) -> GetRouteResponsesOutput;
+    get_routes(GetRoutesInput) -> GetRoutesOutput;
+    get_stage(GetStageInput) -> GetStageOutput;
+    get_stages(GetStagesInput) -> GetStagesOutput;
     update_api(UpdateApiInput) -> UpdateApiOutput;
+    update_deployment(UpdateDeploymentInput) -> UpdateDeploymentOutput;
+    update_integration(UpdateIntegrationInput) -> UpdateIntegrationOutput;
+    update_integration_response(UpdateIntegrationResponseInput) -> UpdateIntegrationResponseOutput;
+    update_route(UpdateRouteInput) -> UpdateRouteOutput;
+    update_route_response(UpdateRouteResponseInput) -> UpdateRouteResponseOutput;
+    update_stage(UpdateStageInput) -> UpdateStageOutput;
 }

@@ -1,0 +1,23 @@
+//! DeleteRouteResponse.
+
+use api::apigatewayv2::{DeleteRouteResponseInput, DeleteRouteResponseOutput};
+use base::Cx;
+
+use crate::Gateway;
+use crate::error::Result;
+use crate::parts::{self, Owner};
+use crate::v2::release;
+use crate::v2::route::RouteResponseRecord;
+use crate::v2::rows;
+
+pub(super) async fn run(
+    gateway: &Gateway,
+    cx: &Cx,
+    input: DeleteRouteResponseInput,
+) -> Result<DeleteRouteResponseOutput> {
+    let api = rows::read_api(&gateway.store, &cx.scope, &input.api_id).await?;
+    let id = format!("{}/{}", input.route_id, input.route_response_id);
+    parts::delete::<RouteResponseRecord>(&gateway.store, Owner::V2(&api), &id).await?;
+    release::changed(gateway, &api).await?;
+    Ok(DeleteRouteResponseOutput {})
+}

@@ -1,0 +1,16 @@
+//! DeleteStage.
+
+use api::apigatewayv2::{DeleteStageInput, DeleteStageOutput};
+use base::Cx;
+
+use crate::Gateway;
+use crate::error::Result;
+use crate::parts::{self, Owner};
+use crate::v2::rows;
+use crate::v2::stage::StageRecord;
+
+pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: DeleteStageInput) -> Result<DeleteStageOutput> {
+    let api = rows::read_api(&gateway.store, &cx.scope, &input.api_id).await?;
+    parts::delete::<StageRecord>(&gateway.store, Owner::V2(&api), &input.stage_name).await?;
+    Ok(DeleteStageOutput {})
+}
