@@ -7,6 +7,7 @@ use ports::Invoke;
 use store::Store;
 
 use crate::jwt::Issuers;
+use crate::rest::authorize::Decisions;
 use crate::rest::backend::Backends;
 use crate::rest::live::LiveStages;
 use crate::rest::phases;
@@ -23,8 +24,10 @@ pub struct Gateway {
     pub(crate) live: LiveStages,
     pub(crate) backends: Backends,
     pub(crate) usage: Usage,
-    #[allow(dead_code, reason = "authorizers come next")]
     pub(crate) issuers: Issuers,
+    pub(crate) decisions: Decisions,
+    /// Where user pools are, if not on AWS.
+    pub(crate) cognito: Option<String>,
 }
 
 impl Gateway {
@@ -39,7 +42,16 @@ impl Gateway {
             backends: Backends::default(),
             usage,
             issuers: Issuers::default(),
+            decisions: Decisions::default(),
+            cognito: None,
         }
+    }
+
+    /// Takes tokens of the user pools at `endpoint`, such as `http://127.0.0.1:9229`, instead of those on AWS.
+    #[must_use]
+    pub fn with_cognito(mut self, endpoint: Option<String>) -> Self {
+        self.cognito = endpoint.filter(|endpoint| !endpoint.is_empty());
+        self
     }
 
     /// The stage that a URL names, if it is one of the data plane's forms. `host` is the Host header, `path` the raw

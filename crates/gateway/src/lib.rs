@@ -3,7 +3,7 @@
 //! # Map
 //!
 //! - `gateway`: [`Gateway`], what `rushlight` wires up; `target`, `exchange`: a stage URL, a request, an answer
-//! - `jwt`: JSON Web Tokens of authorizers and the keys of their issuers
+//! - `policy`: policy documents of authorizers and APIs; `jwt`: JSON Web Tokens of authorizers and the keys of their issuers
 //! - `ops/`: the control plane of REST APIs, one operation a file; `v2/`: that of HTTP and WebSocket APIs; `patch`, `paging`, `parts`, `error`: what the
 //!   operations share
 //! - `rest/`: REST APIs: `records` and `rows` (what is stored), `program` (a compiled deployment), `live` (the
@@ -20,12 +20,12 @@
 mod error;
 mod exchange;
 mod gateway;
-#[allow(dead_code, reason = "authorizers come next")]
 mod jwt;
 mod ops;
 mod paging;
 mod parts;
 mod patch;
+mod policy;
 mod rest;
 mod target;
 mod v2;

@@ -15,6 +15,7 @@ use crate::v2;
 pub(crate) mod kind {
     pub(crate) const DOCUMENTATION_PART: u8 = 1;
     pub(crate) const VPC_LINK: u8 = 2;
+    pub(crate) const AUTHORIZER: u8 = 7;
     pub(crate) const API_KEY: u8 = 10;
     pub(crate) const USAGE_PLAN: u8 = 11;
     /// Of HTTP and WebSocket APIs.
@@ -153,6 +154,11 @@ pub(crate) async fn create<T: Part>(
         None => Ok((Some(part.clone()), part.clone())),
     })
     .await
+}
+
+/// Adds a part to the batch that makes its owner.
+pub(crate) fn put<T: Part>(batch: Batch, owner: Owner<'_>, part: &T) -> Batch {
+    batch.put(owner.key::<T>(part.id()), rows::encode(part))
 }
 
 /// Edits a part that is there.

@@ -155,7 +155,10 @@ impl Wiring {
         let feed = Arc::clone(&dynamodb);
         let lambda =
             Lambda::new(store.clone(), Arc::clone(&sandbox), feed, Arc::clone(&logs) as _, lambda_config);
-        let gateway = Gateway::new(store.clone(), Arc::clone(&lambda) as _, clock, Limits::default());
+        // The variable by which AWS's own clients find user pools elsewhere.
+        let cognito = std::env::var("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER").ok();
+        let gateway = Gateway::new(store.clone(), Arc::clone(&lambda) as _, clock, Limits::default())
+            .with_cognito(cognito);
         Ok(Arc::new(Self {
             store,
             dynamodb,

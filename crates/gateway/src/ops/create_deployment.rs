@@ -8,6 +8,7 @@ use store::{Batch, Entry};
 
 use crate::Gateway;
 use crate::error::{GatewayError, Result};
+use crate::parts::{self, Owner};
 use crate::rest::records::{
     ApiRecord, CanaryRecord, DeploymentRecord, MethodRecord, StageRecord, Stages, Tree,
 };
@@ -48,6 +49,7 @@ async fn freeze(
     deployment: &DeploymentRecord,
     input: &CreateDeploymentInput,
 ) -> Result<bool> {
+    let authorizers = parts::all(&gateway.store, Owner::Api(api)).await?;
     let tree: Tree = rows::read(&gateway.store, &rows::tree_key(api.row)).await?.unwrap_or_default();
     let names: Vec<(&String, &String)> = tree
         .resources
@@ -60,7 +62,8 @@ async fn freeze(
         if rows::decode_row::<Tree>(found[0].as_ref())?.unwrap_or_default() != tree {
             return Ok((Batch::new(), false));
         }
-        let snapshot = snapshot::freeze(&api, &tree, methods(&names, &found[2..])?)?;
+        let mut snapshot = snapshot::freeze(&api, &tree, methods(&names, &found[2..])?)?;
+        snapshot.authorizers.clone_from(&authorizers);
         let mut batch = Batch::new()
             .put(rows::deployment_key(api.row, &deployment.id), rows::encode(deployment))
             .put(rows::snapshot_key(api.row, &deployment.id), rows::encode(&snapshot));

@@ -6,6 +6,8 @@ use store::Batch;
 
 use crate::Gateway;
 use crate::error::{GatewayError, Result};
+use crate::parts::{self, Owner};
+use crate::rest::authorizer::AuthorizerRecord;
 use crate::rest::copy::{self, Placed};
 use crate::rest::records::{ApiRecord, Tree};
 use crate::rest::{rest_api, rows, view};
@@ -21,15 +23,19 @@ pub(super) async fn run(
     }
     let from = input.clone_from.take().filter(|id| !id.is_empty());
     let mut record = record(gateway, cx, input)?;
-    let (tree, methods) = match from {
+    let (tree, methods, authorizers) = match from {
         Some(id) => cloned(gateway, cx, &id, &mut record).await?,
-        None => (Tree::with_root(&record.root_resource_id), Vec::new()),
+        None => (Tree::with_root(&record.root_resource_id), Vec::new(), Vec::new()),
     };
     record.check()?;
     // HTTP and WebSocket APIs have URLs like this one's.
     let keys = vec![rows::api_key(&record.id), v2::rows::api_key(&record.id)];
     let create = gateway.store.transact(keys, |found| match found {
-        [None, None] => Ok((batch(&record, &tree, &methods), ())),
+        [None, None] => {
+            let batch = batch(&record, &tree, &methods);
+            let owner = Owner::Api(&record);
+            Ok((authorizers.iter().fold(batch, |batch, made| parts::put(batch, owner, made)), ()))
+        }
         _ => Err(GatewayError::conflict(format!("A REST API with the id {} already exists", record.id))),
     });
     create.await.map_err(GatewayError::from)?;
@@ -53,7 +59,7 @@ async fn cloned(
     cx: &Cx,
     from: &str,
     record: &mut ApiRecord,
-) -> Result<(Tree, Vec<Placed>)> {
+) -> Result<(Tree, Vec<Placed>, Vec<AuthorizerRecord>)> {
     let source = rows::read_api(&gateway.store, &cx.scope, from).await?;
     if record.binary_media_types.is_empty() {
         record.binary_media_types.clone_from(&source.binary_media_types);
@@ -67,7 +73,10 @@ async fn cloned(
             methods.extend(rows::decode_row(row.as_ref())?.map(|method| (id.clone(), method)));
         }
     }
-    Ok(copy::copy(&tree, methods, &record.root_resource_id))
+    // They keep their ids, by which the methods name them.
+    let authorizers = parts::all(&gateway.store, Owner::Api(&source)).await?;
+    let (tree, methods) = copy::copy(&tree, methods, &record.root_resource_id);
+    Ok((tree, methods, authorizers))
 }
 
 fn record(gateway: &Gateway, cx: &Cx, input: CreateRestApiInput) -> Result<ApiRecord> {

@@ -2,6 +2,7 @@
 //! that dispatch calls.
 
 mod create_api_key;
+mod create_authorizer;
 mod create_deployment;
 mod create_documentation_part;
 mod create_resource;
@@ -11,6 +12,7 @@ mod create_usage_plan;
 mod create_usage_plan_key;
 mod create_vpc_link;
 mod delete_api_key;
+mod delete_authorizer;
 mod delete_deployment;
 mod delete_documentation_part;
 mod delete_integration;
@@ -23,9 +25,12 @@ mod delete_stage;
 mod delete_usage_plan;
 mod delete_usage_plan_key;
 mod delete_vpc_link;
+mod flush_stage_authorizers_cache;
 mod get_account;
 mod get_api_key;
 mod get_api_keys;
+mod get_authorizer;
+mod get_authorizers;
 mod get_deployment;
 mod get_deployments;
 mod get_documentation_part;
@@ -55,6 +60,7 @@ mod put_method_response;
 mod tag_resource;
 mod untag_resource;
 mod update_api_key;
+mod update_authorizer;
 mod update_deployment;
 mod update_documentation_part;
 mod update_integration;
@@ -87,6 +93,7 @@ macro_rules! serve {
 
 serve! {
     create_api_key(CreateApiKeyInput) -> CreateApiKeyOutput;
+    create_authorizer(CreateAuthorizerInput) -> CreateAuthorizerOutput;
     create_deployment(CreateDeploymentInput) -> CreateDeploymentOutput;
     create_documentation_part(CreateDocumentationPartInput) -> CreateDocumentationPartOutput;
     create_resource(CreateResourceInput) -> CreateResourceOutput;
@@ -96,6 +103,7 @@ serve! {
     create_usage_plan_key(CreateUsagePlanKeyInput) -> CreateUsagePlanKeyOutput;
     create_vpc_link(CreateVpcLinkInput) -> CreateVpcLinkOutput;
     delete_api_key(DeleteApiKeyInput) -> DeleteApiKeyOutput;
+    delete_authorizer(DeleteAuthorizerInput) -> DeleteAuthorizerOutput;
     delete_deployment(DeleteDeploymentInput) -> DeleteDeploymentOutput;
     delete_documentation_part(DeleteDocumentationPartInput) -> DeleteDocumentationPartOutput;
     delete_integration(DeleteIntegrationInput) -> DeleteIntegrationOutput;
@@ -108,9 +116,12 @@ serve! {
     delete_usage_plan(DeleteUsagePlanInput) -> DeleteUsagePlanOutput;
     delete_usage_plan_key(DeleteUsagePlanKeyInput) -> DeleteUsagePlanKeyOutput;
     delete_vpc_link(DeleteVpcLinkInput) -> DeleteVpcLinkOutput;
+    flush_stage_authorizers_cache(FlushStageAuthorizersCacheInput) -> FlushStageAuthorizersCacheOutput;
     get_account(GetAccountInput) -> GetAccountOutput;
     get_api_key(GetApiKeyInput) -> GetApiKeyOutput;
     get_api_keys(GetApiKeysInput) -> GetApiKeysOutput;
+    get_authorizer(GetAuthorizerInput) -> GetAuthorizerOutput;
+    get_authorizers(GetAuthorizersInput) -> GetAuthorizersOutput;
     get_deployment(GetDeploymentInput) -> GetDeploymentOutput;
     get_deployments(GetDeploymentsInput) -> GetDeploymentsOutput;
     get_documentation_part(GetDocumentationPartInput) -> GetDocumentationPartOutput;
@@ -140,6 +151,7 @@ serve! {
     tag_resource(TagResourceInput) -> TagResourceOutput;
     untag_resource(UntagResourceInput) -> UntagResourceOutput;
     update_api_key(UpdateApiKeyInput) -> UpdateApiKeyOutput;
+    update_authorizer(UpdateAuthorizerInput) -> UpdateAuthorizerOutput;
     update_deployment(UpdateDeploymentInput) -> UpdateDeploymentOutput;
     update_documentation_part(UpdateDocumentationPartInput) -> UpdateDocumentationPartOutput;
     update_integration(UpdateIntegrationInput) -> UpdateIntegrationOutput;

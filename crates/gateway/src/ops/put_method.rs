@@ -5,6 +5,7 @@ use base::Cx;
 
 use crate::Gateway;
 use crate::error::{GatewayError, Result};
+use crate::parts::{self, Owner};
 use crate::rest::records::MethodRecord;
 use crate::rest::rows::{self, MethodAt};
 use crate::rest::view;
@@ -16,11 +17,10 @@ pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: PutMethodInput) -> Re
         http_method: &input.http_method,
     };
     let api = at.api(&gateway.store, &cx.scope).await?;
-    let method = MethodRecord {
+    let mut method = MethodRecord {
         http_method: input.http_method.clone(),
         authorization_type: input.authorization_type,
-        // AWS keeps no authorizer that the authorization type does not use.
-        authorizer_id: None,
+        authorizer_id: input.authorizer_id,
         api_key_required: input.api_key_required.unwrap_or_default(),
         request_validator_id: input.request_validator_id.filter(|id| !id.is_empty()),
         operation_name: input.operation_name,
@@ -29,10 +29,12 @@ pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: PutMethodInput) -> Re
         authorization_scopes: input.authorization_scopes.unwrap_or_default(),
         ..MethodRecord::default()
     };
+    let authorizers = parts::all(&gateway.store, Owner::Api(&api)).await?;
     let key = rows::method_key(api.row, &input.resource_id, &input.http_method);
     rows::edit_tree(&gateway.store, &api, |tree, batch| {
         let node = tree.node_mut(&input.resource_id)?;
         method.check()?;
+        method.settle_authorizer(&authorizers)?;
         if node.methods.contains(&method.http_method) {
             return Err(GatewayError::conflict("Method already exists for this resource"));
         }

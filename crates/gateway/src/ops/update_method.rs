@@ -5,6 +5,7 @@ use base::Cx;
 
 use crate::Gateway;
 use crate::error::Result;
+use crate::parts::{self, Owner};
 use crate::patch::{Patch, PatchVerb};
 use crate::rest::records::MethodRecord;
 use crate::rest::rows::{self, MethodAt};
@@ -17,9 +18,12 @@ pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: UpdateMethodInput) ->
         resource_id: &input.resource_id,
         http_method: &input.http_method,
     };
+    let api = at.api(&gateway.store, &cx.scope).await?;
+    let authorizers = parts::all(&gateway.store, Owner::Api(&api)).await?;
     let updated = rows::edit_method(&gateway.store, &cx.scope, at, |method| {
         patches.iter().try_for_each(|patch| apply(method, patch))?;
         method.check()?;
+        method.settle_authorizer(&authorizers)?;
         Ok(method.clone())
     });
     Ok(view::method(updated.await?))
@@ -34,8 +38,9 @@ fn apply(method: &mut MethodRecord, patch: &Patch) -> Result<()> {
             patch.only_replace()?;
             method.authorization_type = patch.text();
         }
-        // Kept by no type that can be set; `check` refuses the types that use it.
-        ["authorizerId"] => patch.only_replace()?,
+        ["authorizerId"] => {
+            method.authorizer_id = patch.some_text().filter(|_| patch.verb != PatchVerb::Remove);
+        }
         ["apiKeyRequired"] => {
             patch.only_replace()?;
             method.api_key_required = patch.boolean();

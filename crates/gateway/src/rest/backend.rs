@@ -62,7 +62,6 @@ impl Backends {
         })
     }
 
-    #[allow(dead_code, reason = "authorizers come next")]
     /// The document at `url`, if it is there and not larger than `bytes_max`: what issuers say of themselves.
     pub(crate) async fn get(&self, url: &str, bytes_max: usize) -> Result<Bytes, String> {
         let uri: Uri = url.parse().map_err(|error| format!("no URL: {error}"))?;

@@ -11,6 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 
+use crate::rest::grant::Granted;
 use crate::rest::live::{LiveStage, Release};
 use crate::rest::mapping::Source;
 use crate::rest::program::Method;
@@ -28,10 +29,15 @@ pub(crate) const CONTEXT_NAMES: &[&str] = &[
     "domainPrefix",
     "extendedRequestId",
     "httpMethod",
+    "identity.accessKey",
+    "identity.accountId",
     "identity.apiKey",
     "identity.apiKeyId",
+    "identity.caller",
     "identity.sourceIp",
+    "identity.user",
     "identity.userAgent",
+    "identity.userArn",
     "path",
     "protocol",
     "requestId",
@@ -84,10 +90,10 @@ pub(crate) struct Visit<'a> {
     pub(crate) release: &'a Release,
     /// The method that the request is for, once it is routed.
     pub(crate) routed: OnceLock<&'a Method>,
-    /// What an authorizer says the API key is (`usageIdentifierKey`).
-    pub(crate) usage_key: OnceLock<String>,
     /// By the API key, where the method wants one.
     pub(crate) caller: OnceLock<Caller>,
+    /// Who was let in, once somebody was asked.
+    pub(crate) grant: OnceLock<Granted>,
 }
 
 /// A routed request. Everything of its visit is at hand.
@@ -119,9 +125,16 @@ impl<'a> Visit<'a> {
             stage,
             release,
             routed: OnceLock::new(),
-            usage_key: OnceLock::new(),
+            grant: OnceLock::new(),
             caller: OnceLock::new(),
         }
+    }
+
+    /// `arn:aws:execute-api:us-east-1:000000000000:a1b2c3`
+    pub(crate) fn api_arn(&self) -> String {
+        let scope = &self.stage.scope;
+        let partition = scope.region.partition();
+        format!("arn:{partition}:execute-api:{}:{}:{}", scope.region, scope.account, self.stage.api_id)
     }
 
     /// The path with the stage, raw.
@@ -190,6 +203,20 @@ impl<'a> Visit<'a> {
             "resourceId" => self.routed.get()?.resource_id.as_str().into(),
             "resourcePath" => self.routed.get()?.resource_path.as_str().into(),
             "stage" => self.stage.name.as_str().into(),
+            _ => return self.grant_context(name).map(Cow::Borrowed),
+        })
+    }
+
+    fn grant_context(&self, name: &str) -> Option<&str> {
+        let grant = &self.grant.get()?.grant;
+        if let Some(name) = name.strip_prefix("authorizer.") {
+            return grant.context(name);
+        }
+        let signer = grant.signer.as_ref()?;
+        Some(match name {
+            "identity.accountId" => &signer.account,
+            "identity.accessKey" | "identity.caller" | "identity.user" => &signer.access_key,
+            "identity.userArn" => &signer.arn,
             _ => return None,
         })
     }
@@ -207,17 +234,7 @@ impl Call<'_> {
 
     /// The ARN that a function's resource policy is asked for.
     pub(crate) fn source_arn(&self) -> String {
-        let scope = &self.stage.scope;
-        format!(
-            "arn:{}:execute-api:{}:{}:{}/{}/{}{}",
-            scope.region.partition(),
-            scope.region,
-            scope.account,
-            self.stage.api_id,
-            self.stage.name,
-            self.request.method,
-            self.method.arn_path
-        )
+        format!("{}/{}/{}{}", self.api_arn(), self.stage.name, self.request.method, self.method.arn_path)
     }
 
     /// The values of a parameter mapping's source, from the request; none if there is none.

@@ -19,11 +19,36 @@ pub(crate) fn write(call: &Call<'_>, parameters: &[(Place, Source)]) -> Bytes {
     text(&mut w, "path", &call.path());
     text(&mut w, "httpMethod", call.request.method.as_str());
     write_headers(&mut w, call, parameters);
-    write_query(&mut w, call);
+    write_maps(&mut w, QUERY, &query(call));
     write_path_parameters(&mut w, call);
     write_stage_variables(&mut w, call);
     write_context(&mut w, call);
     write_body(&mut w, call);
+    w.end_object();
+    w.into_bytes()
+}
+
+/// The event for the function of a REQUEST authorizer. Maps that have nothing are empty there.
+/// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html>
+pub(crate) fn authorizer(call: &Call<'_>, method_arn: &str) -> Bytes {
+    let mut w = Writer::with_capacity(2048);
+    w.begin_object();
+    text(&mut w, "type", "REQUEST");
+    text(&mut w, "methodArn", method_arn);
+    text(&mut w, "resource", &call.method.resource_path);
+    text(&mut w, "path", &call.path());
+    text(&mut w, "httpMethod", call.request.method.as_str());
+    write_all(&mut w, ["headers", "multiValueHeaders"], &headers(call));
+    write_all(&mut w, QUERY, &query(call));
+    w.key("pathParameters");
+    w.begin_object();
+    call.route.params(&call.request.path).for_each(|(name, value)| text(&mut w, name, value));
+    w.end_object();
+    w.key("stageVariables");
+    w.begin_object();
+    call.release.variables.iter().for_each(|(name, value)| text(&mut w, name, value));
+    w.end_object();
+    write_context(&mut w, call);
     w.end_object();
     w.into_bytes()
 }
@@ -46,6 +71,11 @@ fn write_maps(w: &mut Writer, keys: [&str; 2], entries: &[(Cow<'_, str>, Vec<Cow
         null(w, multi);
         return;
     }
+    write_all(w, keys, entries);
+}
+
+fn write_all(w: &mut Writer, keys: [&str; 2], entries: &[(Cow<'_, str>, Vec<Cow<'_, str>>)]) {
+    let [single, multi] = keys;
     w.key(single);
     w.begin_object();
     for (name, values) in entries {
@@ -107,9 +137,11 @@ fn is_ours(name: &str) -> bool {
     matches!(name, "x-amzn-trace-id" | "x-forwarded-for" | "x-forwarded-port" | "x-forwarded-proto")
 }
 
-fn write_query(w: &mut Writer, call: &Call<'_>) {
+const QUERY: [&str; 2] = ["queryStringParameters", "multiValueQueryStringParameters"];
+
+fn query<'c>(call: &'c Call<'_>) -> Entries<'c> {
     let mut places: HashMap<Cow<'_, str>, usize> = HashMap::new();
-    let mut entries: Vec<(Cow<'_, str>, Vec<Cow<'_, str>>)> = Vec::new();
+    let mut entries: Entries<'_> = Vec::new();
     for (name, value) in form_urlencoded::parse(call.request.query.as_bytes()) {
         match places.get(&name) {
             Some(&place) => entries[place].1.push(value),
@@ -119,7 +151,7 @@ fn write_query(w: &mut Writer, call: &Call<'_>) {
             }
         }
     }
-    write_maps(w, ["queryStringParameters", "multiValueQueryStringParameters"], &entries);
+    entries
 }
 
 fn write_path_parameters(w: &mut Writer, call: &Call<'_>) {
@@ -148,6 +180,9 @@ fn write_context(w: &mut Writer, call: &Call<'_>) {
     w.key("requestContext");
     w.begin_object();
     text(w, "resourceId", &call.method.resource_id);
+    if let Some(granted) = call.grant.get() {
+        granted.write(w);
+    }
     text(w, "resourcePath", &call.method.resource_path);
     text(w, "httpMethod", call.request.method.as_str());
     text(w, "extendedRequestId", &ticket.extended_id);
@@ -168,30 +203,29 @@ fn write_context(w: &mut Writer, call: &Call<'_>) {
 }
 
 fn write_identity(w: &mut Writer, call: &Call<'_>) {
+    let signer = call.grant.get().and_then(|granted| granted.grant.signer.as_ref());
+    let or_null = |w: &mut Writer, key: &str, value: Option<&str>| match value {
+        Some(value) => text(w, key, value),
+        None => null(w, key),
+    };
     w.key("identity");
     w.begin_object();
-    for key in ["cognitoIdentityPoolId", "accountId", "cognitoIdentityId", "caller"] {
-        null(w, key);
-    }
+    null(w, "cognitoIdentityPoolId");
+    or_null(w, "accountId", signer.map(|signer| signer.account.as_str()));
+    null(w, "cognitoIdentityId");
+    or_null(w, "caller", signer.map(|signer| signer.access_key.as_str()));
     text(w, "sourceIp", &call.request.source_ip.to_string());
-    for key in [
-        "principalOrgId",
-        "accessKey",
-        "cognitoAuthenticationType",
-        "cognitoAuthenticationProvider",
-        "userArn",
-    ] {
-        null(w, key);
-    }
+    null(w, "principalOrgId");
+    or_null(w, "accessKey", signer.map(|signer| signer.access_key.as_str()));
+    null(w, "cognitoAuthenticationType");
+    null(w, "cognitoAuthenticationProvider");
+    or_null(w, "userArn", signer.map(|signer| signer.arn.as_str()));
     if let Some(caller) = call.caller.get() {
         text(w, "apiKey", &caller.key);
         text(w, "apiKeyId", &caller.key_id);
     }
-    match call.request.header("user-agent") {
-        Some(agent) => text(w, "userAgent", agent),
-        None => null(w, "userAgent"),
-    }
-    null(w, "user");
+    or_null(w, "userAgent", call.request.header("user-agent"));
+    or_null(w, "user", signer.map(|signer| signer.access_key.as_str()));
     w.end_object();
 }
 

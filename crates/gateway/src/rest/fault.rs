@@ -14,6 +14,20 @@ pub(crate) enum Fault {
     MissingAuthenticationToken,
     #[error("no such stage or nothing deployed, or no API key")]
     Forbidden,
+    /// No token, or one that says nobody.
+    #[error("no identity, or none that is taken")]
+    Unauthorized,
+    #[error("the token has expired")]
+    TokenExpired,
+    /// A policy does not let the caller in; the text is AWS's.
+    #[error("{0}")]
+    AccessDenied(String),
+    /// A signature that cannot be one.
+    #[error("{message}")]
+    Signature { code: &'static str, message: String },
+    /// The authorizer cannot say whom to let in.
+    #[error("authorizer: {0}")]
+    Authorizer(String),
     #[error("the request is too large")]
     TooLarge,
     #[error("the headers are too large")]
@@ -50,14 +64,18 @@ pub(crate) enum Fault {
 impl Fault {
     fn status(&self) -> u16 {
         match self {
-            Self::MissingAuthenticationToken | Self::Forbidden => 403,
+            Self::Unauthorized | Self::TokenExpired => 401,
+            Self::MissingAuthenticationToken
+            | Self::Forbidden
+            | Self::AccessDenied(_)
+            | Self::Signature { .. } => 403,
             Self::BadBody(_) => 400,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Throttled | Self::QuotaExceeded => 429,
             Self::HeadersTooLarge => 431,
             Self::Loop(_) => 508,
-            Self::Configuration(_) | Self::Unsupported(_) | Self::Internal(_) => 500,
+            Self::Authorizer(_) | Self::Configuration(_) | Self::Unsupported(_) | Self::Internal(_) => 500,
             Self::BadGateway(_) => 502,
             Self::Timeout | Self::Network(_) => 504,
         }
@@ -67,6 +85,10 @@ impl Fault {
         match self {
             Self::MissingAuthenticationToken => "MissingAuthenticationTokenException",
             Self::Forbidden => "ForbiddenException",
+            Self::Unauthorized | Self::TokenExpired => "UnauthorizedException",
+            Self::AccessDenied(_) => "AccessDeniedException",
+            Self::Signature { code, .. } => code,
+            Self::Authorizer(_) => "AuthorizerConfigurationException",
             Self::TooLarge | Self::HeadersTooLarge => "RequestTooLargeException",
             Self::Throttled => "TooManyRequestsException",
             Self::QuotaExceeded => "LimitExceededException",
@@ -84,6 +106,11 @@ impl Fault {
         Bytes::from_static(match self {
             Self::MissingAuthenticationToken => br#"{"message":"Missing Authentication Token"}"#,
             Self::Forbidden => br#"{"message":"Forbidden"}"#,
+            Self::Unauthorized => br#"{"message":"Unauthorized"}"#,
+            Self::TokenExpired => br#"{"message":"The incoming token has expired"}"#,
+            Self::AccessDenied(text) => return said("Message", text),
+            Self::Signature { message, .. } => return said("message", message),
+            Self::Authorizer(_) => br#"{"message":null}"#,
             Self::TooLarge => br#"{"message":"Request Too Long"}"#,
             Self::HeadersTooLarge => br#"{"message":"Request Header Fields Too Large"}"#,
             Self::Loop(_) => br#"{"message":"Loop Detected"}"#,
@@ -97,7 +124,10 @@ impl Fault {
             Self::Network(_) => br#"{"message": "Network error communicating with endpoint"}"#,
             Self::BadBody(what) => return spaced(what),
             Self::Unsupported(what) => {
-                return message(&format!("Rushlight does not support {what} (see docs/differences.md)"));
+                return said(
+                    "message",
+                    &format!("Rushlight does not support {what} (see docs/differences.md)"),
+                );
             }
         })
     }
@@ -118,10 +148,10 @@ fn spaced(text: &str) -> Bytes {
 }
 
 /// A body made for the occasion.
-fn message(text: &str) -> Bytes {
+fn said(key: &str, text: &str) -> Bytes {
     let mut writer = wire::json::Writer::new();
     writer.begin_object();
-    writer.key("message");
+    writer.key(key);
     writer.string(text);
     writer.end_object();
     writer.into_bytes()

@@ -78,10 +78,15 @@ impl IntegrationRecord {
 
     /// The function that a Lambda integration names, stage variables not yet filled in: name, or ARN.
     pub(crate) fn function(&self) -> Option<&str> {
-        let mut parts = self.uri.as_deref()?.splitn(6, ':');
-        let service = parts.nth(4)?;
-        parts.next().filter(|_| service == "lambda").and_then(function_of)
+        function_in(self.uri.as_deref()?)
     }
+}
+
+/// The function that the URI of a Lambda integration or an authorizer names.
+pub(crate) fn function_in(uri: &str) -> Option<&str> {
+    let mut parts = uri.splitn(6, ':');
+    let service = parts.nth(4)?;
+    parts.next().filter(|_| service == "lambda").and_then(function_of)
 }
 
 /// `path/2015-03-31/functions/FUNCTION/invocations`; AWS's own examples sometimes have a slash more.

@@ -107,7 +107,10 @@ async fn load(store: &Store, api_id: &str) -> Result<Option<LiveApi>> {
         for id in std::iter::once(&stage.deployment_id).chain(canary) {
             if !programs.contains_key(id) {
                 let snapshot = rows::read::<Snapshot>(store, &rows::snapshot_key(api.row, id)).await?;
-                programs.insert(id.clone(), snapshot.map(|found| Arc::new(Program::compile(id, found))));
+                programs.insert(
+                    id.clone(),
+                    snapshot.map(|found| Arc::new(Program::compile(id, &api.arn(), found))),
+                );
             }
         }
     }

@@ -54,6 +54,8 @@ impl Message for CallMessage<'_, '_> {
             };
             insert(&mut context, name, value);
         }
+        let authorizer = self.call.grant.get().and_then(|granted| granted.grant.data());
+        context.extend(authorizer.map(|data| ("authorizer".to_owned(), data)));
         Data::Map(context)
     }
 

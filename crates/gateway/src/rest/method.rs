@@ -31,12 +31,7 @@ impl MethodRecord {
 
     fn check_authorization(&self) -> Result<()> {
         match self.authorization_type.as_str() {
-            "NONE" | "AWS_IAM" => Ok(()),
-            // Authorizers cannot be made yet: a method never says it is protected by one that is not there.
-            "CUSTOM" | "COGNITO_USER_POOLS" => Err(GatewayError::bad_request(
-                "Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS \
-                 requires a valid authorizer.",
-            )),
+            "NONE" | "AWS_IAM" | "CUSTOM" | "COGNITO_USER_POOLS" => Ok(()),
             _ => Err(GatewayError::bad_request(
                 "Invalid authorization type specified. Must be one of [NONE, AWS_IAM, CUSTOM, COGNITO_USER_POOLS]",
             )),

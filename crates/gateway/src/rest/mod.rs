@@ -2,6 +2,8 @@
 
 pub(crate) mod answer;
 pub(crate) mod api_key;
+pub(crate) mod authorize;
+pub(crate) mod authorizer;
 pub(crate) mod backend;
 pub(crate) mod bucket;
 pub(crate) mod call;
@@ -9,6 +11,7 @@ pub(crate) mod copy;
 pub(crate) mod documentation;
 pub(crate) mod event;
 pub(crate) mod fault;
+pub(crate) mod grant;
 pub(crate) mod headers;
 pub(crate) mod integration;
 pub(crate) mod keyring;

@@ -9,7 +9,7 @@ use crate::rest::headers;
 use crate::rest::live::LiveStage;
 use crate::rest::program::{Integration, Program};
 use crate::rest::route::Verb;
-use crate::rest::{backend, lambda, mock, usage};
+use crate::rest::{authorize, backend, lambda, mock, usage};
 use crate::{Gateway, StageRequest, StageResponse};
 
 /// Answers a request to a stage.
@@ -42,9 +42,9 @@ async fn answer<'a>(gateway: &Gateway, visit: &'a Visit<'a>) -> Result<(StageRes
     refuse_closed_endpoint(&visit.release.program)?;
     refuse_large(gateway, request)?;
     refuse_large_headers(gateway, request)?;
-    refuse_policy(&visit.release.program)?;
+    let judged = authorize::judge(gateway, visit)?;
     let call = route(visit)?;
-    authorize(&call)?;
+    authorize::authorize(gateway, &call, judged).await?;
     usage::admit(gateway, &call).await?;
     integrate(gateway, &call).await
 }
@@ -88,20 +88,6 @@ fn refuse_large_headers(gateway: &Gateway, request: &StageRequest) -> Result<(),
     if bytes > gateway.limits.gateway_header_bytes_max { Err(Fault::HeadersTooLarge) } else { Ok(()) }
 }
 
-/// Policies are not evaluated yet; who wrote one does not find the API open.
-fn refuse_policy(program: &Program) -> Result<(), Fault> {
-    if program.has_policy { Err(Fault::Unsupported("resource policies".to_owned())) } else { Ok(()) }
-}
-
-/// Signatures are not verified yet: without one AWS's answer, with one a plain refusal, never a pass.
-fn authorize(call: &Call<'_>) -> Result<(), Fault> {
-    match (call.method.wants_signature, call.request.headers.contains_key("authorization")) {
-        (false, _) => Ok(()),
-        (true, false) => Err(Fault::MissingAuthenticationToken),
-        (true, true) => Err(Fault::Unsupported("the authorization type AWS_IAM".to_owned())),
-    }
-}
-
 /// Integration request, integration, integration response.
 async fn integrate(gateway: &Gateway, call: &Call<'_>) -> Result<(StageResponse, bool), Fault> {
     match &call.method.integration {
@@ -126,6 +112,10 @@ fn log(request: &StageRequest, ticket: &Ticket, fault: &Fault) {
     match fault {
         Fault::MissingAuthenticationToken
         | Fault::Forbidden
+        | Fault::Unauthorized
+        | Fault::TokenExpired
+        | Fault::AccessDenied(_)
+        | Fault::Signature { .. }
         | Fault::TooLarge
         | Fault::HeadersTooLarge
         | Fault::UnsupportedMediaType

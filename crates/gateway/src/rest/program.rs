@@ -7,6 +7,8 @@ use std::time::Duration;
 use http::HeaderName;
 use vtl::JavaRegex;
 
+use crate::policy::Policy;
+use crate::rest::authorize::{Authorization, Authorizers};
 use crate::rest::integration::TIMEOUT_MS_DEFAULT;
 use crate::rest::mapping::{Place, Source, response_header};
 use crate::rest::records::{
@@ -23,7 +25,8 @@ pub(crate) struct Program {
     pub(crate) binary: BinaryTypes,
     /// The API is reached by custom domains alone.
     pub(crate) endpoint_disabled: bool,
-    pub(crate) has_policy: bool,
+    /// The API's own policy, or why it is none.
+    pub(crate) policy: Option<Result<Policy, String>>,
     routes: RouteTrie,
     methods: Vec<Method>,
 }
@@ -34,8 +37,7 @@ pub(crate) struct Method {
     pub(crate) resource_path: String,
     /// The resource path with `*` for its variables, as it stands in the ARN that a function's policy is asked for.
     pub(crate) arn_path: String,
-    /// The caller must sign (AWS_IAM).
-    pub(crate) wants_signature: bool,
+    pub(crate) authorization: Authorization,
     pub(crate) wants_key: bool,
     pub(crate) timeout: Duration,
     pub(crate) integration: Integration,
@@ -117,21 +119,22 @@ impl BinaryTypes {
 }
 
 impl Program {
-    pub(crate) fn compile(deployment_id: &str, snapshot: Snapshot) -> Self {
+    pub(crate) fn compile(deployment_id: &str, api_arn: &str, snapshot: Snapshot) -> Self {
         let mut routes = RouteTrie::new();
         let mut methods = Vec::new();
+        let authorizers = Authorizers::compile(&snapshot.authorizers);
         for resource in &snapshot.resources {
             for method in &resource.methods {
                 let Some(verb) = Verb::from_name(&method.http_method) else { continue };
                 routes.insert(&resource.path, verb, MethodIndex::try_from(methods.len()).unwrap_or_default());
-                methods.push(Method::compile(resource, method));
+                methods.push(Method::compile(resource, method, &authorizers));
             }
         }
         Self {
             deployment_id: deployment_id.to_owned(),
             binary: BinaryTypes { types: snapshot.binary_media_types },
             endpoint_disabled: snapshot.disable_execute_api_endpoint,
-            has_policy: snapshot.policy.is_some(),
+            policy: snapshot.policy.as_deref().map(|text| resource_policy(text, api_arn)),
             routes,
             methods,
         }
@@ -144,13 +147,13 @@ impl Program {
 }
 
 impl Method {
-    fn compile(resource: &SnapshotResource, method: &MethodRecord) -> Self {
+    fn compile(resource: &SnapshotResource, method: &MethodRecord, authorizers: &Authorizers) -> Self {
         let timeout_ms = method.integration.as_ref().map_or(TIMEOUT_MS_DEFAULT, |found| found.timeout_ms);
         Self {
             resource_id: resource.id.clone(),
             resource_path: resource.path.clone(),
             arn_path: arn_path(&resource.path),
-            wants_signature: method.authorization_type != "NONE",
+            authorization: authorizers.of(method),
             wants_key: method.api_key_required,
             timeout: Duration::from_millis(u64::try_from(timeout_ms).unwrap_or_default()),
             integration: match &method.integration {
@@ -159,6 +162,15 @@ impl Method {
             },
         }
     }
+}
+
+fn resource_policy(text: &str, api_arn: &str) -> Result<Policy, String> {
+    let mut policy = Policy::parse(text.as_bytes()).map_err(|error| error.to_string())?;
+    if !policy.names_principals() {
+        return Err("a statement names no principal".to_owned());
+    }
+    policy.expand_resources(api_arn);
+    Ok(policy)
 }
 
 fn arn_path(path: &str) -> String {

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use base::{AccountId, Region, Scope};
 use minicbor::{Decode, Encode};
 
+use crate::rest::authorizer::AuthorizerRecord;
+
 /// A REST API's own settings.
 #[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
 pub(crate) struct ApiRecord {
@@ -57,6 +59,13 @@ impl ApiRecord {
     pub(crate) fn scope(&self) -> Scope {
         let account = self.account.parse().unwrap_or(AccountId::DEFAULT);
         Scope { account, region: Region::new(&self.region) }
+    }
+
+    /// `arn:aws:execute-api:us-east-1:000000000000:a1b2c3`: what policies call it.
+    pub(crate) fn arn(&self) -> String {
+        let scope = self.scope();
+        let partition = scope.region.partition();
+        format!("arn:{partition}:execute-api:{}:{}:{}", scope.region, scope.account, self.id)
     }
 
     pub(crate) fn is_of(&self, scope: &Scope) -> bool {
@@ -196,6 +205,9 @@ pub(crate) struct Snapshot {
     pub(crate) policy: Option<String>,
     #[n(4)]
     pub(crate) minimum_compression_size: Option<i32>,
+    #[n(8)]
+    #[cbor(default)]
+    pub(crate) authorizers: Vec<AuthorizerRecord>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
@@ -377,7 +389,7 @@ mod tests {
             SnapshotResource { id: "x".into(), path: "/p".into(), methods: vec![MethodRecord::default()] };
         check(
             &Snapshot { resources: vec![resource], ..Snapshot::default() },
-            expect!["8381836178622f70818a6060f6f4f6f6a0a080a080f4"],
+            expect!["8981836178622f70818a6060f6f4f6f6a0a080a080f4f6f6f6f6f680"],
         );
         let stage = StageRecord {
             name: "dev".into(),

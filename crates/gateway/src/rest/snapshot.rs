@@ -29,5 +29,6 @@ pub(crate) fn freeze(
         disable_execute_api_endpoint: api.disable_execute_api_endpoint,
         policy: api.policy.clone(),
         minimum_compression_size: api.minimum_compression_size,
+        ..Snapshot::default()
     })
 }

@@ -154,7 +154,7 @@ pub(crate) async fn admit(gateway: &Gateway, call: &Call<'_>) -> Result<(), Faul
 
 async fn identify(gateway: &Gateway, call: &Call<'_>, now: Timestamp) -> Result<Arc<Pass>, Fault> {
     let value = match call.stage.key_from_authorizer {
-        true => call.usage_key.get().map(String::as_str),
+        true => call.grant.get().and_then(|granted| granted.grant.usage_key.as_deref()),
         false => call.request.header("x-api-key"),
     };
     let value = value.filter(|value| !value.is_empty()).ok_or(Fault::Forbidden)?;

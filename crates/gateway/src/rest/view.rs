@@ -6,6 +6,7 @@ use api::apigateway as aws;
 use base::Timestamp;
 
 use crate::rest::api_key::ApiKeyRecord;
+use crate::rest::authorizer::AuthorizerRecord;
 use crate::rest::documentation::DocumentationPartRecord;
 use crate::rest::records::{
     ApiRecord, DeploymentRecord, IntegrationRecord, IntegrationResponseRecord, MethodRecord,
@@ -213,6 +214,22 @@ pub(crate) fn documentation_part(part: DocumentationPartRecord) -> aws::Document
         id: Some(part.id),
         location: Some(part.location.shown()),
         properties: Some(part.properties),
+    }
+}
+
+pub(crate) fn authorizer(authorizer: AuthorizerRecord) -> aws::Authorizer {
+    aws::Authorizer {
+        id: Some(authorizer.id),
+        name: Some(authorizer.name),
+        r#type: authorizer.kind.parse().ok(),
+        provider_arns: list(authorizer.provider_arns),
+        auth_type: authorizer.auth_type,
+        authorizer_uri: authorizer.uri,
+        authorizer_credentials: authorizer.credentials,
+        identity_source: authorizer.identity_source,
+        identity_validation_expression: authorizer.validation,
+        authorizer_result_ttl_in_seconds: authorizer.ttl_s,
+        jwt_configuration: None,
     }
 }
 

@@ -20,6 +20,11 @@ async fn rest_apis() {
 }
 
 #[tokio::test]
+async fn authorizers() {
+    check(expect_file!["./scripts/authorizers.txt"]).await;
+}
+
+#[tokio::test]
 async fn cloning() {
     check(expect_file!["./scripts/cloning.txt"]).await;
 }

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion, in its scaffolding too")]
 
+mod authorizers;
 mod backends;
 mod control;
 mod deployments;

@@ -1,0 +1,474 @@
+//! Who may call: the phase between the route and the integration. Signatures, functions that decide (with their
+//! answers kept for a while), user pools by their keys, and the policy of the API itself.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use base::Timestamp;
+use bytes::Bytes;
+use percent_encoding::percent_decode_str;
+use ports::{InvokeCall, InvokeKind, InvokeSource};
+use vtl::JavaRegex;
+use wire::json::{Reader, Writer};
+
+use crate::Gateway;
+use crate::jwt::{Demands, JwtError, KeySource};
+use crate::policy::{Policy, Question, Verdict};
+use crate::rest::authorizer::{AuthorizerRecord, TTL_DEFAULT, pool_of};
+use crate::rest::call::{Call, Visit};
+use crate::rest::event;
+use crate::rest::fault::Fault;
+use crate::rest::grant::{Grant, Granted, Signer};
+use crate::rest::integration::function_in;
+use crate::rest::lambda::within;
+use crate::rest::mapping::Source;
+use crate::rest::records::MethodRecord;
+use crate::rest::uri::Pattern;
+
+const ACTION: &str = "execute-api:Invoke";
+const TIMEOUT: Duration = Duration::from_secs(29);
+/// Answers that are kept, of all APIs together.
+const KEPT_MAX: usize = 10_000;
+
+/// What a method asks of its callers, compiled.
+#[derive(Debug)]
+pub(crate) enum Authorization {
+    None,
+    Signature,
+    Lambda(Arc<LambdaAuthorizer>),
+    Pools {
+        pools: Arc<Pools>,
+        scopes: Vec<String>,
+    },
+    /// It closes the method; why, for the log.
+    Broken(String),
+}
+
+#[derive(Debug)]
+pub(crate) struct LambdaAuthorizer {
+    pub(crate) id: String,
+    /// TOKEN, not REQUEST.
+    pub(crate) is_token: bool,
+    function: Pattern,
+    /// A role calls the function, so that its policy is not asked.
+    by_role: bool,
+    sources: Vec<Source>,
+    validation: Option<JavaRegex>,
+    ttl: Duration,
+}
+
+#[derive(Debug)]
+pub(crate) struct Pools {
+    source: Source,
+    /// Region and id.
+    pools: Vec<(String, String)>,
+}
+
+/// The authorizers of a deployment, compiled.
+#[derive(Debug, Default)]
+pub(crate) struct Authorizers {
+    by_id: HashMap<String, Compiled>,
+}
+
+#[derive(Debug)]
+enum Compiled {
+    Lambda(Arc<LambdaAuthorizer>),
+    Pools(Arc<Pools>),
+}
+
+impl Authorizers {
+    pub(crate) fn compile(records: &[AuthorizerRecord]) -> Self {
+        let compiled =
+            records.iter().filter_map(|record| Some((record.id.clone(), Compiled::compile(record)?)));
+        Self { by_id: compiled.collect() }
+    }
+
+    pub(crate) fn of(&self, method: &MethodRecord) -> Authorization {
+        let named = method.authorizer_id.as_ref().and_then(|id| self.by_id.get(id));
+        match (method.authorization_type.as_str(), named) {
+            ("NONE", _) => Authorization::None,
+            ("AWS_IAM", _) => Authorization::Signature,
+            ("CUSTOM", Some(Compiled::Lambda(lambda))) => Authorization::Lambda(Arc::clone(lambda)),
+            ("COGNITO_USER_POOLS", Some(Compiled::Pools(pools))) => {
+                Authorization::Pools { pools: Arc::clone(pools), scopes: method.authorization_scopes.clone() }
+            }
+            (kind, _) => Authorization::Broken(format!("{kind} without an authorizer that is deployed")),
+        }
+    }
+}
+
+impl Compiled {
+    fn compile(record: &AuthorizerRecord) -> Option<Self> {
+        let mut sources = record.sources()?;
+        if record.kind == "COGNITO_USER_POOLS" {
+            let pools = record.provider_arns.iter().filter_map(|arn| pool_of(arn));
+            let pools = pools.map(|(region, pool)| (region.to_owned(), pool.to_owned())).collect();
+            return Some(Self::Pools(Arc::new(Pools { source: sources.pop()?, pools })));
+        }
+        Some(Self::Lambda(Arc::new(LambdaAuthorizer::compile(record, sources)?)))
+    }
+}
+
+impl LambdaAuthorizer {
+    fn compile(record: &AuthorizerRecord, sources: Vec<Source>) -> Option<Self> {
+        let validation = match &record.validation {
+            Some(pattern) => Some(JavaRegex::new(pattern).ok()?),
+            None => None,
+        };
+        Some(Self {
+            id: record.id.clone(),
+            is_token: record.kind == "TOKEN",
+            function: Pattern::of_arn(function_in(record.uri.as_deref()?)?),
+            by_role: record.credentials.is_some(),
+            sources,
+            validation,
+            ttl: Duration::from_secs(u64::try_from(record.ttl_s.unwrap_or(TTL_DEFAULT)).unwrap_or(0)),
+        })
+    }
+}
+
+/// What functions answered, by stage, authorizer and identity.
+#[derive(Debug, Default)]
+pub(crate) struct Decisions {
+    kept: Mutex<HashMap<String, Kept>>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    grant: Arc<Grant>,
+    until: Timestamp,
+}
+
+impl Decisions {
+    fn find(&self, key: &str, now: Timestamp) -> Option<Arc<Grant>> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(key).filter(|kept| now < kept.until).map(|kept| Arc::clone(&kept.grant))
+    }
+
+    fn keep(&self, key: String, grant: &Arc<Grant>, now: Timestamp, ttl: Duration) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= KEPT_MAX {
+            kept.retain(|_, kept| now < kept.until);
+        }
+        if kept.len() >= KEPT_MAX {
+            kept.clear();
+        }
+        kept.insert(key, Kept { grant: Arc::clone(grant), until: now.plus(ttl) });
+    }
+
+    /// Forgets what was decided for a stage.
+    pub(crate) fn flush(&self, api_id: &str, stage: &str) {
+        let prefix = stage_prefix(api_id, stage);
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).retain(|key, _| !key.starts_with(&prefix));
+    }
+}
+
+/// Neither an id nor a stage's name has a slash.
+fn stage_prefix(api_id: &str, stage: &str) -> String {
+    format!("{api_id}/{stage}/")
+}
+
+/// What the API's own policy says, before anything else is asked; fails if that ends it.
+pub(crate) fn judge(gateway: &Gateway, visit: &Visit<'_>) -> Result<Option<Verdict>, Fault> {
+    let policy = match &visit.release.program.policy {
+        None => return Ok(None),
+        Some(Err(why)) => return Err(Fault::Configuration(format!("the API's policy: {why}"))),
+        Some(Ok(policy)) => policy,
+    };
+    let signer = signer(visit);
+    let caller =
+        signer.as_ref().map_or_else(Vec::new, |signer| vec![signer.arn.clone(), signer.account.clone()]);
+    let verdict = ask(gateway, visit, policy, &caller);
+    if verdict == Verdict::ExplicitDeny {
+        return Err(refused_by_policy(visit, verdict));
+    }
+    Ok(Some(verdict))
+}
+
+fn refused_by_policy(visit: &Visit<'_>, verdict: Verdict) -> Fault {
+    let caller = signer(visit).map_or_else(|| "anonymous".to_owned(), |signer| signer.arn);
+    let arn = method_arn(visit);
+    let masked = match visit.stage.scope.account.to_string() {
+        account if account.len() == 12 => arn.replacen(&account, &format!("********{}", &account[8..]), 1),
+        _ => arn,
+    };
+    let suffix = if verdict == Verdict::ExplicitDeny { " with an explicit deny" } else { "" };
+    Fault::AccessDenied(format!(
+        "User: {caller} is not authorized to perform: {ACTION} on resource: {masked}{suffix}"
+    ))
+}
+
+/// Asks the method's authorizer. `judged` is what the API's policy says.
+pub(crate) async fn authorize(
+    gateway: &Gateway,
+    call: &Call<'_>,
+    judged: Option<Verdict>,
+) -> Result<(), Fault> {
+    let signed = match &call.method.authorization {
+        Authorization::Signature => Some(require_signature(call)?),
+        _ => None,
+    };
+    // A signer of the API's own account needs no policy; everybody else one that lets them in, if there is one.
+    let is_own = signed.as_ref().is_some_and(|signer| signer.account == call.stage.scope.account.to_string());
+    match judged {
+        Some(verdict) if verdict != Verdict::Allow && !is_own => {
+            return Err(refused_by_policy(call, verdict));
+        }
+        None if signed.is_some() && !is_own => return Err(refused_by_policy(call, Verdict::ImplicitDeny)),
+        _ => {}
+    }
+    let granted = match &call.method.authorization {
+        Authorization::None => return Ok(()),
+        Authorization::Signature => {
+            Granted { grant: Arc::new(Grant { signer: signed, ..Grant::default() }), latency_ms: 0 }
+        }
+        Authorization::Lambda(authorizer) => by_lambda(gateway, call, authorizer).await?,
+        Authorization::Pools { pools, scopes } => by_pools(gateway, call, pools, scopes).await?,
+        Authorization::Broken(why) => return Err(Fault::Authorizer(why.clone())),
+    };
+    call.grant.get_or_init(|| granted);
+    Ok(())
+}
+
+/// Who a signature says it is of. Its form is checked; there is no secret to verify it with.
+fn require_signature(call: &Call<'_>) -> Result<Signer, Fault> {
+    match sigv4::parse(&call.request.headers, &call.request.query) {
+        Ok(Some(credential)) if credential.service == "execute-api" => Ok(signer_of(&credential)),
+        Ok(Some(credential)) => Err(Fault::Signature {
+            code: "InvalidSignatureException",
+            message: format!(
+                "Credential should be scoped to correct service: 'execute-api', got '{}'",
+                credential.service
+            ),
+        }),
+        Ok(None) => Err(Fault::MissingAuthenticationToken),
+        Err(error) => Err(Fault::Signature {
+            code: match error {
+                sigv4::SignatureError::Missing => "MissingAuthenticationTokenException",
+                sigv4::SignatureError::Incomplete(_) => "IncompleteSignatureException",
+                sigv4::SignatureError::Invalid(_) => "InvalidSignatureException",
+            },
+            message: error.to_string(),
+        }),
+    }
+}
+
+fn signer(visit: &Visit<'_>) -> Option<Signer> {
+    let credential = sigv4::parse(&visit.request.headers, &visit.request.query).ok().flatten()?;
+    (credential.service == "execute-api").then(|| signer_of(&credential))
+}
+
+fn signer_of(credential: &sigv4::Credential<'_>) -> Signer {
+    let account = credential.account().to_string();
+    Signer {
+        arn: format!("arn:{}:iam::{account}:root", credential.scope().region.partition()),
+        account,
+        access_key: credential.access_key.clone().into_owned(),
+    }
+}
+
+async fn by_lambda(
+    gateway: &Gateway,
+    call: &Call<'_>,
+    authorizer: &LambdaAuthorizer,
+) -> Result<Granted, Fault> {
+    let identity = authorizer.identity(call)?;
+    let key = (!authorizer.ttl.is_zero()).then(|| authorizer.key(call, &identity));
+    let now = gateway.clock.now();
+    let kept = key.as_deref().and_then(|key| gateway.decisions.find(key, now));
+    let granted = match kept {
+        Some(grant) => Granted { grant, latency_ms: 0 },
+        None => {
+            let payload = authorizer.event(call, &identity);
+            let grant = Arc::new(authorizer.ask(gateway, call, payload).await?);
+            let done = gateway.clock.now();
+            if let Some(key) = key {
+                gateway.decisions.keep(key, &grant, done, authorizer.ttl);
+            }
+            let latency_ms = i64::try_from(done.since(now).as_millis()).unwrap_or(i64::MAX);
+            Granted { grant, latency_ms }
+        }
+    };
+    match granted.grant.policy.as_ref().map(|policy| ask(gateway, call, policy, &[])) {
+        Some(Verdict::Allow) => Ok(granted),
+        Some(Verdict::ExplicitDeny) => Err(Fault::AccessDenied(
+            "User is not authorized to access this resource with an explicit deny".to_owned(),
+        )),
+        _ => Err(Fault::AccessDenied("User is not authorized to access this resource".to_owned())),
+    }
+}
+
+impl LambdaAuthorizer {
+    /// The values of the identity sources: all are there, or nobody is asked.
+    fn identity(&self, call: &Call<'_>) -> Result<Vec<String>, Fault> {
+        let values = self.sources.iter().map(|source| {
+            let value = call.values(source).into_iter().next().filter(|value| !value.is_empty());
+            value.ok_or(Fault::Unauthorized)
+        });
+        let values: Vec<String> = values.collect::<Result<_, _>>()?;
+        if let (Some(pattern), Some(token)) = (&self.validation, values.first())
+            && !pattern.matches(token).unwrap_or(false)
+        {
+            return Err(Fault::Unauthorized);
+        }
+        Ok(values)
+    }
+
+    /// Each value with its length before it, so that no two identities are one.
+    fn key(&self, call: &Call<'_>, identity: &[String]) -> String {
+        let mut key = stage_prefix(&call.stage.api_id, &call.stage.name);
+        key.push_str(&self.id);
+        for value in identity {
+            let _ = write!(key, "/{}:{value}", value.len());
+        }
+        key
+    }
+
+    fn event(&self, call: &Call<'_>, identity: &[String]) -> Bytes {
+        let arn = method_arn(call);
+        if !self.is_token {
+            return event::authorizer(call, &arn);
+        }
+        token_event(&arn, identity.first().map_or("", String::as_str))
+    }
+
+    async fn ask(&self, gateway: &Gateway, call: &Call<'_>, payload: Bytes) -> Result<Grant, Fault> {
+        let function = self.function.fill(&call.release.variables, |_| None)?;
+        let scope = &call.stage.scope;
+        let source = InvokeSource {
+            service: "apigateway.amazonaws.com",
+            source_arn: format!("{}/authorizers/{}", call.api_arn(), self.id),
+        };
+        let invocation = InvokeCall {
+            scope: scope.clone(),
+            function,
+            payload,
+            kind: InvokeKind::RequestResponse,
+            source: (!self.by_role).then_some(source),
+            request_id: call.ticket.request_id,
+            trace: call.ticket.trace.clone(),
+        };
+        let done = within(&gateway.clock, TIMEOUT, gateway.invoke.invoke(invocation)).await;
+        let done =
+            done.map_err(|_| Fault::Authorizer("the authorizer's function took too long".to_owned()))?;
+        let reply = done.map_err(|error| Fault::Authorizer(error.to_string()))?;
+        if reply.function_error.is_some() {
+            return Err(match error_message(&reply.payload).as_deref() {
+                Some("Unauthorized") => Fault::Unauthorized,
+                _ => Fault::Authorizer(format!(
+                    "the authorizer's function failed: {}",
+                    String::from_utf8_lossy(&reply.payload)
+                )),
+            });
+        }
+        Grant::parse(&reply.payload)
+            .map_err(|error| Fault::Authorizer(format!("the authorizer's answer: {error}")))
+    }
+}
+
+fn token_event(arn: &str, token: &str) -> Bytes {
+    let mut w = Writer::new();
+    w.begin_object();
+    for (key, value) in [("type", "TOKEN"), ("methodArn", arn), ("authorizationToken", token)] {
+        w.key(key);
+        w.string(value);
+    }
+    w.end_object();
+    w.into_bytes()
+}
+
+fn error_message(payload: &[u8]) -> Option<String> {
+    let mut reader = Reader::new(payload, 32).ok()?;
+    reader.begin_object().ok()?;
+    while let Some(key) = reader.next_key().ok()? {
+        if key == "errorMessage" {
+            return reader.string().ok().map(std::borrow::Cow::into_owned);
+        }
+        reader.skip().ok()?;
+    }
+    None
+}
+
+async fn by_pools(
+    gateway: &Gateway,
+    call: &Call<'_>,
+    pools: &Pools,
+    scopes: &[String],
+) -> Result<Granted, Fault> {
+    let given = call.values(&pools.source).into_iter().next().unwrap_or_default();
+    let token = given.strip_prefix("Bearer ").unwrap_or(&given).trim();
+    let mut refused = Fault::Unauthorized;
+    for (region, pool) in &pools.pools {
+        let (source, issuers) = gateway.pool_issuers(region, pool);
+        let demands = Demands { issuers: &issuers, audiences: &[], scopes };
+        match gateway.issuers.verify((&gateway.backends, &gateway.clock), &source, token, &demands).await {
+            // Scopes are what access tokens are for; without them who somebody is, is asked.
+            Ok(claims) if scopes.is_empty() && claims.text("token_use") == Some("access") => {}
+            Ok(claims) => {
+                return Ok(Granted { grant: Arc::new(Grant::of_claims(&claims)), latency_ms: 0 });
+            }
+            Err(JwtError::Expired) => refused = Fault::TokenExpired,
+            Err(error @ JwtError::Keys(_)) => tracing::warn!(%pool, %error, "a user pool's keys"),
+            Err(error) => tracing::debug!(%pool, %error, "a token was refused"),
+        }
+    }
+    Err(refused)
+}
+
+impl Gateway {
+    /// Where a user pool's keys are, and what it calls itself.
+    fn pool_issuers(&self, region: &str, pool: &str) -> (KeySource, Vec<String>) {
+        let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
+        let own = format!("https://cognito-idp.{region}.amazonaws.com{suffix}/{pool}");
+        let keys = |issuer: &str| KeySource::KeySet(format!("{issuer}/.well-known/jwks.json"));
+        match &self.cognito {
+            // Local user pools call themselves by their own address, or by the one on AWS.
+            Some(endpoint) => {
+                let local = format!("{}/{pool}", endpoint.trim_end_matches('/'));
+                (keys(&local), vec![local, own])
+            }
+            None => (keys(&own), vec![own]),
+        }
+    }
+}
+
+fn ask(gateway: &Gateway, visit: &Visit<'_>, policy: &Policy, caller: &[String]) -> Verdict {
+    let facts = |key: &str| fact(gateway, visit, caller, key);
+    policy.ask(&Question { action: ACTION, resource: &method_arn(visit), caller, facts: &facts })
+}
+
+/// The value of a condition's key. There is no VPC here, so that nothing comes out of one.
+fn fact(gateway: &Gateway, visit: &Visit<'_>, caller: &[String], key: &str) -> Option<String> {
+    let request = visit.request;
+    Some(match key {
+        "aws:sourceip" => request.source_ip.to_canonical().to_string(),
+        "aws:useragent" => request.header("user-agent")?.to_owned(),
+        "aws:referer" => request.header("referer")?.to_owned(),
+        "aws:securetransport" => request.secure.to_string(),
+        "aws:epochtime" => gateway.clock.now().as_secs().to_string(),
+        "aws:requestedregion" => visit.stage.scope.region.to_string(),
+        "aws:principalarn" => caller.first()?.clone(),
+        "aws:principalaccount" => caller.get(1)?.clone(),
+        _ => return None,
+    })
+}
+
+/// The ARN of the request's method with the path that was called, as the route reads it: else a slash more or a
+/// letter written as `%61` would go round a policy that denies a path. What would be a pattern or a further segment
+/// stays encoded.
+pub(crate) fn method_arn(visit: &Visit<'_>) -> String {
+    let mut arn = format!("{}/{}/{}/", visit.api_arn(), visit.stage.name, visit.request.method);
+    let parts = visit.request.path.split('/').filter(|part| !part.is_empty());
+    for (at, part) in parts.enumerate() {
+        if at > 0 {
+            arn.push('/');
+        }
+        match percent_decode_str(part).decode_utf8() {
+            Ok(decoded) if !decoded.contains(['/', '*', '?', '$']) => arn.push_str(&decoded),
+            _ => arn.push_str(part),
+        }
+    }
+    arn
+}

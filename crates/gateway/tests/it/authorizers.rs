@@ -1,0 +1,335 @@
+//! Who may call a stage: functions that decide, user pools, signatures, policies of APIs.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::world::{Play, World, function_uri, show};
+
+const ALLOW: &str = r#"{"principalId":"user|1","context":{"role":"admin","n":7},"usageIdentifierKey":"key","policyDocument":{"Version":"2012-10-17","Statement":[{"Action":"execute-api:Invoke","Effect":"Allow","Resource":"arn:aws:execute-api:*:*:*/dev/GET/pets/*"}]}}"#;
+const DENY: &str =
+    r#"{"principalId":"u","policyDocument":{"Statement":{"Action":"*","Effect":"Deny","Resource":"*"}}}"#;
+
+/// An API whose `GET /pets/{id}` and `GET /shop` ask the authorizer `a`; the function `echo` answers its event.
+async fn world(authorizer: &Value) -> World {
+    let world = World::new();
+    world.functions.set("echo", Play::Echo);
+    world.make("api", r#"POST /restapis {"name":"x"}"#).await;
+    world.make("a", &format!("POST /restapis/$api/authorizers {authorizer}")).await;
+    let kind = if authorizer["type"] == "COGNITO_USER_POOLS" { "COGNITO_USER_POOLS" } else { "CUSTOM" };
+    for path in ["/pets/{id}", "/shop"] {
+        world.add_method("GET", path, &World::lambda("echo")).await;
+        let patch = json!({ "patchOperations": [
+            { "op": "replace", "path": "/authorizationType", "value": kind },
+            { "op": "replace", "path": "/authorizerId", "value": world.name("a") },
+        ]});
+        world.make("m", &format!("PATCH /restapis/$api/resources/$resource/methods/GET {patch}")).await;
+    }
+    world.deploy("dev").await;
+    world
+}
+
+async fn call(world: &World, line: &str, headers: &[(&str, &str)]) -> String {
+    show(&world.gateway.serve(world.request_with(line, headers, "")).await)
+}
+
+fn token_authorizer() -> Value {
+    json!({ "name": "a", "type": "TOKEN", "identitySource": "method.request.header.Authorization",
+        "identityValidationExpression": "Bearer [a-z]+", "authorizerUri": function_uri("decide") })
+}
+
+#[tokio::test]
+async fn a_function_decides_by_a_token() {
+    let world = world(&token_authorizer()).await;
+    const UNAUTHORIZED: &str = r#"401 {"message":"Unauthorized"}"#;
+    assert_eq!(call(&world, "GET /dev/pets/1", &[]).await, UNAUTHORIZED);
+    assert_eq!(call(&world, "GET /dev/pets/1", &[("authorization", "Bearer 1")]).await, UNAUTHORIZED);
+    assert_eq!(world.functions.count(), 0);
+    let table = [
+        (
+            Play::Answer(DENY),
+            r#"403 {"Message":"User is not authorized to access this resource with an explicit deny"}"#,
+        ),
+        (Play::Answer("{}"), r#"500 {"message":null}"#),
+        (Play::Fail(r#"{"errorMessage":"Unauthorized"}"#), UNAUTHORIZED),
+        (Play::Fail(r#"{"errorMessage":"no"}"#), r#"500 {"message":null}"#),
+        (Play::Refuse(ports::InvokeError::AccessDenied("no".into())), r#"500 {"message":null}"#),
+    ];
+    for (at, (play, expected)) in table.into_iter().enumerate() {
+        world.functions.set("decide", play);
+        let token = format!("Bearer {}", "a".repeat(at + 1));
+        assert_eq!(call(&world, "GET /dev/pets/1", &[("authorization", &token)]).await, expected);
+    }
+    world.functions.set("decide", Play::Answer(ALLOW));
+    let answer = call(&world, "GET /dev/pets/1", &[("authorization", "Bearer ok")]).await;
+    let event: Value = serde_json::from_str(answer.strip_prefix("200 ").unwrap()).unwrap();
+    assert_eq!(
+        event["requestContext"]["authorizer"],
+        json!({ "principalId": "user|1", "role": "admin", "n": "7", "integrationLatency": 0 })
+    );
+    // What was decided of the token is kept, and asked of every method.
+    let count = world.functions.count();
+    assert_eq!(
+        call(&world, "GET /dev/shop", &[("authorization", "Bearer ok")]).await,
+        r#"403 {"Message":"User is not authorized to access this resource"}"#
+    );
+    assert_eq!(world.functions.count(), count);
+    world.make("f", "DELETE /restapis/$api/stages/dev/cache/authorizers").await;
+    call(&world, "GET /dev/shop", &[("authorization", "Bearer ok")]).await;
+    let asked = world.functions.last_call();
+    assert_eq!(world.functions.count(), count + 1);
+    let event: Value = serde_json::from_slice(&asked.payload).unwrap();
+    let arn = format!("arn:aws:execute-api:us-east-1:000000000000:{}", world.name("api"));
+    let expected = json!({ "type": "TOKEN", "authorizationToken": "Bearer ok", "methodArn": format!("{arn}/dev/GET/shop") });
+    assert_eq!(event, expected);
+    assert_eq!(asked.source.unwrap().source_arn, format!("{arn}/authorizers/{}", world.name("a")));
+    world.clock.advance(Duration::from_secs(300));
+    call(&world, "GET /dev/shop", &[("authorization", "Bearer ok")]).await;
+    assert_eq!(world.functions.count(), count + 2);
+}
+
+#[tokio::test]
+async fn a_function_decides_by_the_request() {
+    let authorizer = json!({ "name": "a", "type": "REQUEST",
+        "identitySource": "method.request.header.X-A, method.request.querystring.q", "authorizerUri": function_uri("decide") });
+    let world = world(&authorizer).await;
+    world.functions.set("decide", Play::Answer(ALLOW));
+    assert!(call(&world, "GET /dev/pets/1", &[("x-a", "1")]).await.starts_with("401"));
+    assert!(call(&world, "GET /dev/pets/1?q=2", &[("x-a", "1")]).await.starts_with("200"));
+    let calls = |world: &World| world.functions.count();
+    let before = calls(&world);
+    // Values that would be the same text one behind the other are different identities.
+    assert!(call(&world, "GET /dev/pets/1?q=2", &[("x-a", "1")]).await.starts_with("200"));
+    assert_eq!(calls(&world), before + 1, "the function alone was called, its authorizer was not");
+    world.functions.set("decide", Play::Answer(DENY));
+    assert!(call(&world, "GET /dev/pets/1?q=", &[("x-a", "12")]).await.starts_with("401"));
+    assert!(call(&world, "GET /dev/pets/a%62?q=/1:2", &[("x-a", "1")]).await.starts_with("403"));
+    let event: Value = serde_json::from_slice(&world.functions.last_call().payload).unwrap();
+    assert!(event["methodArn"].as_str().unwrap().ends_with("/dev/GET/pets/ab"), "{event}");
+    for (key, expected) in [
+        ("type", json!("REQUEST")),
+        ("resource", json!("/pets/{id}")),
+        ("path", json!("/pets/a%62")),
+        ("httpMethod", json!("GET")),
+        ("queryStringParameters", json!({ "q": "/1:2" })),
+        ("pathParameters", json!({ "id": "a%62" })),
+        ("stageVariables", json!({})),
+    ] {
+        assert_eq!(event[key], expected, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn a_path_written_otherwise_is_the_same_path() {
+    let world = world(&token_authorizer()).await;
+    world.functions.set(
+        "decide",
+        Play::Answer(r#"{"principalId":"u","policyDocument":{"Statement":[{"Action":"*","Effect":"Allow","Resource":"*"},{"Action":"*","Effect":"Deny","Resource":"*/GET/shop"}]}}"#),
+    );
+    for path in ["/dev/shop", "/dev/sh%6fp", "/dev//shop", "/dev/shop/"] {
+        let answer = call(&world, &format!("GET {path}"), &[("authorization", "Bearer a")]).await;
+        assert!(answer.starts_with("403"), "{path}: {answer}");
+    }
+}
+
+/// Serves the key set that it is given, and counts who asks.
+async fn issuer(document: Arc<Mutex<String>>, asked: Arc<AtomicUsize>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (document, asked) = (Arc::clone(&document), Arc::clone(&asked));
+            let answer = service_fn(move |request: http::Request<hyper::body::Incoming>| {
+                assert_eq!(request.uri().path(), "/us-east-1_x/.well-known/jwks.json");
+                asked.fetch_add(1, Ordering::SeqCst);
+                let body = Bytes::from(document.lock().unwrap().clone());
+                std::future::ready(Ok::<_, Infallible>(http::Response::new(Full::new(body))))
+            });
+            tokio::spawn(
+                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer),
+            );
+        }
+    });
+    address
+}
+
+struct Signer {
+    id: &'static str,
+    pair: EcdsaKeyPair,
+}
+
+impl Signer {
+    fn new(id: &'static str) -> Self {
+        let random = SystemRandom::new();
+        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random);
+        Self { id, pair: pair.unwrap() }
+    }
+
+    fn document(&self) -> String {
+        let point = self.pair.public_key().as_ref();
+        let part = |range: std::ops::Range<usize>| URL_SAFE_NO_PAD.encode(&point[range]);
+        json!({ "keys": [{ "kid": self.id, "kty": "EC", "crv": "P-256", "x": part(1..33), "y": part(33..65) }] })
+            .to_string()
+    }
+
+    fn token(&self, claims: &Value) -> String {
+        let header = json!({ "alg": "ES256", "kid": self.id }).to_string();
+        let text =
+            format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let signature = self.pair.sign(&SystemRandom::new(), text.as_bytes()).unwrap();
+        format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+}
+
+#[tokio::test]
+async fn a_user_pool_says_who_somebody_is() {
+    let (first, second) = (Signer::new("1"), Signer::new("2"));
+    let document = Arc::new(Mutex::new(first.document()));
+    let asked = Arc::new(AtomicUsize::new(0));
+    let address = issuer(Arc::clone(&document), Arc::clone(&asked)).await;
+    let authorizer = json!({ "name": "a", "type": "COGNITO_USER_POOLS", "identitySource": "method.request.header.Auth",
+        "providerARNs": ["arn:aws:cognito-idp:us-east-1:1:userpool/us-east-1_x"] });
+    let mut world = world(&authorizer).await;
+    world.gateway = world.gateway.with_cognito(Some(format!("http://{address}/")));
+    let now = world.clock.now().as_secs();
+    let claims = |exp: i64| {
+        json!({ "iss": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_x", "sub": "u", "exp": exp,
+            "cognito:groups": ["a", "b"], "email_verified": true, "token_use": "id" })
+    };
+    let get = async |token: &str| call(&world, "GET /dev/shop", &[("auth", token)]).await;
+    const UNAUTHORIZED: &str = r#"401 {"message":"Unauthorized"}"#;
+    assert_eq!(get("").await, UNAUTHORIZED);
+    assert_eq!(get("a.b.c").await, UNAUTHORIZED);
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "who cannot be meant makes nobody ask");
+    assert_eq!(get(&first.token(&claims(now))).await, r#"401 {"message":"The incoming token has expired"}"#);
+    let good = first.token(&claims(now + 3600));
+    for token in [good.clone(), format!("Bearer {good}")] {
+        let answer = get(&token).await;
+        let event: Value = serde_json::from_str(answer.strip_prefix("200 ").expect(&answer)).unwrap();
+        let claims = &event["requestContext"]["authorizer"]["claims"];
+        assert_eq!(claims["cognito:groups"], "a,b");
+        assert_eq!(claims["email_verified"], "true");
+        assert!(claims["exp"].as_str().unwrap().contains(" UTC "), "{claims}");
+    }
+    let access = first.token(&{
+        let mut claims = claims(now + 3600);
+        claims["token_use"] = "access".into();
+        claims
+    });
+    assert_eq!(get(&access).await, UNAUTHORIZED);
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    // Another key: asked for, but not again and again.
+    let rotated = second.token(&claims(now + 3600));
+    assert_eq!(get(&rotated).await, UNAUTHORIZED);
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    *document.lock().unwrap() = second.document();
+    world.clock.advance(Duration::from_secs(10));
+    assert!(get(&rotated).await.starts_with("200"));
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+    // A key that the issuer no longer has signs nothing more.
+    assert_eq!(get(&good).await, UNAUTHORIZED);
+}
+
+async fn signed_world(policy: Option<&str>) -> World {
+    let world = World::new();
+    world.functions.set("echo", Play::Echo);
+    let body = match policy {
+        Some(policy) => json!({ "name": "x", "policy": policy }),
+        None => json!({ "name": "x" }),
+    };
+    world.make("api", &format!("POST /restapis {body}")).await;
+    world.add_method("GET", "/signed", &World::lambda("echo")).await;
+    let patch = r#"{"patchOperations":[{"op":"replace","path":"/authorizationType","value":"AWS_IAM"}]}"#;
+    world.make("m", &format!("PATCH /restapis/$api/resources/$resource/methods/GET {patch}")).await;
+    world.add_method("GET", "/open", &World::lambda("echo")).await;
+    world.deploy("dev").await;
+    world
+}
+
+fn signature(account: &str, service: &str) -> String {
+    format!(
+        "AWS4-HMAC-SHA256 Credential={account}/20261123/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=00"
+    )
+}
+
+#[tokio::test]
+async fn signatures_say_who_calls() {
+    let world = signed_world(None).await;
+    let get = async |authorization: &str| {
+        call(&world, "GET /dev/signed", &[("authorization", authorization)]).await
+    };
+    const MISSING: &str = r#"403 {"message":"Missing Authentication Token"}"#;
+    assert_eq!(call(&world, "GET /dev/signed", &[]).await, MISSING);
+    assert_eq!(get("Bearer x").await, MISSING);
+    assert!(
+        get("AWS4-HMAC-SHA256 x").await.contains("Authorization header requires 'Credential' parameter.")
+    );
+    assert!(get(&signature("000000000000", "s3")).await.contains("got 's3'"));
+    let answer = get(&signature("000000000000", "execute-api")).await;
+    let event: Value = serde_json::from_str(answer.strip_prefix("200 ").unwrap()).unwrap();
+    let identity = &event["requestContext"]["identity"];
+    assert_eq!(identity["accountId"], "000000000000");
+    assert_eq!(identity["userArn"], "arn:aws:iam::000000000000:root");
+    assert_eq!(event["requestContext"]["authorizer"], Value::Null);
+    // Another account needs a policy that lets it in.
+    assert!(get(&signature("111111111111", "execute-api")).await.starts_with("403"));
+}
+
+#[tokio::test]
+async fn the_policy_of_an_api() {
+    let policy = |statements: &str| format!(r#"{{"Version":"2012-10-17","Statement":{statements}}}"#);
+    let open = async |statements: &str| {
+        let world = signed_world(Some(&policy(statements))).await;
+        let arn = world.name("api");
+        call(&world, "GET /dev/open", &[]).await.replace(&arn, "API")
+    };
+    const REFUSED: &str = r#"403 {"Message":"User: anonymous is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:us-east-1:********0000:API/dev/GET/open"#;
+    let table = [
+        (
+            r#"{"Effect":"Allow","Principal":"*","Action":"execute-api:Invoke","Resource":"execute-api:/*"}"#,
+            "200 ",
+        ),
+        (
+            r#"{"Effect":"Allow","Principal":"*","Action":"execute-api:Invoke","Resource":"execute-api:/dev/GET/signed"}"#,
+            REFUSED,
+        ),
+        (
+            r#"{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"127.0.0.0/8"}}}"#,
+            "200 ",
+        ),
+        (
+            r#"{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:SourceVpce":"vpce-1"}}}"#,
+            REFUSED,
+        ),
+        (
+            r#"[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"},{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:SourceVpce":"vpce-1"}}}]"#,
+            REFUSED,
+        ),
+        (r#"{"Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":"*","Resource":"*"}"#, REFUSED),
+    ];
+    for (statements, expected) in table {
+        let answer = open(statements).await;
+        assert!(answer.starts_with(expected), "{statements}: {answer}");
+    }
+    let of_theirs = r#"{"Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":"*","Resource":"*"}"#;
+    let world = signed_world(Some(&policy(of_theirs))).await;
+    for (account, expected) in [("000000000000", "200"), ("111111111111", "200"), ("222222222222", "403")] {
+        let authorization = signature(account, "execute-api");
+        let answer = call(&world, "GET /dev/signed", &[("authorization", &authorization)]).await;
+        assert!(answer.starts_with(expected), "{account}: {answer}");
+    }
+}
