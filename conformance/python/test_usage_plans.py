@@ -2,10 +2,14 @@
 
 import datetime
 import json
+import ssl
 
 import pytest
 import requests
 from botocore.exceptions import ClientError
+
+from conftest import Server, wait_for
+from database import Database
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +114,91 @@ def test_plans_are_edited_and_deleted(client, api):
     client.delete_usage_plan(usagePlanId=plan)
     with pytest.raises(ClientError, match="Invalid Usage Plan ID specified"):
         client.get_usage_plan(usagePlanId=plan)
+
+
+def test_keys_are_imported(client):
+    plan = client.create_usage_plan(name="imported")["id"]
+    body = f"name,key,description,Enabled,usageplanIds\nA,imported-imported-imported,one,TRUE,\"{plan}\"\nB,short,,,\n"
+    made = client.import_api_keys(body=body.encode(), format="csv")
+    assert (len(made["ids"]), len(made["warnings"])) == (1, 1)
+    assert [key["id"] for key in client.get_usage_plan_keys(usagePlanId=plan)["items"]] == made["ids"]
+    with pytest.raises(ClientError, match="Warnings found during import"):
+        client.import_api_keys(body=body.encode(), format="csv", failOnWarnings=True)
+
+
+def test_client_certificates(client):
+    made = client.generate_client_certificate(description="d", tags={"a": "b"})
+    # OpenSSL reads it.
+    ssl.create_default_context(cadata=made["pemEncodedCertificate"])
+    assert b"ApiGateway" in ssl.PEM_cert_to_DER_cert(made["pemEncodedCertificate"])
+    assert made["expirationDate"] > made["createdDate"]
+    id = made["clientCertificateId"]
+    assert client.get_client_certificate(clientCertificateId=id)["description"] == "d"
+    client.update_client_certificate(clientCertificateId=id, patchOperations=[
+        {"op": "replace", "path": "/description", "value": "e"}])
+    assert [one["description"] for one in client.get_client_certificates()["items"]] == ["e"]
+    client.delete_client_certificate(clientCertificateId=id)
+    with pytest.raises(ClientError, match="Invalid Client Certificate identifier specified"):
+        client.get_client_certificate(clientCertificateId=id)
+
+
+def test_the_account_has_a_role(client):
+    role = "arn:aws:iam::000000000000:role/logs"
+    patch = {"op": "replace", "path": "/cloudwatchRoleArn", "value": role}
+    assert client.update_account(patchOperations=[patch])["cloudwatchRoleArn"] == role
+    assert client.get_account()["cloudwatchRoleArn"] == role
+
+
+def make(client):
+    """An API of its own with a quota of five requests a day for one key."""
+    made = client.create_rest_api(name="nodes")
+    at = {"restApiId": made["id"], "resourceId": client.create_resource(
+        restApiId=made["id"], parentId=made["rootResourceId"], pathPart="pets")["id"], "httpMethod": "GET"}
+    client.put_method(**at, authorizationType="NONE", apiKeyRequired=True)
+    client.put_integration(**at, type="MOCK", requestTemplates={"application/json": '{"statusCode":200}'})
+    client.put_method_response(**at, statusCode="200")
+    client.put_integration_response(**at, statusCode="200")
+    client.create_deployment(restApiId=made["id"], stageName="dev")
+    plan, _ = subscribe(client, made["id"], "node-node-node-node-node", quota={"limit": 5, "period": "MONTH"})
+    return made["id"], plan
+
+
+def statuses(server, api, count):
+    return [get(server, api, "node-node-node-node-node").status_code for _ in range(count)]
+
+
+def used(server, plan):
+    usage = server.client("apigateway").get_usage(usagePlanId=plan, startDate=today(), endDate=today())
+    return sum(days[-1][0] for days in usage["items"].values())
+
+
+def test_a_quota_survives_a_restart(tmp_path):
+    server = Server(tmp_path / "data").start()
+    try:
+        api, plan = make(server.client("apigateway"))
+        assert statuses(server, api, 3) == [200, 200, 200]
+        server.stop()
+        server.start()
+        assert statuses(server, api, 4) == [200, 200, 429, 429]
+        assert used(server, plan) == 5
+    finally:
+        server.stop()
+
+
+def test_nodes_on_one_database_count_together(tmp_path):
+    database = Database()
+    nodes = []
+    try:
+        for name in ("a", "b"):
+            (tmp_path / name).mkdir()
+            nodes.append(Server(tmp_path / name / "data", "--store", database.url()).start())
+        a, b = nodes
+        api, plan = make(a.client("apigateway"))
+        assert statuses(a, api, 3) == [200, 200, 200]
+        wait_for(lambda: used(b, plan) == 3, 10)
+        assert statuses(b, api, 3) == [200, 200, 429]
+        wait_for(lambda: used(a, plan) == 5 and statuses(a, api, 1) == [429], 10)
+    finally:
+        for node in nodes:
+            node.stop()
+        database.remove()

@@ -18,6 +18,8 @@ pub(crate) mod kind {
     pub(crate) const AUTHORIZER: u8 = 7;
     pub(crate) const API_KEY: u8 = 10;
     pub(crate) const USAGE_PLAN: u8 = 11;
+    pub(crate) const CLIENT_CERTIFICATE: u8 = 13;
+    pub(crate) const ACCOUNT: u8 = 14;
     /// Of HTTP and WebSocket APIs.
     pub(crate) const ROUTE: u8 = 20;
     pub(crate) const INTEGRATION: u8 = 21;

@@ -1,16 +1,15 @@
-//! GetAccount: AWS's default quotas.
+//! GetAccount: its settings, and AWS's default quotas.
 
-use api::apigateway::{GetAccountInput, GetAccountOutput, ThrottleSettings};
+use api::apigateway::{GetAccountInput, GetAccountOutput};
 use base::Cx;
 
 use crate::Gateway;
 use crate::error::Result;
+use crate::parts::{self, Owner};
+use crate::rest::account;
+use crate::rest::view;
 
-pub(super) async fn run(_: &Gateway, _: &Cx, _: GetAccountInput) -> Result<GetAccountOutput> {
-    Ok(GetAccountOutput {
-        cloudwatch_role_arn: None,
-        throttle_settings: Some(ThrottleSettings { burst_limit: Some(5000), rate_limit: Some(10_000.0) }),
-        features: Some(vec!["UsagePlans".to_owned()]),
-        api_key_version: Some("4".to_owned()),
-    })
+pub(super) async fn run(gateway: &Gateway, cx: &Cx, _: GetAccountInput) -> Result<GetAccountOutput> {
+    let settings = parts::find(&gateway.store, Owner::Scope(&cx.scope), account::ID).await?;
+    Ok(view::account(settings.unwrap_or_default()))
 }

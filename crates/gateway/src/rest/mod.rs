@@ -1,5 +1,6 @@
 //! REST APIs (version 1): what is stored of them, how it compiles, and the phases that answer a stage URL.
 
+pub(crate) mod account;
 pub(crate) mod answer;
 pub(crate) mod api_key;
 pub(crate) mod authorize;
@@ -7,6 +8,7 @@ pub(crate) mod authorizer;
 pub(crate) mod backend;
 pub(crate) mod bucket;
 pub(crate) mod call;
+pub(crate) mod client_certificate;
 pub(crate) mod copy;
 pub(crate) mod documentation;
 pub(crate) mod event;
@@ -14,6 +16,7 @@ pub(crate) mod fault;
 pub(crate) mod grant;
 pub(crate) mod headers;
 pub(crate) mod integration;
+pub(crate) mod key_list;
 pub(crate) mod keyring;
 pub(crate) mod lambda;
 pub(crate) mod live;

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use api::apigateway as aws;
 use base::Timestamp;
 
+use crate::rest::account::AccountRecord;
 use crate::rest::api_key::ApiKeyRecord;
 use crate::rest::authorizer::AuthorizerRecord;
+use crate::rest::client_certificate::ClientCertificateRecord;
 use crate::rest::documentation::DocumentationPartRecord;
 use crate::rest::records::{
     ApiRecord, DeploymentRecord, IntegrationRecord, IntegrationResponseRecord, MethodRecord,
@@ -294,5 +296,29 @@ pub(crate) fn usage_plan_key(key: ApiKeyRecord, with_value: bool) -> aws::UsageP
         r#type: Some("API_KEY".to_owned()),
         value: Some(key.value).filter(|_| with_value),
         name: key.name,
+    }
+}
+
+pub(crate) fn client_certificate(certificate: ClientCertificateRecord) -> aws::ClientCertificate {
+    aws::ClientCertificate {
+        client_certificate_id: Some(certificate.id),
+        description: certificate.description,
+        pem_encoded_certificate: Some(certificate.certificate_pem),
+        created_date: Some(date(certificate.created_ms)),
+        expiration_date: Some(date(certificate.expires_ms)),
+        tags: filled(certificate.tags),
+    }
+}
+
+/// With AWS's default quotas.
+pub(crate) fn account(account: AccountRecord) -> aws::Account {
+    aws::Account {
+        cloudwatch_role_arn: account.cloudwatch_role_arn,
+        throttle_settings: Some(aws::ThrottleSettings {
+            burst_limit: Some(5000),
+            rate_limit: Some(10_000.0),
+        }),
+        features: Some(vec!["UsagePlans".to_owned()]),
+        api_key_version: Some("4".to_owned()),
     }
 }

@@ -151,3 +151,63 @@ async fn usage_plans() {
 async fn routes_and_stages() {
     check(expect_file!["./scripts/routes_and_stages.txt"]).await;
 }
+
+#[tokio::test]
+async fn the_account_and_what_is_tagged_in_it() {
+    check(expect_file!["./scripts/account.txt"]).await;
+}
+
+#[tokio::test]
+async fn api_keys_are_imported() {
+    let world = World::new();
+    let plan = world.make("p", r#"POST /usageplans {"name":"p"}"#).await["id"].clone();
+    let first = "abcdefghijklmnopqrst";
+    let file = format!(
+        "Name,key,description,Enabled,usageplanIds\nA,{first},one,TRUE,\"$p\"\n\"B \"\"b\"\"\",{first}2,,FALSE,none\nC,short,,,\n"
+    );
+    let strict = format!("POST /apikeys?mode=import&format=csv&failonwarnings=true {file}");
+    let (status, body) = world.control(&strict).await;
+    assert_eq!(
+        (status, body["message"].as_str().unwrap()),
+        (
+            400,
+            "Warnings found during import: B \"b\": Invalid Usage Plan ID specified; C: API Key value should be at least 20 characters"
+        )
+    );
+    let (_, body) = world.control("GET /apikeys").await;
+    assert_eq!(body["item"].as_array().unwrap().len(), 0, "what warns is not imported");
+    let (status, body) = world.control(&format!("POST /apikeys?mode=import&format=csv {file}")).await;
+    assert_eq!((status, body["ids"].as_array().unwrap().len()), (201, 2), "{body}");
+    assert_eq!(
+        body["warnings"].to_string(),
+        r#"["B \"b\": Invalid Usage Plan ID specified","C: API Key value should be at least 20 characters"]"#
+    );
+    let (_, keys) = world.control(&format!("GET /usageplans/{}/keys", plan.as_str().unwrap())).await;
+    assert_eq!(keys["item"][0]["value"], first);
+    let (_, again) =
+        world.control(&format!("POST /apikeys?mode=import&format=csv name,key\nA,{first}")).await;
+    assert_eq!(again["warnings"].to_string(), r#"["A: API Key already exists"]"#);
+    assert_eq!(again["ids"].to_string(), "[]");
+}
+
+#[tokio::test]
+async fn client_certificates() {
+    let world = World::new();
+    let line = r#"POST /clientcertificates {"description":"d","tags":{"a":"b"}}"#;
+    let (status, made) = world.control(line).await;
+    assert_eq!(status, 201, "{made}");
+    let id = made["clientCertificateId"].as_str().unwrap();
+    let pem = made["pemEncodedCertificate"].as_str().unwrap();
+    assert!(pem.starts_with("-----BEGIN CERTIFICATE-----") && !pem.contains("PRIVATE"), "{pem}");
+    assert_eq!(made["expirationDate"].as_i64().unwrap() % 86_400, 0);
+    assert_eq!(world.control(&format!("GET /clientcertificates/{id}")).await, (200, made.clone()));
+    let patch = r#"{"patchOperations":[{"op":"replace","path":"/description","value":"e"}]}"#;
+    let (_, edited) = world.control(&format!("PATCH /clientcertificates/{id} {patch}")).await;
+    assert_eq!(edited["description"], "e");
+    let (_, all) = world.control("GET /clientcertificates").await;
+    assert_eq!(all["item"][0], edited);
+    let (status, _) = world.control(&format!("DELETE /clientcertificates/{id}")).await;
+    assert_eq!(status, 202);
+    let (_, all) = world.control("GET /clientcertificates").await;
+    assert_eq!(all["item"].as_array().unwrap().len(), 0);
+}
