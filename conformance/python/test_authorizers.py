@@ -84,6 +84,9 @@ def test_a_function_decides(server, deploy, apigateway):
     assert get("deny") == (403, {"Message": "User is not authorized to access this resource with an explicit deny"})
     assert get("nobody") == (401, {"message": "Unauthorized"})
     assert get("broken") == (500, {"message": None})
+    tried = apigateway.test_invoke_authorizer(
+        restApiId=api, authorizerId=made["id"], headers={"Authorization": "deny"})
+    assert tried["clientStatus"] == 0 and tried["principalId"] == "user" and "Deny" in tried["policy"]
     apigateway.flush_stage_authorizers_cache(restApiId=api, stageName="dev")
     assert get("allow")[0] == 200
 

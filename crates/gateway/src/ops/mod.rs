@@ -63,6 +63,7 @@ mod put_integration_response;
 mod put_method;
 mod put_method_response;
 mod tag_resource;
+mod test_invoke_authorizer;
 mod untag_resource;
 mod update_account;
 mod update_api_key;
@@ -161,6 +162,7 @@ serve! {
     put_method(PutMethodInput) -> PutMethodOutput;
     put_method_response(PutMethodResponseInput) -> PutMethodResponseOutput;
     tag_resource(TagResourceInput) -> TagResourceOutput;
+    test_invoke_authorizer(TestInvokeAuthorizerInput) -> TestInvokeAuthorizerOutput;
     untag_resource(UntagResourceInput) -> UntagResourceOutput;
     update_account(UpdateAccountInput) -> UpdateAccountOutput;
     update_api_key(UpdateApiKeyInput) -> UpdateApiKeyOutput;

@@ -232,6 +232,39 @@ pub(crate) async fn authorize(
     Ok(())
 }
 
+/// Asks the method's authorizer anew, whatever was decided before, and whatever its policy then says of the method;
+/// what was done goes into `log`.
+pub(crate) async fn try_out(
+    gateway: &Gateway,
+    call: &Call<'_>,
+    log: &mut Vec<String>,
+) -> Result<Arc<Grant>, Fault> {
+    match &call.method.authorization {
+        Authorization::Lambda(authorizer) => {
+            let identity = authorizer.identity(call)?;
+            log.extend(identity.iter().map(|value| format!("Incoming identity: {}", masked(value))));
+            let payload = authorizer.event(call, &identity);
+            log.push(format!(
+                "Endpoint request body after transformations: {}",
+                String::from_utf8_lossy(&payload)
+            ));
+            let grant = authorizer.ask(gateway, call, payload).await?;
+            let principal = masked(grant.principal_id.as_deref().unwrap_or_default());
+            log.push(format!("Using valid authorizer policy for principal: {principal}"));
+            Ok(Arc::new(grant))
+        }
+        Authorization::Pools { pools, scopes } => Ok(by_pools(gateway, call, pools, scopes).await?.grant),
+        Authorization::None | Authorization::Signature => Err(Fault::Authorizer("there is none".to_owned())),
+        Authorization::Broken(why) => Err(Fault::Authorizer(why.clone())),
+    }
+}
+
+/// All but the last two characters hidden, as AWS's logs show who somebody is.
+fn masked(text: &str) -> String {
+    let shown = text.chars().count().saturating_sub(2);
+    text.chars().enumerate().map(|(at, c)| if at < shown { '*' } else { c }).collect()
+}
+
 /// Who a signature says it is of. Its form is checked; there is no secret to verify it with.
 fn require_signature(call: &Call<'_>) -> Result<Signer, Fault> {
     match sigv4::parse(&call.request.headers, &call.request.query) {

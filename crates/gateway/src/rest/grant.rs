@@ -181,7 +181,7 @@ fn text(name: &str, claim: &Claim) -> String {
 }
 
 /// `Sun Nov 22 17:21:00 UTC 2026`, as Java writes it.
-fn date(seconds: &str) -> Cow<'_, str> {
+pub(crate) fn date(seconds: &str) -> Cow<'_, str> {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

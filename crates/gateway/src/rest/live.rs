@@ -35,6 +35,18 @@ pub(crate) struct Release {
 }
 
 impl LiveStage {
+    /// A stage that nobody deployed, for trying out a part of an API.
+    pub(crate) fn trial(
+        api: &ApiRecord,
+        name: &str,
+        program: Program,
+        variables: BTreeMap<String, String>,
+    ) -> Option<Self> {
+        let stage = StageRecord { name: name.to_owned(), variables, ..StageRecord::default() };
+        let program = Arc::new(program);
+        live_stage(api, stage, |_| Some(Arc::clone(&program)))
+    }
+
     /// What answers a request: the canary gets its share. `draw` is random and evenly spread.
     pub(crate) fn release(&self, draw: u32) -> &Release {
         match &self.canary {

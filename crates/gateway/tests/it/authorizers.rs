@@ -145,6 +145,27 @@ async fn a_path_written_otherwise_is_the_same_path() {
     }
 }
 
+#[tokio::test]
+async fn an_authorizer_is_tried_out() {
+    let world = world(&token_authorizer()).await;
+    world.functions.set("decide", Play::Answer(DENY));
+    let run = async |body: Value| world.control(&format!("POST /restapis/$api/authorizers/$a {body}")).await;
+    let (status, body) =
+        run(json!({ "headers": { "Authorization": "Bearer ok" }, "pathWithQueryString": "/pets/1?q=2" }))
+            .await;
+    assert_eq!(status, 200, "{body}");
+    assert_eq!((&body["clientStatus"], &body["principalId"]), (&json!(0), &json!("u")));
+    assert!(body["policy"].as_str().unwrap().contains("Deny"));
+    let log = body["log"].as_str().unwrap();
+    assert!(log.contains("Incoming identity: *******ok\n"), "{log}");
+    assert!(log.contains("/ESTestInvoke-stage/GET/pets/1"), "{log}");
+    assert_eq!(run(json!({})).await.1["clientStatus"], 401);
+    world.functions.set("decide", Play::Answer("{}"));
+    assert_eq!(run(json!({ "headers": { "Authorization": "Bearer ok" } })).await.1["clientStatus"], 500);
+    assert_eq!(run(json!({ "pathWithQueryString": "/none" })).await.0, 400);
+    assert_eq!(run(json!({ "additionalContext": { "a": "b" } })).await.0, 400);
+}
+
 /// Serves the key set that it is given, and counts who asks.
 async fn issuer(document: Arc<Mutex<String>>, asked: Arc<AtomicUsize>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
