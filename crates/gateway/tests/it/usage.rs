@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use store::Store;
 
-use crate::world::{Play, World, show};
+use crate::world::{Play, World, function_uri, show};
 
 const KEY: &str = "abcdefghijklmnopqrst";
 const MOCK: &str = r#"{"type":"MOCK","requestTemplates":{"application/json":"{\"statusCode\":200}"}}"#;
@@ -189,4 +189,32 @@ async fn functions_hear_of_the_key() {
     let answer = get(&world, KEY).await;
     let id = world.name("key");
     assert!(answer.contains(&format!(r#""apiKey":"{KEY}","apiKeyId":"{id}""#)), "{answer}");
+}
+
+#[tokio::test]
+async fn an_authorizer_names_the_key() {
+    let world = world(r#","quota":{"limit":1,"period":"DAY"}"#).await;
+    let authorizer = serde_json::json!({ "name": "a", "type": "TOKEN", "authorizerUri": function_uri("decide"),
+        "identitySource": "method.request.header.Authorization", "authorizerResultTtlInSeconds": 0 });
+    world.make("a", &format!("POST /restapis/$api/authorizers {authorizer}")).await;
+    let patch = r#"{"patchOperations":[{"op":"replace","path":"/authorizationType","value":"CUSTOM"},{"op":"replace","path":"/authorizerId","value":"$a"}]}"#;
+    world.make("m", &format!("PATCH /restapis/$api/resources/$resource/methods/GET {patch}")).await;
+    let source = r#"{"patchOperations":[{"op":"replace","path":"/apiKeySource","value":"AUTHORIZER"}]}"#;
+    world.make("x", &format!("PATCH /restapis/$api {source}")).await;
+    world.deploy("dev").await;
+    const POLICY: &str =
+        r#""principalId":"u","policyDocument":{"Statement":{"Action":"*","Effect":"Allow","Resource":"*"}}"#;
+    let allow =
+        |key: &str| -> &'static str { String::leak(format!(r#"{{{POLICY},"usageIdentifierKey":"{key}"}}"#)) };
+    // The header's key counts for nothing.
+    let headers = [("authorization", "x"), ("x-api-key", KEY)];
+    for (key, expected) in [
+        ("someone-else-someone-else", r#"403 {"message":"Forbidden"}"#),
+        (KEY, "200 "),
+        (KEY, r#"429 {"message":"Limit Exceeded"}"#),
+    ] {
+        world.functions.set("decide", Play::Answer(allow(key)));
+        let request = world.request_with("GET /dev/pets", &headers, "");
+        assert_eq!(show(&world.gateway.serve(request).await), expected);
+    }
 }
