@@ -1,5 +1,6 @@
 //! A request to a stage URL and its answer, as plain data between `server` and the gateway. Knows no socket.
 
+use std::fmt::Write;
 use std::net::IpAddr;
 
 use base::RequestId;
@@ -63,6 +64,20 @@ impl StageRequest {
         let default = if self.secure { "443" } else { "80" };
         let port = self.host.strip_prefix(self.host_name()).unwrap_or_default().trim_start_matches(':');
         if port.is_empty() { default } else { port }
+    }
+
+    /// `X-Forwarded-For`: those before this server, and who called it.
+    pub(crate) fn forwarded_for(&self) -> String {
+        let mut text = String::new();
+        for value in self.headers.get_all("x-forwarded-for") {
+            let _ = write!(text, "{}, ", String::from_utf8_lossy(value.as_bytes()));
+        }
+        let _ = write!(text, "{}", self.source_ip);
+        text
+    }
+
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.secure { "https" } else { "http" }
     }
 
     /// The media type of the Content-Type header, without its parameters.

@@ -6,13 +6,15 @@ use base::{Clock, Limits};
 use ports::Invoke;
 use store::Store;
 
+use crate::http::live::HttpStage;
 use crate::jwt::Issuers;
 use crate::rest::authorize::Decisions;
 use crate::rest::backend::Backends;
+use crate::rest::bucket::Buckets;
 use crate::rest::live::LiveStages;
 use crate::rest::phases;
 use crate::rest::usage::Usage;
-use crate::{StageRequest, StageResponse, Target, target};
+use crate::{StageRequest, StageResponse, Target, http, target};
 
 /// API Gateway: control plane ([`api::apigateway::ApiGateway`]) and data plane ([`Self::serve`]).
 #[derive(Debug)]
@@ -22,6 +24,9 @@ pub struct Gateway {
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
     pub(crate) live: LiveStages,
+    /// The stages of HTTP APIs, and how fast their routes may be called.
+    pub(crate) http: LiveStages<HttpStage>,
+    pub(crate) http_buckets: Buckets,
     pub(crate) backends: Backends,
     pub(crate) usage: Usage,
     pub(crate) issuers: Issuers,
@@ -39,6 +44,8 @@ impl Gateway {
             clock,
             limits,
             live: LiveStages::default(),
+            http: LiveStages::default(),
+            http_buckets: Buckets::default(),
             backends: Backends::default(),
             usage,
             issuers: Issuers::default(),
@@ -69,6 +76,12 @@ impl Gateway {
 
     /// Answers a request to a stage. Never fails: what goes wrong is an answer.
     pub async fn serve(&self, request: StageRequest) -> StageResponse {
-        phases::serve(self, request).await
+        if self.live.knows(&request.api_id) {
+            return phases::serve(self, request).await;
+        }
+        match http::phases::serve(self, &request).await {
+            Some(response) => response,
+            None => phases::serve(self, request).await,
+        }
     }
 }

@@ -6,6 +6,7 @@
 //! - `policy`: policy documents of authorizers and APIs; `jwt`: JSON Web Tokens of authorizers and the keys of their issuers
 //! - `ops/`: the control plane of REST APIs, one operation a file; `v2/`: that of HTTP and WebSocket APIs; `patch`, `paging`, `parts`, `error`: what the
 //!   operations share
+//! - `http/`: the data plane of HTTP APIs, by the same plan as that of REST APIs
 //! - `rest/`: REST APIs: `records` and `rows` (what is stored), `program` (a compiled deployment), `live` (the
 //!   compiled stages), `phases` (the data plane as a list), and one file a phase or an integration
 //!
@@ -20,6 +21,7 @@
 mod error;
 mod exchange;
 mod gateway;
+mod http;
 mod jwt;
 mod ops;
 mod paging;

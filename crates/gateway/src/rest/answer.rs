@@ -7,11 +7,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use wire::json::{JsonError, Kind, Reader};
 
 /// JSON of an answer nests no deeper than this.
 const DEPTH_MAX: usize = 32;
+/// Of format 2.0 the whole result may be the body.
+const DEPTH_MAX_V2: usize = 128;
 
 /// Why an answer is not one. Said in the log; the caller only hears of a bad gateway.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +65,38 @@ impl Answer {
         Ok(answer)
     }
 
+    /// The same of payload format 2.0: with a status code the result says what to answer, else it is the body itself.
+    pub(crate) fn parse_v2(payload: &Bytes) -> Result<Self, AnswerError> {
+        let mut answer = Self { status: 200, headers: HeaderMap::new(), body: Bytes::new(), base64: false };
+        let mut reader = Reader::new(payload, DEPTH_MAX_V2)?;
+        match reader.peek()? {
+            Kind::Object if has_status(payload)? => answer.read_v2(&mut reader, payload)?,
+            Kind::String => answer.body = body(&mut reader, payload)?,
+            _ => {
+                reader.skip()?;
+                answer.body = payload.clone();
+            }
+        }
+        reader.end()?;
+        answer.headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+        Ok(answer)
+    }
+
+    fn read_v2(&mut self, reader: &mut Reader<'_>, payload: &Bytes) -> Result<(), AnswerError> {
+        reader.begin_object()?;
+        while let Some(key) = reader.next_key()? {
+            match key.as_ref() {
+                "statusCode" => self.status = status(reader)?,
+                "headers" => headers(reader, &mut self.headers)?,
+                "cookies" => cookies(reader, &mut self.headers)?,
+                "body" => self.body = body_of_any(reader, payload)?,
+                "isBase64Encoded" => self.base64 = flag(reader)?,
+                _ => reader.skip()?,
+            }
+        }
+        Ok(())
+    }
+
     /// The body to send: decoded if the function said it is base64 and the caller takes it as binary.
     pub(crate) fn body(&self, as_binary: bool) -> Result<Bytes, AnswerError> {
         if self.base64 && as_binary {
@@ -70,6 +104,17 @@ impl Answer {
         }
         Ok(self.body.clone())
     }
+}
+
+fn has_status(payload: &Bytes) -> Result<bool, AnswerError> {
+    let mut reader = Reader::new(payload, DEPTH_MAX_V2)?;
+    let mut found = false;
+    reader.begin_object()?;
+    while let Some(key) = reader.next_key()? {
+        found |= key == "statusCode";
+        reader.skip()?;
+    }
+    Ok(found)
 }
 
 /// A number or a numeric string.
@@ -134,6 +179,25 @@ fn headers(reader: &mut Reader<'_>, headers: &mut HeaderMap) -> Result<(), Answe
         append(headers, &name, &header_text(reader)?)?;
     }
     Ok(())
+}
+
+fn cookies(reader: &mut Reader<'_>, headers: &mut HeaderMap) -> Result<(), AnswerError> {
+    if reader.null()? {
+        return Ok(());
+    }
+    reader.begin_array()?;
+    while reader.next_element()? {
+        append(headers, "set-cookie", &reader.string()?)?;
+    }
+    Ok(())
+}
+
+/// Text, or anything else as its JSON.
+fn body_of_any(reader: &mut Reader<'_>, payload: &Bytes) -> Result<Bytes, AnswerError> {
+    match reader.peek()? {
+        Kind::String | Kind::Null => body(reader, payload),
+        _ => Ok(Bytes::copy_from_slice(reader.raw()?.as_bytes())),
+    }
 }
 
 fn multi_headers(reader: &mut Reader<'_>, headers: &mut HeaderMap) -> Result<(), AnswerError> {

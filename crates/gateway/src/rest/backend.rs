@@ -109,9 +109,9 @@ pub(crate) async fn proxy(
             headers.append(name, value.clone());
         }
     }
-    headers::set(&mut headers, "x-forwarded-for", &call.forwarded_for());
+    headers::set(&mut headers, "x-forwarded-for", &call.request.forwarded_for());
     headers::set(&mut headers, "x-forwarded-port", call.request.port());
-    headers::set(&mut headers, "x-forwarded-proto", call.scheme());
+    headers::set(&mut headers, "x-forwarded-proto", call.request.scheme());
     let query = call.request.query.clone();
     let (body, overrides) = (call.request.body.clone(), Overrides::default());
     let request = Outgoing { headers, query, body, overrides };

@@ -2,7 +2,6 @@
 //! integrations and mappings ask for.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 use std::ops::Deref;
 use std::sync::OnceLock;
 
@@ -149,20 +148,6 @@ impl<'a> Visit<'a> {
             UrlStyle::Host => self.request.host_name().split('.').next().unwrap_or_default(),
             UrlStyle::UserRequest | UrlStyle::Path => &self.stage.api_id,
         }
-    }
-
-    /// `X-Forwarded-For`: those before this server, and who called it.
-    pub(crate) fn forwarded_for(&self) -> String {
-        let mut text = String::new();
-        for value in self.request.headers.get_all("x-forwarded-for") {
-            let _ = write!(text, "{}, ", String::from_utf8_lossy(value.as_bytes()));
-        }
-        let _ = write!(text, "{}", self.request.source_ip);
-        text
-    }
-
-    pub(crate) fn scheme(&self) -> &'static str {
-        if self.request.secure { "https" } else { "http" }
     }
 
     /// The value of a source that depends on neither the request's nor the response's parts.

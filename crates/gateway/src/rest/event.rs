@@ -4,9 +4,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use base::Trace;
 use bytes::Bytes;
 use wire::json::Writer;
 
+use crate::StageRequest;
 use crate::rest::call::Call;
 use crate::rest::headers::{event_name, is_dropped_from_request};
 use crate::rest::mapping::{Place, Source};
@@ -53,18 +55,18 @@ pub(crate) fn authorizer(call: &Call<'_>, method_arn: &str) -> Bytes {
     w.into_bytes()
 }
 
-fn text(w: &mut Writer, key: &str, value: &str) {
+pub(crate) fn text(w: &mut Writer, key: &str, value: &str) {
     w.key(key);
     w.string(value);
 }
 
-fn null(w: &mut Writer, key: &str) {
+pub(crate) fn null(w: &mut Writer, key: &str) {
     w.key(key);
     w.null();
 }
 
 /// Both maps of a list of names with their values; the single one has the last value, as on AWS.
-fn write_maps(w: &mut Writer, keys: [&str; 2], entries: &[(Cow<'_, str>, Vec<Cow<'_, str>>)]) {
+pub(crate) fn write_maps(w: &mut Writer, keys: [&str; 2], entries: &[(Cow<'_, str>, Vec<Cow<'_, str>>)]) {
     let [single, multi] = keys;
     if entries.is_empty() {
         null(w, single);
@@ -94,11 +96,15 @@ fn write_all(w: &mut Writer, keys: [&str; 2], entries: &[(Cow<'_, str>, Vec<Cow<
 }
 
 /// Names with their values.
-type Entries<'c> = Vec<(Cow<'c, str>, Vec<Cow<'c, str>>)>;
+pub(crate) type Entries<'c> = Vec<(Cow<'c, str>, Vec<Cow<'c, str>>)>;
 
 /// The request's headers as integrations see them: what the gateway drops left out, what it adds put in.
 pub(crate) fn headers<'c>(call: &'c Call<'_>) -> Entries<'c> {
-    let request = call.request;
+    event_entries(call.request, &call.ticket.trace)
+}
+
+/// The same for an API of any protocol.
+pub(crate) fn event_entries<'c>(request: &'c StageRequest, trace: &'c Trace) -> Entries<'c> {
     let mut entries: Entries<'_> = Vec::with_capacity(request.headers.len() + 4);
     for name in request.headers.keys() {
         if is_dropped_from_request(name.as_str()) || is_ours(name.as_str()) {
@@ -112,10 +118,10 @@ pub(crate) fn headers<'c>(call: &'c Call<'_>) -> Entries<'c> {
     if !request.headers.contains_key("host") && !request.host.is_empty() {
         entries.push(("Host".into(), vec![request.host.as_str().into()]));
     }
-    entries.push(("X-Amzn-Trace-Id".into(), vec![call.ticket.trace.0.as_ref().into()]));
-    entries.push(("X-Forwarded-For".into(), vec![call.forwarded_for().into()]));
+    entries.push(("X-Amzn-Trace-Id".into(), vec![trace.0.as_ref().into()]));
+    entries.push(("X-Forwarded-For".into(), vec![request.forwarded_for().into()]));
     entries.push(("X-Forwarded-Port".into(), vec![request.port().into()]));
-    entries.push(("X-Forwarded-Proto".into(), vec![call.scheme().into()]));
+    entries.push(("X-Forwarded-Proto".into(), vec![request.scheme().into()]));
     entries
 }
 
@@ -140,9 +146,14 @@ fn is_ours(name: &str) -> bool {
 const QUERY: [&str; 2] = ["queryStringParameters", "multiValueQueryStringParameters"];
 
 fn query<'c>(call: &'c Call<'_>) -> Entries<'c> {
+    query_entries(&call.request.query)
+}
+
+/// A query's names with their values, decoded, in the order in which they came.
+pub(crate) fn query_entries(query: &str) -> Entries<'_> {
     let mut places: HashMap<Cow<'_, str>, usize> = HashMap::new();
     let mut entries: Entries<'_> = Vec::new();
-    for (name, value) in form_urlencoded::parse(call.request.query.as_bytes()) {
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match places.get(&name) {
             Some(&place) => entries[place].1.push(value),
             None => {

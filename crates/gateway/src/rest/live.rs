@@ -56,14 +56,20 @@ impl LiveStage {
     }
 }
 
-type LiveApi = HashMap<String, Arc<LiveStage>>;
+type LiveApi<S> = HashMap<String, Arc<S>>;
 
 /// The compiled stages of all APIs that were asked for.
-#[derive(Debug, Default)]
-pub(crate) struct LiveStages {
-    apis: ArcSwap<HashMap<String, Arc<LiveApi>>>,
+#[derive(Debug)]
+pub(crate) struct LiveStages<S = LiveStage> {
+    apis: ArcSwap<HashMap<String, Arc<LiveApi<S>>>>,
     /// Counts edits, and is locked while `apis` is replaced: what was read before an edit is not kept after it.
     edits: Mutex<u64>,
+}
+
+impl<S> Default for LiveStages<S> {
+    fn default() -> Self {
+        Self { apis: ArcSwap::default(), edits: Mutex::default() }
+    }
 }
 
 impl LiveStages {
@@ -74,14 +80,31 @@ impl LiveStages {
         api_id: &str,
         name: &str,
     ) -> Result<Option<Arc<LiveStage>>> {
+        Ok(self.find_or(api_id, name, load(store, api_id)).await?.flatten())
+    }
+}
+
+impl<S> LiveStages<S> {
+    /// The stage `name` of the API `api_id`, which `loading` reads if it must be; the outer none is of no such API.
+    pub(crate) async fn find_or(
+        &self,
+        api_id: &str,
+        name: &str,
+        loading: impl Future<Output = Result<Option<LiveApi<S>>>>,
+    ) -> Result<Option<Option<Arc<S>>>> {
         if let Some(api) = self.apis.load().get(api_id) {
-            return Ok(api.get(name).cloned());
+            return Ok(Some(api.get(name).cloned()));
         }
         let edits = self.edits();
-        let Some(api) = load(store, api_id).await? else { return Ok(None) };
+        let Some(api) = loading.await? else { return Ok(None) };
         let api = Arc::new(api);
         self.keep(api_id, &api, edits);
-        Ok(api.get(name).cloned())
+        Ok(Some(api.get(name).cloned()))
+    }
+
+    /// Whether the API's stages are kept.
+    pub(crate) fn knows(&self, api_id: &str) -> bool {
+        self.apis.load().contains_key(api_id)
     }
 
     /// Called after every committed edit that a stage can see: the next request reads anew.
@@ -99,7 +122,7 @@ impl LiveStages {
         *self.edits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep(&self, api_id: &str, api: &Arc<LiveApi>, read_at: u64) {
+    fn keep(&self, api_id: &str, api: &Arc<LiveApi<S>>, read_at: u64) {
         let edits = self.edits.lock().unwrap_or_else(PoisonError::into_inner);
         if *edits == read_at {
             let mut apis = HashMap::clone(&self.apis.load());
@@ -110,7 +133,7 @@ impl LiveStages {
 }
 
 /// Reads and compiles the stages of an API.
-async fn load(store: &Store, api_id: &str) -> Result<Option<LiveApi>> {
+async fn load(store: &Store, api_id: &str) -> Result<Option<LiveApi<LiveStage>>> {
     let Some(api) = rows::read::<ApiRecord>(store, &rows::api_key(api_id)).await? else { return Ok(None) };
     let stages: Stages = rows::read_stages(store, &api).await?;
     let mut programs = HashMap::new();

@@ -9,6 +9,7 @@ mod control;
 mod deployments;
 mod functions;
 mod hostile;
+mod http_apis;
 mod mappings;
 mod templates;
 mod usage;

@@ -30,6 +30,7 @@ pub(super) async fn run(
             Ok(())
         };
         parts::edit(&gateway.store, Owner::V2(&api), name, run).await?;
+        gateway.http.forget(&api.id);
     }
     Ok(deployment.shown())
 }

@@ -19,7 +19,9 @@ pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: UpdateApiInput) -> Re
         apply(api, &input);
         api.check()
     });
-    Ok(view::api(updated.await?))
+    let updated = updated.await?;
+    gateway.http.forget(&updated.id);
+    Ok(view::api(updated))
 }
 
 fn apply(api: &mut ApiRecord, input: &UpdateApiInput) {

@@ -1,0 +1,53 @@
+//! The gateway's own answers in HTTP APIs: their statuses and words. Knows no request.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{CONTENT_TYPE, HeaderValue};
+
+use crate::StageResponse;
+
+/// Why the gateway answers instead of an integration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum HttpFault {
+    #[error("no such route or stage")]
+    NotFound,
+    #[error("a signature is wanted, or the endpoint is closed")]
+    Forbidden,
+    #[error("the request is too large")]
+    TooLarge,
+    #[error("too many requests")]
+    Throttled,
+    /// The configuration or the function cannot answer; the caller is told no more.
+    #[error("internal: {0}")]
+    Internal(String),
+    /// The configuration asks for what this version does not do. Said to the caller, so that nobody searches long.
+    #[error("not supported: {0}")]
+    Unsupported(&'static str),
+    #[error("the integration took too long")]
+    Timeout,
+}
+
+impl HttpFault {
+    pub(crate) fn answer(&self) -> StageResponse {
+        let (status, text) = match self {
+            Self::NotFound => (404, "Not Found"),
+            Self::Forbidden => (403, "Forbidden"),
+            Self::TooLarge => (413, "Request Entity Too Large"),
+            Self::Throttled => (429, "Too Many Requests"),
+            Self::Internal(_) => (500, "Internal Server Error"),
+            Self::Timeout => (503, "Service Unavailable"),
+            Self::Unsupported(what) => (500, *what),
+        };
+        let mut headers = HeaderMap::with_capacity(4);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let body = match self {
+            Self::Unsupported(_) => {
+                format!(
+                    r#"{{"message":"Rushlight does not support {text} of HTTP APIs (see docs/differences.md)"}}"#
+                )
+            }
+            _ => format!(r#"{{"message":"{text}"}}"#),
+        };
+        StageResponse { status, headers, body: Bytes::from(body) }
+    }
+}

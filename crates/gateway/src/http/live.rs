@@ -1,0 +1,84 @@
+//! The stages of an HTTP API as its data plane sees them. Knows no request.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use base::Scope;
+use store::Store;
+
+use crate::error::Result;
+use crate::http::cors::Cors;
+use crate::http::program::Program;
+use crate::parts::{self, Owner};
+use crate::rest::bucket::Rate;
+use crate::rest::rows;
+use crate::v2::deployment::SnapshotRecord;
+use crate::v2::records::ApiRecord;
+use crate::v2::rows::api_key;
+use crate::v2::stage::{RouteSettingsRecord, StageRecord};
+
+/// AWS's quota of an account in a region, which is a stage's limit when it has none.
+const DEFAULT_RATE: f64 = 10_000.0;
+const DEFAULT_BURST: i32 = 5_000;
+
+#[derive(Debug)]
+pub(crate) struct HttpStage {
+    pub(crate) api_id: String,
+    pub(crate) scope: Scope,
+    pub(crate) name: String,
+    pub(crate) program: Option<Arc<Program>>,
+    pub(crate) variables: BTreeMap<String, String>,
+    pub(crate) cors: Option<Cors>,
+    pub(crate) closed: bool,
+    default_rate: Option<Rate>,
+    /// By route key.
+    rates: HashMap<String, Rate>,
+}
+
+impl HttpStage {
+    /// What limits a route, and whose bucket that is; nothing is limited that nobody limited.
+    pub(crate) fn limit(&self, route_key: &str) -> Option<(String, Rate)> {
+        let rate = self.rates.get(route_key).copied().or(self.default_rate)?;
+        Some((format!("http/{}/{}/{route_key}", self.api_id, self.name), rate))
+    }
+}
+
+/// Reads and compiles the stages of an HTTP API; none for what is no HTTP API.
+pub(crate) async fn load(store: &Store, api_id: &str) -> Result<Option<HashMap<String, Arc<HttpStage>>>> {
+    let found = rows::read::<ApiRecord>(store, &api_key(api_id)).await?;
+    let Some(api) = found.filter(|api| !api.is_websocket()) else { return Ok(None) };
+    let stages: Vec<StageRecord> = parts::all(store, Owner::V2(&api)).await?;
+    let mut live = HashMap::new();
+    for stage in stages {
+        let snapshot = match &stage.deployment_id {
+            Some(id) => parts::find::<SnapshotRecord>(store, Owner::V2(&api), id).await?,
+            None => None,
+        };
+        let program = snapshot.map(|snapshot| Arc::new(Program::compile(snapshot)));
+        live.insert(stage.name.clone(), Arc::new(live_stage(&api, stage, program)));
+    }
+    Ok(Some(live))
+}
+
+fn live_stage(api: &ApiRecord, stage: StageRecord, program: Option<Arc<Program>>) -> HttpStage {
+    let limits = stage.route_settings.iter();
+    HttpStage {
+        api_id: api.id.clone(),
+        scope: api.scope(),
+        name: stage.name,
+        program,
+        variables: stage.variables,
+        cors: api.cors.clone().map(Cors::new),
+        closed: api.disable_execute_api_endpoint,
+        default_rate: rate(&stage.default_route_settings),
+        rates: limits.filter_map(|(key, settings)| Some((key.clone(), rate(settings)?))).collect(),
+    }
+}
+
+fn rate(settings: &RouteSettingsRecord) -> Option<Rate> {
+    if settings.rate_limit.is_none() && settings.burst_limit.is_none() {
+        return None;
+    }
+    let per_second = settings.rate_limit.unwrap_or(DEFAULT_RATE);
+    Some(Rate { per_second, burst: settings.burst_limit.unwrap_or(DEFAULT_BURST) })
+}

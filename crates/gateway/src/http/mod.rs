@@ -1,0 +1,8 @@
+//! HTTP APIs: their data plane.
+
+mod cors;
+mod event;
+mod fault;
+pub(crate) mod live;
+pub(crate) mod phases;
+mod program;

@@ -1,0 +1,108 @@
+//! A deployment of an HTTP API, compiled: what its routes lead to. Knows no request.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::rest::route::{Match, RouteTrie, Verb};
+use crate::rest::uri::Pattern;
+use crate::v2::deployment::SnapshotRecord;
+use crate::v2::integration::IntegrationRecord;
+use crate::v2::route::{DEFAULT_KEY, RouteRecord};
+
+#[derive(Debug)]
+pub(crate) struct Program {
+    trie: RouteTrie,
+    routes: Vec<Route>,
+    default: Option<usize>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) key: String,
+    /// With a star for each parameter, as permissions of functions name it.
+    pub(crate) arn_path: String,
+    pub(crate) wants_signature: bool,
+    pub(crate) timeout: Duration,
+    pub(crate) integration: Integration,
+}
+
+#[derive(Debug)]
+pub(crate) enum Integration {
+    Lambda { function: Pattern, payload: Payload },
+    Unsupported(&'static str),
+    Broken(&'static str),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Payload {
+    V1,
+    V2,
+}
+
+impl Program {
+    pub(crate) fn compile(snapshot: SnapshotRecord) -> Self {
+        let integrations: HashMap<&str, &IntegrationRecord> =
+            snapshot.integrations.iter().map(|known| (known.id.as_str(), known)).collect();
+        let mut program = Self { trie: RouteTrie::new(), routes: Vec::new(), default: None };
+        for route in &snapshot.routes {
+            let index = program.routes.len();
+            match route.verb_and_path() {
+                None => program.default = Some(index),
+                Some((verb, path)) => {
+                    program.trie.insert(path, verb, u32::try_from(index).unwrap_or(u32::MAX));
+                }
+            }
+            let integration = route.integration_id().and_then(|id| integrations.get(id));
+            program.routes.push(Route::compile(route, integration.copied()));
+        }
+        program
+    }
+
+    /// The route for a path (raw, behind the stage); `$default` when no other fits.
+    pub(crate) fn route(&self, path: &str, verb: Option<Verb>) -> Option<(&Route, Option<Match<'_>>)> {
+        if let Some(found) = verb.and_then(|verb| self.trie.find(path, verb)) {
+            return Some((self.routes.get(found.method as usize)?, Some(found)));
+        }
+        Some((self.routes.get(self.default?)?, None))
+    }
+}
+
+impl Route {
+    fn compile(route: &RouteRecord, integration: Option<&IntegrationRecord>) -> Self {
+        let arn_path = route.verb_and_path().map(|(_, path)| {
+            let parts = path.split('/').map(|part| if part.starts_with('{') { "*" } else { part });
+            parts.collect::<Vec<_>>().join("/")
+        });
+        let timeout_ms = integration.map_or(0, |integration| integration.timeout_ms(false));
+        Self {
+            key: route.key.clone(),
+            arn_path: arn_path.unwrap_or_else(|| DEFAULT_KEY.to_owned()),
+            wants_signature: route.authorization_type != "NONE",
+            timeout: Duration::from_millis(u64::try_from(timeout_ms).unwrap_or_default()),
+            integration: integration.map_or(Integration::Broken("the route has no integration"), compile),
+        }
+    }
+
+    /// The path of the route's key; `/$default` has none.
+    pub(crate) fn path(&self) -> &str {
+        self.key.split_once(' ').map_or(&self.key, |(_, path)| path)
+    }
+}
+
+fn compile(record: &IntegrationRecord) -> Integration {
+    if !record.request_parameters.is_empty() || !record.response_parameters.is_empty() {
+        return Integration::Unsupported("parameter mappings");
+    }
+    if record.kind != "AWS_PROXY" {
+        return Integration::Unsupported("HTTP_PROXY integrations");
+    }
+    let uri = record.uri.as_deref().unwrap_or_default();
+    let invoked = uri.split_once("/functions/").and_then(|(_, rest)| rest.strip_suffix("/invocations"));
+    let function = invoked.unwrap_or(uri);
+    let named = function.contains(":function:") || function.contains("${stageVariables.");
+    if invoked.is_none() && !named {
+        return Integration::Broken("the integration's URI names no function");
+    }
+    let payload = if record.payload_format_version == "2.0" { Payload::V2 } else { Payload::V1 };
+    Integration::Lambda { function: Pattern::of_arn(function), payload }
+}

@@ -1,0 +1,151 @@
+//! The data plane of HTTP APIs: routes, events of both payload formats, answers, CORS, throttling.
+
+use serde_json::Value;
+
+use crate::world::{Play, World, function_uri, show, show_headers};
+
+/// An API `api` that deploys itself to `$default`, with a function `f` behind each route.
+async fn world(stage: &str, payload: &str, routes: &[&str]) -> World {
+    let world = World::new();
+    world.make("api", r#"POST /v2/apis {"name":"web","protocolType":"HTTP"}"#).await;
+    let line = format!(
+        r#"POST /v2/apis/$api/integrations {{"integrationType":"AWS_PROXY","integrationUri":"{}","payloadFormatVersion":"{payload}"}}"#,
+        function_uri("f")
+    );
+    world.make("there", &line).await;
+    for route in routes {
+        let line =
+            format!(r#"POST /v2/apis/$api/routes {{"routeKey":"{route}","target":"integrations/$there"}}"#);
+        world.make("route", &line).await;
+    }
+    let line = format!(
+        r#"POST /v2/apis/$api/stages {{"stageName":"{stage}","autoDeploy":true,"stageVariables":{{"a":"b"}}}}"#
+    );
+    world.make("stage", &line).await;
+    world
+}
+
+fn event(world: &World) -> Value {
+    serde_json::from_slice(&world.functions.last_call().payload).unwrap()
+}
+
+#[tokio::test]
+async fn routes_and_stages_are_found() {
+    let world = world("$default", "2.0", &["GET /a", "ANY /a/{id}", "GET /b/{rest+}"]).await;
+    world.make("dev", r#"POST /v2/apis/$api/stages {"stageName":"dev","autoDeploy":true}"#).await;
+    world.functions.set("f", Play::Answer(r#"{"ok":true}"#));
+    for (line, key, path) in [
+        ("GET /a", "GET /a", "/a"),
+        ("POST /a/x%20y", "ANY /a/{id}", "/a/x%20y"),
+        ("GET /b/c/d", "GET /b/{rest+}", "/b/c/d"),
+        ("GET /dev/a?q=1&q=2", "GET /a", "/dev/a"),
+    ] {
+        assert_eq!(world.get(line).await, r#"200 {"ok":true}"#, "{line}");
+        let event = event(&world);
+        assert_eq!(
+            (event["routeKey"].as_str(), event["rawPath"].as_str()),
+            (Some(key), Some(path)),
+            "{line}"
+        );
+    }
+    let event = event(&world);
+    assert_eq!(event["queryStringParameters"]["q"], "1,2");
+    assert_eq!(event["requestContext"]["stage"], "dev");
+    for line in ["POST /a", "GET /", "GET /dev", "GET /none/a"] {
+        assert_eq!(world.get(line).await, r#"404 {"message":"Not Found"}"#, "{line}");
+    }
+    world
+        .make("route", r#"POST /v2/apis/$api/routes {"routeKey":"$default","target":"integrations/$there"}"#)
+        .await;
+    assert_eq!(world.get("GET /none/a").await, r#"200 {"ok":true}"#);
+    let arn = world.functions.last_call().source.unwrap().source_arn;
+    assert!(arn.ends_with("/$default/$default"), "{arn}");
+}
+
+#[tokio::test]
+async fn events_of_both_formats() {
+    for (payload, path) in [("2.0", "rawPath"), ("1.0", "path")] {
+        let world = world("$default", payload, &["POST /a/{id}"]).await;
+        world.functions.set("f", Play::Answer(r#"{"statusCode":201,"headers":{"X-A":"b"},"body":"hi"}"#));
+        let headers =
+            [("content-type", "application/json"), ("cookie", "a=1; b=2"), ("x-a", "1"), ("x-a", "2")];
+        let response = world.gateway.serve(world.request_with("POST /a/x%2Fy?q=1", &headers, "{}")).await;
+        assert_eq!(show(&response), "201 hi");
+        assert!(show_headers(&response).contains("x-a: b"));
+        let event = event(&world);
+        assert_eq!(event["version"], payload);
+        assert_eq!(event[path], "/a/x%2Fy");
+        assert_eq!(event["pathParameters"]["id"], "x/y");
+        assert_eq!(event["stageVariables"]["a"], "b");
+        assert_eq!((&event["body"], &event["isBase64Encoded"]), (&"{}".into(), &false.into()));
+        match payload {
+            "2.0" => {
+                assert_eq!(event["cookies"], serde_json::json!(["a=1", "b=2"]));
+                assert_eq!(event["headers"]["x-a"], "1,2");
+                assert_eq!(event["requestContext"]["http"]["method"], "POST");
+            }
+            _ => {
+                assert_eq!(event["resource"], "/a/{id}");
+                assert_eq!(event["multiValueHeaders"]["X-A"], serde_json::json!(["1", "2"]));
+                assert_eq!(event["requestContext"]["resourcePath"], "/a/{id}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn answers_of_functions() {
+    let world = world("$default", "2.0", &["$default"]).await;
+    for (answer, expected) in [
+        (r#""text""#, "200 text"),
+        (r#"{"a":1}"#, r#"200 {"a":1}"#),
+        ("[1]", "200 [1]"),
+        (r#"{"statusCode":"404","body":"aGk=","isBase64Encoded":true,"cookies":["c=1"]}"#, "404 hi"),
+        (r#"{"statusCode":99}"#, r#"500 {"message":"Internal Server Error"}"#),
+        ("<p>", r#"500 {"message":"Internal Server Error"}"#),
+    ] {
+        world.functions.set("f", Play::Answer(answer));
+        assert_eq!(world.get("GET /").await, expected, "{answer}");
+    }
+    world.functions.set("f", Play::Fail(r#"{"errorMessage":"no"}"#));
+    assert_eq!(world.get("GET /").await, r#"500 {"message":"Internal Server Error"}"#);
+}
+
+#[tokio::test]
+async fn what_is_not_served_is_refused() {
+    let world = world("$default", "2.0", &["GET /a"]).await;
+    for (integration, what) in [(
+        r#"{"integrationType":"HTTP_PROXY","integrationUri":"http://h/","integrationMethod":"GET"}"#,
+        "HTTP_PROXY integrations",
+    )] {
+        world.make("other", &format!("POST /v2/apis/$api/integrations {integration}")).await;
+        world
+            .make("r", r#"POST /v2/apis/$api/routes {"routeKey":"GET /b","target":"integrations/$other"}"#)
+            .await;
+        let expected = format!(
+            r#"500 {{"message":"Rushlight does not support {what} of HTTP APIs (see docs/differences.md)"}}"#
+        );
+        assert_eq!(world.get("GET /b").await, expected);
+    }
+    world.make("r", r#"POST /v2/apis/$api/routes {"routeKey":"GET /c","authorizationType":"AWS_IAM","target":"integrations/$there"}"#).await;
+    assert_eq!(world.get("GET /c").await, r#"403 {"message":"Forbidden"}"#);
+}
+
+#[tokio::test]
+async fn cors_and_throttling() {
+    let world = world("$default", "2.0", &["ANY /a"]).await;
+    world
+        .functions
+        .set("f", Play::Answer(r#"{"statusCode":200,"headers":{"access-control-allow-origin":"x"}}"#));
+    world.make("api", r#"PATCH /v2/apis/$api {"corsConfiguration":{"allowOrigins":["https://a.b"],"allowMethods":["GET","PUT"],"maxAge":5}}"#).await;
+    let asked = [("origin", "https://a.b"), ("access-control-request-method", "PUT")];
+    let preflight = world.gateway.serve(world.request_with("OPTIONS /a", &asked, "")).await;
+    assert_eq!(show(&preflight), "204 ");
+    let headers = show_headers(&preflight);
+    assert!(headers.contains("access-control-allow-methods: GET,PUT; access-control-allow-origin: https://a.b; access-control-max-age: 5"), "{headers}");
+    let other = world.gateway.serve(world.request_with("GET /a", &[("origin", "https://c.d")], "")).await;
+    assert!(!show_headers(&other).contains("access-control"));
+    world.make("stage", r#"PATCH /v2/apis/$api/stages/$default {"routeSettings":{"ANY /a":{"throttlingBurstLimit":1,"throttlingRateLimit":0.001}}}"#).await;
+    assert_eq!(world.get("GET /a").await, "200 ");
+    assert_eq!(world.get("GET /a").await, r#"429 {"message":"Too Many Requests"}"#);
+}
