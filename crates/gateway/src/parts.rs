@@ -15,6 +15,7 @@ use crate::v2;
 pub(crate) mod kind {
     pub(crate) const DOCUMENTATION_PART: u8 = 1;
     pub(crate) const VPC_LINK: u8 = 2;
+    pub(crate) const GATEWAY_RESPONSE: u8 = 5;
     pub(crate) const AUTHORIZER: u8 = 7;
     pub(crate) const API_KEY: u8 = 10;
     pub(crate) const USAGE_PLAN: u8 = 11;

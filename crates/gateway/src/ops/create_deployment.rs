@@ -50,6 +50,7 @@ async fn freeze(
     input: &CreateDeploymentInput,
 ) -> Result<bool> {
     let authorizers = parts::all(&gateway.store, Owner::Api(api)).await?;
+    let gateway_responses = some(parts::all(&gateway.store, Owner::Api(api)).await?);
     let tree: Tree = rows::read(&gateway.store, &rows::tree_key(api.row)).await?.unwrap_or_default();
     let names: Vec<(&String, &String)> = tree
         .resources
@@ -64,6 +65,7 @@ async fn freeze(
         }
         let mut snapshot = snapshot::freeze(&api, &tree, methods(&names, &found[2..])?)?;
         snapshot.authorizers.clone_from(&authorizers);
+        snapshot.gateway_responses.clone_from(&gateway_responses);
         let mut batch = Batch::new()
             .put(rows::deployment_key(api.row, &deployment.id), rows::encode(deployment))
             .put(rows::snapshot_key(api.row, &deployment.id), rows::encode(&snapshot));
@@ -80,6 +82,10 @@ async fn freeze(
         Ok((batch, true))
     })
     .await
+}
+
+fn some<T>(parts: Vec<T>) -> Option<Vec<T>> {
+    (!parts.is_empty()).then_some(parts)
 }
 
 fn methods(

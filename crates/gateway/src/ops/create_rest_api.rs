@@ -9,6 +9,7 @@ use crate::error::{GatewayError, Result};
 use crate::parts::{self, Owner};
 use crate::rest::authorizer::AuthorizerRecord;
 use crate::rest::copy::{self, Placed};
+use crate::rest::gateway_response::GatewayResponseRecord;
 use crate::rest::records::{ApiRecord, Tree};
 use crate::rest::{rest_api, rows, view};
 use crate::v2;
@@ -23,9 +24,9 @@ pub(super) async fn run(
     }
     let from = input.clone_from.take().filter(|id| !id.is_empty());
     let mut record = record(gateway, cx, input)?;
-    let (tree, methods, authorizers) = match from {
+    let (tree, methods, authorizers, responses) = match from {
         Some(id) => cloned(gateway, cx, &id, &mut record).await?,
-        None => (Tree::with_root(&record.root_resource_id), Vec::new(), Vec::new()),
+        None => (Tree::with_root(&record.root_resource_id), Vec::new(), Vec::new(), Vec::new()),
     };
     record.check()?;
     // HTTP and WebSocket APIs have URLs like this one's.
@@ -34,7 +35,8 @@ pub(super) async fn run(
         [None, None] => {
             let batch = batch(&record, &tree, &methods);
             let owner = Owner::Api(&record);
-            Ok((authorizers.iter().fold(batch, |batch, made| parts::put(batch, owner, made)), ()))
+            let batch = authorizers.iter().fold(batch, |batch, made| parts::put(batch, owner, made));
+            Ok((responses.iter().fold(batch, |batch, made| parts::put(batch, owner, made)), ()))
         }
         _ => Err(GatewayError::conflict(format!("A REST API with the id {} already exists", record.id))),
     });
@@ -59,7 +61,7 @@ async fn cloned(
     cx: &Cx,
     from: &str,
     record: &mut ApiRecord,
-) -> Result<(Tree, Vec<Placed>, Vec<AuthorizerRecord>)> {
+) -> Result<(Tree, Vec<Placed>, Vec<AuthorizerRecord>, Vec<GatewayResponseRecord>)> {
     let source = rows::read_api(&gateway.store, &cx.scope, from).await?;
     if record.binary_media_types.is_empty() {
         record.binary_media_types.clone_from(&source.binary_media_types);
@@ -76,7 +78,8 @@ async fn cloned(
     // They keep their ids, by which the methods name them.
     let authorizers = parts::all(&gateway.store, Owner::Api(&source)).await?;
     let (tree, methods) = copy::copy(&tree, methods, &record.root_resource_id);
-    Ok((tree, methods, authorizers))
+    let responses = parts::all(&gateway.store, Owner::Api(&source)).await?;
+    Ok((tree, methods, authorizers, responses))
 }
 
 fn record(gateway: &Gateway, cx: &Cx, input: CreateRestApiInput) -> Result<ApiRecord> {

@@ -14,7 +14,7 @@ use crate::rest::grant::Granted;
 use crate::rest::live::{LiveStage, Release};
 use crate::rest::mapping::Source;
 use crate::rest::program::Method;
-use crate::rest::route::Match;
+use crate::rest::route::{Match, Verb};
 use crate::rest::usage::Caller;
 use crate::{StageRequest, UrlStyle};
 
@@ -157,6 +157,20 @@ impl<'a> Visit<'a> {
             Source::StageVariable(name) => self.release.variables.get(name).cloned(),
             Source::Context(name) => self.context(name).map(Cow::into_owned),
             _ => None,
+        }
+    }
+
+    /// A source's value for the gateway's own answers, whether the request is routed or not.
+    pub(crate) fn value(&'a self, source: &Source) -> Option<String> {
+        let verb = Verb::of_request(&self.request.method);
+        let found = verb.and_then(|verb| self.release.program.route(&self.request.path, verb));
+        if let Some((method, route)) = found {
+            return Call { visit: self, method, route }.values(source).into_iter().next();
+        }
+        match source {
+            Source::Query(name) => self.query_values(name).pop(),
+            Source::Header(name) => header_values(&self.request.headers, name).pop(),
+            other => self.constant(other),
         }
     }
 

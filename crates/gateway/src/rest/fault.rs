@@ -1,6 +1,9 @@
 //! The gateway's own answers on the data plane: what AWS calls gateway responses. The one place where their
 //! status, type and words are. Knows no request.
 
+use std::borrow::Cow;
+
+use api::apigateway::GatewayResponseType;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderValue};
@@ -12,8 +15,10 @@ use crate::StageResponse;
 pub(crate) enum Fault {
     #[error("no such route, or it wants a signature")]
     MissingAuthenticationToken,
-    #[error("no such stage or nothing deployed, or no API key")]
+    #[error("no such stage or nothing deployed")]
     Forbidden,
+    #[error("no API key, or none that is taken")]
+    InvalidApiKey,
     /// No token, or one that says nobody.
     #[error("no identity, or none that is taken")]
     Unauthorized,
@@ -67,6 +72,7 @@ impl Fault {
             Self::Unauthorized | Self::TokenExpired => 401,
             Self::MissingAuthenticationToken
             | Self::Forbidden
+            | Self::InvalidApiKey
             | Self::AccessDenied(_)
             | Self::Signature { .. } => 403,
             Self::BadBody(_) => 400,
@@ -84,7 +90,7 @@ impl Fault {
     fn error_type(&self) -> &'static str {
         match self {
             Self::MissingAuthenticationToken => "MissingAuthenticationTokenException",
-            Self::Forbidden => "ForbiddenException",
+            Self::Forbidden | Self::InvalidApiKey => "ForbiddenException",
             Self::Unauthorized | Self::TokenExpired => "UnauthorizedException",
             Self::AccessDenied(_) => "AccessDeniedException",
             Self::Signature { code, .. } => code,
@@ -101,35 +107,72 @@ impl Fault {
         }
     }
 
+    /// Which gateway response speaks for it.
+    pub(crate) fn kind(&self) -> GatewayResponseType {
+        use GatewayResponseType as Type;
+        match self {
+            Self::MissingAuthenticationToken => Type::MissingAuthenticationToken,
+            Self::InvalidApiKey => Type::InvalidApiKey,
+            Self::Unauthorized => Type::Unauthorized,
+            Self::TokenExpired => Type::ExpiredToken,
+            Self::AccessDenied(_) => Type::AccessDenied,
+            Self::Signature { .. } => Type::InvalidSignature,
+            Self::Authorizer(_) => Type::AuthorizerConfigurationError,
+            Self::TooLarge => Type::RequestTooLarge,
+            Self::Throttled => Type::Throttled,
+            Self::QuotaExceeded => Type::QuotaExceeded,
+            Self::UnsupportedMediaType => Type::UnsupportedMediaType,
+            Self::BadBody(_) => Type::BadRequestBody,
+            Self::Configuration(_) => Type::ApiConfigurationError,
+            Self::Timeout => Type::IntegrationTimeout,
+            Self::Network(_) => Type::IntegrationFailure,
+            Self::Forbidden | Self::HeadersTooLarge => Type::Default4xx,
+            Self::Loop(_) | Self::Unsupported(_) | Self::BadGateway(_) | Self::Internal(_) => {
+                Type::Default5xx
+            }
+        }
+    }
+
+    /// What the caller is told.
+    pub(crate) fn message(&self) -> Option<Cow<'_, str>> {
+        Some(Cow::Borrowed(match self {
+            Self::MissingAuthenticationToken => "Missing Authentication Token",
+            Self::Forbidden | Self::InvalidApiKey => "Forbidden",
+            Self::Unauthorized => "Unauthorized",
+            Self::TokenExpired => "The incoming token has expired",
+            Self::AccessDenied(text) | Self::BadBody(text) => text,
+            Self::Signature { message, .. } => message,
+            Self::Authorizer(_) => return None,
+            Self::TooLarge => "Request Too Long",
+            Self::HeadersTooLarge => "Request Header Fields Too Large",
+            Self::Loop(_) => "Loop Detected",
+            Self::Throttled => "Too Many Requests",
+            Self::QuotaExceeded => "Limit Exceeded",
+            Self::UnsupportedMediaType => "Unsupported Media Type",
+            Self::Configuration(_) | Self::BadGateway(_) | Self::Internal(_) => "Internal server error",
+            Self::Timeout => "Endpoint request timed out",
+            Self::Network(_) => "Network error communicating with endpoint",
+            Self::Unsupported(what) => {
+                let text = format!("Rushlight does not support {what} (see docs/differences.md)");
+                return Some(Cow::Owned(text));
+            }
+        }))
+    }
+
     /// The body, byte for byte: AWS writes some of them with a space and some without.
     fn body(&self) -> Bytes {
-        Bytes::from_static(match self {
-            Self::MissingAuthenticationToken => br#"{"message":"Missing Authentication Token"}"#,
-            Self::Forbidden => br#"{"message":"Forbidden"}"#,
-            Self::Unauthorized => br#"{"message":"Unauthorized"}"#,
-            Self::TokenExpired => br#"{"message":"The incoming token has expired"}"#,
-            Self::AccessDenied(text) => return said("Message", text),
-            Self::Signature { message, .. } => return said("message", message),
-            Self::Authorizer(_) => br#"{"message":null}"#,
-            Self::TooLarge => br#"{"message":"Request Too Long"}"#,
-            Self::HeadersTooLarge => br#"{"message":"Request Header Fields Too Large"}"#,
-            Self::Loop(_) => br#"{"message":"Loop Detected"}"#,
-            Self::Throttled => br#"{"message":"Too Many Requests"}"#,
-            Self::QuotaExceeded => br#"{"message":"Limit Exceeded"}"#,
-            Self::UnsupportedMediaType => br#"{"message": "Unsupported Media Type"}"#,
-            Self::Configuration(_) | Self::BadGateway(_) | Self::Internal(_) => {
-                br#"{"message": "Internal server error"}"#
-            }
-            Self::Timeout => br#"{"message": "Endpoint request timed out"}"#,
-            Self::Network(_) => br#"{"message": "Network error communicating with endpoint"}"#,
-            Self::BadBody(what) => return spaced(what),
-            Self::Unsupported(what) => {
-                return said(
-                    "message",
-                    &format!("Rushlight does not support {what} (see docs/differences.md)"),
-                );
-            }
-        })
+        let Some(text) = self.message() else { return Bytes::from_static(br#"{"message":null}"#) };
+        match self {
+            Self::AccessDenied(_) => said("Message", &text),
+            Self::UnsupportedMediaType
+            | Self::Configuration(_)
+            | Self::BadGateway(_)
+            | Self::Internal(_)
+            | Self::Timeout
+            | Self::Network(_)
+            | Self::BadBody(_) => spaced(&text),
+            _ => said("message", &text),
+        }
     }
 
     pub(crate) fn answer(&self) -> StageResponse {

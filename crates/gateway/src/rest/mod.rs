@@ -13,6 +13,7 @@ pub(crate) mod copy;
 pub(crate) mod documentation;
 pub(crate) mod event;
 pub(crate) mod fault;
+pub(crate) mod gateway_response;
 pub(crate) mod grant;
 pub(crate) mod headers;
 pub(crate) mod integration;

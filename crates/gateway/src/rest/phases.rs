@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::rest::call::{Call, Ticket, Visit};
 use crate::rest::fault::Fault;
+use crate::rest::gateway_response;
 use crate::rest::headers;
 use crate::rest::live::LiveStage;
 use crate::rest::program::{Integration, Program};
@@ -25,10 +26,16 @@ pub(crate) async fn serve(gateway: &Gateway, request: StageRequest) -> StageResp
             headers::finish(&mut response.headers, &ticket, with_trace);
             response
         }
-        Err(fault) => refuse(&request, &ticket, &fault),
+        Err(fault) => {
+            log(&request, &ticket, &fault);
+            let mut response = gateway_response::render(&visit, &fault);
+            headers::finish(&mut response.headers, &ticket, false);
+            response
+        }
     }
 }
 
+/// Before there is a deployment that could say how it answers.
 fn refuse(request: &StageRequest, ticket: &Ticket, fault: &Fault) -> StageResponse {
     log(request, ticket, fault);
     let mut response = fault.answer();
@@ -112,6 +119,7 @@ fn log(request: &StageRequest, ticket: &Ticket, fault: &Fault) {
     match fault {
         Fault::MissingAuthenticationToken
         | Fault::Forbidden
+        | Fault::InvalidApiKey
         | Fault::Unauthorized
         | Fault::TokenExpired
         | Fault::AccessDenied(_)

@@ -9,6 +9,7 @@ use vtl::JavaRegex;
 
 use crate::policy::Policy;
 use crate::rest::authorize::{Authorization, Authorizers};
+use crate::rest::gateway_response::GatewayResponses;
 use crate::rest::integration::TIMEOUT_MS_DEFAULT;
 use crate::rest::mapping::{Place, Source, response_header};
 use crate::rest::records::{
@@ -27,6 +28,7 @@ pub(crate) struct Program {
     pub(crate) endpoint_disabled: bool,
     /// The API's own policy, or why it is none.
     pub(crate) policy: Option<Result<Policy, String>>,
+    pub(crate) gateway_responses: GatewayResponses,
     routes: RouteTrie,
     methods: Vec<Method>,
 }
@@ -135,6 +137,7 @@ impl Program {
             binary: BinaryTypes { types: snapshot.binary_media_types },
             endpoint_disabled: snapshot.disable_execute_api_endpoint,
             policy: snapshot.policy.as_deref().map(|text| resource_policy(text, api_arn)),
+            gateway_responses: GatewayResponses::compile(snapshot.gateway_responses.unwrap_or_default()),
             routes,
             methods,
         }

@@ -7,6 +7,7 @@ use base::{AccountId, Region, Scope};
 use minicbor::{Decode, Encode};
 
 use crate::rest::authorizer::AuthorizerRecord;
+use crate::rest::gateway_response::GatewayResponseRecord;
 
 /// A REST API's own settings.
 #[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
@@ -205,6 +206,9 @@ pub(crate) struct Snapshot {
     pub(crate) policy: Option<String>,
     #[n(4)]
     pub(crate) minimum_compression_size: Option<i32>,
+    /// Like every part that came later, none rather than empty: so wrote those who did not know of it.
+    #[n(7)]
+    pub(crate) gateway_responses: Option<Vec<GatewayResponseRecord>>,
     #[n(8)]
     #[cbor(default)]
     pub(crate) authorizers: Vec<AuthorizerRecord>,
@@ -415,5 +419,16 @@ mod tests {
         let without = minicbor::to_vec(MethodRecord { integration: None, ..method() }).unwrap();
         assert_eq!(without[0], 0x80 + 10, "an array of the fields before the integration");
         assert_eq!(minicbor::decode::<MethodRecord>(&without).unwrap().integration, None);
+    }
+
+    /// A snapshot of before there were models, validators and gateway responses has nothing in their places.
+    #[test]
+    fn older_snapshots_open() {
+        let hex = "8981836178622f70818a6060f6f4f6f6a0a080a080f4f6f6f6f6f680";
+        let bytes: Vec<u8> =
+            (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
+        let snapshot = minicbor::decode::<Snapshot>(&bytes).unwrap();
+        assert_eq!((snapshot.resources.len(), &*snapshot.resources[0].path), (1, "/p"));
+        assert_eq!(snapshot.gateway_responses, None);
     }
 }

@@ -157,11 +157,11 @@ async fn identify(gateway: &Gateway, call: &Call<'_>, now: Timestamp) -> Result<
         true => call.grant.get().and_then(|granted| granted.grant.usage_key.as_deref()),
         false => call.request.header("x-api-key"),
     };
-    let value = value.filter(|value| !value.is_empty()).ok_or(Fault::Forbidden)?;
+    let value = value.filter(|value| !value.is_empty()).ok_or(Fault::InvalidApiKey)?;
     let stage = call.stage;
     let at = StageAt { scope: &stage.scope, api_id: &stage.api_id, stage: &stage.name, now };
     let pass = gateway.usage.pass(&gateway.store, &at, value).await;
-    let pass = pass.map_err(|error| Fault::Internal(error.to_string()))?.ok_or(Fault::Forbidden)?;
+    let pass = pass.map_err(|error| Fault::Internal(error.to_string()))?.ok_or(Fault::InvalidApiKey)?;
     call.caller.get_or_init(|| Caller { key_id: pass.key_id.clone(), key: value.to_owned() });
     Ok(pass)
 }

@@ -8,6 +8,7 @@ mod backends;
 mod control;
 mod deployments;
 mod functions;
+mod gateway_responses;
 mod hostile;
 mod http_apis;
 mod mappings;
