@@ -22,6 +22,7 @@ mod error;
 mod exchange;
 mod gateway;
 mod http;
+mod json;
 mod jwt;
 mod ops;
 mod paging;
@@ -29,6 +30,7 @@ mod parts;
 mod patch;
 mod policy;
 mod rest;
+mod schema;
 mod target;
 mod v2;
 

@@ -15,6 +15,8 @@ use crate::v2;
 pub(crate) mod kind {
     pub(crate) const DOCUMENTATION_PART: u8 = 1;
     pub(crate) const VPC_LINK: u8 = 2;
+    pub(crate) const MODEL: u8 = 3;
+    pub(crate) const REQUEST_VALIDATOR: u8 = 4;
     pub(crate) const GATEWAY_RESPONSE: u8 = 5;
     pub(crate) const AUTHORIZER: u8 = 7;
     pub(crate) const API_KEY: u8 = 10;

@@ -8,7 +8,7 @@ use store::{Batch, Entry};
 
 use crate::Gateway;
 use crate::error::{GatewayError, Result};
-use crate::parts::{self, Owner};
+use crate::rest::definition::Parts;
 use crate::rest::records::{
     ApiRecord, CanaryRecord, DeploymentRecord, MethodRecord, StageRecord, Stages, Tree,
 };
@@ -49,8 +49,7 @@ async fn freeze(
     deployment: &DeploymentRecord,
     input: &CreateDeploymentInput,
 ) -> Result<bool> {
-    let authorizers = parts::all(&gateway.store, Owner::Api(api)).await?;
-    let gateway_responses = some(parts::all(&gateway.store, Owner::Api(api)).await?);
+    let parts = Parts::read(&gateway.store, api).await?;
     let tree: Tree = rows::read(&gateway.store, &rows::tree_key(api.row)).await?.unwrap_or_default();
     let names: Vec<(&String, &String)> = tree
         .resources
@@ -64,8 +63,7 @@ async fn freeze(
             return Ok((Batch::new(), false));
         }
         let mut snapshot = snapshot::freeze(&api, &tree, methods(&names, &found[2..])?)?;
-        snapshot.authorizers.clone_from(&authorizers);
-        snapshot.gateway_responses.clone_from(&gateway_responses);
+        parts.freeze(&mut snapshot);
         let mut batch = Batch::new()
             .put(rows::deployment_key(api.row, &deployment.id), rows::encode(deployment))
             .put(rows::snapshot_key(api.row, &deployment.id), rows::encode(&snapshot));
@@ -82,10 +80,6 @@ async fn freeze(
         Ok((batch, true))
     })
     .await
-}
-
-fn some<T>(parts: Vec<T>) -> Option<Vec<T>> {
-    (!parts.is_empty()).then_some(parts)
 }
 
 fn methods(

@@ -6,10 +6,8 @@ use store::Batch;
 
 use crate::Gateway;
 use crate::error::{GatewayError, Result};
-use crate::parts::{self, Owner};
-use crate::rest::authorizer::AuthorizerRecord;
 use crate::rest::copy::{self, Placed};
-use crate::rest::gateway_response::GatewayResponseRecord;
+use crate::rest::definition::{self, Parts};
 use crate::rest::records::{ApiRecord, Tree};
 use crate::rest::{rest_api, rows, view};
 use crate::v2;
@@ -24,20 +22,15 @@ pub(super) async fn run(
     }
     let from = input.clone_from.take().filter(|id| !id.is_empty());
     let mut record = record(gateway, cx, input)?;
-    let (tree, methods, authorizers, responses) = match from {
+    let (tree, methods, parts) = match from {
         Some(id) => cloned(gateway, cx, &id, &mut record).await?,
-        None => (Tree::with_root(&record.root_resource_id), Vec::new(), Vec::new(), Vec::new()),
+        None => (Tree::with_root(&record.root_resource_id), Vec::new(), Parts::default()),
     };
     record.check()?;
     // HTTP and WebSocket APIs have URLs like this one's.
     let keys = vec![rows::api_key(&record.id), v2::rows::api_key(&record.id)];
     let create = gateway.store.transact(keys, |found| match found {
-        [None, None] => {
-            let batch = batch(&record, &tree, &methods);
-            let owner = Owner::Api(&record);
-            let batch = authorizers.iter().fold(batch, |batch, made| parts::put(batch, owner, made));
-            Ok((responses.iter().fold(batch, |batch, made| parts::put(batch, owner, made)), ()))
-        }
+        [None, None] => Ok((parts.put(batch(&record, &tree, &methods), &record), ())),
         _ => Err(GatewayError::conflict(format!("A REST API with the id {} already exists", record.id))),
     });
     create.await.map_err(GatewayError::from)?;
@@ -61,25 +54,18 @@ async fn cloned(
     cx: &Cx,
     from: &str,
     record: &mut ApiRecord,
-) -> Result<(Tree, Vec<Placed>, Vec<AuthorizerRecord>, Vec<GatewayResponseRecord>)> {
+) -> Result<(Tree, Vec<Placed>, Parts)> {
     let source = rows::read_api(&gateway.store, &cx.scope, from).await?;
     if record.binary_media_types.is_empty() {
         record.binary_media_types.clone_from(&source.binary_media_types);
     }
     record.minimum_compression_size = record.minimum_compression_size.or(source.minimum_compression_size);
-    let tree: Tree = rows::read(&gateway.store, &rows::tree_key(source.row)).await?.unwrap_or_default();
-    let mut methods = Vec::new();
-    for (id, node) in &tree.resources {
-        let keys = node.methods.iter().map(|method| rows::method_key(source.row, id, method));
-        for row in gateway.store.multi_get(&keys.collect::<Vec<_>>()).await? {
-            methods.extend(rows::decode_row(row.as_ref())?.map(|method| (id.clone(), method)));
-        }
-    }
-    // They keep their ids, by which the methods name them.
-    let authorizers = parts::all(&gateway.store, Owner::Api(&source)).await?;
+    let (tree, methods) = definition::read_tree(&gateway.store, &source).await?;
     let (tree, methods) = copy::copy(&tree, methods, &record.root_resource_id);
-    let responses = parts::all(&gateway.store, Owner::Api(&source)).await?;
-    Ok((tree, methods, authorizers, responses))
+    // They keep their ids, by which the methods name them.
+    let mut parts = Parts::read(&gateway.store, &source).await?;
+    parts.models.iter_mut().for_each(|model| model.refer_to(&source, record));
+    Ok((tree, methods, parts))
 }
 
 fn record(gateway: &Gateway, cx: &Cx, input: CreateRestApiInput) -> Result<ApiRecord> {

@@ -5,7 +5,7 @@ use base::Cx;
 
 use crate::Gateway;
 use crate::error::{GatewayError, Result};
-use crate::parts::{self, Owner};
+use crate::rest::definition::Parts;
 use crate::rest::records::MethodRecord;
 use crate::rest::rows::{self, MethodAt};
 use crate::rest::view;
@@ -29,12 +29,12 @@ pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: PutMethodInput) -> Re
         authorization_scopes: input.authorization_scopes.unwrap_or_default(),
         ..MethodRecord::default()
     };
-    let authorizers = parts::all(&gateway.store, Owner::Api(&api)).await?;
+    let parts = Parts::read(&gateway.store, &api).await?;
     let key = rows::method_key(api.row, &input.resource_id, &input.http_method);
     rows::edit_tree(&gateway.store, &api, |tree, batch| {
         let node = tree.node_mut(&input.resource_id)?;
-        method.check()?;
-        method.settle_authorizer(&authorizers)?;
+        method.check(&parts)?;
+        method.settle_authorizer(&parts.authorizers)?;
         if node.methods.contains(&method.http_method) {
             return Err(GatewayError::conflict("Method already exists for this resource"));
         }

@@ -5,6 +5,7 @@ use base::Cx;
 
 use crate::Gateway;
 use crate::error::{GatewayError, Result};
+use crate::rest::definition::Parts;
 use crate::rest::method;
 use crate::rest::records::MethodResponseRecord;
 use crate::rest::rows::{self, MethodAt};
@@ -20,12 +21,14 @@ pub(super) async fn run(
         response_parameters: input.response_parameters.unwrap_or_default(),
         response_models: input.response_models.unwrap_or_default(),
     };
-    method::check_response(&response)?;
     let at = MethodAt {
         api_id: &input.rest_api_id,
         resource_id: &input.resource_id,
         http_method: &input.http_method,
     };
+    let api = at.api(&gateway.store, &cx.scope).await?;
+    let parts = Parts::read(&gateway.store, &api).await?;
+    method::check_response(&response, &parts)?;
     rows::edit_method(&gateway.store, &cx.scope, at, |method| {
         if method.responses.contains_key(&input.status_code) {
             return Err(GatewayError::conflict("Response already exists for this resource"));

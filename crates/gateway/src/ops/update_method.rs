@@ -5,8 +5,8 @@ use base::Cx;
 
 use crate::Gateway;
 use crate::error::Result;
-use crate::parts::{self, Owner};
 use crate::patch::{Patch, PatchVerb};
+use crate::rest::definition::Parts;
 use crate::rest::records::MethodRecord;
 use crate::rest::rows::{self, MethodAt};
 use crate::rest::view;
@@ -19,11 +19,11 @@ pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: UpdateMethodInput) ->
         http_method: &input.http_method,
     };
     let api = at.api(&gateway.store, &cx.scope).await?;
-    let authorizers = parts::all(&gateway.store, Owner::Api(&api)).await?;
+    let parts = Parts::read(&gateway.store, &api).await?;
     let updated = rows::edit_method(&gateway.store, &cx.scope, at, |method| {
         patches.iter().try_for_each(|patch| apply(method, patch))?;
-        method.check()?;
-        method.settle_authorizer(&authorizers)?;
+        method.check(&parts)?;
+        method.settle_authorizer(&parts.authorizers)?;
         Ok(method.clone())
     });
     Ok(view::method(updated.await?))

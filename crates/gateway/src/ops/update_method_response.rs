@@ -6,6 +6,7 @@ use base::Cx;
 use crate::Gateway;
 use crate::error::{GatewayError, Result};
 use crate::patch::Patch;
+use crate::rest::definition::Parts;
 use crate::rest::method;
 use crate::rest::records::MethodResponseRecord;
 use crate::rest::rows::{self, MethodAt};
@@ -22,10 +23,12 @@ pub(super) async fn run(
         resource_id: &input.resource_id,
         http_method: &input.http_method,
     };
+    let api = at.api(&gateway.store, &cx.scope).await?;
+    let parts = Parts::read(&gateway.store, &api).await?;
     let updated = rows::edit_method(&gateway.store, &cx.scope, at, |method| {
         let response = method.responses.get_mut(&input.status_code).ok_or_else(GatewayError::no_response)?;
         patches.iter().try_for_each(|patch| apply(response, patch))?;
-        method::check_response(response)?;
+        method::check_response(response, &parts)?;
         Ok(response.clone())
     });
     Ok(view::method_response(updated.await?))

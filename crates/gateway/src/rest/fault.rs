@@ -46,6 +46,12 @@ pub(crate) enum Fault {
     QuotaExceeded,
     #[error("no template for the request's media type")]
     UnsupportedMediaType,
+    /// What is wrong with the body by the method's model, a list of complaints.
+    #[error("the body is not what its model describes: {0}")]
+    InvalidBody(String),
+    /// Names of parameters that the method's validator wants.
+    #[error("required parameters are missing: {0}")]
+    MissingParameters(String),
     /// A template asked for JSON in a body that has none, or made none for a function; the text says what is wrong.
     #[error("{0}")]
     BadBody(String),
@@ -75,7 +81,7 @@ impl Fault {
             | Self::InvalidApiKey
             | Self::AccessDenied(_)
             | Self::Signature { .. } => 403,
-            Self::BadBody(_) => 400,
+            Self::BadBody(_) | Self::InvalidBody(_) | Self::MissingParameters(_) => 400,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Throttled | Self::QuotaExceeded => 429,
@@ -99,7 +105,7 @@ impl Fault {
             Self::Throttled => "TooManyRequestsException",
             Self::QuotaExceeded => "LimitExceededException",
             Self::UnsupportedMediaType => "UnsupportedMediaTypeException",
-            Self::BadBody(_) => "BadRequestException",
+            Self::BadBody(_) | Self::InvalidBody(_) | Self::MissingParameters(_) => "BadRequestException",
             Self::Timeout | Self::Network(_) | Self::Loop(_) => "InternalServerErrorException",
             Self::Configuration(_) | Self::Unsupported(_) | Self::BadGateway(_) | Self::Internal(_) => {
                 "InternalServerErrorException"
@@ -122,7 +128,8 @@ impl Fault {
             Self::Throttled => Type::Throttled,
             Self::QuotaExceeded => Type::QuotaExceeded,
             Self::UnsupportedMediaType => Type::UnsupportedMediaType,
-            Self::BadBody(_) => Type::BadRequestBody,
+            Self::BadBody(_) | Self::InvalidBody(_) => Type::BadRequestBody,
+            Self::MissingParameters(_) => Type::BadRequestParameters,
             Self::Configuration(_) => Type::ApiConfigurationError,
             Self::Timeout => Type::IntegrationTimeout,
             Self::Network(_) => Type::IntegrationFailure,
@@ -150,6 +157,10 @@ impl Fault {
             Self::QuotaExceeded => "Limit Exceeded",
             Self::UnsupportedMediaType => "Unsupported Media Type",
             Self::Configuration(_) | Self::BadGateway(_) | Self::Internal(_) => "Internal server error",
+            Self::InvalidBody(_) => "Invalid request body",
+            Self::MissingParameters(names) => {
+                return Some(Cow::Owned(format!("Missing required request parameters: [{names}]")));
+            }
             Self::Timeout => "Endpoint request timed out",
             Self::Network(_) => "Network error communicating with endpoint",
             Self::Unsupported(what) => {
@@ -157,6 +168,15 @@ impl Fault {
                 return Some(Cow::Owned(text));
             }
         }))
+    }
+
+    /// What `$context.error.validationErrorString` is.
+    pub(crate) fn validation_error(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::InvalidBody(complaints) => Some(Cow::Borrowed(complaints)),
+            Self::MissingParameters(_) => self.message(),
+            _ => None,
+        }
     }
 
     /// The body, byte for byte: AWS writes some of them with a space and some without.
@@ -170,6 +190,8 @@ impl Fault {
             | Self::Internal(_)
             | Self::Timeout
             | Self::Network(_)
+            | Self::InvalidBody(_)
+            | Self::MissingParameters(_)
             | Self::BadBody(_) => spaced(&text),
             _ => said("message", &text),
         }

@@ -213,6 +213,7 @@ fn variable(visit: &Visit<'_>, fault: &Fault, name: &str) -> Option<String> {
         "error.messageString" => {
             Some(fault.message().map_or_else(|| "null".to_owned(), |text| quoted(&text)))
         }
+        "error.validationErrorString" => fault.validation_error().map(|text| text.into_owned()),
         "error.responseType" => Some(fault.kind().as_str().to_owned()),
         _ => visit.context(name).map(|text| text.into_owned()),
     }

@@ -3,27 +3,24 @@
 use std::collections::HashSet;
 
 use crate::error::{GatewayError, Result};
+use crate::rest::definition::Parts;
 use crate::rest::mapping::response_header;
 use crate::rest::records::{MethodRecord, MethodResponseRecord};
 use crate::rest::route::Verb;
 
-/// The models that every API has without making them.
-const DEFAULT_MODELS: [&str; 2] = ["Empty", "Error"];
-
 impl MethodRecord {
     /// Checks the whole method after it was put or edited.
-    pub(crate) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self, parts: &Parts) -> Result<()> {
         if Verb::from_name(&self.http_method).is_none() {
             return Err(GatewayError::bad_request(
                 "Invalid HttpMethod specified. Valid options are GET,PUT,POST,DELETE,PATCH,OPTIONS,HEAD,ANY",
             ));
         }
         self.check_authorization()?;
-        // Request validators cannot be made yet, so that none has a valid id.
-        if self.request_validator_id.is_some() {
+        if self.request_validator_id.as_ref().is_some_and(|id| !parts.has_validator(id)) {
             return Err(GatewayError::bad_request("Invalid Request Validator identifier specified"));
         }
-        if let Some(model) = self.request_models.values().find(|model| !is_model(model)) {
+        if let Some(model) = self.request_models.values().find(|model| !parts.has_model(model)) {
             return Err(GatewayError::bad_request(format!("Invalid model identifier specified: {model}")));
         }
         check_parameters(self.request_parameters.keys())
@@ -37,10 +34,6 @@ impl MethodRecord {
             )),
         }
     }
-}
-
-fn is_model(name: &str) -> bool {
-    DEFAULT_MODELS.contains(&name)
 }
 
 fn check_parameters<'a>(parameters: impl Iterator<Item = &'a String>) -> Result<()> {
@@ -72,7 +65,7 @@ pub(crate) fn check_status(status: &str) -> Result<()> {
 }
 
 /// Checks a method response after it was put or edited.
-pub(crate) fn check_response(response: &MethodResponseRecord) -> Result<()> {
+pub(crate) fn check_response(response: &MethodResponseRecord, parts: &Parts) -> Result<()> {
     check_status(&response.status_code)?;
     if let Some(target) = response.response_parameters.keys().find(|target| response_header(target).is_none())
     {
@@ -80,7 +73,7 @@ pub(crate) fn check_response(response: &MethodResponseRecord) -> Result<()> {
             "Invalid mapping expression specified: {target}"
         )));
     }
-    if let Some(model) = response.response_models.values().find(|model| !is_model(model)) {
+    if let Some(model) = response.response_models.values().find(|model| !parts.has_model(model)) {
         return Err(GatewayError::bad_request(format!("Invalid model identifier specified: {model}")));
     }
     Ok(())

@@ -10,7 +10,7 @@ use crate::rest::headers;
 use crate::rest::live::LiveStage;
 use crate::rest::program::{Integration, Program};
 use crate::rest::route::Verb;
-use crate::rest::{authorize, backend, lambda, mock, usage};
+use crate::rest::{authorize, backend, lambda, mock, usage, validation};
 use crate::{Gateway, StageRequest, StageResponse};
 
 /// Answers a request to a stage.
@@ -53,6 +53,7 @@ async fn answer<'a>(gateway: &Gateway, visit: &'a Visit<'a>) -> Result<(StageRes
     let call = route(visit)?;
     authorize::authorize(gateway, &call, judged).await?;
     usage::admit(gateway, &call).await?;
+    validation::validate(&call).await?;
     integrate(gateway, &call).await
 }
 
@@ -129,6 +130,8 @@ fn log(request: &StageRequest, ticket: &Ticket, fault: &Fault) {
         | Fault::UnsupportedMediaType
         | Fault::Throttled
         | Fault::QuotaExceeded
+        | Fault::InvalidBody(_)
+        | Fault::MissingParameters(_)
         | Fault::BadBody(_) => {
             tracing::debug!(%api, %stage, %path, %request_id, %fault, "refused");
         }

@@ -18,6 +18,8 @@ use crate::rest::records::{
 use crate::rest::route::{Match, MethodIndex, RouteTrie, Verb};
 use crate::rest::template::Template;
 use crate::rest::uri::Pattern;
+use crate::rest::validation::{Validation, Validators};
+use crate::schema::Schemas;
 
 /// Everything a stage needs of its deployment.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub(crate) struct Program {
     /// The API's own policy, or why it is none.
     pub(crate) policy: Option<Result<Policy, String>>,
     pub(crate) gateway_responses: GatewayResponses,
+    /// The models that bodies are checked by.
+    pub(crate) schemas: Schemas,
     routes: RouteTrie,
     methods: Vec<Method>,
 }
@@ -41,6 +45,7 @@ pub(crate) struct Method {
     pub(crate) arn_path: String,
     pub(crate) authorization: Authorization,
     pub(crate) wants_key: bool,
+    pub(crate) validation: Validation,
     pub(crate) timeout: Duration,
     pub(crate) integration: Integration,
 }
@@ -125,11 +130,12 @@ impl Program {
         let mut routes = RouteTrie::new();
         let mut methods = Vec::new();
         let authorizers = Authorizers::compile(&snapshot.authorizers);
+        let validators = Validators::compile(&snapshot);
         for resource in &snapshot.resources {
             for method in &resource.methods {
                 let Some(verb) = Verb::from_name(&method.http_method) else { continue };
                 routes.insert(&resource.path, verb, MethodIndex::try_from(methods.len()).unwrap_or_default());
-                methods.push(Method::compile(resource, method, &authorizers));
+                methods.push(Method::compile(resource, method, &authorizers, &validators));
             }
         }
         Self {
@@ -138,6 +144,7 @@ impl Program {
             endpoint_disabled: snapshot.disable_execute_api_endpoint,
             policy: snapshot.policy.as_deref().map(|text| resource_policy(text, api_arn)),
             gateway_responses: GatewayResponses::compile(snapshot.gateway_responses.unwrap_or_default()),
+            schemas: validators.into_schemas(),
             routes,
             methods,
         }
@@ -150,7 +157,12 @@ impl Program {
 }
 
 impl Method {
-    fn compile(resource: &SnapshotResource, method: &MethodRecord, authorizers: &Authorizers) -> Self {
+    fn compile(
+        resource: &SnapshotResource,
+        method: &MethodRecord,
+        authorizers: &Authorizers,
+        validators: &Validators,
+    ) -> Self {
         let timeout_ms = method.integration.as_ref().map_or(TIMEOUT_MS_DEFAULT, |found| found.timeout_ms);
         Self {
             resource_id: resource.id.clone(),
@@ -158,6 +170,7 @@ impl Method {
             arn_path: arn_path(&resource.path),
             authorization: authorizers.of(method),
             wants_key: method.api_key_required,
+            validation: validators.of(method),
             timeout: Duration::from_millis(u64::try_from(timeout_ms).unwrap_or_default()),
             integration: match &method.integration {
                 Some(integration) => Integration::compile(integration),

@@ -8,6 +8,8 @@ use minicbor::{Decode, Encode};
 
 use crate::rest::authorizer::AuthorizerRecord;
 use crate::rest::gateway_response::GatewayResponseRecord;
+use crate::rest::model::ModelRecord;
+use crate::rest::request_validator::RequestValidatorRecord;
 
 /// A REST API's own settings.
 #[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
@@ -206,7 +208,11 @@ pub(crate) struct Snapshot {
     pub(crate) policy: Option<String>,
     #[n(4)]
     pub(crate) minimum_compression_size: Option<i32>,
-    /// Like every part that came later, none rather than empty: so wrote those who did not know of it.
+    /// Like the next two, none rather than empty: so wrote those who did not know of them.
+    #[n(5)]
+    pub(crate) models: Option<Vec<ModelRecord>>,
+    #[n(6)]
+    pub(crate) validators: Option<Vec<RequestValidatorRecord>>,
     #[n(7)]
     pub(crate) gateway_responses: Option<Vec<GatewayResponseRecord>>,
     #[n(8)]
@@ -429,6 +435,6 @@ mod tests {
             (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
         let snapshot = minicbor::decode::<Snapshot>(&bytes).unwrap();
         assert_eq!((snapshot.resources.len(), &*snapshot.resources[0].path), (1, "/p"));
-        assert_eq!(snapshot.gateway_responses, None);
+        assert_eq!((snapshot.models, snapshot.validators, snapshot.gateway_responses), (None, None, None));
     }
 }

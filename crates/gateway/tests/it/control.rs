@@ -211,3 +211,8 @@ async fn client_certificates() {
     let (_, all) = world.control("GET /clientcertificates").await;
     assert_eq!(all["item"].as_array().unwrap().len(), 0);
 }
+
+#[tokio::test]
+async fn models_and_validators() {
+    check(expect_file!["./scripts/models_and_validators.txt"]).await;
+}

@@ -14,4 +14,5 @@ mod http_apis;
 mod mappings;
 mod templates;
 mod usage;
+mod validation;
 mod world;

@@ -80,7 +80,8 @@ impl JavaRegex {
         self.find_within(text, from, &mut { STEPS_MAX })
     }
 
-    fn find_within(&self, text: &str, from: usize, steps: &mut u32) -> Result<Option<Found>, MatchError> {
+    /// The same with what is left of somebody's steps.
+    pub fn find_within(&self, text: &str, from: usize, steps: &mut u32) -> Result<Option<Found>, MatchError> {
         let mut at = from;
         while at <= text.len() {
             if let Some(first) = self.program.first {
