@@ -21,6 +21,16 @@ pub struct Limits {
     pub body_idle_timeout: Duration,
     /// Idle time of a keep-alive connection.
     pub keep_alive: Duration,
+    /// Open WebSockets; beside [`Self::connections_max`], which they leave when they are accepted.
+    pub websockets_max: usize,
+    /// A frame that a client sends over a WebSocket.
+    pub websocket_frame_bytes_max: usize,
+    /// A message, of one frame or several, in either direction.
+    pub websocket_message_bytes_max: usize,
+    /// How long a WebSocket may be silent.
+    pub websocket_idle: Duration,
+    /// How long a WebSocket may be open.
+    pub websocket_life: Duration,
     /// How deep JSON of any request may nest.
     pub json_depth_max: usize,
     /// Synchronous invocation payload and answer (AWS: 6 MB and a little).
@@ -53,6 +63,11 @@ impl Default for Limits {
             head_timeout: Duration::from_secs(30),
             body_idle_timeout: Duration::from_secs(30),
             keep_alive: Duration::from_secs(75),
+            websockets_max: 20_000,
+            websocket_frame_bytes_max: 32 << 10,
+            websocket_message_bytes_max: 128 << 10,
+            websocket_idle: Duration::from_secs(10 * 60),
+            websocket_life: Duration::from_secs(2 * 60 * 60),
             json_depth_max: 128,
             invoke_sync_bytes_max: 6_291_556,
             invoke_stream_bytes_max: 200 << 20,

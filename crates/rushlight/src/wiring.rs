@@ -19,7 +19,9 @@ use objects::FolderObjects;
 use ports::{Call, Objects, ServiceCall, ServiceReply};
 use rustix::fs::{FlockOperation, flock};
 use sandbox::{FunctionNetwork, Layer, Sandbox, SandboxConfig, SandboxMode};
-use server::{Backends, BoxFuture, Engine, ReplyBody, Service, StageCall, StageReply, TailStream};
+use server::{
+    Backends, BoxFuture, Engine, ReplyBody, Service, SocketReply, StageCall, StageReply, TailStream,
+};
 use store::{Durability, PostgresOptions, Store};
 use sts::TokenService;
 use tokio::sync::{OnceCell, mpsc};
@@ -45,7 +47,7 @@ pub(crate) struct Wiring {
     dynamodb: Arc<DynamoDb>,
     lambda: Arc<Lambda>,
     sandbox: Arc<Sandbox>,
-    gateway: Gateway,
+    gateway: Arc<Gateway>,
     logs: Arc<Journal>,
     sts: TokenService,
     /// Set once Lambda has begun to work: what it needs beforehand must not delay the first answer of the others.
@@ -164,7 +166,7 @@ impl Wiring {
             dynamodb,
             lambda,
             sandbox,
-            gateway,
+            gateway: Arc::new(gateway),
             logs,
             sts: TokenService::new(),
             lambda_began: OnceCell::new(),
@@ -325,8 +327,8 @@ impl Backends for Wiring {
             }
             Service::Logs => Box::pin(api::logs::dispatch(&*self.logs, cx, request)),
             Service::Sts => Box::pin(api::sts::dispatch(&self.sts, cx, request)),
-            Service::ApiGateway => Box::pin(api::apigateway::dispatch(&self.gateway, cx, request)),
-            Service::ApiGatewayV2 => Box::pin(api::apigatewayv2::dispatch(&self.gateway, cx, request)),
+            Service::ApiGateway => Box::pin(api::apigateway::dispatch(&*self.gateway, cx, request)),
+            Service::ApiGatewayV2 => Box::pin(api::apigatewayv2::dispatch(&*self.gateway, cx, request)),
             Service::Lambda => Box::pin(async move {
                 match self.lambda().await {
                     Ok(lambda) => api::lambda::dispatch(lambda, cx, request).await,
@@ -338,6 +340,10 @@ impl Backends for Wiring {
 
     fn stage<'a>(&'a self, cx: &'a Cx, call: StageCall) -> BoxFuture<'a, StageReply> {
         Box::pin(self.stage_reply(cx, call))
+    }
+
+    fn websocket<'a>(&'a self, cx: &'a Cx, call: StageCall) -> BoxFuture<'a, SocketReply> {
+        Box::pin(async move { SocketReply::Refused(self.stage_reply(cx, call).await) })
     }
 
     fn function_url<'a>(&'a self, cx: &'a Cx, call: StageCall) -> BoxFuture<'a, StageReply> {

@@ -17,6 +17,7 @@ use wire::{Cut, Pieces};
 
 use crate::metrics::InFlight;
 use crate::pulse::Busy;
+use crate::upgrade::Accepted;
 
 /// What an answer carries.
 pub enum ReplyBody {
@@ -51,6 +52,8 @@ pub(crate) struct Reply {
     pub(crate) body: ReplyBody,
     /// The connection is of no use after this answer.
     pub(crate) close: bool,
+    /// What goes on when this answer was sent, on the same connection.
+    pub(crate) accepted: Option<Accepted>,
 }
 
 impl Reply {
@@ -58,12 +61,12 @@ impl Reply {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { status, headers, body: ReplyBody::Full(body.into()), close: false }
+        Self { status, headers, body: ReplyBody::Full(body.into()), close: false, accepted: None }
     }
 
     pub(crate) fn from_parts(status: u16, headers: HeaderMap, body: ReplyBody) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { status, headers, body, close: false }
+        Self { status, headers, body, close: false, accepted: None }
     }
 
     pub(crate) fn closing(mut self) -> Self {

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use base::Cx;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
 use crate::Service;
@@ -31,6 +32,9 @@ pub trait Backends: Send + Sync + fmt::Debug + 'static {
 
     /// A request to a deployed stage.
     fn stage<'a>(&'a self, cx: &'a Cx, call: StageCall) -> BoxFuture<'a, StageReply>;
+
+    /// A request to a deployed stage that asks for a WebSocket.
+    fn websocket<'a>(&'a self, cx: &'a Cx, call: StageCall) -> BoxFuture<'a, SocketReply>;
 
     /// A request to a function's URL.
     fn function_url<'a>(&'a self, cx: &'a Cx, call: StageCall) -> BoxFuture<'a, StageReply>;
@@ -80,4 +84,32 @@ pub struct StageReply {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: ReplyBody,
+}
+
+/// What carries the frames of a WebSocket.
+pub trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Socket for S {}
+
+/// The answer to who asks for a WebSocket.
+pub enum SocketReply {
+    Refused(StageReply),
+    /// The headers of the answer 101, and what goes on behind it.
+    Accepted {
+        headers: HeaderMap,
+        session: Session,
+    },
+}
+
+/// Runs a WebSocket to its end. It is given the socket and what came behind the handshake already; none if the client
+/// left before it was answered.
+pub type Session = Box<dyn FnOnce(Option<(Box<dyn Socket>, Bytes)>) -> BoxFuture<'static, ()> + Send>;
+
+impl fmt::Debug for SocketReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(reply) => f.debug_tuple("Refused").field(reply).finish(),
+            Self::Accepted { headers, .. } => f.debug_tuple("Accepted").field(headers).finish(),
+        }
+    }
 }

@@ -25,6 +25,7 @@ use crate::metrics::Metrics;
 use crate::origin::{self, Admission};
 use crate::pulse::Busy;
 use crate::route::{self, Head, Route};
+use crate::upgrade::{self, Sockets};
 use crate::{Service, operation, own, refusal};
 use wire::Spelling;
 
@@ -41,6 +42,7 @@ pub(crate) struct Front {
     pub(crate) started: Timestamp,
     pub(crate) stop: CancellationToken,
     pub(crate) loopback: bool,
+    pub(crate) sockets: Sockets,
 }
 
 /// One request on its way: what is known of it, for the answer's headers, metrics and access log.
@@ -79,7 +81,7 @@ impl Front {
     pub(crate) async fn answer(
         &self,
         Client { peer, spelling }: Client,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         busy: Busy,
     ) -> Response<Outgoing> {
         let begun = Instant::now();
@@ -87,6 +89,7 @@ impl Front {
         let id = RequestId::random();
         let mut exchange =
             Exchange { id, peer, envelope: Envelope::Json, service: "none", operation: "unknown", spelling };
+        let socket = upgrade::wait_for(&mut request);
         let (head, body) = request.into_parts();
         let line = AccessLine::of(&head);
 
@@ -98,6 +101,10 @@ impl Front {
         };
 
         self.finish(&mut reply, &exchange);
+        if let Some(accepted) = reply.accepted.take() {
+            upgrade::set_headers(&mut reply.headers);
+            self.sockets.serve(accepted, socket);
+        }
         let (status, took) = (reply.status.as_u16(), begun.elapsed());
         self.metrics.count(exchange.service, exchange.operation, status, took);
         line.log(&exchange, status, took);
@@ -189,6 +196,11 @@ impl Front {
                 let pieces = response.stream.and_then(|stream| stream.take());
                 let body = pieces.map_or_else(|| response.body.into(), ReplyBody::Stream);
                 Reply::from_parts(response.status, response.headers, body)
+            }
+            Route::Stage if upgrade::is_wanted(&head) => {
+                exchange.operation = "websocket";
+                let Some(slot) = self.sockets.slot() else { return refusal::crowded(exchange) };
+                upgrade::reply(self.backends.websocket(cx, stage_call(exchange, head, body)).await, slot)
             }
             Route::Stage => {
                 exchange.operation = "stage";

@@ -48,7 +48,7 @@ pub(crate) async fn serve(
         let client = Client { peer, spelling };
         async move { Ok::<_, Infallible>(front.answer(client, request, busy).await) }
     });
-    let mut connection = pin!(builder.serve_connection(io, service));
+    let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));
     let tick = tick(&front.config.limits);
     let mut stopping = false;
     loop {

@@ -3,7 +3,7 @@
 //!
 //! Code map: `listen` (socket, stop) -> `connection` (one client, its timeouts) -> `chain` (the steps of a request, in
 //! order) -> `route` (for whom), `origin` (which web pages may ask), `caller` (who), `body` (how much), `own`
-//! (`/_rushlight/*`) -> `metrics`.
+//! (`/_rushlight/*`), `upgrade` (WebSockets) -> `metrics`.
 
 mod answer;
 mod backends;
@@ -20,9 +20,12 @@ mod pulse;
 mod refusal;
 mod route;
 mod service;
+mod upgrade;
 
 pub use answer::ReplyBody;
-pub use backends::{Backends, BoxFuture, Engine, StageCall, StageReply, TailStream};
+pub use backends::{
+    Backends, BoxFuture, Engine, Session, Socket, SocketReply, StageCall, StageReply, TailStream,
+};
 pub use listen::{BindError, Bound, Server, ServerConfig};
 pub use route::{Head, OwnPath, Route, find};
 pub use service::Service;

@@ -16,6 +16,7 @@ use crate::backends::Backends;
 use crate::chain::Front;
 use crate::connection;
 use crate::metrics::Metrics;
+use crate::upgrade::Sockets;
 
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
@@ -92,6 +93,9 @@ impl Bound {
         let grace = config.limits.stop_grace;
         let slots = Arc::new(Semaphore::new(config.limits.connections_max.min(Semaphore::MAX_PERMITS)));
         let builder = Arc::new(connection::builder(&config.limits));
+        let connections = TaskTracker::new();
+        let killed = CancellationToken::new();
+        let sockets = Sockets::new(config.limits.websockets_max, connections.clone(), killed.clone());
         let front = Arc::new(Front {
             config,
             backends,
@@ -100,9 +104,8 @@ impl Bound {
             clock,
             stop: stop.clone(),
             loopback: addr.ip().is_loopback(),
+            sockets,
         });
-        let connections = TaskTracker::new();
-        let killed = CancellationToken::new();
         while let Some((permit, (stream, peer))) = next(&listener, &slots, &stop).await {
             let (front, builder, killed) = (Arc::clone(&front), Arc::clone(&builder), killed.clone());
             connections.spawn(async move {

@@ -38,6 +38,11 @@ pub(crate) fn body(exchange: &Exchange, route: &Route, error: &BodyError) -> Rep
     Refusal { status, code, message: &message }.reply(exchange.envelope, exchange.id).closing()
 }
 
+pub(crate) fn crowded(exchange: &Exchange) -> Reply {
+    let message = "There are as many WebSockets as this server may have.";
+    Refusal { status: 503, code: "ServiceUnavailable", message }.reply(exchange.envelope, exchange.id)
+}
+
 pub(crate) fn unserved(exchange: &Exchange, name: &str) -> Reply {
     let here = Service::ALL.map(Service::name).join(", ");
     let message = format!("Rushlight does not serve {name:?}. It serves {here}.");

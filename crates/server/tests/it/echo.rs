@@ -3,8 +3,11 @@
 use base::{Cx, Limits};
 use bytes::Bytes;
 use http::HeaderMap;
-use server::{Backends, BoxFuture, Engine, ReplyBody, Service, StageCall, StageReply, TailStream};
+use server::{
+    Backends, BoxFuture, Engine, ReplyBody, Service, Session, SocketReply, StageCall, StageReply, TailStream,
+};
 use testkit::Running;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc};
 
 #[derive(Debug, Default)]
@@ -47,6 +50,34 @@ impl Backends for Echo {
                 call.body.len()
             );
             StageReply { status: 201, headers: HeaderMap::new(), body: Bytes::from(body).into() }
+        })
+    }
+
+    /// Sends back what comes, and tells when the socket has ended; a path that ends in `/no` is refused.
+    fn websocket<'a>(&'a self, cx: &'a Cx, call: StageCall) -> BoxFuture<'a, SocketReply> {
+        Box::pin(async move {
+            if call.path.ends_with("/no") {
+                return SocketReply::Refused(self.stage(cx, call).await);
+            }
+            let session: Session = Box::new(|socket| {
+                Box::pin(async move {
+                    let Some((mut socket, early)) = socket else { return };
+                    let mut bytes = early.to_vec();
+                    loop {
+                        if socket.write_all(&bytes).await.is_err() {
+                            return;
+                        }
+                        bytes.resize(64, 0);
+                        match socket.read(&mut bytes).await {
+                            Ok(read) if read > 0 => bytes.truncate(read),
+                            _ => return,
+                        }
+                    }
+                })
+            });
+            let mut headers = HeaderMap::new();
+            headers.insert("x-session", "yes".parse().expect("a header's value"));
+            SocketReply::Accepted { headers, session }
         })
     }
 

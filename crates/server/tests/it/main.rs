@@ -5,4 +5,5 @@ mod echo;
 mod chain;
 mod hostile;
 mod routing;
+mod sockets;
 mod stop;
