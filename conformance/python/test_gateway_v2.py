@@ -11,8 +11,8 @@ def v2(server):
 def test_apis(v2):
     web = v2.create_api(Name="web", ProtocolType="HTTP", CorsConfiguration={"AllowOrigins": ["https://a.b"]})
     socket = v2.create_api(Name="s", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")
-    assert web["ApiEndpoint"].startswith(f"https://{web['ApiId']}.execute-api.us-east-1.")
-    assert socket["ApiEndpoint"].startswith("wss://")
+    assert web["ApiEndpoint"].endswith(f"/_aws/execute-api/{web['ApiId']}")
+    assert socket["ApiEndpoint"].startswith("ws://")
     pages = v2.get_paginator("get_apis").paginate(PaginationConfig={"PageSize": 1})
     listed = [api["ApiId"] for page in pages for api in page["Items"]]
     assert {web["ApiId"], socket["ApiId"]} <= set(listed)

@@ -28,9 +28,12 @@ pub(crate) mod kind {
     pub(crate) const INTEGRATION: u8 = 21;
     pub(crate) const DEPLOYMENT: u8 = 22;
     pub(crate) const STAGE: u8 = 23;
+    pub(crate) const V2_AUTHORIZER: u8 = 24;
     pub(crate) const ROUTE_RESPONSE: u8 = 26;
     pub(crate) const INTEGRATION_RESPONSE: u8 = 27;
     pub(crate) const SNAPSHOT: u8 = 29;
+    /// One row an API: which route has which key.
+    pub(crate) const ROUTE_INDEX: u8 = 30;
 }
 
 /// What has parts.

@@ -119,7 +119,8 @@ fn json_members(service: &Service, shape: &str, members: &[(String, Member)], ou
         let required = target.requires(name);
         if service.is_iso8601(member) {
             let value = if required { format!("Some(self.{field})") } else { format!("self.{field}") };
-            let _ = writeln!(out, "writer.optional({wire_name:?}, &{value}.map(|time| time.iso8601()));");
+            let _ =
+                writeln!(out, "writer.optional({wire_name:?}, &{value}.map(|time| time.iso8601_secs()));");
         } else {
             let method = if required { "member" } else { "optional" };
             let _ = writeln!(out, "writer.{method}({wire_name:?}, &self.{field});");
@@ -205,7 +206,7 @@ fn xml_structure(service: &Service, shape: &str, out: &mut String) {
             "structure" => {
                 format!("writer.begin({name:?});\nvalue.write_xml(writer);\nwriter.end({name:?});")
             }
-            "timestamp" => format!("writer.element({name:?}, &value.iso8601());"),
+            "timestamp" => format!("writer.element({name:?}, &value.iso8601_secs());"),
             _ => format!("writer.element({name:?}, &value.to_string());"),
         };
         let _ = match target.requires(&name) {

@@ -10,9 +10,9 @@ impl WriteResponse for GetConnectionOutput {
     fn write_response(&self, response: &mut Response) {
         let mut writer = wire::json::Writer::new();
         writer.begin_object();
-        writer.optional("connectedAt", &self.connected_at.map(|time| time.iso8601()));
+        writer.optional("connectedAt", &self.connected_at.map(|time| time.iso8601_secs()));
         writer.optional("identity", &self.identity);
-        writer.optional("lastActiveAt", &self.last_active_at.map(|time| time.iso8601()));
+        writer.optional("lastActiveAt", &self.last_active_at.map(|time| time.iso8601_secs()));
         writer.end_object();
         response.body = writer.into_bytes();
     }

@@ -23,7 +23,7 @@ impl WriteJson for Api {
         writer.optional("apiId", &self.api_id);
         writer.optional("apiKeySelectionExpression", &self.api_key_selection_expression);
         writer.optional("corsConfiguration", &self.cors_configuration);
-        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601()));
+        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601_secs()));
         writer.optional("description", &self.description);
         writer.optional("disableSchemaValidation", &self.disable_schema_validation);
         writer.optional("disableExecuteApiEndpoint", &self.disable_execute_api_endpoint);
@@ -169,7 +169,7 @@ impl WriteJson for Deployment {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
         writer.optional("autoDeployed", &self.auto_deployed);
-        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601()));
+        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601_secs()));
         writer.optional("deploymentId", &self.deployment_id);
         writer.optional("deploymentStatus", &self.deployment_status);
         writer.optional("deploymentStatusMessage", &self.deployment_status_message);
@@ -227,7 +227,8 @@ impl WriteJson for DomainNameConfiguration {
         writer.optional("apiGatewayDomainName", &self.api_gateway_domain_name);
         writer.optional("certificateArn", &self.certificate_arn);
         writer.optional("certificateName", &self.certificate_name);
-        writer.optional("certificateUploadDate", &self.certificate_upload_date.map(|time| time.iso8601()));
+        writer
+            .optional("certificateUploadDate", &self.certificate_upload_date.map(|time| time.iso8601_secs()));
         writer.optional("domainNameStatus", &self.domain_name_status);
         writer.optional("domainNameStatusMessage", &self.domain_name_status_message);
         writer.optional("endpointType", &self.endpoint_type);
@@ -299,7 +300,7 @@ impl WriteResponse for ImportApiOutput {
         writer.optional("apiId", &self.api_id);
         writer.optional("apiKeySelectionExpression", &self.api_key_selection_expression);
         writer.optional("corsConfiguration", &self.cors_configuration);
-        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601()));
+        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601_secs()));
         writer.optional("description", &self.description);
         writer.optional("disableSchemaValidation", &self.disable_schema_validation);
         writer.optional("disableExecuteApiEndpoint", &self.disable_execute_api_endpoint);
@@ -499,7 +500,7 @@ impl WriteResponse for ReimportApiOutput {
         writer.optional("apiId", &self.api_id);
         writer.optional("apiKeySelectionExpression", &self.api_key_selection_expression);
         writer.optional("corsConfiguration", &self.cors_configuration);
-        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601()));
+        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601_secs()));
         writer.optional("description", &self.description);
         writer.optional("disableSchemaValidation", &self.disable_schema_validation);
         writer.optional("disableExecuteApiEndpoint", &self.disable_execute_api_endpoint);
@@ -683,12 +684,12 @@ impl WriteJson for Stage {
         writer.optional("apiGatewayManaged", &self.api_gateway_managed);
         writer.optional("autoDeploy", &self.auto_deploy);
         writer.optional("clientCertificateId", &self.client_certificate_id);
-        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601()));
+        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601_secs()));
         writer.optional("defaultRouteSettings", &self.default_route_settings);
         writer.optional("deploymentId", &self.deployment_id);
         writer.optional("description", &self.description);
         writer.optional("lastDeploymentStatusMessage", &self.last_deployment_status_message);
-        writer.optional("lastUpdatedDate", &self.last_updated_date.map(|time| time.iso8601()));
+        writer.optional("lastUpdatedDate", &self.last_updated_date.map(|time| time.iso8601_secs()));
         writer.optional("routeSettings", &self.route_settings);
         writer.member("stageName", &self.stage_name);
         writer.optional("stageVariables", &self.stage_variables);
@@ -734,7 +735,7 @@ impl WriteJson for TlsConfig {
 impl WriteJson for VpcLink {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
-        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601()));
+        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601_secs()));
         writer.member("name", &self.name);
         writer.member("securityGroupIds", &self.security_group_ids);
         writer.member("subnetIds", &self.subnet_ids);

@@ -158,6 +158,12 @@ impl Decisions {
         kept.insert(key, Kept { grant: Arc::clone(grant), until: now.plus(ttl) });
     }
 
+    /// Forgets what was decided for all stages of an API.
+    pub(crate) fn flush_api(&self, api_id: &str) {
+        let prefix = format!("{api_id}/");
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).retain(|key, _| !key.starts_with(&prefix));
+    }
+
     /// Forgets what was decided for a stage.
     pub(crate) fn flush(&self, api_id: &str, stage: &str) {
         let prefix = stage_prefix(api_id, stage);

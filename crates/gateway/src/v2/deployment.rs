@@ -1,14 +1,15 @@
 //! A deployment of an HTTP or WebSocket API: what was of it at one time, which never changes. Pure; knows no store.
 
 use api::apigatewayv2 as aws;
+use base::Timestamp;
 use minicbor::{Decode, Encode};
 
 use crate::error::GatewayError;
 use crate::parts::{Part, kind};
 use crate::rest::rows::Record;
+use crate::v2::authorizer::AuthorizerRecord;
 use crate::v2::integration::{IntegrationRecord, IntegrationResponseRecord};
 use crate::v2::route::{RouteRecord, RouteResponseRecord};
-use crate::v2::view;
 
 #[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
 pub(crate) struct DeploymentRecord {
@@ -37,6 +38,9 @@ pub(crate) struct SnapshotRecord {
     pub(crate) route_responses: Vec<RouteResponseRecord>,
     #[n(4)]
     pub(crate) integration_responses: Vec<IntegrationResponseRecord>,
+    #[n(5)]
+    #[cbor(default)]
+    pub(crate) authorizers: Vec<AuthorizerRecord>,
 }
 
 impl Record for DeploymentRecord {}
@@ -70,7 +74,7 @@ impl DeploymentRecord {
     pub(crate) fn shown(self) -> aws::Deployment {
         aws::Deployment {
             auto_deployed: Some(self.auto),
-            created_date: Some(view::date(self.created_ms)),
+            created_date: Some(Timestamp(self.created_ms)),
             deployment_id: Some(self.id),
             deployment_status: Some(aws::DeploymentStatus::Deployed),
             deployment_status_message: None,

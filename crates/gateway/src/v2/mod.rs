@@ -2,6 +2,7 @@
 //! and `websocket`.
 
 pub(crate) mod api;
+pub(crate) mod authorizer;
 pub(crate) mod deployment;
 mod edit;
 pub(crate) mod integration;

@@ -63,6 +63,61 @@ pub(crate) struct RouteResponseRecord {
     pub(crate) response_parameters: BTreeMap<String, bool>,
 }
 
+/// Which routes an API has: read and written with every change of one, so that no two have one key and none leads to
+/// an integration that is being deleted.
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
+pub(crate) struct RouteIndex {
+    /// By route key.
+    #[n(0)]
+    routes: BTreeMap<String, IndexedRoute>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
+struct IndexedRoute {
+    #[n(0)]
+    id: String,
+    #[n(1)]
+    integration_id: Option<String>,
+    #[n(2)]
+    authorizer_id: Option<String>,
+}
+
+impl RouteIndex {
+    /// Puts `route` in the place of what it was.
+    pub(crate) fn replace(&mut self, was: Option<&RouteRecord>, route: Option<&RouteRecord>) -> Result<()> {
+        if let Some(was) = was {
+            self.routes.remove(&was.key);
+        }
+        let Some(route) = route else { return Ok(()) };
+        if self.routes.contains_key(&route.key) {
+            return Err(RouteRecord::taken(&route.key));
+        }
+        let entry = IndexedRoute {
+            id: route.id.clone(),
+            integration_id: route.integration_id().map(str::to_owned),
+            authorizer_id: route.authorizer_id.clone(),
+        };
+        self.routes.insert(route.key.clone(), entry);
+        Ok(())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.routes.len()
+    }
+
+    pub(crate) fn leads_to(&self, integration_id: &str) -> bool {
+        self.routes.values().any(|route| route.integration_id.as_deref() == Some(integration_id))
+    }
+
+    /// The id of a route that asks an authorizer.
+    pub(crate) fn asks(&self, authorizer_id: &str) -> Option<&str> {
+        let mut routes = self.routes.values();
+        let asking = routes.find(|route| route.authorizer_id.as_deref() == Some(authorizer_id));
+        asking.map(|route| route.id.as_str())
+    }
+}
+
+impl Record for RouteIndex {}
 impl Record for RouteRecord {}
 impl Record for RouteResponseRecord {}
 

@@ -10,8 +10,11 @@ use bytes::Bytes;
 use store::{Batch, Entry, KeyRange, Store};
 
 use crate::error::{GatewayError, Result};
+use crate::parts::{Owner, Part, kind};
 use crate::rest::rows::{self, Record, decode_row, encode};
+use crate::v2::integration::IntegrationRecord;
 use crate::v2::records::ApiRecord;
+use crate::v2::route::{RouteIndex, RouteRecord};
 
 const API: u8 = 0x3b;
 const SCOPE: u8 = 0x3c;
@@ -82,6 +85,66 @@ pub(crate) async fn edit_api(
         Ok((Batch::new().put(key.clone(), encode(&now)), now))
     });
     Ok(edited.await.map(|(api, _)| api)?)
+}
+
+/// A route that is edited, and the integration that it then leads to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RouteAt<'a> {
+    pub(crate) api: &'a ApiRecord,
+    pub(crate) id: &'a str,
+    pub(crate) integration_id: Option<&'a str>,
+}
+
+/// Reads a route with what all routes must agree on, lets `decide` say what it shall be (`None`: not there), and
+/// writes that. `decide` is also told how many routes there are.
+pub(crate) async fn edit_route(
+    store: &Store,
+    at: RouteAt<'_>,
+    mut decide: impl FnMut(Option<RouteRecord>, usize) -> Result<Option<RouteRecord>> + Send,
+) -> Result<Option<RouteRecord>> {
+    let (api, owner) = (at.api, Owner::V2(at.api));
+    let (index_key, route_key) = (route_index_key(api), owner.key::<RouteRecord>(at.id));
+    let mut keys = vec![api_key(&api.id), index_key.clone(), route_key.clone()];
+    keys.extend(at.integration_id.map(|id| owner.key::<IntegrationRecord>(id)));
+    let done = store.transact(keys, |found| {
+        same_api(found[0].as_ref(), api)?;
+        if let (Some(None), Some(id)) = (found.get(3), at.integration_id) {
+            return Err(IntegrationRecord::missing(id));
+        }
+        let mut index = decode_row::<RouteIndex>(found[1].as_ref())?.unwrap_or_default();
+        let was = decode_row::<RouteRecord>(found[2].as_ref())?;
+        let route = decide(was.clone(), index.len())?;
+        index.replace(was.as_ref(), route.as_ref())?;
+        let batch = Batch::new().put(index_key.clone(), encode(&index));
+        Ok(match &route {
+            Some(route) => (batch.put(route_key.clone(), encode(route)), Some(route.clone())),
+            None => (batch.delete(route_key.clone()), was),
+        })
+    });
+    Ok(done.await.map(|(route, _)| route)?)
+}
+
+/// Deletes a part that routes may name, unless `refusal` finds that one does.
+pub(crate) async fn delete_named_by_routes<T: Part>(
+    store: &Store,
+    api: &ApiRecord,
+    id: &str,
+    mut refusal: impl FnMut(&RouteIndex) -> Option<GatewayError> + Send,
+) -> Result<()> {
+    let (index_key, key) = (route_index_key(api), Owner::V2(api).key::<T>(id));
+    let done = store.transact(vec![api_key(&api.id), index_key, key.clone()], |found| {
+        same_api(found[0].as_ref(), api)?;
+        let index = decode_row::<RouteIndex>(found[1].as_ref())?.unwrap_or_default();
+        if found[2].is_none() {
+            return Err(T::missing(id));
+        }
+        refusal(&index).map_or_else(|| Ok((Batch::new().delete(key.clone()), ())), Err)
+    });
+    Ok(done.await.map(drop)?)
+}
+
+fn route_index_key(api: &ApiRecord) -> Bytes {
+    rows::part_prefix(api.row, kind::ROUTE_INDEX)
 }
 
 /// Deletes an API, then what belonged to it: nothing finds that any more.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use api::apigatewayv2 as aws;
+use base::Timestamp;
 use minicbor::{Decode, Encode};
 
 use crate::error::{GatewayError, Result};
@@ -10,7 +11,6 @@ use crate::parts::{Part, kind};
 use crate::rest::rest_api::check_tags;
 use crate::rest::rows::Record;
 use crate::v2::edit::{merge, put, put_some};
-use crate::v2::view;
 
 const NAME_BYTES_MAX: usize = 128;
 pub(crate) const DEFAULT_STAGE: &str = "$default";
@@ -153,12 +153,12 @@ impl StageRecord {
             api_gateway_managed: self.managed.then_some(true),
             auto_deploy: self.auto_deploy.then_some(true),
             client_certificate_id: self.client_certificate_id,
-            created_date: Some(view::date(self.created_ms)),
+            created_date: Some(Timestamp(self.created_ms)),
             default_route_settings: Some(self.default_route_settings.shown(is_websocket)),
             deployment_id: self.deployment_id,
             description: self.description,
             last_deployment_status_message: message,
-            last_updated_date: Some(view::date(self.updated_ms)),
+            last_updated_date: Some(Timestamp(self.updated_ms)),
             route_settings: Some(settings.map(|(key, route)| (key, route.shown(is_websocket))).collect()),
             stage_name: self.name,
             stage_variables: Some(self.variables),

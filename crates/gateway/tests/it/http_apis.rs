@@ -1,5 +1,6 @@
 //! The data plane of HTTP APIs: routes, events of both payload formats, answers, CORS, throttling.
 
+use expect_test::expect_file;
 use serde_json::Value;
 
 use crate::world::{Play, World, function_uri, show, show_headers};
@@ -148,4 +149,11 @@ async fn cors_and_throttling() {
     world.make("stage", r#"PATCH /v2/apis/$api/stages/$default {"routeSettings":{"ANY /a":{"throttlingBurstLimit":1,"throttlingRateLimit":0.001}}}"#).await;
     assert_eq!(world.get("GET /a").await, "200 ");
     assert_eq!(world.get("GET /a").await, r#"429 {"message":"Too Many Requests"}"#);
+}
+
+#[tokio::test]
+async fn authorizers_are_kept() {
+    let script = expect_file!["./scripts/authorizers_of_http_apis.txt"];
+    let transcript = World::new().script(&script.data()).await;
+    script.assert_eq(&transcript);
 }

@@ -19,7 +19,7 @@ pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: CreateApiInput) -> Re
     let api = record(gateway, cx, input)?;
     api.check()?;
     rows::create_api(&gateway.store, &api).await?;
-    Ok(view::api(api))
+    Ok(view::api(cx, api))
 }
 
 fn record(gateway: &Gateway, cx: &Cx, input: CreateApiInput) -> Result<ApiRecord> {

@@ -17,7 +17,7 @@ pub(super) async fn run(
 ) -> Result<CreateIntegrationOutput> {
     let api = rows::read_api(&gateway.store, &cx.scope, &input.api_id).await?;
     let all: Vec<IntegrationRecord> = parts::all(&gateway.store, Owner::V2(&api)).await?;
-    release::check_count(&all, "integrations")?;
+    release::check_count(all.len(), "integrations")?;
     let integration = IntegrationRecord::new(release::new_id(), input);
     integration.check(api.is_websocket())?;
     let taken = || GatewayError::conflict("Integration already exists");

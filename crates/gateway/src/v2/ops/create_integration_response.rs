@@ -24,7 +24,7 @@ pub(super) async fn run(
     if all.iter().filter(of_this).any(|known| known.key == *key) {
         return Err(taken());
     }
-    release::check_count(&all, "responses")?;
+    release::check_count(all.len(), "responses")?;
     let id = format!("{}/{}", input.integration_id, release::new_id());
     let response = IntegrationResponseRecord::new(id, input.clone())?;
     let response = parts::create(&gateway.store, Owner::V2(&api), response, taken).await?;

@@ -8,7 +8,6 @@ use crate::error::{GatewayError, Result};
 use crate::parts::{self, Owner};
 use crate::v2::integration::{IntegrationRecord, IntegrationResponseRecord};
 use crate::v2::release;
-use crate::v2::route::RouteRecord;
 use crate::v2::rows;
 
 pub(super) async fn run(
@@ -18,12 +17,11 @@ pub(super) async fn run(
 ) -> Result<DeleteIntegrationOutput> {
     let api = rows::read_api(&gateway.store, &cx.scope, &input.api_id).await?;
     let id = &input.integration_id;
-    parts::read::<IntegrationRecord>(&gateway.store, Owner::V2(&api), id).await?;
-    let routes: Vec<RouteRecord> = parts::all(&gateway.store, Owner::V2(&api)).await?;
-    if routes.iter().any(|route| route.integration_id() == Some(id)) {
-        return Err(GatewayError::conflict("Cannot delete Integration while Routes are using it"));
-    }
-    parts::delete::<IntegrationRecord>(&gateway.store, Owner::V2(&api), id).await?;
+    let delete = rows::delete_named_by_routes::<IntegrationRecord>(&gateway.store, &api, id, |routes| {
+        let refusal = || GatewayError::conflict("Cannot delete Integration while Routes are using it");
+        routes.leads_to(id).then(refusal)
+    });
+    delete.await?;
     let responses: Vec<IntegrationResponseRecord> = parts::all(&gateway.store, Owner::V2(&api)).await?;
     for response in responses.iter().filter(|response| response.is_of(id)) {
         let gone = |_: Option<IntegrationResponseRecord>| Ok((None, ()));

@@ -8,5 +8,5 @@ use crate::error::Result;
 use crate::v2::{rows, view};
 
 pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: GetApiInput) -> Result<GetApiOutput> {
-    Ok(view::api(rows::read_api(&gateway.store, &cx.scope, &input.api_id).await?))
+    Ok(view::api(cx, rows::read_api(&gateway.store, &cx.scope, &input.api_id).await?))
 }

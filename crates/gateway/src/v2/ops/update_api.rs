@@ -21,7 +21,7 @@ pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: UpdateApiInput) -> Re
     });
     let updated = updated.await?;
     gateway.http.forget(&updated.id);
-    Ok(view::api(updated))
+    Ok(view::api(cx, updated))
 }
 
 fn apply(api: &mut ApiRecord, input: &UpdateApiInput) {
