@@ -1,7 +1,7 @@
 //! Amazon CloudWatch Logs: groups, streams and their events; taken in through [`ports::LogSink`] and PutLogEvents, read
 //! by the API's read operations and followed live. Knows no function and no HTTP.
 //!
-//! Code map: `journal` ([`Journal`], the service) -> `writer` (the one task that writes) -> `record` (rows and keys);
+//! Code map: `journal` ([`Journal`], the service) -> `writer` (the one task that writes) -> `record` (rows and keys), `listing` (what a commit wrote);
 //! `ops/<operation>.rs` (one operation a file), `pattern` (filter patterns), `token` (paging), `tail` (live).
 //!
 //! Invariants: one task writes, so that lines of a stream keep their order; a sink never waits; a read first lets the
@@ -10,6 +10,7 @@
 
 mod error;
 mod journal;
+mod listing;
 mod ops;
 mod pattern;
 mod record;

@@ -12,6 +12,7 @@ const STREAM_NAME: u8 = 0x42;
 const EVENT: u8 = 0x43;
 const STREAM_ORDER: u8 = 0x44;
 const GROUP_BYTES: u8 = 0x45;
+const LISTING: u8 = 0x46;
 
 /// Bytes of what follows the group's or stream's id in a key of an event: time, commit, place in the commit.
 pub(crate) const PLACE_BYTES: usize = 8 + 8 + 4;
@@ -24,6 +25,10 @@ pub(crate) struct GroupRecord {
     pub(crate) created_ms: i64,
     #[n(2)]
     pub(crate) retention_days: Option<i32>,
+    /// Whether each commit leaves a list of what it put here. A group from before there were lists has none.
+    #[n(3)]
+    #[cbor(default)]
+    pub(crate) listed: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -184,14 +189,24 @@ pub(crate) fn order_place(key: &[u8]) -> &[u8] {
     key.get(17..).unwrap_or_default()
 }
 
+/// Lists of a group's commits, from the one of a number on.
+pub(crate) fn listing_key(group_id: u64, commit: &[u8]) -> Bytes {
+    key(LISTING, &[&group_id.to_be_bytes(), commit])
+}
+
+/// The commit's number in a list's key.
+pub(crate) fn listing_commit(key: &[u8]) -> Option<[u8; 8]> {
+    key.get(9..)?.try_into().ok()
+}
+
 /// The first place at or after a time.
 pub(crate) fn time_place(ms: i64) -> [u8; 8] {
     ms.max(0).cast_unsigned().to_be_bytes()
 }
 
 /// Everything that belongs to a group, but for its own record.
-pub(crate) fn group_ranges(group_id: u64) -> [KeyRange; 5] {
-    [STREAM, STREAM_NAME, EVENT, STREAM_ORDER, GROUP_BYTES]
+pub(crate) fn group_ranges(group_id: u64) -> [KeyRange; 6] {
+    [STREAM, STREAM_NAME, EVENT, STREAM_ORDER, GROUP_BYTES, LISTING]
         .map(|space| KeyRange::prefix(key(space, &[&group_id.to_be_bytes()])))
 }
 

@@ -17,6 +17,7 @@ use wire::Failure;
 
 use crate::error as failure;
 use crate::journal::{JournalConfig, batch_bytes};
+use crate::listing::{Listing, Listings};
 use crate::record::{self, EventRow, GroupRecord, StreamRecord};
 
 /// How long lines may wait for others to share their commit; a reader never waits for it.
@@ -26,6 +27,8 @@ const COMMIT_BYTES: usize = 1 << 20;
 /// A row with more is not read for one event.
 const ROW_EVENTS_MAX: usize = 64;
 const ROW_BYTES_MAX: u64 = 64 << 10;
+/// Rows that one commit deletes.
+const DELETE_ROWS: usize = 1_000;
 /// Streams remembered; when there are more, all are read again.
 const STREAMS_MAX: usize = 10_000;
 /// How often groups with a retention are looked at.
@@ -91,6 +94,7 @@ struct Pending {
     /// Rows that may still take an event, by stream.
     open: HashMap<u64, OpenRow>,
     rows: u32,
+    listings: Listings,
     /// Their records are written once a commit.
     touched: HashMap<(Scope, Arc<str>), GroupTouch>,
     bytes: usize,
@@ -102,6 +106,8 @@ struct Pending {
 #[derive(Debug)]
 struct OpenRow {
     group_id: u64,
+    /// Whether the group has lists of its rows.
+    listed: bool,
     ms: i64,
     suffix: u32,
     row: EventRow,
@@ -233,8 +239,8 @@ impl Writer {
             let ms = event.timestamp.as_millis().max(0);
             stream.first_ms = Some(stream.first_ms.map_or(ms, |first| first.min(ms)));
             stream.last_ms = Some(stream.last_ms.map_or(ms, |last| last.max(ms)));
-            let row =
-                OpenRow { group_id: group.record.id, ms, suffix: 0, row: EventRow::new(stream.id, now) };
+            let GroupRecord { id: group_id, listed, .. } = group.record;
+            let row = OpenRow { group_id, listed, ms, suffix: 0, row: EventRow::new(stream.id, now) };
             self.pending.push(row, event.message.clone());
         }
         stream.ingested_ms = Some(now);
@@ -299,7 +305,7 @@ impl Writer {
 
     async fn create_group(&mut self, scope: Scope, group: Arc<str>) -> Result<(), KvError> {
         let created_ms = self.clock.now().as_millis();
-        let record = GroupRecord { id: new_id(), created_ms, retention_days: None };
+        let record = GroupRecord { id: new_id(), created_ms, retention_days: None, listed: true };
         let row = Batch::new().put(record::group_key(&scope, &group), record::encode(&record));
         self.store.commit(row).await?;
         self.groups.insert((scope, group), Group { record, bytes: 0, streams: HashMap::new() });
@@ -333,7 +339,7 @@ impl Writer {
             let events: Vec<Bytes> = page.entries.iter().map(|(key, _)| event_of(record.id, key)).collect();
             let found = self.store.multi_get(&events).await.map_err(failure::store)?;
             let rows = events.into_iter().zip(found).filter_map(|(key, row)| Some((key, row?.value)));
-            self.drop_events(record.id, rows.collect()).await.map_err(failure::store)?;
+            self.drop_events(&record, rows.collect()).await.map_err(failure::store)?;
         }
         let rows = Batch::new().delete(key).delete(record::stream_name_key(record.id, stream.id));
         self.store.commit(rows).await.map_err(failure::store)?;
@@ -341,23 +347,70 @@ impl Writer {
         Ok(())
     }
 
-    /// Deletes events with their places in their streams. Answers the bytes that went.
-    async fn drop_events(&self, group_id: u64, rows: Vec<(Bytes, Bytes)>) -> Result<u64, KvError> {
+    /// Deletes events with their places in their streams. Answers the bytes that went. What a list counts is counted
+    /// when the list goes, so that nothing is twice.
+    async fn drop_events(&self, group: &GroupRecord, rows: Vec<(Bytes, Bytes)>) -> Result<u64, KvError> {
         let (mut batch, mut bytes) = (Batch::new(), 0);
         for (key, value) in rows {
             let event = EventRow::decode(&value)?;
             bytes += event.stored_bytes();
-            let order = record::order_key(group_id, event.stream_id, record::event_place(&key));
+            let order = record::order_key(group.id, event.stream_id, record::event_place(&key));
             batch = batch.delete(key).delete(order);
         }
-        let delta = -i64::try_from(bytes).unwrap_or(i64::MAX);
-        self.store.commit(batch.add(record::group_bytes_key(group_id), delta)).await?;
+        if !group.listed {
+            batch = batch.add(record::group_bytes_key(group.id), less(bytes));
+        }
+        self.store.commit(batch).await?;
         Ok(bytes)
+    }
+
+    /// Deletes what the oldest commits put into a group, for as long as `goes` wants it, which is told of each and of the
+    /// bytes that went before. Answers those bytes.
+    async fn drop_commits(
+        &self,
+        group_id: u64,
+        goes: impl Fn(&Listing, u64) -> bool + Send,
+    ) -> Result<u64, KvError> {
+        let (mut range, mut gone) = (KeyRange::prefix(record::listing_key(group_id, &[])), 0);
+        loop {
+            let page = self.store.scan(range.clone(), ScanOptions::limit(100)).await?;
+            for (key, value) in page.entries {
+                let listing: Listing = record::decode(&value)?;
+                if !goes(&listing, gone) {
+                    return Ok(gone);
+                }
+                gone += listing.bytes();
+                self.drop_listed(group_id, key, &listing).await?;
+            }
+            match page.next {
+                Some(next) => range = range.resume(next, false),
+                None => return Ok(gone),
+            }
+        }
+    }
+
+    /// The list goes last: after a crash it is still there and names what may be left.
+    async fn drop_listed(&self, group_id: u64, key: Bytes, listing: &Listing) -> Result<(), KvError> {
+        let commit = record::listing_commit(&key)
+            .ok_or_else(|| KvError::Damaged("the key of a list of log rows is no number".into()))?;
+        let rows: Vec<_> = listing.keys(group_id, commit).collect();
+        for piece in rows.chunks(DELETE_ROWS) {
+            let both = piece.iter().flat_map(|(event, order)| [event, order]);
+            let batch = both.fold(Batch::new(), |batch, key| batch.delete(key.clone()));
+            self.store.commit(batch).await?;
+        }
+        let batch = Batch::new().delete(key).add(record::group_bytes_key(group_id), less(listing.bytes()));
+        self.store.commit(batch).await.map(drop)
     }
 
     async fn commit(&mut self) {
         self.pending.close();
-        let Pending { mut mutations, touched, flushes, .. } = std::mem::take(&mut self.pending);
+        let Pending { mut mutations, listings, touched, flushes, .. } = std::mem::take(&mut self.pending);
+        mutations.extend(listings.finish().map(|(group_id, listing)| Mutation::Append {
+            prefix: record::listing_key(group_id, &[]),
+            suffix: Bytes::new(),
+            value: record::encode(&listing),
+        }));
         let mut full = Vec::new();
         for (place, touch) in touched {
             let Some(group) = self.groups.get_mut(&place) else { continue };
@@ -399,8 +452,12 @@ impl Writer {
     async fn shrink(&mut self, place: &(Scope, Arc<str>)) -> Result<(), KvError> {
         let target = self.config.group_bytes_max / 10 * 9;
         while let Some(group) = self.groups.get(place).filter(|group| group.bytes > target) {
-            let (id, bytes) = (group.record.id, group.bytes);
-            let gone = self.drop_oldest(id, None).await?;
+            let (record, bytes) = (group.record.clone(), group.bytes);
+            let gone = if record.listed {
+                self.drop_commits(record.id, |_, gone| bytes.saturating_sub(gone) > target).await?
+            } else {
+                self.drop_oldest(&record, None).await?
+            };
             if gone == 0 {
                 return Ok(());
             }
@@ -412,16 +469,16 @@ impl Writer {
     }
 
     /// Deletes up to a page of a group's oldest events, of those before `before_ms` if that is given.
-    async fn drop_oldest(&self, group_id: u64, before_ms: Option<i64>) -> Result<u64, KvError> {
+    async fn drop_oldest(&self, group: &GroupRecord, before_ms: Option<i64>) -> Result<u64, KvError> {
         let range = match before_ms {
             Some(ms) => {
-                let end = record::event_key(group_id, &record::time_place(ms));
-                KeyRange::new(record::event_key(group_id, &[]), end)
+                let end = record::event_key(group.id, &record::time_place(ms));
+                KeyRange::new(record::event_key(group.id, &[]), end)
             }
-            None => KeyRange::prefix(record::event_key(group_id, &[])),
+            None => KeyRange::prefix(record::event_key(group.id, &[])),
         };
-        let page = self.store.scan(range, ScanOptions::limit(1_000)).await?;
-        if page.entries.is_empty() { Ok(0) } else { self.drop_events(group_id, page.entries).await }
+        let page = self.store.scan(range, ScanOptions::limit(DELETE_ROWS)).await?;
+        if page.entries.is_empty() { Ok(0) } else { self.drop_events(group, page.entries).await }
     }
 
     /// Deletes what is older than its group's retention.
@@ -434,7 +491,11 @@ impl Writer {
                 let record: GroupRecord = record::decode(value)?;
                 let Some(days) = record.retention_days else { continue };
                 let before = now - i64::from(days) * 86_400_000;
-                while self.drop_oldest(record.id, Some(before)).await? > 0 {}
+                if record.listed {
+                    self.drop_commits(record.id, |listing, _| listing.latest_ms() < before).await?;
+                }
+                // Without lists all, else what came late or together with later events.
+                while self.drop_oldest(&record, Some(before)).await? > 0 {}
             }
             match page.next {
                 Some(next) => range = range.resume(next, false),
@@ -468,13 +529,21 @@ impl Pending {
         self.rows += 1;
         new.row.messages.push(message);
         if let Some(full) = self.open.insert(id, new) {
-            self.mutations.extend(full.mutations());
+            self.write(&full);
         }
     }
 
     fn close(&mut self) {
-        let mutations = std::mem::take(&mut self.open).into_values().flat_map(|row| row.mutations());
-        self.mutations.extend(mutations);
+        for row in std::mem::take(&mut self.open).into_values() {
+            self.write(&row);
+        }
+    }
+
+    fn write(&mut self, row: &OpenRow) {
+        self.mutations.extend(row.mutations());
+        if row.listed {
+            self.listings.add(row.group_id, (row.ms, row.suffix), &row.row);
+        }
     }
 }
 
@@ -500,6 +569,10 @@ impl OpenRow {
 /// The key of the event that a key of a stream's order stands for.
 fn event_of(group_id: u64, order_key: &[u8]) -> Bytes {
     record::event_key(group_id, record::order_place(order_key))
+}
+
+fn less(bytes: u64) -> i64 {
+    i64::try_from(bytes).map_or(i64::MIN, |bytes| -bytes)
 }
 
 fn new_id() -> u64 {
