@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use base::{Clock, Limits};
-use ports::Invoke;
+use ports::{Invoke, LogSink};
 use store::Store;
 
 use crate::http::live::HttpStage;
@@ -16,11 +16,19 @@ use crate::rest::phases;
 use crate::rest::usage::Usage;
 use crate::{StageRequest, StageResponse, Target, http, target};
 
+/// The seams to what the gateway calls.
+#[derive(Debug)]
+pub struct GatewayPorts {
+    pub invoke: Arc<dyn Invoke>,
+    pub logs: Arc<dyn LogSink>,
+}
+
 /// API Gateway: control plane ([`api::apigateway::ApiGateway`]) and data plane ([`Self::serve`]).
 #[derive(Debug)]
 pub struct Gateway {
     pub(crate) store: Store,
     pub(crate) invoke: Arc<dyn Invoke>,
+    pub(crate) logs: Arc<dyn LogSink>,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
     pub(crate) live: LiveStages,
@@ -36,11 +44,12 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    pub fn new(store: Store, invoke: Arc<dyn Invoke>, clock: Clock, limits: Limits) -> Self {
+    pub fn new(store: Store, ports: GatewayPorts, clock: Clock, limits: Limits) -> Self {
         let usage = Usage::new(store.clone(), clock.clone());
         Self {
             store,
-            invoke,
+            invoke: ports.invoke,
+            logs: ports.logs,
             clock,
             limits,
             live: LiveStages::default(),

@@ -6,6 +6,7 @@
 //! - `policy`: policy documents of authorizers and APIs; `jwt`: JSON Web Tokens of authorizers and the keys of their issuers
 //! - `ops/`: the control plane of REST APIs, one operation a file; `v2/`: that of HTTP and WebSocket APIs; `patch`, `paging`, `parts`, `error`: what the
 //!   operations share
+//! - `access_log`: the lines that stages of all three kinds write of their requests
 //! - `http/`: the data plane of HTTP APIs, by the same plan as that of REST APIs
 //! - `rest/`: REST APIs: `records` and `rows` (what is stored), `program` (a compiled deployment), `live` (the
 //!   compiled stages), `phases` (the data plane as a list), and one file a phase or an integration
@@ -18,6 +19,7 @@
 //! - What a method asks for and this version cannot check (IAM) closes the method; it is never skipped.
 //! - Functions are reached through `ports::Invoke` alone.
 
+mod access_log;
 mod error;
 mod exchange;
 mod gateway;
@@ -35,6 +37,6 @@ mod target;
 mod v2;
 
 pub use exchange::{StageRequest, StageResponse};
-pub use gateway::Gateway;
+pub use gateway::{Gateway, GatewayPorts};
 pub use rest::backend::connector as https_connector;
 pub use target::{Target, UrlStyle};

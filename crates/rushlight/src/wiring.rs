@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use base::{Clock, Cx, Limits};
 use bytes::Bytes;
 use dynamodb::DynamoDb;
-use gateway::{Gateway, StageRequest, UrlStyle};
+use gateway::{Gateway, GatewayPorts, StageRequest, UrlStyle};
 use http::{HeaderMap, HeaderValue, Method};
 use lambda::{CODE_PATH, Lambda, LambdaConfig, UrlCall};
 use logs::{Journal, JournalConfig, TailLine};
@@ -159,8 +159,8 @@ impl Wiring {
             Lambda::new(store.clone(), Arc::clone(&sandbox), feed, Arc::clone(&logs) as _, lambda_config);
         // The variable by which AWS's own clients find user pools elsewhere.
         let cognito = std::env::var("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER").ok();
-        let gateway = Gateway::new(store.clone(), Arc::clone(&lambda) as _, clock, Limits::default())
-            .with_cognito(cognito);
+        let ports = GatewayPorts { invoke: Arc::clone(&lambda) as _, logs: Arc::clone(&logs) as _ };
+        let gateway = Gateway::new(store.clone(), ports, clock, Limits::default()).with_cognito(cognito);
         Ok(Arc::new(Self {
             store,
             dynamodb,

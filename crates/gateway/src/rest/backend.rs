@@ -172,6 +172,7 @@ async fn send(
         let body = Limited::new(body, body_bytes_max).collect().await;
         let body =
             body.map_err(|error| Fault::BadGateway(format!("the backend's body: {error}")))?.to_bytes();
+        call.integration_status.get_or_init(|| parts.status.as_u16());
         Ok(StageResponse { status: parts.status.as_u16(), headers: parts.headers, body })
     };
     within(&gateway.clock, call.method.timeout, work).await?

@@ -93,6 +93,11 @@ pub(crate) struct Visit<'a> {
     pub(crate) caller: OnceLock<Caller>,
     /// Who was let in, once somebody was asked.
     pub(crate) grant: OnceLock<Granted>,
+    /// Of the integration's answer, once there is one.
+    pub(crate) integration_status: OnceLock<u16>,
+    pub(crate) integration_latency_ms: OnceLock<i64>,
+    /// The id that the integration gave the request.
+    pub(crate) endpoint_request_id: OnceLock<String>,
 }
 
 /// A routed request. Everything of its visit is at hand.
@@ -126,6 +131,9 @@ impl<'a> Visit<'a> {
             routed: OnceLock::new(),
             grant: OnceLock::new(),
             caller: OnceLock::new(),
+            integration_status: OnceLock::new(),
+            integration_latency_ms: OnceLock::new(),
+            endpoint_request_id: OnceLock::new(),
         }
     }
 

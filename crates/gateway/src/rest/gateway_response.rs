@@ -219,7 +219,7 @@ fn variable(visit: &Visit<'_>, fault: &Fault, name: &str) -> Option<String> {
     }
 }
 
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut writer = wire::json::Writer::new();
     writer.string(text);
     String::from_utf8_lossy(&writer.into_bytes()).into_owned()

@@ -96,7 +96,10 @@ async fn invoke(
         trace: call.ticket.trace.clone(),
     };
     let done = within(&gateway.clock, call.method.timeout, gateway.invoke.invoke(invocation)).await?;
-    done.map_err(|error| refused(error, &function))
+    let reply = done.map_err(|error| refused(error, &function))?;
+    call.integration_status.get_or_init(|| if kind == InvokeKind::Event { 202 } else { 200 });
+    call.endpoint_request_id.get_or_init(|| call.ticket.request_id.to_string());
+    Ok(reply)
 }
 
 /// The result of `work`, or a timeout by the gateway's clock.

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use base::Scope;
 use store::Store;
 
+use crate::access_log::AccessLog;
 use crate::error::Result;
 use crate::rest::program::Program;
 use crate::rest::records::{ApiRecord, Snapshot, StageRecord, Stages};
@@ -23,6 +24,9 @@ pub(crate) struct LiveStage {
     /// The API key is what an authorizer says, not a header.
     pub(crate) key_from_authorizer: bool,
     pub(crate) rates: StageRates,
+    pub(crate) access: Option<AccessLog>,
+    /// Requests are traced.
+    pub(crate) tracing: bool,
     main: Release,
     canary: Option<(f64, Release)>,
 }
@@ -53,6 +57,13 @@ impl LiveStage {
             Some((percent, canary)) if f64::from(draw) / f64::from(u32::MAX) * 100.0 < *percent => canary,
             _ => &self.main,
         }
+    }
+}
+
+impl LiveStage {
+    /// Whether a release of this stage is its canary; none if it has no canary.
+    pub(crate) fn is_canary(&self, release: &Release) -> Option<bool> {
+        self.canary.as_ref().map(|(_, canary)| std::ptr::eq(canary, release))
     }
 }
 
@@ -161,6 +172,9 @@ fn live_stage(
     program: impl Fn(&str) -> Option<Arc<Program>>,
 ) -> Option<LiveStage> {
     let rates = stage_rates(&stage);
+    let access = stage.access_log.as_ref().and_then(|log| {
+        AccessLog::compile(log.destination_arn.as_deref(), log.format.as_deref(), (&api.id, &stage.name))
+    });
     let main = Release { program: program(&stage.deployment_id)?, variables: stage.variables };
     let canary = stage.canary.and_then(|canary| {
         let mut variables = main.variables.clone();
@@ -173,6 +187,8 @@ fn live_stage(
         name: stage.name,
         key_from_authorizer: api.api_key_source == "AUTHORIZER",
         rates,
+        access,
+        tracing: stage.tracing_enabled,
         main,
         canary,
     })

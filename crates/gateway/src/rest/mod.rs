@@ -1,5 +1,6 @@
 //! REST APIs (version 1): what is stored of them, how it compiles, and the phases that answer a stage URL.
 
+pub(crate) mod access;
 pub(crate) mod account;
 pub(crate) mod answer;
 pub(crate) mod api_key;

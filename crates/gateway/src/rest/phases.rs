@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::rest::access::{self, Outcome};
 use crate::rest::call::{Call, Ticket, Visit};
 use crate::rest::fault::Fault;
 use crate::rest::gateway_response;
@@ -21,18 +22,21 @@ pub(crate) async fn serve(gateway: &Gateway, request: StageRequest) -> StageResp
         Err(fault) => return refuse(&request, &ticket, &fault),
     };
     let visit = Visit::new(&request, &ticket, &stage, stage.release(draw(&ticket)));
-    match answer(gateway, &visit).await {
+    let (response, fault) = match answer(gateway, &visit).await {
         Ok((mut response, with_trace)) => {
             headers::finish(&mut response.headers, &ticket, with_trace);
-            response
+            (response, None)
         }
         Err(fault) => {
             log(&request, &ticket, &fault);
             let mut response = gateway_response::render(&visit, &fault);
             headers::finish(&mut response.headers, &ticket, false);
-            response
+            (response, Some(fault))
         }
-    }
+    };
+    let ended = gateway.clock.now();
+    access::log(&*gateway.logs, &visit, Outcome { response: &response, fault: fault.as_ref(), ended });
+    response
 }
 
 /// Before there is a deployment that could say how it answers.
@@ -98,6 +102,14 @@ fn refuse_large_headers(gateway: &Gateway, request: &StageRequest) -> Result<(),
 
 /// Integration request, integration, integration response.
 async fn integrate(gateway: &Gateway, call: &Call<'_>) -> Result<(StageResponse, bool), Fault> {
+    let began = gateway.clock.now();
+    let answered = ask(gateway, call).await;
+    let latency_ms = i64::try_from(gateway.clock.now().since(began).as_millis()).unwrap_or(i64::MAX);
+    call.integration_latency_ms.get_or_init(|| latency_ms);
+    answered
+}
+
+async fn ask(gateway: &Gateway, call: &Call<'_>) -> Result<(StageResponse, bool), Fault> {
     match &call.method.integration {
         Integration::LambdaProxy(lambda) => Ok((lambda::proxy(gateway, call, lambda).await?, true)),
         Integration::Lambda(lambda, mapping) => {

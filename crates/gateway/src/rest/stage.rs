@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use api::apigateway::CacheClusterSize;
 
+use crate::access_log::{AccessLogError, check_destination, check_format};
 use crate::error::{GatewayError, Result};
 use crate::patch::{Patch, PatchVerb};
 use crate::rest::records::{AccessLogRecord, CanaryRecord, MethodSettingRecord, StageRecord, Stages};
@@ -126,14 +127,18 @@ impl StageRecord {
     }
 
     fn patch_access_log(&mut self, patch: &Patch) -> Result<()> {
+        let refused = |error: AccessLogError| GatewayError::bad_request(error.to_string());
         match (patch.verb, &patch.segments()[1..]) {
             (PatchVerb::Remove, []) => self.access_log = None,
             (PatchVerb::Add | PatchVerb::Replace, ["destinationArn"]) => {
-                self.access_log.get_or_insert_with(AccessLogRecord::default).destination_arn =
-                    patch.some_text();
+                let arn = patch.some_text();
+                arn.as_deref().map_or(Ok(()), check_destination).map_err(refused)?;
+                self.access_log.get_or_insert_with(AccessLogRecord::default).destination_arn = arn;
             }
             (PatchVerb::Add | PatchVerb::Replace, ["format"]) => {
-                self.access_log.get_or_insert_with(AccessLogRecord::default).format = patch.some_text();
+                let format = patch.some_text();
+                format.as_deref().map_or(Ok(()), check_format).map_err(refused)?;
+                self.access_log.get_or_insert_with(AccessLogRecord::default).format = format;
             }
             _ => return Err(patch.unsupported()),
         }

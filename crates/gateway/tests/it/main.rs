@@ -12,6 +12,7 @@ mod gateway_responses;
 mod hostile;
 mod http_apis;
 mod mappings;
+mod stages;
 mod templates;
 mod usage;
 mod validation;

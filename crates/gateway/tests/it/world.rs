@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use base::{Clock, Cx, Limits, RequestId, Scope, Timestamp};
 use bytes::Bytes;
-use gateway::{Gateway, StageRequest, StageResponse};
+use gateway::{Gateway, GatewayPorts, StageRequest, StageResponse};
 use http::HeaderMap;
-use ports::{BoxFuture, Invoke, InvokeCall, InvokeError, InvokeReply};
+use ports::{BoxFuture, Invoke, InvokeCall, InvokeError, InvokeReply, LogBatch, LogSink};
 use serde_json::Value;
 use store::Store;
 
@@ -69,9 +69,31 @@ impl Invoke for Functions {
     }
 }
 
+/// What was written to log groups.
+#[derive(Debug, Default)]
+pub(crate) struct Logs {
+    batches: Mutex<Vec<LogBatch>>,
+}
+
+impl LogSink for Logs {
+    fn write(&self, batch: LogBatch) {
+        self.batches.lock().unwrap().push(batch);
+    }
+}
+
+impl Logs {
+    /// The lines of a group, which are taken out of it.
+    pub(crate) fn take(&self, group: &str) -> Vec<String> {
+        let mut batches = self.batches.lock().unwrap();
+        let lines = batches.extract_if(.., |batch| &*batch.group == group).flat_map(|batch| batch.events);
+        lines.map(|event| String::from_utf8(event.message.to_vec()).unwrap()).collect()
+    }
+}
+
 pub(crate) struct World {
     pub(crate) gateway: Gateway,
     pub(crate) functions: Arc<Functions>,
+    pub(crate) logs: Arc<Logs>,
     pub(crate) clock: Clock,
     cx: Cx,
     names: Mutex<BTreeMap<String, String>>,
@@ -89,10 +111,11 @@ impl World {
     pub(crate) fn on(store: Store) -> Self {
         let clock = Clock::virtual_at(Timestamp(1_795_454_460_123));
         let functions = Arc::new(Functions::default());
-        let invoke = Arc::clone(&functions) as Arc<dyn Invoke>;
-        let gateway = Gateway::new(store, invoke, clock.clone(), Limits::default());
+        let logs = Arc::new(Logs::default());
+        let ports = GatewayPorts { invoke: Arc::clone(&functions) as _, logs: Arc::clone(&logs) as _ };
+        let gateway = Gateway::new(store, ports, clock.clone(), Limits::default());
         let cx = Cx::internal(Scope::default());
-        Self { gateway, functions, clock, cx, names: Mutex::default() }
+        Self { gateway, functions, logs, clock, cx, names: Mutex::default() }
     }
 
     /// Calls as another account.
