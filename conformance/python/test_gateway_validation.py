@@ -35,3 +35,25 @@ def test_request_validators(server):
     gateway.delete_request_validator(**at)
     with pytest.raises(ClientError, match="Invalid Request Validator identifier specified"):
         gateway.get_request_validator(**at)
+
+
+def test_documentation_versions(server):
+    gateway = server.client("apigateway")
+    api = gateway.create_rest_api(name="documented")["id"]
+    body = {"openapi": "3.0.1", "x-amazon-apigateway-documentation": {"documentationParts": [
+        {"location": {"type": "API"}, "properties": {"description": "all of it"}},
+        {"location": {"type": "RESOURCE", "path": "/pets"}, "properties": {"description": "pets"}},
+    ]}}
+    for mode in ["merge", "overwrite"]:
+        made = gateway.import_documentation_parts(restApiId=api, mode=mode, body=json.dumps(body))
+        assert len(made["ids"]) == 2 and made["warnings"] == []
+    assert len(gateway.get_documentation_parts(restApiId=api)["items"]) == 2
+    gateway.create_documentation_version(restApiId=api, documentationVersion="1")
+    at = {"restApiId": api, "documentationVersion": "1"}
+    change = [{"op": "replace", "path": "/description", "value": "first"}]
+    assert gateway.update_documentation_version(**at, patchOperations=change)["description"] == "first"
+    assert gateway.get_documentation_version(**at)["version"] == "1"
+    assert len(gateway.get_documentation_versions(restApiId=api)["items"]) == 1
+    gateway.delete_documentation_version(**at)
+    with pytest.raises(ClientError, match="Invalid Documentation version specified"):
+        gateway.get_documentation_version(**at)

@@ -35,6 +35,7 @@ mod rest;
 mod schema;
 mod target;
 mod v2;
+mod yaml;
 
 pub use exchange::{StageRequest, StageResponse};
 pub use gateway::{Gateway, GatewayPorts};

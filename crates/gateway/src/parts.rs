@@ -18,6 +18,7 @@ pub(crate) mod kind {
     pub(crate) const MODEL: u8 = 3;
     pub(crate) const REQUEST_VALIDATOR: u8 = 4;
     pub(crate) const GATEWAY_RESPONSE: u8 = 5;
+    pub(crate) const DOCUMENTATION_VERSION: u8 = 6;
     pub(crate) const AUTHORIZER: u8 = 7;
     pub(crate) const API_KEY: u8 = 10;
     pub(crate) const USAGE_PLAN: u8 = 11;
@@ -167,6 +168,11 @@ pub(crate) async fn create<T: Part>(
 /// Adds a part to the batch that makes its owner.
 pub(crate) fn put<T: Part>(batch: Batch, owner: Owner<'_>, part: &T) -> Batch {
     batch.put(owner.key::<T>(part.id()), rows::encode(part))
+}
+
+/// Removes a part in a batch.
+pub(crate) fn remove<T: Part>(batch: Batch, owner: Owner<'_>, part: &T) -> Batch {
+    batch.delete(owner.key::<T>(part.id()))
 }
 
 /// Edits a part that is there.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use base::Timestamp;
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
-use ports::{InvokeCall, InvokeKind, InvokeSource};
+use ports::{InvokeCall, InvokeError, InvokeKind, InvokeSource};
 use vtl::JavaRegex;
 use wire::json::{Reader, Writer};
 
@@ -391,8 +391,13 @@ impl LambdaAuthorizer {
         };
         let done = within(&gateway.clock, TIMEOUT, gateway.invoke.invoke(invocation)).await;
         let done =
-            done.map_err(|_| Fault::Authorizer("the authorizer's function took too long".to_owned()))?;
-        let reply = done.map_err(|error| Fault::Authorizer(error.to_string()))?;
+            done.map_err(|_| Fault::AuthorizerFailure("the authorizer's function took too long".to_owned()))?;
+        let reply = done.map_err(|error| match error {
+            InvokeError::Throttled(_) | InvokeError::Unavailable(_) | InvokeError::Internal(_) => {
+                Fault::AuthorizerFailure(error.to_string())
+            }
+            _ => Fault::Authorizer(error.to_string()),
+        })?;
         if reply.function_error.is_some() {
             return Err(match error_message(&reply.payload).as_deref() {
                 Some("Unauthorized") => Fault::Unauthorized,

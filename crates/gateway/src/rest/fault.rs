@@ -30,9 +30,12 @@ pub(crate) enum Fault {
     /// A signature that cannot be one.
     #[error("{message}")]
     Signature { code: &'static str, message: String },
-    /// The authorizer cannot say whom to let in.
+    /// The authorizer cannot say whom to let in, as it is.
     #[error("authorizer: {0}")]
     Authorizer(String),
+    /// Nor can it this time.
+    #[error("authorizer: {0}")]
+    AuthorizerFailure(String),
     #[error("the request is too large")]
     TooLarge,
     #[error("the headers are too large")]
@@ -87,7 +90,11 @@ impl Fault {
             Self::Throttled | Self::QuotaExceeded => 429,
             Self::HeadersTooLarge => 431,
             Self::Loop(_) => 508,
-            Self::Authorizer(_) | Self::Configuration(_) | Self::Unsupported(_) | Self::Internal(_) => 500,
+            Self::Authorizer(_)
+            | Self::AuthorizerFailure(_)
+            | Self::Configuration(_)
+            | Self::Unsupported(_)
+            | Self::Internal(_) => 500,
             Self::BadGateway(_) => 502,
             Self::Timeout | Self::Network(_) => 504,
         }
@@ -101,6 +108,7 @@ impl Fault {
             Self::AccessDenied(_) => "AccessDeniedException",
             Self::Signature { code, .. } => code,
             Self::Authorizer(_) => "AuthorizerConfigurationException",
+            Self::AuthorizerFailure(_) => "AuthorizerFailureException",
             Self::TooLarge | Self::HeadersTooLarge => "RequestTooLargeException",
             Self::Throttled => "TooManyRequestsException",
             Self::QuotaExceeded => "LimitExceededException",
@@ -124,6 +132,7 @@ impl Fault {
             Self::AccessDenied(_) => Type::AccessDenied,
             Self::Signature { .. } => Type::InvalidSignature,
             Self::Authorizer(_) => Type::AuthorizerConfigurationError,
+            Self::AuthorizerFailure(_) => Type::AuthorizerFailure,
             Self::TooLarge => Type::RequestTooLarge,
             Self::Throttled => Type::Throttled,
             Self::QuotaExceeded => Type::QuotaExceeded,
@@ -149,7 +158,7 @@ impl Fault {
             Self::TokenExpired => "The incoming token has expired",
             Self::AccessDenied(text) | Self::BadBody(text) => text,
             Self::Signature { message, .. } => message,
-            Self::Authorizer(_) => return None,
+            Self::Authorizer(_) | Self::AuthorizerFailure(_) => return None,
             Self::TooLarge => "Request Too Long",
             Self::HeadersTooLarge => "Request Header Fields Too Large",
             Self::Loop(_) => "Loop Detected",

@@ -30,7 +30,7 @@ fn known<T: std::str::FromStr>(text: Option<String>) -> Option<T> {
 }
 
 /// AWS's dates have whole seconds.
-fn date(ms: i64) -> Timestamp {
+pub(crate) fn date(ms: i64) -> Timestamp {
     Timestamp::from_secs(Timestamp(ms).as_secs())
 }
 

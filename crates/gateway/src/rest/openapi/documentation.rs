@@ -1,0 +1,73 @@
+//! Documentation parts in an API definition: the extension `x-amazon-apigateway-documentation`.
+
+use api::apigateway::DocumentationPartLocation;
+use base::random_alphanumeric;
+
+use crate::error::GatewayError;
+use crate::json::Json;
+use crate::rest::documentation::{DocumentationPartRecord, LocationRecord};
+
+pub(crate) const EXTENSION: &str = "x-amazon-apigateway-documentation";
+
+/// The parts of a definition, and what is wrong with those that are none.
+pub(crate) fn read(definition: &Json<'_>) -> (Vec<DocumentationPartRecord>, Vec<String>) {
+    let section = definition.get(EXTENSION).unwrap_or(definition);
+    let given = section.get("documentationParts").and_then(Json::as_array).unwrap_or_default();
+    let (mut parts, mut warnings): (Vec<DocumentationPartRecord>, _) = (Vec::new(), Vec::new());
+    for (at, json) in given.iter().enumerate() {
+        match part(json) {
+            Ok(part) if parts.iter().any(|known| known.location == part.location) => {
+                warnings.push(format!("Documentation part {at}: {}", part.taken()));
+            }
+            Ok(part) => parts.push(part),
+            Err(error) => warnings.push(format!("Documentation part {at}: {error}")),
+        }
+    }
+    (parts, warnings)
+}
+
+fn part(json: &Json<'_>) -> Result<DocumentationPartRecord, GatewayError> {
+    let location = json.get("location");
+    let field = |name: &str| {
+        let value = location.and_then(|location| location.get(name));
+        value.and_then(Json::as_str).map(str::to_owned)
+    };
+    let bad = || GatewayError::bad_request("Invalid documentation part location: there is no known type");
+    let kind = field("type").and_then(|kind| kind.parse().ok()).ok_or_else(bad)?;
+    let location = LocationRecord::new(DocumentationPartLocation {
+        r#type: kind,
+        path: field("path"),
+        method: field("method"),
+        status_code: field("statusCode"),
+        name: field("name"),
+    })?;
+    let properties = match json.get("properties") {
+        Some(Json::String(text)) => text.to_string(),
+        Some(value) => value.to_text(),
+        None => String::new(),
+    };
+    let part = DocumentationPartRecord { id: random_alphanumeric(6), location, properties };
+    part.check()?;
+    Ok(part)
+}
+
+/// New parts among those there are: what belongs to the same place takes its place and its id.
+pub(crate) fn merge(
+    known: &mut Vec<DocumentationPartRecord>,
+    new: Vec<DocumentationPartRecord>,
+) -> Vec<String> {
+    let mut ids = Vec::new();
+    for part in new {
+        match known.iter_mut().find(|known| known.location == part.location) {
+            Some(old) => {
+                old.properties = part.properties;
+                ids.push(old.id.clone());
+            }
+            None => {
+                ids.push(part.id.clone());
+                known.push(part);
+            }
+        }
+    }
+    ids
+}
