@@ -60,7 +60,6 @@ pub(crate) enum JwtError {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum KeySource {
     /// By OpenID discovery: `jwks_uri` in the issuer's `.well-known/openid-configuration`.
-    #[allow(dead_code, reason = "JWT authorizers of HTTP APIs come next")]
     Discovery(String),
     /// The key set itself.
     KeySet(String),

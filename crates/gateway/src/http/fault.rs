@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 
 use crate::StageResponse;
 
@@ -11,8 +11,11 @@ use crate::StageResponse;
 pub(crate) enum HttpFault {
     #[error("no such route or stage")]
     NotFound,
-    #[error("a signature is wanted, or the endpoint is closed")]
-    Forbidden,
+    /// With what a caller by a token is told of it.
+    #[error("nobody is let in who is not known")]
+    Unauthorized(Option<String>),
+    #[error("the caller is not let in")]
+    Forbidden(Option<String>),
     #[error("the request is too large")]
     TooLarge,
     #[error("too many requests")]
@@ -31,7 +34,8 @@ impl HttpFault {
     pub(crate) fn answer(&self) -> StageResponse {
         let (status, text) = match self {
             Self::NotFound => (404, "Not Found"),
-            Self::Forbidden => (403, "Forbidden"),
+            Self::Unauthorized(_) => (401, "Unauthorized"),
+            Self::Forbidden(_) => (403, "Forbidden"),
             Self::TooLarge => (413, "Request Entity Too Large"),
             Self::Throttled => (429, "Too Many Requests"),
             Self::Internal(_) => (500, "Internal Server Error"),
@@ -40,6 +44,11 @@ impl HttpFault {
         };
         let mut headers = HeaderMap::with_capacity(4);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Self::Unauthorized(Some(told)) | Self::Forbidden(Some(told)) = self
+            && let Ok(told) = HeaderValue::from_str(told)
+        {
+            headers.insert(WWW_AUTHENTICATE, told);
+        }
         let body = match self {
             Self::Unsupported(_) => {
                 format!(

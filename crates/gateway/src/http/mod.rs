@@ -1,5 +1,7 @@
 //! HTTP APIs: their data plane.
 
+mod authorize;
+mod context;
 mod cors;
 mod event;
 mod fault;

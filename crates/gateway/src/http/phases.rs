@@ -1,19 +1,22 @@
 //! The data plane of HTTP APIs: the phases through which every request to a stage goes, in AWS's order.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use percent_encoding::percent_decode_str;
 use ports::{InvokeCall, InvokeKind, InvokeSource};
 
+use crate::http::authorize;
 use crate::http::cors::Cors;
 use crate::http::event;
 use crate::http::fault::HttpFault;
 use crate::http::live::{self, HttpStage};
 use crate::http::program::{Integration, Payload, Program, Route};
 use crate::rest::answer::Answer;
+use crate::rest::authorize::path_in_arn;
 use crate::rest::call::Ticket;
+use crate::rest::grant::Granted;
 use crate::rest::headers::{self, Origin};
 use crate::rest::lambda::within;
 use crate::rest::route::{Match, Verb};
@@ -32,6 +35,8 @@ pub(crate) struct HttpCall<'a> {
     pub(crate) route: &'a Route,
     /// None for `$default`.
     pub(crate) found: Option<Match<'a>>,
+    /// Who was let in, once somebody was asked.
+    pub(crate) grant: OnceLock<Granted>,
 }
 
 /// Answers a request to a stage of an HTTP API; none if the URL names no HTTP API.
@@ -65,8 +70,8 @@ async fn answer(
     }
     let verb = Verb::of_request(&request.method);
     let (route, found) = program.route(path, verb).ok_or(HttpFault::NotFound)?;
-    let call = HttpCall { request, ticket, stage, path, route, found };
-    authorize(&call)?;
+    let call = HttpCall { request, ticket, stage, path, route, found, grant: OnceLock::new() };
+    authorize::authorize(gateway, &call).await?;
     throttle(gateway, &call)?;
     integrate(gateway, &call).await
 }
@@ -118,15 +123,6 @@ fn preflight(
     let verb = Verb::of_request(&request.method);
     let own = program.route(path, verb).is_some_and(|(route, _)| route.key.starts_with("OPTIONS "));
     (!own).then(|| StageResponse { status: 204, headers: HeaderMap::new(), body: Bytes::new() })
-}
-
-/// Signatures are not verified yet: without one AWS's answer, with one a plain refusal, never a pass.
-fn authorize(call: &HttpCall<'_>) -> Result<(), HttpFault> {
-    match (call.route.wants_signature, call.request.headers.contains_key("authorization")) {
-        (false, _) => Ok(()),
-        (true, false) => Err(HttpFault::Forbidden),
-        (true, true) => Err(HttpFault::Unsupported("the authorization type AWS_IAM")),
-    }
 }
 
 fn throttle(gateway: &Gateway, call: &HttpCall<'_>) -> Result<(), HttpFault> {
@@ -239,16 +235,23 @@ impl HttpCall<'_> {
             .collect()
     }
 
+    /// `arn:aws:execute-api:us-east-1:000000000000:a1b2c3`
+    pub(crate) fn api_arn(&self) -> String {
+        let scope = &self.stage.scope;
+        let partition = scope.region.partition();
+        format!("arn:{partition}:execute-api:{}:{}:{}", scope.region, scope.account, self.stage.api_id)
+    }
+
+    /// The ARN that policies of authorizers speak of.
+    pub(crate) fn route_arn(&self) -> String {
+        let stage = format!("{}/{}", self.api_arn(), self.stage.name);
+        format!("{stage}/{}/{}", self.request.method, path_in_arn(self.path))
+    }
+
     /// The ARN that a function's resource policy is asked for.
     fn source_arn(&self) -> String {
-        let (scope, stage, route) = (&self.stage.scope, &self.stage.name, self.route);
-        let api = format!(
-            "arn:{}:execute-api:{}:{}:{}",
-            scope.region.partition(),
-            scope.region,
-            scope.account,
-            self.stage.api_id
-        );
+        let (stage, route) = (&self.stage.name, self.route);
+        let api = self.api_arn();
         match route.arn_path.starts_with('/') {
             true => format!("{api}/{stage}/{}{}", self.request.method, route.arn_path),
             false => format!("{api}/{stage}/{}", route.arn_path),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::http::authorize::{Access, Authorizers};
 use crate::rest::route::{Match, RouteTrie, Verb};
 use crate::rest::uri::Pattern;
 use crate::v2::deployment::SnapshotRecord;
@@ -21,7 +22,7 @@ pub(crate) struct Route {
     pub(crate) key: String,
     /// With a star for each parameter, as permissions of functions name it.
     pub(crate) arn_path: String,
-    pub(crate) wants_signature: bool,
+    pub(crate) access: Access,
     pub(crate) timeout: Duration,
     pub(crate) integration: Integration,
 }
@@ -43,6 +44,7 @@ impl Program {
     pub(crate) fn compile(snapshot: SnapshotRecord) -> Self {
         let integrations: HashMap<&str, &IntegrationRecord> =
             snapshot.integrations.iter().map(|known| (known.id.as_str(), known)).collect();
+        let authorizers = Authorizers::compile(&snapshot.authorizers);
         let mut program = Self { trie: RouteTrie::new(), routes: Vec::new(), default: None };
         for route in &snapshot.routes {
             let index = program.routes.len();
@@ -53,7 +55,7 @@ impl Program {
                 }
             }
             let integration = route.integration_id().and_then(|id| integrations.get(id));
-            program.routes.push(Route::compile(route, integration.copied()));
+            program.routes.push(Route::compile(route, integration.copied(), &authorizers));
         }
         program
     }
@@ -68,7 +70,11 @@ impl Program {
 }
 
 impl Route {
-    fn compile(route: &RouteRecord, integration: Option<&IntegrationRecord>) -> Self {
+    fn compile(
+        route: &RouteRecord,
+        integration: Option<&IntegrationRecord>,
+        authorizers: &Authorizers,
+    ) -> Self {
         let arn_path = route.verb_and_path().map(|(_, path)| {
             let parts = path.split('/').map(|part| if part.starts_with('{') { "*" } else { part });
             parts.collect::<Vec<_>>().join("/")
@@ -77,7 +83,7 @@ impl Route {
         Self {
             key: route.key.clone(),
             arn_path: arn_path.unwrap_or_else(|| DEFAULT_KEY.to_owned()),
-            wants_signature: route.authorization_type != "NONE",
+            access: authorizers.of(route),
             timeout: Duration::from_millis(u64::try_from(timeout_ms).unwrap_or_default()),
             integration: integration.map_or(Integration::Broken("the route has no integration"), compile),
         }

@@ -6,14 +6,13 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use base::Timestamp;
+use base::{Scope, Timestamp};
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use ports::{InvokeCall, InvokeError, InvokeKind, InvokeSource};
 use vtl::JavaRegex;
 use wire::json::{Reader, Writer};
 
-use crate::Gateway;
 use crate::jwt::{Demands, JwtError, KeySource};
 use crate::policy::{Policy, Question, Verdict};
 use crate::rest::authorizer::{AuthorizerRecord, TTL_DEFAULT, pool_of};
@@ -26,6 +25,7 @@ use crate::rest::lambda::within;
 use crate::rest::mapping::Source;
 use crate::rest::records::MethodRecord;
 use crate::rest::uri::Pattern;
+use crate::{Gateway, StageRequest};
 
 const ACTION: &str = "execute-api:Invoke";
 const TIMEOUT: Duration = Duration::from_secs(29);
@@ -142,12 +142,12 @@ struct Kept {
 }
 
 impl Decisions {
-    fn find(&self, key: &str, now: Timestamp) -> Option<Arc<Grant>> {
+    pub(crate) fn find(&self, key: &str, now: Timestamp) -> Option<Arc<Grant>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.get(key).filter(|kept| now < kept.until).map(|kept| Arc::clone(&kept.grant))
     }
 
-    fn keep(&self, key: String, grant: &Arc<Grant>, now: Timestamp, ttl: Duration) {
+    pub(crate) fn keep(&self, key: String, grant: &Arc<Grant>, now: Timestamp, ttl: Duration) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT_MAX {
             kept.retain(|_, kept| now < kept.until);
@@ -169,6 +169,20 @@ impl Decisions {
         let prefix = stage_prefix(api_id, stage);
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).retain(|key, _| !key.starts_with(&prefix));
     }
+}
+
+/// By what an authorizer's answer is kept: each value with its length before it, so that no two identities are one.
+pub(crate) fn decision_key(
+    (api_id, stage): (&str, &str),
+    authorizer_id: &str,
+    identity: &[String],
+) -> String {
+    let mut key = stage_prefix(api_id, stage);
+    key.push_str(authorizer_id);
+    for value in identity {
+        let _ = write!(key, "/{}:{value}", value.len());
+    }
+    key
 }
 
 /// Neither an id nor a stage's name has a slash.
@@ -213,7 +227,7 @@ pub(crate) async fn authorize(
     judged: Option<Verdict>,
 ) -> Result<(), Fault> {
     let signed = match &call.method.authorization {
-        Authorization::Signature => Some(require_signature(call)?),
+        Authorization::Signature => Some(require_signature(call.request)?),
         _ => None,
     };
     // A signer of the API's own account needs no policy; everybody else one that lets them in, if there is one.
@@ -272,8 +286,8 @@ fn masked(text: &str) -> String {
 }
 
 /// Who a signature says it is of. Its form is checked; there is no secret to verify it with.
-fn require_signature(call: &Call<'_>) -> Result<Signer, Fault> {
-    match sigv4::parse(&call.request.headers, &call.request.query) {
+pub(crate) fn require_signature(request: &StageRequest) -> Result<Signer, Fault> {
+    match sigv4::parse(&request.headers, &request.query) {
         Ok(Some(credential)) if credential.service == "execute-api" => Ok(signer_of(&credential)),
         Ok(Some(credential)) => Err(Fault::Signature {
             code: "InvalidSignatureException",
@@ -314,7 +328,8 @@ async fn by_lambda(
     authorizer: &LambdaAuthorizer,
 ) -> Result<Granted, Fault> {
     let identity = authorizer.identity(call)?;
-    let key = (!authorizer.ttl.is_zero()).then(|| authorizer.key(call, &identity));
+    let key = (!authorizer.ttl.is_zero())
+        .then(|| decision_key((&call.stage.api_id, &call.stage.name), &authorizer.id, &identity));
     let now = gateway.clock.now();
     let kept = key.as_deref().and_then(|key| gateway.decisions.find(key, now));
     let granted = match kept {
@@ -355,16 +370,6 @@ impl LambdaAuthorizer {
         Ok(values)
     }
 
-    /// Each value with its length before it, so that no two identities are one.
-    fn key(&self, call: &Call<'_>, identity: &[String]) -> String {
-        let mut key = stage_prefix(&call.stage.api_id, &call.stage.name);
-        key.push_str(&self.id);
-        for value in identity {
-            let _ = write!(key, "/{}:{value}", value.len());
-        }
-        key
-    }
-
     fn event(&self, call: &Call<'_>, identity: &[String]) -> Bytes {
         let arn = method_arn(call);
         if !self.is_token {
@@ -389,27 +394,32 @@ impl LambdaAuthorizer {
             request_id: call.ticket.request_id,
             trace: call.ticket.trace.clone(),
         };
-        let done = within(&gateway.clock, TIMEOUT, gateway.invoke.invoke(invocation)).await;
-        let done =
-            done.map_err(|_| Fault::AuthorizerFailure("the authorizer's function took too long".to_owned()))?;
-        let reply = done.map_err(|error| match error {
-            InvokeError::Throttled(_) | InvokeError::Unavailable(_) | InvokeError::Internal(_) => {
-                Fault::AuthorizerFailure(error.to_string())
-            }
-            _ => Fault::Authorizer(error.to_string()),
-        })?;
-        if reply.function_error.is_some() {
-            return Err(match error_message(&reply.payload).as_deref() {
-                Some("Unauthorized") => Fault::Unauthorized,
-                _ => Fault::Authorizer(format!(
-                    "the authorizer's function failed: {}",
-                    String::from_utf8_lossy(&reply.payload)
-                )),
-            });
-        }
-        Grant::parse(&reply.payload)
-            .map_err(|error| Fault::Authorizer(format!("the authorizer's answer: {error}")))
+        let answer = ask_function(gateway, invocation).await?;
+        Grant::parse(&answer).map_err(|error| Fault::Authorizer(format!("the authorizer's answer: {error}")))
     }
+}
+
+/// What an authorizer's function answers.
+pub(crate) async fn ask_function(gateway: &Gateway, invocation: InvokeCall) -> Result<Bytes, Fault> {
+    let done = within(&gateway.clock, TIMEOUT, gateway.invoke.invoke(invocation)).await;
+    let done =
+        done.map_err(|_| Fault::AuthorizerFailure("the authorizer's function took too long".to_owned()))?;
+    let reply = done.map_err(|error| match error {
+        InvokeError::Throttled(_) | InvokeError::Unavailable(_) | InvokeError::Internal(_) => {
+            Fault::AuthorizerFailure(error.to_string())
+        }
+        _ => Fault::Authorizer(error.to_string()),
+    })?;
+    if reply.function_error.is_none() {
+        return Ok(reply.payload);
+    }
+    Err(match error_message(&reply.payload).as_deref() {
+        Some("Unauthorized") => Fault::Unauthorized,
+        _ => Fault::Authorizer(format!(
+            "the authorizer's function failed: {}",
+            String::from_utf8_lossy(&reply.payload)
+        )),
+    })
 }
 
 fn token_event(arn: &str, token: &str) -> Bytes {
@@ -462,6 +472,16 @@ async fn by_pools(
 }
 
 impl Gateway {
+    /// Where the keys of the issuer of HTTP APIs' tokens are, and what it calls itself.
+    pub(crate) fn issuer_keys(&self, issuer: &str) -> (KeySource, Vec<String>) {
+        let cognito = issuer.strip_prefix("https://cognito-idp.").and_then(|rest| rest.split_once('/'));
+        let pool = cognito.and_then(|(host, pool)| Some((host.split_once(".amazonaws.com")?.0, pool)));
+        match pool {
+            Some((region, pool)) => self.pool_issuers(region, pool),
+            None => (KeySource::Discovery(issuer.to_owned()), vec![issuer.to_owned()]),
+        }
+    }
+
     /// Where a user pool's keys are, and what it calls itself.
     fn pool_issuers(&self, region: &str, pool: &str) -> (KeySource, Vec<String>) {
         let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
@@ -479,32 +499,54 @@ impl Gateway {
 }
 
 fn ask(gateway: &Gateway, visit: &Visit<'_>, policy: &Policy, caller: &[String]) -> Verdict {
-    let facts = |key: &str| fact(gateway, visit, caller, key);
-    policy.ask(&Question { action: ACTION, resource: &method_arn(visit), caller, facts: &facts })
+    let asked = Asked { request: visit.request, scope: &visit.stage.scope, arn: method_arn(visit) };
+    asked.of(gateway, policy, caller)
 }
 
-/// The value of a condition's key. There is no VPC here, so that nothing comes out of one.
-fn fact(gateway: &Gateway, visit: &Visit<'_>, caller: &[String], key: &str) -> Option<String> {
-    let request = visit.request;
-    Some(match key {
-        "aws:sourceip" => request.source_ip.to_canonical().to_string(),
-        "aws:useragent" => request.header("user-agent")?.to_owned(),
-        "aws:referer" => request.header("referer")?.to_owned(),
-        "aws:securetransport" => request.secure.to_string(),
-        "aws:epochtime" => gateway.clock.now().as_secs().to_string(),
-        "aws:requestedregion" => visit.stage.scope.region.to_string(),
-        "aws:principalarn" => caller.first()?.clone(),
-        "aws:principalaccount" => caller.get(1)?.clone(),
-        _ => return None,
-    })
+/// What a policy is asked for.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) request: &'a StageRequest,
+    /// The API's.
+    pub(crate) scope: &'a Scope,
+    /// See [`method_arn`].
+    pub(crate) arn: String,
 }
 
-/// The ARN of the request's method with the path that was called, as the route reads it: else a slash more or a
-/// letter written as `%61` would go round a policy that denies a path. What would be a pattern or a further segment
-/// stays encoded.
+impl Asked<'_> {
+    pub(crate) fn of(&self, gateway: &Gateway, policy: &Policy, caller: &[String]) -> Verdict {
+        let facts = |key: &str| self.fact(gateway, caller, key);
+        policy.ask(&Question { action: ACTION, resource: &self.arn, caller, facts: &facts })
+    }
+
+    /// The value of a condition's key. There is no VPC here, so that nothing comes out of one.
+    fn fact(&self, gateway: &Gateway, caller: &[String], key: &str) -> Option<String> {
+        let request = self.request;
+        Some(match key {
+            "aws:sourceip" => request.source_ip.to_canonical().to_string(),
+            "aws:useragent" => request.header("user-agent")?.to_owned(),
+            "aws:referer" => request.header("referer")?.to_owned(),
+            "aws:securetransport" => request.secure.to_string(),
+            "aws:epochtime" => gateway.clock.now().as_secs().to_string(),
+            "aws:requestedregion" => self.scope.region.to_string(),
+            "aws:principalarn" => caller.first()?.clone(),
+            "aws:principalaccount" => caller.get(1)?.clone(),
+            _ => return None,
+        })
+    }
+}
+
+/// The ARN of the request's method with the path that was called.
 pub(crate) fn method_arn(visit: &Visit<'_>) -> String {
-    let mut arn = format!("{}/{}/{}/", visit.api_arn(), visit.stage.name, visit.request.method);
-    let parts = visit.request.path.split('/').filter(|part| !part.is_empty());
+    let stage = format!("{}/{}", visit.api_arn(), visit.stage.name);
+    format!("{stage}/{}/{}", visit.request.method, path_in_arn(&visit.request.path))
+}
+
+/// A path as policies name it, as the route reads it: else a slash more or a letter written as `%61` would go round a
+/// policy that denies a path. What would be a pattern or a further segment stays encoded.
+pub(crate) fn path_in_arn(path: &str) -> String {
+    let mut arn = String::with_capacity(path.len());
+    let parts = path.split('/').filter(|part| !part.is_empty());
     for (at, part) in parts.enumerate() {
         if at > 0 {
             arn.push('/');

@@ -23,6 +23,12 @@ pub(crate) struct Grant {
     pub(crate) policy: Option<Policy>,
     /// The policy as the function wrote it.
     pub(crate) policy_text: String,
+    /// What a function of an HTTP API said of the caller, as JSON.
+    pub(crate) context_json: Option<String>,
+    /// What a function said that says no more than yes or no.
+    pub(crate) allowed: Option<bool>,
+    /// What the caller may do, where a route asks.
+    pub(crate) scopes: Option<Vec<String>>,
     /// Of callers who sign.
     pub(crate) signer: Option<Signer>,
 }
@@ -76,6 +82,47 @@ impl Grant {
             (None, _) => Err(malformed("it has no principalId")),
             (_, None) => Err(malformed("it has no policyDocument")),
         }
+    }
+
+    /// The same of an HTTP API: the context may nest. `simple`: it says yes or no in place of a policy.
+    /// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html>
+    pub(crate) fn parse_http(json: &[u8], simple: bool) -> Result<Self, PolicyError> {
+        let mut reader = Reader::new(json, DEPTH_MAX)?;
+        let mut grant = Self::default();
+        reader.begin_object()?;
+        while let Some(key) = reader.next_key()? {
+            match (&*key, reader.peek()?) {
+                ("isAuthorized", Kind::True | Kind::False) if simple => {
+                    grant.allowed = Some(reader.boolean()?)
+                }
+                ("principalId", Kind::String) if !simple => {
+                    grant.principal_id = Some(reader.string()?.into_owned());
+                }
+                ("policyDocument", _) if !simple => {
+                    grant.policy_text = reader.raw()?.to_owned();
+                    grant.policy = Some(Policy::parse(grant.policy_text.as_bytes())?);
+                }
+                ("context", Kind::Object) => {
+                    let raw = reader.raw()?.to_owned();
+                    grant.context = read_nested_context(&raw)?;
+                    grant.context_json = Some(raw);
+                }
+                _ => reader.skip()?,
+            }
+        }
+        reader.end()?;
+        match (grant.allowed, &grant.policy) {
+            (Some(_), _) | (_, Some(_)) => Ok(grant),
+            _ if simple => Err(malformed("it has no isAuthorized")),
+            _ => Err(malformed("it has no policyDocument")),
+        }
+    }
+
+    /// Who the issuer of an HTTP API's token says they are. `scopes`: the route asks for some.
+    pub(crate) fn of_token(claims: &Claims, scopes: bool) -> Self {
+        let texts = claims.iter().map(|(name, claim)| (name.to_owned(), plain_text(claim)));
+        let scopes = scopes.then(|| claims.scopes().map(str::to_owned).collect());
+        Self { claims: Some(texts.collect()), scopes, ..Self::default() }
     }
 
     /// Who a user pool says they are.
@@ -165,6 +212,34 @@ fn read_context(reader: &mut Reader<'_>) -> Result<Vec<(String, String)>, Policy
         }
     }
     Ok(context)
+}
+
+/// Values as texts, those that nest as their JSON.
+fn read_nested_context(json: &str) -> Result<Vec<(String, String)>, PolicyError> {
+    let mut reader = Reader::new(json.as_bytes(), DEPTH_MAX)?;
+    let mut context = Vec::new();
+    reader.begin_object()?;
+    while let Some(name) = reader.next_key()? {
+        let name = name.into_owned();
+        let value = match reader.peek()? {
+            Kind::String => reader.string()?.into_owned(),
+            _ => reader.raw()?.to_owned(),
+        };
+        context.push((name, value));
+    }
+    Ok(context)
+}
+
+/// A claim as HTTP APIs pass it on: everything is a text, and lists are as Go writes them.
+fn plain_text(claim: &Claim) -> String {
+    match claim {
+        Claim::Text(text) => text.clone(),
+        Claim::Number(number) => number.clone(),
+        Claim::Boolean(truth) => truth.to_string(),
+        Claim::Texts(texts) => format!("[{}]", texts.join(" ")),
+        Claim::Null => String::new(),
+        Claim::Json(json) => json.clone(),
+    }
 }
 
 /// A claim as AWS passes it on: everything is a text, and two of the times are dates.

@@ -166,17 +166,26 @@ async fn an_authorizer_is_tried_out() {
     assert_eq!(run(json!({ "additionalContext": { "a": "b" } })).await.0, 400);
 }
 
-/// Serves the key set that it is given, and counts who asks.
-async fn issuer(document: Arc<Mutex<String>>, asked: Arc<AtomicUsize>) -> SocketAddr {
+/// Serves the key set that it is given, and says where that is; counts who asks for it.
+pub(crate) async fn issuer(document: Arc<Mutex<String>>, asked: Arc<AtomicUsize>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let (document, asked) = (Arc::clone(&document), Arc::clone(&asked));
             let answer = service_fn(move |request: http::Request<hyper::body::Incoming>| {
-                assert_eq!(request.uri().path(), "/us-east-1_x/.well-known/jwks.json");
-                asked.fetch_add(1, Ordering::SeqCst);
-                let body = Bytes::from(document.lock().unwrap().clone());
+                let body = match request.uri().path() {
+                    "/us-east-1_x/.well-known/jwks.json" => {
+                        asked.fetch_add(1, Ordering::SeqCst);
+                        document.lock().unwrap().clone()
+                    }
+                    "/.well-known/openid-configuration" => {
+                        let keys = format!("http://{address}/us-east-1_x/.well-known/jwks.json");
+                        json!({ "jwks_uri": keys }).to_string()
+                    }
+                    other => panic!("{other} is asked for"),
+                };
+                let body = Bytes::from(body);
                 std::future::ready(Ok::<_, Infallible>(http::Response::new(Full::new(body))))
             });
             tokio::spawn(
@@ -187,27 +196,27 @@ async fn issuer(document: Arc<Mutex<String>>, asked: Arc<AtomicUsize>) -> Socket
     address
 }
 
-struct Signer {
+pub(crate) struct Signer {
     id: &'static str,
     pair: EcdsaKeyPair,
 }
 
 impl Signer {
-    fn new(id: &'static str) -> Self {
+    pub(crate) fn new(id: &'static str) -> Self {
         let random = SystemRandom::new();
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random);
         Self { id, pair: pair.unwrap() }
     }
 
-    fn document(&self) -> String {
+    pub(crate) fn document(&self) -> String {
         let point = self.pair.public_key().as_ref();
         let part = |range: std::ops::Range<usize>| URL_SAFE_NO_PAD.encode(&point[range]);
         json!({ "keys": [{ "kid": self.id, "kty": "EC", "crv": "P-256", "x": part(1..33), "y": part(33..65) }] })
             .to_string()
     }
 
-    fn token(&self, claims: &Value) -> String {
+    pub(crate) fn token(&self, claims: &Value) -> String {
         let header = json!({ "alg": "ES256", "kid": self.id }).to_string();
         let text =
             format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims.to_string()));
@@ -281,7 +290,7 @@ async fn signed_world(policy: Option<&str>) -> World {
     world
 }
 
-fn signature(account: &str, service: &str) -> String {
+pub(crate) fn signature(account: &str, service: &str) -> String {
     format!(
         "AWS4-HMAC-SHA256 Credential={account}/20261123/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=00"
     )

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::world::{Play, World, function_uri, show, show_headers};
 
 /// An API `api` that deploys itself to `$default`, with a function `f` behind each route.
-async fn world(stage: &str, payload: &str, routes: &[&str]) -> World {
+pub(crate) async fn world(stage: &str, payload: &str, routes: &[&str]) -> World {
     let world = World::new();
     world.make("api", r#"POST /v2/apis {"name":"web","protocolType":"HTTP"}"#).await;
     let line = format!(
@@ -128,8 +128,6 @@ async fn what_is_not_served_is_refused() {
         );
         assert_eq!(world.get("GET /b").await, expected);
     }
-    world.make("r", r#"POST /v2/apis/$api/routes {"routeKey":"GET /c","authorizationType":"AWS_IAM","target":"integrations/$there"}"#).await;
-    assert_eq!(world.get("GET /c").await, r#"403 {"message":"Forbidden"}"#);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod functions;
 mod gateway_responses;
 mod hostile;
 mod http_apis;
+mod http_authorizers;
 mod mappings;
 mod stages;
 mod templates;
