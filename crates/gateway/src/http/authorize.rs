@@ -8,9 +8,9 @@ use std::time::Duration;
 use ports::{InvokeCall, InvokeKind, InvokeSource};
 
 use crate::Gateway;
+use crate::http::call::HttpCall;
 use crate::http::event;
 use crate::http::fault::HttpFault;
-use crate::http::phases::HttpCall;
 use crate::jwt::{Demands, JwtError};
 use crate::policy::Verdict;
 use crate::rest::authorize::{Asked, ask_function, decision_key, require_signature};
@@ -124,7 +124,7 @@ pub(crate) async fn authorize(gateway: &Gateway, call: &HttpCall<'_>) -> Result<
 
 /// Who a signature says it is of. Its form is checked; there is no secret to verify it with.
 fn by_signature(call: &HttpCall<'_>) -> Result<Granted, HttpFault> {
-    let signer = require_signature(call.request).map_err(|_| HttpFault::Forbidden(None))?;
+    let signer = require_signature(&call.request).map_err(|_| HttpFault::Forbidden(None))?;
     if signer.account != call.stage.scope.account.to_string() {
         return Err(HttpFault::Forbidden(None));
     }
@@ -188,7 +188,7 @@ async fn by_function(
             Granted { grant, latency_ms }
         }
     };
-    let asked = Asked { request: call.request, scope: &call.stage.scope, arn: call.route_arn() };
+    let asked = Asked { request: &call.request, scope: &call.stage.scope, arn: call.route_arn() };
     let allowed = match (&granted.grant.policy, granted.grant.allowed) {
         (Some(policy), _) => asked.of(gateway, policy, &[]) == Verdict::Allow,
         (None, allowed) => allowed == Some(true),

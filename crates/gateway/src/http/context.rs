@@ -3,13 +3,14 @@
 
 use std::borrow::Cow;
 
-use crate::http::phases::HttpCall;
+use crate::http::call::{HttpCall, HttpVisit};
 use crate::rest::call::{body_value, header_values};
 use crate::rest::mapping::Source;
 
 impl HttpCall<'_> {
     /// The value of a source, from the request; the values of a repeated name are joined.
     pub(crate) fn value(&self, source: &Source) -> Option<String> {
+        let request = self.visit.request;
         let joined = |values: Vec<String>| (!values.is_empty()).then(|| values.join(","));
         match source {
             Source::Literal(text) => Some(text.clone()),
@@ -17,20 +18,20 @@ impl HttpCall<'_> {
                 self.parameters().into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
             }
             Source::Query(name) | Source::MultiQuery(name) => {
-                let pairs = form_urlencoded::parse(self.request.query.as_bytes());
+                let pairs = form_urlencoded::parse(request.query.as_bytes());
                 let found = pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned());
                 joined(found.collect())
             }
-            Source::Header(name) | Source::MultiHeader(name) => {
-                joined(header_values(&self.request.headers, name))
-            }
-            Source::Body => Some(String::from_utf8_lossy(&self.request.body).into_owned()),
-            Source::BodyPath(path) => body_value(&self.request.body, path),
+            Source::Header(name) | Source::MultiHeader(name) => joined(header_values(&request.headers, name)),
+            Source::Body => Some(String::from_utf8_lossy(&request.body).into_owned()),
+            Source::BodyPath(path) => body_value(&request.body, path),
             Source::StageVariable(name) => self.stage.variables.get(name).cloned(),
             Source::Context(name) => self.context(name).map(Cow::into_owned),
         }
     }
+}
 
+impl HttpVisit<'_> {
     /// `$context.NAME`, as far as there is something to say.
     pub(crate) fn context(&self, name: &str) -> Option<Cow<'_, str>> {
         Some(match name {
@@ -43,12 +44,21 @@ impl HttpCall<'_> {
             "httpMethod" => self.request.method.as_str().into(),
             "identity.sourceIp" => self.request.source_ip.to_string().into(),
             "identity.userAgent" => self.request.header("user-agent")?.into(),
-            "path" => self.raw_path().into(),
+            "path" => self.sent_path().into(),
             "protocol" => self.request.protocol.into(),
             "requestTime" => self.ticket.request_time().into(),
             "requestTimeEpoch" => self.ticket.received.as_millis().to_string().into(),
-            "routeKey" => self.route.key.as_str().into(),
+            "routeKey" => self.routed.get()?.key.as_str().into(),
             "stage" => self.stage.name.as_str().into(),
+            "integrationStatus" | "integration.status" | "integration.integrationStatus" => {
+                self.integration.get()?.status?.to_string().into()
+            }
+            "integrationLatency" | "integration.latency" => {
+                self.integration.get()?.latency_ms.to_string().into()
+            }
+            "integrationErrorMessage" | "integration.error" => {
+                self.integration.get()?.error.as_deref()?.into()
+            }
             _ => return self.grant_context(name).map(Cow::Borrowed),
         })
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::COOKIE;
 use wire::json::Writer;
 
-use crate::http::phases::HttpCall;
+use crate::http::call::HttpCall;
 use crate::http::program::Payload;
 use crate::rest::event::{Entries, event_entries, null, query_entries, text, write_maps};
 
@@ -24,7 +24,7 @@ pub(crate) fn write(call: &HttpCall<'_>, payload: Payload) -> Bytes {
 
 /// The request's headers as integrations see them.
 fn headers<'c>(call: &'c HttpCall<'_>) -> Entries<'c> {
-    event_entries(call.request, &call.ticket.trace)
+    event_entries(&call.request, &call.ticket.trace)
 }
 
 /// The event for the function of an authorizer.

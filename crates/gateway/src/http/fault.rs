@@ -28,20 +28,62 @@ pub(crate) enum HttpFault {
     Unsupported(&'static str),
     #[error("the integration took too long")]
     Timeout,
+    #[error("the integration cannot be reached: {0}")]
+    Unreachable(String),
 }
 
 impl HttpFault {
+    fn status(&self) -> u16 {
+        match self {
+            Self::NotFound => 404,
+            Self::Unauthorized(_) => 401,
+            Self::Forbidden(_) => 403,
+            Self::TooLarge => 413,
+            Self::Throttled => 429,
+            Self::Internal(_) | Self::Unsupported(_) => 500,
+            Self::Timeout | Self::Unreachable(_) => 503,
+        }
+    }
+
+    pub(crate) fn message(&self) -> &'static str {
+        match self {
+            Self::NotFound => "Not Found",
+            Self::Unauthorized(_) => "Unauthorized",
+            Self::Forbidden(_) => "Forbidden",
+            Self::TooLarge => "Request Entity Too Large",
+            Self::Throttled => "Too Many Requests",
+            Self::Internal(_) => "Internal Server Error",
+            Self::Timeout | Self::Unreachable(_) => "Service Unavailable",
+            Self::Unsupported(what) => what,
+        }
+    }
+
+    /// `$context.error.responseType`
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::NotFound => "NOT_FOUND",
+            Self::Unauthorized(_) => "UNAUTHORIZED",
+            Self::Forbidden(_) => "ACCESS_DENIED",
+            Self::TooLarge => "REQUEST_TOO_LARGE",
+            Self::Throttled => "THROTTLED",
+            Self::Internal(_) | Self::Unsupported(_) => "INTERNAL_SERVER_ERROR",
+            Self::Timeout => "INTEGRATION_TIMEOUT",
+            Self::Unreachable(_) => "INTEGRATION_NETWORK_FAILURE",
+        }
+    }
+
+    /// What is between the gateway and the integration; none of what is between it and the caller.
+    pub(crate) fn of_integration(&self) -> Option<String> {
+        match self {
+            Self::Internal(_) | Self::Unsupported(_) | Self::Timeout | Self::Unreachable(_) => {
+                Some(self.to_string())
+            }
+            _ => None,
+        }
+    }
+
     pub(crate) fn answer(&self) -> StageResponse {
-        let (status, text) = match self {
-            Self::NotFound => (404, "Not Found"),
-            Self::Unauthorized(_) => (401, "Unauthorized"),
-            Self::Forbidden(_) => (403, "Forbidden"),
-            Self::TooLarge => (413, "Request Entity Too Large"),
-            Self::Throttled => (429, "Too Many Requests"),
-            Self::Internal(_) => (500, "Internal Server Error"),
-            Self::Timeout => (503, "Service Unavailable"),
-            Self::Unsupported(what) => (500, *what),
-        };
+        let (status, text) = (self.status(), self.message());
         let mut headers = HeaderMap::with_capacity(4);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Self::Unauthorized(Some(told)) | Self::Forbidden(Some(told)) = self

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use base::Scope;
 use store::Store;
 
+use crate::access_log::AccessLog;
 use crate::error::Result;
 use crate::http::cors::Cors;
 use crate::http::program::Program;
@@ -30,6 +31,7 @@ pub(crate) struct HttpStage {
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) cors: Option<Cors>,
     pub(crate) closed: bool,
+    pub(crate) access: Option<AccessLog>,
     default_rate: Option<Rate>,
     /// By route key.
     rates: HashMap<String, Rate>,
@@ -62,6 +64,8 @@ pub(crate) async fn load(store: &Store, api_id: &str) -> Result<Option<HashMap<S
 
 fn live_stage(api: &ApiRecord, stage: StageRecord, program: Option<Arc<Program>>) -> HttpStage {
     let limits = stage.route_settings.iter();
+    let (destination, format) = (stage.access_log_destination.as_deref(), stage.access_log_format.as_deref());
+    let access = AccessLog::compile(destination, format, (&api.id, &stage.name));
     HttpStage {
         api_id: api.id.clone(),
         scope: api.scope(),
@@ -70,6 +74,7 @@ fn live_stage(api: &ApiRecord, stage: StageRecord, program: Option<Arc<Program>>
         variables: stage.variables,
         cors: api.cors.clone().map(Cors::new),
         closed: api.disable_execute_api_endpoint,
+        access,
         default_rate: rate(&stage.default_route_settings),
         rates: limits.filter_map(|(key, settings)| Some((key.clone(), rate(settings)?))).collect(),
     }

@@ -1,79 +1,75 @@
 //! The data plane of HTTP APIs: the phases through which every request to a stage goes, in AWS's order.
 
-use std::sync::{Arc, OnceLock};
+use std::borrow::Cow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use percent_encoding::percent_decode_str;
 use ports::{InvokeCall, InvokeKind, InvokeSource};
 
-use crate::http::authorize;
+use crate::http::access::{self, Outcome};
+use crate::http::call::{HttpCall, HttpVisit, IntegrationFacts};
 use crate::http::cors::Cors;
-use crate::http::event;
 use crate::http::fault::HttpFault;
 use crate::http::live::{self, HttpStage};
-use crate::http::program::{Integration, Payload, Program, Route};
+use crate::http::program::{Integration, Payload, Program, Route, Target, Unusable};
+use crate::http::{authorize, backend, event};
 use crate::rest::answer::Answer;
-use crate::rest::authorize::path_in_arn;
 use crate::rest::call::Ticket;
-use crate::rest::grant::Granted;
 use crate::rest::headers::{self, Origin};
 use crate::rest::lambda::within;
-use crate::rest::route::{Match, Verb};
-use crate::rest::uri::Pattern;
+use crate::rest::route::Verb;
 use crate::v2::stage::DEFAULT_STAGE;
 use crate::{Gateway, StageRequest, StageResponse, UrlStyle};
-
-/// A routed request.
-#[derive(Debug)]
-pub(crate) struct HttpCall<'a> {
-    pub(crate) request: &'a StageRequest,
-    pub(crate) ticket: &'a Ticket,
-    pub(crate) stage: &'a HttpStage,
-    /// Behind the stage: raw, with its leading slash.
-    pub(crate) path: &'a str,
-    pub(crate) route: &'a Route,
-    /// None for `$default`.
-    pub(crate) found: Option<Match<'a>>,
-    /// Who was let in, once somebody was asked.
-    pub(crate) grant: OnceLock<Granted>,
-}
 
 /// Answers a request to a stage of an HTTP API; none if the URL names no HTTP API.
 pub(crate) async fn serve(gateway: &Gateway, request: &StageRequest) -> Option<StageResponse> {
     let ticket = Ticket::new(request, gateway.clock.now());
-    let answered = match find_stage(gateway, request).await {
+    let (stage, path) = match find_stage(gateway, request).await {
+        Ok(Found::Stage(stage, path)) => (stage, path),
         Ok(Found::NotOurs) => return None,
-        Ok(Found::Stage(stage, path)) => {
-            let answered = answer(gateway, request, &ticket, &stage, &path).await;
-            return Some(finish(request, &ticket, stage.cors.as_ref(), answered));
-        }
-        Ok(Found::NoStage) => Err(HttpFault::NotFound),
-        Err(fault) => Err(fault),
+        Ok(Found::NoStage) => return Some(refuse(request, &ticket, &HttpFault::NotFound)),
+        Err(fault) => return Some(refuse(request, &ticket, &fault)),
     };
-    Some(finish(request, &ticket, None, answered))
+    let visit = HttpVisit::new(request, &ticket, (&stage, &path));
+    let (response, fault) = match answer(gateway, &visit).await {
+        Ok(response) => (response, None),
+        Err(fault) => {
+            log(request, &ticket, &fault);
+            (fault.answer(), Some(fault))
+        }
+    };
+    let response = finish(request, &ticket, stage.cors.as_ref(), response);
+    let ended = gateway.clock.now();
+    access::log(&*gateway.logs, &visit, Outcome { response: &response, fault: fault.as_ref(), ended });
+    Some(response)
+}
+
+/// Before there is a stage that could say how it answers.
+fn refuse(request: &StageRequest, ticket: &Ticket, fault: &HttpFault) -> StageResponse {
+    log(request, ticket, fault);
+    finish(request, ticket, None, fault.answer())
 }
 
 /// The phases.
-async fn answer(
-    gateway: &Gateway,
-    request: &StageRequest,
-    ticket: &Ticket,
-    stage: &HttpStage,
-    path: &str,
-) -> Result<StageResponse, HttpFault> {
-    refuse_closed_endpoint(stage)?;
-    refuse_large(gateway, request)?;
-    let program = stage.program.as_deref().ok_or(HttpFault::NotFound)?;
-    if let Some(preflight) = preflight(request, stage, program, path) {
+async fn answer<'a>(gateway: &Gateway, visit: &'a HttpVisit<'a>) -> Result<StageResponse, HttpFault> {
+    refuse_closed_endpoint(visit.stage)?;
+    refuse_large(gateway, visit.request)?;
+    let program = visit.stage.program.as_deref().ok_or(HttpFault::NotFound)?;
+    if let Some(preflight) = preflight(visit, program) {
         return Ok(preflight);
     }
-    let verb = Verb::of_request(&request.method);
-    let (route, found) = program.route(path, verb).ok_or(HttpFault::NotFound)?;
-    let call = HttpCall { request, ticket, stage, path, route, found, grant: OnceLock::new() };
+    let mut call = route(visit, program)?;
     authorize::authorize(gateway, &call).await?;
     throttle(gateway, &call)?;
-    integrate(gateway, &call).await
+    let integration = usable(call.route)?;
+    integration.request.apply_to_request(&mut call);
+    let mut response = integrate(gateway, &call, integration).await?;
+    if let Some(mappings) = integration.responses.get(&response.status) {
+        mappings.apply_to_response(&call, &mut response);
+    }
+    Ok(response)
 }
 
 enum Found {
@@ -113,16 +109,19 @@ fn refuse_large(gateway: &Gateway, request: &StageRequest) -> Result<(), HttpFau
 }
 
 /// With CORS configured the gateway answers preflights, unless a route for OPTIONS does.
-fn preflight(
-    request: &StageRequest,
-    stage: &HttpStage,
-    program: &Program,
-    path: &str,
-) -> Option<StageResponse> {
-    stage.cors.as_ref().filter(|_| Cors::is_preflight(&request.method, &request.headers))?;
+fn preflight(visit: &HttpVisit<'_>, program: &Program) -> Option<StageResponse> {
+    let request = visit.request;
+    visit.stage.cors.as_ref().filter(|_| Cors::is_preflight(&request.method, &request.headers))?;
     let verb = Verb::of_request(&request.method);
-    let own = program.route(path, verb).is_some_and(|(route, _)| route.key.starts_with("OPTIONS "));
+    let own = program.route(visit.path, verb).is_some_and(|(route, _)| route.key.starts_with("OPTIONS "));
     (!own).then(|| StageResponse { status: 204, headers: HeaderMap::new(), body: Bytes::new() })
+}
+
+fn route<'a>(visit: &'a HttpVisit<'a>, program: &'a Program) -> Result<HttpCall<'a>, HttpFault> {
+    let verb = Verb::of_request(&visit.request.method);
+    let (route, found) = program.route(visit.path, verb).ok_or(HttpFault::NotFound)?;
+    visit.routed.get_or_init(|| route);
+    Ok(HttpCall { visit, request: Cow::Borrowed(visit.request), route, found, mapped_path: None })
 }
 
 fn throttle(gateway: &Gateway, call: &HttpCall<'_>) -> Result<(), HttpFault> {
@@ -133,31 +132,52 @@ fn throttle(gateway: &Gateway, call: &HttpCall<'_>) -> Result<(), HttpFault> {
     Err(HttpFault::Throttled)
 }
 
-async fn integrate(gateway: &Gateway, call: &HttpCall<'_>) -> Result<StageResponse, HttpFault> {
-    match &call.route.integration {
-        Integration::Lambda { function, payload } => lambda(gateway, call, function, *payload).await,
-        Integration::Unsupported(what) => Err(HttpFault::Unsupported(what)),
-        Integration::Broken(why) => Err(HttpFault::Internal((*why).to_owned())),
-    }
+fn usable(route: &Route) -> Result<&Integration, HttpFault> {
+    route.integration.as_ref().map_err(|unusable| match unusable {
+        Unusable::Unsupported(what) => HttpFault::Unsupported(what),
+        Unusable::Broken(why) => HttpFault::Internal((*why).to_owned()),
+    })
+}
+
+async fn integrate(
+    gateway: &Gateway,
+    call: &HttpCall<'_>,
+    integration: &Integration,
+) -> Result<StageResponse, HttpFault> {
+    let began = gateway.clock.now();
+    let answered = match &integration.target {
+        Target::Lambda { function, payload, by_role } => {
+            let function = function.fill(&call.stage.variables, |_| None);
+            let function = function.map_err(|fault| HttpFault::Internal(fault.to_string()))?;
+            let source = (!by_role)
+                .then(|| InvokeSource { service: "apigateway.amazonaws.com", source_arn: call.source_arn() });
+            lambda(gateway, call, (function, source), *payload).await
+        }
+        Target::Http(backend) => backend::proxy(gateway, call, backend).await,
+    };
+    let latency_ms = u64::try_from(gateway.clock.now().since(began).as_millis()).unwrap_or(u64::MAX);
+    call.integration.get_or_init(|| IntegrationFacts {
+        status: answered.as_ref().ok().map(|response| response.status),
+        latency_ms,
+        error: answered.as_ref().err().and_then(HttpFault::of_integration),
+    });
+    answered
 }
 
 /// The event of the integration's payload format, and the function's answer as the answer.
 async fn lambda(
     gateway: &Gateway,
     call: &HttpCall<'_>,
-    function: &Pattern,
+    (function, source): (String, Option<InvokeSource>),
     payload: Payload,
 ) -> Result<StageResponse, HttpFault> {
     let internal = |why: String| HttpFault::Internal(why);
-    let filled = function.fill(&call.stage.variables, |_| None);
-    let function = filled.map_err(|fault| internal(fault.to_string()))?;
-    let source = InvokeSource { service: "apigateway.amazonaws.com", source_arn: call.source_arn() };
     let invocation = InvokeCall {
         scope: call.stage.scope.clone(),
         function,
         payload: event::write(call, payload),
         kind: InvokeKind::RequestResponse,
-        source: Some(source),
+        source,
         request_id: call.ticket.request_id,
         trace: call.ticket.trace.clone(),
     };
@@ -186,12 +206,8 @@ fn finish(
     request: &StageRequest,
     ticket: &Ticket,
     cors: Option<&Cors>,
-    answered: Result<StageResponse, HttpFault>,
+    mut response: StageResponse,
 ) -> StageResponse {
-    let mut response = answered.unwrap_or_else(|fault| {
-        log(request, ticket, &fault);
-        fault.answer()
-    });
     if let Some(cors) = cors {
         let is_preflight = Cors::is_preflight(&request.method, &request.headers);
         cors.apply(is_preflight, &request.headers, &mut response.headers);
@@ -204,57 +220,9 @@ fn finish(
 fn log(request: &StageRequest, ticket: &Ticket, fault: &HttpFault) {
     let (api, path, request_id) = (&request.api_id, &request.path, ticket.request_id);
     match fault {
-        HttpFault::Internal(_) | HttpFault::Unsupported(_) | HttpFault::Timeout => {
+        _ if fault.of_integration().is_some() => {
             tracing::warn!(%api, %path, %request_id, %fault, "the gateway answered for the integration");
         }
         _ => tracing::debug!(%api, %path, %request_id, %fault, "refused"),
-    }
-}
-
-impl HttpCall<'_> {
-    /// The path as the client sent it, with the stage if that has a name.
-    pub(crate) fn raw_path(&self) -> String {
-        if self.stage.name == DEFAULT_STAGE {
-            return self.path.to_owned();
-        }
-        format!("/{}{}", self.stage.name, self.path)
-    }
-
-    pub(crate) fn domain_prefix(&self) -> &str {
-        match self.request.style {
-            UrlStyle::Host => self.request.host_name().split('.').next().unwrap_or_default(),
-            UrlStyle::UserRequest | UrlStyle::Path => &self.stage.api_id,
-        }
-    }
-
-    /// Path parameters by their names, decoded.
-    pub(crate) fn parameters(&self) -> Vec<(&str, String)> {
-        let found = self.found.iter().flat_map(|found| found.params(self.path));
-        found
-            .map(|(name, value)| (name, percent_decode_str(value).decode_utf8_lossy().into_owned()))
-            .collect()
-    }
-
-    /// `arn:aws:execute-api:us-east-1:000000000000:a1b2c3`
-    pub(crate) fn api_arn(&self) -> String {
-        let scope = &self.stage.scope;
-        let partition = scope.region.partition();
-        format!("arn:{partition}:execute-api:{}:{}:{}", scope.region, scope.account, self.stage.api_id)
-    }
-
-    /// The ARN that policies of authorizers speak of.
-    pub(crate) fn route_arn(&self) -> String {
-        let stage = format!("{}/{}", self.api_arn(), self.stage.name);
-        format!("{stage}/{}/{}", self.request.method, path_in_arn(self.path))
-    }
-
-    /// The ARN that a function's resource policy is asked for.
-    fn source_arn(&self) -> String {
-        let (stage, route) = (&self.stage.name, self.route);
-        let api = self.api_arn();
-        match route.arn_path.starts_with('/') {
-            true => format!("{api}/{stage}/{}{}", self.request.method, route.arn_path),
-            false => format!("{api}/{stage}/{}", route.arn_path),
-        }
     }
 }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::http::authorize::{Access, Authorizers};
+use crate::http::backend::HttpBackend;
+use crate::http::mapping::{Mappings, Side};
 use crate::rest::route::{Match, RouteTrie, Verb};
 use crate::rest::uri::Pattern;
 use crate::v2::deployment::SnapshotRecord;
@@ -24,12 +26,32 @@ pub(crate) struct Route {
     pub(crate) arn_path: String,
     pub(crate) access: Access,
     pub(crate) timeout: Duration,
-    pub(crate) integration: Integration,
+    pub(crate) integration: Result<Integration, Unusable>,
+}
+
+/// What answers, and how its request and its answers are changed.
+#[derive(Debug)]
+pub(crate) struct Integration {
+    pub(crate) target: Target,
+    pub(crate) request: Mappings,
+    /// By status code.
+    pub(crate) responses: HashMap<u16, Mappings>,
 }
 
 #[derive(Debug)]
-pub(crate) enum Integration {
-    Lambda { function: Pattern, payload: Payload },
+pub(crate) enum Target {
+    Lambda {
+        function: Pattern,
+        payload: Payload,
+        /// A role calls the function, so that its policy is not asked.
+        by_role: bool,
+    },
+    Http(HttpBackend),
+}
+
+/// Why an integration cannot be asked.
+#[derive(Debug)]
+pub(crate) enum Unusable {
     Unsupported(&'static str),
     Broken(&'static str),
 }
@@ -85,7 +107,8 @@ impl Route {
             arn_path: arn_path.unwrap_or_else(|| DEFAULT_KEY.to_owned()),
             access: authorizers.of(route),
             timeout: Duration::from_millis(u64::try_from(timeout_ms).unwrap_or_default()),
-            integration: integration.map_or(Integration::Broken("the route has no integration"), compile),
+            integration: integration
+                .map_or(Err(Unusable::Broken("the route has no integration")), Integration::compile),
         }
     }
 
@@ -95,20 +118,44 @@ impl Route {
     }
 }
 
-fn compile(record: &IntegrationRecord) -> Integration {
-    if !record.request_parameters.is_empty() || !record.response_parameters.is_empty() {
-        return Integration::Unsupported("parameter mappings");
-    }
-    if record.kind != "AWS_PROXY" {
-        return Integration::Unsupported("HTTP_PROXY integrations");
-    }
+fn compile(record: &IntegrationRecord) -> Result<Target, Unusable> {
     let uri = record.uri.as_deref().unwrap_or_default();
+    if record.subtype.is_some() {
+        return Err(Unusable::Unsupported("integrations of AWS services"));
+    }
+    if record.kind == "HTTP_PROXY" {
+        if !uri.starts_with("http") && !uri.starts_with("${stageVariables.") {
+            return Err(Unusable::Unsupported(
+                "HTTP_PROXY integrations that name a listener or a service by its ARN",
+            ));
+        }
+        let method = record.method.as_deref().filter(|method| *method != "ANY");
+        let method =
+            method.map(|method| method.parse().map_err(|_| Unusable::Broken("the integration's method")));
+        return Ok(Target::Http(HttpBackend { uri: Pattern::of_uri(uri), method: method.transpose()? }));
+    }
     let invoked = uri.split_once("/functions/").and_then(|(_, rest)| rest.strip_suffix("/invocations"));
     let function = invoked.unwrap_or(uri);
     let named = function.contains(":function:") || function.contains("${stageVariables.");
     if invoked.is_none() && !named {
-        return Integration::Broken("the integration's URI names no function");
+        return Err(Unusable::Broken("the integration's URI names no function"));
     }
     let payload = if record.payload_format_version == "2.0" { Payload::V2 } else { Payload::V1 };
-    Integration::Lambda { function: Pattern::of_arn(function), payload }
+    let by_role = record.credentials_arn.is_some();
+    Ok(Target::Lambda { function: Pattern::of_arn(function), payload, by_role })
+}
+
+impl Integration {
+    fn compile(record: &IntegrationRecord) -> Result<Self, Unusable> {
+        let broken = |_| Unusable::Broken("the integration's mappings");
+        let responses = record.response_parameters.iter().map(|(status, mappings)| {
+            let status = status.parse().map_err(|_| Unusable::Broken("the integration's mappings"))?;
+            Ok((status, Mappings::parse(mappings, Side::Response).map_err(broken)?))
+        });
+        Ok(Self {
+            target: compile(record)?,
+            request: Mappings::parse(&record.request_parameters, Side::Request).map_err(broken)?,
+            responses: responses.collect::<Result<_, _>>()?,
+        })
+    }
 }

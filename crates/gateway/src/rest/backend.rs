@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{HOST, HeaderName, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method, Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -76,6 +76,21 @@ impl Backends {
     }
 }
 
+impl Backends {
+    /// The whole answer to `request`.
+    pub(crate) async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+        body_bytes_max: usize,
+    ) -> Result<StageResponse, String> {
+        let response = self.pool().request(request).await.map_err(|error| error.to_string())?;
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, body_bytes_max).collect().await;
+        let body = body.map_err(|error| format!("the backend's body: {error}"))?.to_bytes();
+        Ok(StageResponse { status: parts.status.as_u16(), headers: parts.headers, body })
+    }
+}
+
 /// https with the certificates that the system trusts, or those of `SSL_CERT_FILE`; plain http too.
 pub fn connector() -> HttpsConnector<HttpConnector> {
     let mut roots = rustls::RootCertStore::empty();
@@ -105,7 +120,10 @@ pub(crate) async fn proxy(
 ) -> Result<StageResponse, Fault> {
     let mut headers = HeaderMap::with_capacity(call.request.headers.len() + 4);
     for (name, value) in &call.request.headers {
-        if !is_dropped_from_request(name.as_str()) && name != HOST && !is_hop(name, &call.request.headers) {
+        if !is_dropped_from_request(name.as_str())
+            && name != HOST
+            && !headers::is_hop(name, &call.request.headers)
+        {
             headers.append(name, value.clone());
         }
     }
@@ -137,16 +155,6 @@ pub(crate) async fn plain(
     let answer =
         respond::IntegrationAnswer { headers: Some(response.headers), body: response.body, overrides };
     respond::respond(call, mapping, &selected, &answer)
-}
-
-/// Headers that speak for one connection, those that its Connection header names among them.
-/// Source: <https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1>
-fn is_hop(name: &HeaderName, headers: &HeaderMap) -> bool {
-    let named = || {
-        let lists = headers.get_all(CONNECTION).iter().filter_map(|list| list.to_str().ok());
-        lists.flat_map(|list| list.split(',')).any(|named| name.as_str().eq_ignore_ascii_case(named.trim()))
-    };
-    matches!(name.as_str(), "keep-alive" | "proxy-authorization" | "proxy-connection") || named()
 }
 
 struct Outgoing {

@@ -1,6 +1,6 @@
 //! Which headers pass the gateway, and under which names. Knows no integration's other business.
 
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, header};
 
 use crate::rest::call::Ticket;
@@ -59,6 +59,16 @@ pub(crate) fn event_name(name: &str) -> String {
             shown
         })
         .collect()
+}
+
+/// Headers that speak for one connection, those that its Connection header names among them.
+/// Source: <https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1>
+pub(crate) fn is_hop(name: &HeaderName, headers: &HeaderMap) -> bool {
+    let named = || {
+        let lists = headers.get_all(CONNECTION).iter().filter_map(|list| list.to_str().ok());
+        lists.flat_map(|list| list.split(',')).any(|named| name.as_str().eq_ignore_ascii_case(named.trim()))
+    };
+    matches!(name.as_str(), "keep-alive" | "proxy-authorization" | "proxy-connection") || named()
 }
 
 /// Whose answer a set of headers comes from.

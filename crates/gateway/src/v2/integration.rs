@@ -6,6 +6,7 @@ use api::apigatewayv2 as aws;
 use minicbor::{Decode, Encode};
 
 use crate::error::{GatewayError, Result};
+use crate::http::mapping::{Mappings, Side};
 use crate::parts::{Part, kind};
 use crate::rest::rows::Record;
 use crate::v2::edit::{merge, put, put_some};
@@ -201,6 +202,13 @@ impl IntegrationRecord {
             self.content_handling.is_some(),
             !self.request_templates.is_empty(),
         ];
+        Mappings::parse(&self.request_parameters, Side::Request)?;
+        for (status, mappings) in &self.response_parameters {
+            if !status.parse::<u16>().is_ok_and(|status| (200..600).contains(&status)) {
+                return Err(GatewayError::bad_request(format!("Invalid status code specified: {status}")));
+            }
+            Mappings::parse(mappings, Side::Response)?;
+        }
         match bare.iter().zip(given).find(|(_, given)| *given) {
             Some((name, _)) => {
                 Err(GatewayError::bad_request(format!("{name} is not supported on HTTP protocol APIs")))

@@ -7,6 +7,7 @@ pub(crate) mod deployment;
 mod edit;
 pub(crate) mod integration;
 mod ops;
+mod quick;
 pub(crate) mod records;
 pub(crate) mod release;
 pub(crate) mod route;

@@ -6,6 +6,7 @@ use api::apigatewayv2 as aws;
 use base::Timestamp;
 use minicbor::{Decode, Encode};
 
+use crate::access_log::{self, AccessLogError};
 use crate::error::{GatewayError, Result};
 use crate::parts::{Part, kind};
 use crate::rest::rest_api::check_tags;
@@ -132,6 +133,11 @@ impl StageRecord {
             return Err(GatewayError::bad_request(
                 "Access log settings need both a destination ARN and a format",
             ));
+        }
+        let refuse = |error: AccessLogError| GatewayError::bad_request(error.to_string());
+        if let (Some(arn), Some(format)) = (&self.access_log_destination, &self.access_log_format) {
+            access_log::check_destination(arn).map_err(refuse)?;
+            access_log::check_format(format).map_err(refuse)?;
         }
         check_tags(&self.tags)
     }

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use crate::world::{World, show, show_headers};
 
 /// Answers what it was sent, as text: request line, chosen headers, body.
-async fn backend() -> SocketAddr {
+pub(crate) async fn backend() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

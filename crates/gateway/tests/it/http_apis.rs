@@ -113,24 +113,6 @@ async fn answers_of_functions() {
 }
 
 #[tokio::test]
-async fn what_is_not_served_is_refused() {
-    let world = world("$default", "2.0", &["GET /a"]).await;
-    for (integration, what) in [(
-        r#"{"integrationType":"HTTP_PROXY","integrationUri":"http://h/","integrationMethod":"GET"}"#,
-        "HTTP_PROXY integrations",
-    )] {
-        world.make("other", &format!("POST /v2/apis/$api/integrations {integration}")).await;
-        world
-            .make("r", r#"POST /v2/apis/$api/routes {"routeKey":"GET /b","target":"integrations/$other"}"#)
-            .await;
-        let expected = format!(
-            r#"500 {{"message":"Rushlight does not support {what} of HTTP APIs (see docs/differences.md)"}}"#
-        );
-        assert_eq!(world.get("GET /b").await, expected);
-    }
-}
-
-#[tokio::test]
 async fn cors_and_throttling() {
     let world = world("$default", "2.0", &["ANY /a"]).await;
     world

@@ -12,6 +12,7 @@ mod gateway_responses;
 mod hostile;
 mod http_apis;
 mod http_authorizers;
+mod http_integrations;
 mod mappings;
 mod stages;
 mod templates;

@@ -4,21 +4,27 @@ use api::apigatewayv2::{CreateApiInput, CreateApiOutput};
 use base::{Cx, RequestId};
 
 use crate::Gateway;
-use crate::error::{GatewayError, Result};
+use crate::error::Result;
 use crate::rest::rest_api::{check_tags, new_id};
 use crate::v2::api::{API_KEY_SELECTION, HTTP_ROUTE_SELECTION};
+use crate::v2::quick::Quick;
 use crate::v2::records::{ApiRecord, CorsRecord};
 use crate::v2::{rows, view};
 
 pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: CreateApiInput) -> Result<CreateApiOutput> {
-    if input.target.is_some() || input.route_key.is_some() || input.credentials_arn.is_some() {
-        return Err(GatewayError::bad_request(
-            "Rushlight does not make routes with an API (quick create); make them with CreateRoute",
-        ));
-    }
+    let quick = Quick::new(&input)?;
     let api = record(gateway, cx, input)?;
     api.check()?;
+    if let Some(quick) = &quick {
+        quick.check(&api)?;
+    }
     rows::create_api(&gateway.store, &api).await?;
+    if let Some(quick) = quick
+        && let Err(error) = quick.create(gateway, &api).await
+    {
+        rows::delete_api(&gateway.store, &api).await?;
+        return Err(error);
+    }
     Ok(view::api(cx, api))
 }
 

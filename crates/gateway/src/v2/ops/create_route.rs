@@ -23,7 +23,7 @@ pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: CreateRouteInput) -> 
 }
 
 /// Writes a route that is not there yet.
-pub(super) async fn commit(gateway: &Gateway, api: &ApiRecord, route: &RouteRecord) -> Result<()> {
+async fn commit(gateway: &Gateway, api: &ApiRecord, route: &RouteRecord) -> Result<()> {
     let at = RouteAt { api, id: &route.id, integration_id: route.integration_id() };
     let create = rows::edit_route(&gateway.store, at, |_, count| {
         release::check_count(count, "routes")?;

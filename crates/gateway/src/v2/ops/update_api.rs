@@ -4,17 +4,13 @@ use api::apigatewayv2::{UpdateApiInput, UpdateApiOutput};
 use base::Cx;
 
 use crate::Gateway;
-use crate::error::{GatewayError, Result};
+use crate::error::Result;
 use crate::v2::records::{ApiRecord, CorsRecord};
-use crate::v2::{rows, view};
+use crate::v2::{quick, rows, view};
 
 pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: UpdateApiInput) -> Result<UpdateApiOutput> {
-    if input.target.is_some() || input.route_key.is_some() || input.credentials_arn.is_some() {
-        return Err(GatewayError::bad_request(
-            "Rushlight does not change routes with an API (quick create); change them with UpdateRoute",
-        ));
-    }
     let api = rows::read_api(&gateway.store, &cx.scope, &input.api_id).await?;
+    quick::update(gateway, &api, &input).await?;
     let updated = rows::edit_api(&gateway.store, &api, |api| {
         apply(api, &input);
         api.check()

@@ -1,0 +1,90 @@
+//! HTTP_PROXY integrations of HTTP APIs: the request to a URL, its answer as the answer.
+
+use http::header::{HOST, USER_AGENT};
+use http::{HeaderMap, Method, Request, Uri};
+use http_body_util::Full;
+
+use crate::http::call::HttpCall;
+use crate::http::fault::HttpFault;
+use crate::rest::headers::{self, Origin, is_dropped_from_request};
+use crate::rest::lambda::within;
+use crate::rest::uri::Pattern;
+use crate::{Gateway, StageResponse};
+
+/// An API whose backend is itself would else hold a connection and its buffers for every time round.
+const HOPS_MAX: u32 = 16;
+
+/// Where a route's requests go.
+#[derive(Debug)]
+pub(crate) struct HttpBackend {
+    pub(crate) uri: Pattern,
+    /// None: the request's own.
+    pub(crate) method: Option<Method>,
+}
+
+pub(crate) async fn proxy(
+    gateway: &Gateway,
+    call: &HttpCall<'_>,
+    backend: &HttpBackend,
+) -> Result<StageResponse, HttpFault> {
+    let mut request = Request::new(Full::new(call.request.body.clone()));
+    *request.method_mut() = backend.method.clone().unwrap_or_else(|| call.request.method.clone());
+    *request.uri_mut() = uri(call, backend)?;
+    *request.headers_mut() = headers_of(call)?;
+    let bytes_max = gateway.limits.gateway_body_bytes_max;
+    let sent = gateway.backends.exchange(request, bytes_max);
+    let done = within(&gateway.clock, call.route.timeout, sent).await;
+    let mut response = done.map_err(|_| HttpFault::Timeout)?.map_err(HttpFault::Unreachable)?;
+    headers::remap(&mut response.headers, Origin::HttpProxy);
+    Ok(response)
+}
+
+/// The integration's URI with its places filled; the request's query behind it, and a mapped path in place of its own.
+fn uri(call: &HttpCall<'_>, backend: &HttpBackend) -> Result<Uri, HttpFault> {
+    let internal = |why: String| HttpFault::Internal(why);
+    let parameter = |name: &str| {
+        let mut parameters = call.raw_parameters();
+        parameters.find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
+    };
+    let filled = backend.uri.fill(&call.stage.variables, parameter);
+    let mut text = filled.map_err(|fault| internal(fault.to_string()))?;
+    if let Some(path) = &call.mapped_path {
+        let (before, query) = text.split_once('?').map_or((text.as_str(), None), |(b, q)| (b, Some(q)));
+        let authority = before.find("://").map_or(0, |at| at + 3);
+        let end = before[authority..].find('/').map_or(before.len(), |at| authority + at);
+        text = format!("{}{path}{}", &before[..end], query.map_or_else(String::new, |q| format!("?{q}")));
+    }
+    if !call.request.query.is_empty() {
+        let join = if text.contains('?') { '&' } else { '?' };
+        text = format!("{text}{join}{}", call.request.query);
+    }
+    let uri: Uri = text.parse().map_err(|error| internal(format!("the URI {text}: {error}")))?;
+    if uri.authority().is_some() { Ok(uri) } else { Err(internal(format!("the URI {text} names no host"))) }
+}
+
+fn headers_of(call: &HttpCall<'_>) -> Result<HeaderMap, HttpFault> {
+    let request = &call.request;
+    let mut sent = HeaderMap::with_capacity(request.headers.len() + 6);
+    for (name, value) in &request.headers {
+        if !is_dropped_from_request(name.as_str()) && name != HOST && !headers::is_hop(name, &request.headers)
+        {
+            sent.append(name, value.clone());
+        }
+    }
+    let hops = request.header(headers::HOPS).and_then(|hops| hops.parse().ok()).unwrap_or(0);
+    if hops >= HOPS_MAX {
+        return Err(HttpFault::Internal(format!("the request came through {hops} gateways")));
+    }
+    headers::set(&mut sent, headers::HOPS, &(hops + 1).to_string());
+    headers::set(&mut sent, "x-amzn-trace-id", &call.ticket.trace.0);
+    headers::set(&mut sent, "x-forwarded-for", &request.forwarded_for());
+    headers::set(&mut sent, "x-forwarded-port", request.port());
+    headers::set(&mut sent, "x-forwarded-proto", request.scheme());
+    let (ip, host, scheme) = (request.source_ip, &request.host, request.scheme());
+    headers::set(&mut sent, "forwarded", &format!("for={ip};host={host};proto={scheme}"));
+    headers::set(&mut sent, "via", &format!("{} AmazonAPIGateway", request.protocol));
+    if !sent.contains_key(USER_AGENT) {
+        headers::set(&mut sent, "user-agent", &format!("AmazonAPIGateway_{}", call.stage.api_id));
+    }
+    Ok(sent)
+}
