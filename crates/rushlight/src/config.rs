@@ -14,13 +14,14 @@ use toml::de::{DeTable, DeValue};
 use tracing_subscriber::EnvFilter;
 
 /// Every setting, in the order in which `rushlight config` prints them.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "listen",
     "data",
     "memory",
     "store",
     "objects",
     "durability",
+    "cache",
     "auth",
     "sandbox",
     "pool",
@@ -79,6 +80,8 @@ pub(crate) struct Config {
     /// unless it is given.
     pub(crate) objects: Option<PathBuf>,
     pub(crate) durability: Durability,
+    /// What the store keeps in memory of what it has read from the disk; `None`: by the machine's memory.
+    pub(crate) cache_mib: Option<u64>,
     pub(crate) auth: Auth,
     pub(crate) sandbox: SandboxMode,
     /// Processes that wait for a function, of each runtime.
@@ -141,6 +144,10 @@ impl Config {
                 "relaxed" => Some(Durability::Relaxed),
                 _ => None,
             })?,
+            cache_mib: parse(&texts, "cache", "a number of MiB, 1 to 1048576", |text| match text {
+                "" => Some(None),
+                text => text.parse().ok().filter(|mib| (1..=1 << 20).contains(mib)).map(Some),
+            })?,
             auth: parse(&texts, "auth", "off (signatures are not verified yet)", |text| match text {
                 "" => Some(Auth::Unset),
                 "off" => Some(Auth::Off),
@@ -191,11 +198,13 @@ impl Config {
         if self.memory {
             bail!("memory (from {}) and store (from {store}) contradict each other", self.origin("memory"));
         }
-        let durability = self.origin("durability");
-        if *durability != Origin::Default {
-            bail!(
-                "durability (from {durability}) is for the data folder; with store (from {store}) the database decides"
-            );
+        for name in ["durability", "cache"] {
+            let origin = self.origin(name);
+            if *origin != Origin::Default {
+                bail!(
+                    "{name} (from {origin}) is for the data folder; with store (from {store}) the database decides"
+                );
+            }
         }
         Ok(())
     }
@@ -375,6 +384,7 @@ mod tests {
                 "store default",
                 "objects default",
                 "durability rushlight.toml:2",
+                "cache default",
                 "auth default",
                 "sandbox default",
                 "pool default",
@@ -399,6 +409,12 @@ mod tests {
                 "durability = \"loose\" (from --durability) must be strict or relaxed",
             ),
             (
+                &[("cache", "0")][..],
+                &[][..],
+                "",
+                "cache = \"0\" (from --cache) must be a number of MiB, 1 to 1048576",
+            ),
+            (
                 &[],
                 &[("RUSHLIGHT_LISTEN", "nowhere")],
                 "",
@@ -408,7 +424,7 @@ mod tests {
                 &[],
                 &[],
                 "\nport = 1",
-                "rushlight.toml:2: port is no setting; there are listen, data, memory, store, objects, durability, auth, sandbox, pool, function-network, wording, throttle, hot-reload, destination-endpoint, quick-retries, log",
+                "rushlight.toml:2: port is no setting; there are listen, data, memory, store, objects, durability, cache, auth, sandbox, pool, function-network, wording, throttle, hot-reload, destination-endpoint, quick-retries, log",
             ),
             (&[], &[], "memory = [1]", "rushlight.toml:1: memory must be a text, a number or true or false"),
             (&[], &[], "# a\n\nmemory = 2", "memory = \"2\" (from rushlight.toml:3) must be true or false"),
@@ -453,6 +469,10 @@ mod tests {
             (
                 [("store", url), ("durability", "relaxed")],
                 "durability (from --durability) is for the data folder; with store (from --store) the database decides",
+            ),
+            (
+                [("store", url), ("cache", "64")],
+                "cache (from --cache) is for the data folder; with store (from --store) the database decides",
             ),
             (
                 [("store", "s3cret@db"), ("data", "d")],

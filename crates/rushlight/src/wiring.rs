@@ -295,7 +295,11 @@ async fn open_store(config: &Config) -> Result<Store> {
     }
     let path = config.data.join("store");
     // Its errors name the folder.
-    Ok(Store::open(&path, config.durability)?)
+    let mut options = store::Options { durability: config.durability, ..store::Options::default() };
+    if let Some(mib) = config.cache_mib {
+        options.cache_bytes = mib << 20;
+    }
+    Ok(Store::open_with(&path, options)?)
 }
 
 fn sandbox_config(config: &Config, address: SocketAddr, folder: &Path, clock: &Clock) -> SandboxConfig {

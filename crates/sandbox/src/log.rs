@@ -45,12 +45,25 @@ impl LogCollector {
         }
         let cost = bytes.len() + LINE_OVERHEAD;
         if self.bytes + cost > self.bytes_max {
-            self.dropped_lines += 1;
-            self.dropped_bytes += bytes.len() as u64;
+            self.drop_line(bytes.len());
             return;
         }
         self.bytes += cost;
         self.lines.push(LogLine { timestamp, bytes });
+    }
+
+    /// Copies only what is kept or heard: of a flood that is next to nothing.
+    fn copy_from(&mut self, category: Category, timestamp: Timestamp, line: &[u8]) {
+        if self.tap.is_none() && self.bytes + line.len() + LINE_OVERHEAD > self.bytes_max {
+            self.drop_line(line.len());
+        } else {
+            self.push_from(category, timestamp, Bytes::copy_from_slice(line));
+        }
+    }
+
+    fn drop_line(&mut self, len: usize) {
+        self.dropped_lines += 1;
+        self.dropped_bytes += len as u64;
     }
 
     /// The lines so far, with a last one that says what was dropped; the collector is empty after.
@@ -82,10 +95,14 @@ impl LineSplitter {
     }
 
     pub(crate) fn feed(&mut self, mut bytes: &[u8], now: Timestamp, into: &mut LogCollector) {
-        while let Some(end) = bytes.iter().position(|&b| b == b'\n') {
+        while let Some(end) = memchr::memchr(b'\n', bytes) {
             let (line, rest) = bytes.split_at(end);
-            self.partial.extend_from_slice(line);
-            self.flush_line(now, into);
+            if self.partial.is_empty() {
+                into.copy_from(self.category, now, without_return(line));
+            } else {
+                self.partial.extend_from_slice(line);
+                self.flush_line(now, into);
+            }
             bytes = &rest[1..];
         }
         self.partial.extend_from_slice(bytes);
@@ -104,12 +121,13 @@ impl LineSplitter {
     }
 
     fn flush_line(&mut self, now: Timestamp, into: &mut LogCollector) {
-        if self.partial.last() == Some(&b'\r') {
-            self.partial.pop();
-        }
-        into.push_from(self.category, now, Bytes::copy_from_slice(&self.partial));
+        into.copy_from(self.category, now, without_return(&self.partial));
         self.partial.clear();
     }
+}
+
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 #[cfg(test)]

@@ -344,6 +344,8 @@ impl Process {
         let alarm = tokio::time::sleep_until(alarm);
         tokio::pin!(alarm);
         loop {
+            // Who always finds something to read would never leave the thread to others.
+            tokio::task::coop::consume_budget().await;
             self.send_queued();
             if let Some(steward) = &mut self.steward {
                 match frame::parse_runtime(&mut steward.inbox, STEWARD_BYTES_MAX) {

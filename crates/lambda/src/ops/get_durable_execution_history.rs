@@ -4,10 +4,11 @@ use api::lambda::{GetDurableExecutionHistoryInput, GetDurableExecutionHistoryOut
 use base::Cx;
 use wire::Failure;
 
+use crate::paging::Paging;
 use crate::{Lambda, error};
 
 const EVENTS_MAX: usize = 1000;
-const EVENTS_DEFAULT: usize = 100;
+const EVENTS_DEFAULT: i32 = 100;
 
 pub(super) async fn run(
     lambda: &Lambda,
@@ -17,18 +18,18 @@ pub(super) async fn run(
     let execution = lambda.execution(&input.durable_execution_arn).await?;
     let history = lambda.executions.history(&execution.scope, &execution.name).await;
     let mut history = history.map_err(|error| error::store(&error))?;
-    if input.reverse_order == Some(true) {
+    let reversed = input.reverse_order == Some(true);
+    if reversed {
         history.reverse();
     }
-    let start = match input.marker.as_deref().filter(|marker| !marker.is_empty()) {
-        Some(marker) => marker.parse::<usize>().map_err(|_| error::invalid("Invalid marker"))?,
-        None => 0,
+    let paging = Paging {
+        marker: input.marker.as_deref(),
+        max_items: input.max_items.filter(|count| *count > 0).or(Some(EVENTS_DEFAULT)),
+        page_max: EVENTS_MAX,
     };
-    let asked = input.max_items.filter(|count| *count > 0).and_then(|count| usize::try_from(count).ok());
-    let count = asked.unwrap_or(EVENTS_DEFAULT).min(EVENTS_MAX);
+    let (events, next_marker) =
+        paging.page_in_order(reversed, history, |event| format!("{:010}", event.number))?;
     let with_data = input.include_execution_data == Some(true);
-    let events = history.iter().skip(start).take(count).map(|event| event.describe(with_data)).collect();
-    let end = start.saturating_add(count);
-    let next_marker = (end < history.len()).then(|| end.to_string());
+    let events = events.iter().map(|event| event.describe(with_data)).collect();
     Ok(GetDurableExecutionHistoryOutput { events, next_marker })
 }

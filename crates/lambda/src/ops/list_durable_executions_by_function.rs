@@ -1,14 +1,16 @@
-//! ListDurableExecutionsByFunction: the executions of a function, newest last.
+//! ListDurableExecutionsByFunction: the executions of a function, newest last or first.
 
 use api::lambda::{ListDurableExecutionsByFunctionInput, ListDurableExecutionsByFunctionOutput};
 use base::Cx;
 use wire::Failure;
 
 use super::{existing, named};
+use crate::durable::ExecutionRecord;
+use crate::paging::Paging;
 use crate::{Lambda, error};
 
 const LISTED_MAX: usize = 1000;
-const LISTED_DEFAULT: usize = 100;
+const LISTED_DEFAULT: i32 = 100;
 
 pub(super) async fn run(
     lambda: &Lambda,
@@ -31,17 +33,18 @@ pub(super) async fn run(
         .filter(|record| input.started_before.is_none_or(|before| record.started_ms <= before.0))
         .collect();
     found.sort_by(|a, b| (a.started_ms, &a.id).cmp(&(b.started_ms, &b.id)));
-    if input.reverse_order == Some(true) {
+    let reversed = input.reverse_order == Some(true);
+    if reversed {
         found.reverse();
     }
-    let start = match input.marker.as_deref().filter(|marker| !marker.is_empty()) {
-        Some(marker) => marker.parse::<usize>().map_err(|_| error::invalid("Invalid marker"))?,
-        None => 0,
+    let paging = Paging {
+        marker: input.marker.as_deref(),
+        max_items: input.max_items.filter(|count| *count > 0).or(Some(LISTED_DEFAULT)),
+        page_max: LISTED_MAX,
     };
-    let asked = input.max_items.filter(|count| *count > 0).and_then(|count| usize::try_from(count).ok());
-    let count = asked.unwrap_or(LISTED_DEFAULT).min(LISTED_MAX);
-    let page = found.iter().skip(start).take(count).map(|record| record.describe(&reference.scope)).collect();
-    let end = start.saturating_add(count);
-    let next_marker = (end < found.len()).then(|| end.to_string());
+    // Executions begin between two pages: a place in the list would not stay what it is.
+    let key = |record: &ExecutionRecord| format!("{:020} {}", record.started_ms, record.id);
+    let (page, next_marker) = paging.page_in_order(reversed, found, key)?;
+    let page = page.iter().map(|record| record.describe(&reference.scope)).collect();
     Ok(ListDurableExecutionsByFunctionOutput { durable_executions: Some(page), next_marker })
 }

@@ -532,6 +532,69 @@ async fn a_name_is_an_execution() {
     );
 }
 
+/// What begins or happens between two pages moves no page.
+#[tokio::test]
+async fn pages_hold_each_once_in_both_orders() {
+    for reversed in [false, true] {
+        let world = world(waits_for_callback).await;
+        let mut made = Vec::new();
+        for _ in 0..5 {
+            made.push(begin(&world, "{}").await);
+            world.clock.advance(Duration::from_millis(1));
+        }
+        let (mut marker, mut seen) = (None, Vec::new());
+        loop {
+            let input = ListDurableExecutionsByFunctionInput {
+                function_name: "f".to_owned(),
+                reverse_order: Some(reversed),
+                max_items: Some(2),
+                marker,
+                ..Default::default()
+            };
+            let page = world.lambda.list_durable_executions_by_function(&world.cx, input).await.unwrap();
+            seen.extend(page.durable_executions.unwrap().into_iter().map(|e| e.durable_execution_arn));
+            marker = page.next_marker;
+            if marker.is_none() {
+                break;
+            }
+            // Newer than all.
+            begin(&world, "{}").await;
+            world.clock.advance(Duration::from_millis(1));
+        }
+        if reversed {
+            made.reverse();
+        }
+        assert_eq!(seen[..5], made[..]);
+        assert_eq!(seen.len() == 5, reversed, "{seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_history_is_paged_in_both_orders() {
+    let world = world(waits_for_callback).await;
+    let arn = begin(&world, "{}").await;
+    let callback_id = callback_id(&world, &arn).await;
+    let page = async |marker: Option<String>| {
+        let input = GetDurableExecutionHistoryInput {
+            durable_execution_arn: arn.clone(),
+            include_execution_data: None,
+            max_items: Some(2),
+            marker,
+            reverse_order: Some(true),
+        };
+        let page = world.lambda.get_durable_execution_history(&world.cx, input).await.unwrap();
+        (page.events.iter().filter_map(|event| event.event_id).collect::<Vec<_>>(), page.next_marker)
+    };
+    let (first, marker) = page(None).await;
+    let newest = first[0];
+    assert_eq!(first, [newest, newest - 1]);
+    let heard = SendDurableExecutionCallbackSuccessInput { callback_id, result: None };
+    world.lambda.send_durable_execution_callback_success(&world.cx, heard).await.unwrap();
+    settle().await;
+    assert!(page(None).await.0[0] > newest);
+    assert_eq!(page(marker).await.0[0], newest - 2);
+}
+
 #[tokio::test]
 async fn time_runs_out_unless_it_is_paused() {
     let world = world(waits_for_callback).await;

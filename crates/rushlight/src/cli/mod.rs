@@ -54,6 +54,9 @@ struct Flags {
     /// When a write counts as done: on the disk, or in the system's cache [default: strict]
     #[arg(long, global = true, value_name = "strict|relaxed")]
     durability: Option<String>,
+    /// What the store keeps in memory of what it has read from the disk [default: an eighth of the memory, 64 to 1024]
+    #[arg(long, global = true, value_name = "MIB")]
+    cache: Option<String>,
     /// Who may call; needed to listen on other than loopback addresses [default: none needed]
     #[arg(long, global = true, value_name = "off")]
     auth: Option<String>,
@@ -126,10 +129,11 @@ enum Verb {
 }
 
 /// Flags that only a server and `config` look at: the others take them, and do not show them.
-const OF_SERVERS: [&str; 13] = [
+const OF_SERVERS: [&str; 14] = [
     "memory",
     "store",
     "durability",
+    "cache",
     "auth",
     "sandbox",
     "pool",
@@ -233,6 +237,7 @@ impl Flags {
         set("memory", self.memory.then(|| "true".to_owned()));
         set("store", self.store.clone());
         set("durability", self.durability.clone());
+        set("cache", self.cache.clone());
         set("auth", self.auth.clone());
         set("sandbox", self.sandbox.clone());
         set("pool", self.pool.clone());

@@ -211,6 +211,25 @@ def handler(e, c):
     }
 }
 
+/// A child that has ended before anybody looked, which the kernel told to who waited for it.
+#[tokio::test]
+async fn memory_of_a_quick_child_is_told() {
+    let code = "import os
+def handler(mib, c):
+    if os.fork() == 0:
+        x = b'x' * (mib << 20)
+        os._exit(0)
+    os.wait()";
+    let world = World::new(SandboxMode::BestEffort).await;
+    let mut spec = world.function("python3.12", &[("index.py", code)]);
+    spec.memory_mib = 256;
+    let mut environment = world.launch(spec).await;
+    let alone = environment.invoke(invocation("0")).await.max_memory_mib;
+    let outcome = environment.invoke(invocation("48")).await;
+    assert_eq!(show(&outcome), "ok null");
+    assert!(alone < 48 && (48..=alone + 50).contains(&outcome.max_memory_mib), "{alone} {outcome:?}");
+}
+
 /// Nothing tells how much a process takes that ends at once, but the kernel.
 #[tokio::test]
 async fn memory_is_told_of_what_ends_early_too() {
