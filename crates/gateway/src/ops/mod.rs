@@ -82,6 +82,7 @@ mod put_method;
 mod put_method_response;
 mod tag_resource;
 mod test_invoke_authorizer;
+mod test_invoke_method;
 mod untag_resource;
 mod update_account;
 mod update_api_key;
@@ -203,6 +204,7 @@ serve! {
     put_method_response(PutMethodResponseInput) -> PutMethodResponseOutput;
     tag_resource(TagResourceInput) -> TagResourceOutput;
     test_invoke_authorizer(TestInvokeAuthorizerInput) -> TestInvokeAuthorizerOutput;
+    test_invoke_method(TestInvokeMethodInput) -> TestInvokeMethodOutput;
     untag_resource(UntagResourceInput) -> UntagResourceOutput;
     update_account(UpdateAccountInput) -> UpdateAccountOutput;
     update_api_key(UpdateApiKeyInput) -> UpdateApiKeyOutput;

@@ -2,9 +2,10 @@
 
 use api::apigateway::{TestInvokeAuthorizerInput, TestInvokeAuthorizerOutput};
 use base::{Cx, Timestamp};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::Method;
 
 use crate::error::{GatewayError, Result};
+use crate::ops::test_invoke_method::given_headers;
 use crate::parts::{self, Owner};
 use crate::rest::authorizer::AuthorizerRecord;
 use crate::rest::call::{Call, Ticket, Visit};
@@ -104,14 +105,7 @@ fn request(cx: &Cx, api: &ApiRecord, input: TestInvokeAuthorizerInput) -> Result
     let target = input.path_with_query_string.unwrap_or_default();
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let single = input.headers.unwrap_or_default().into_iter().map(|(name, value)| (name, vec![value]));
-    let mut headers = HeaderMap::new();
-    for (name, values) in single.chain(input.multi_value_headers.unwrap_or_default()) {
-        let bad = || GatewayError::bad_request(format!("Invalid header specified: {name}"));
-        let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
-        for value in values {
-            headers.append(parsed.clone(), HeaderValue::from_str(&value).map_err(|_| bad())?);
-        }
-    }
+    let headers = given_headers(single.chain(input.multi_value_headers.unwrap_or_default()))?;
     Ok(StageRequest {
         request_id: cx.request_id,
         method: Method::GET,

@@ -74,6 +74,7 @@ fn integration_error(fault: &Fault) -> Option<String> {
     matches!(
         fault,
         Fault::BadGateway(_)
+            | Fault::Function(_)
             | Fault::Network(_)
             | Fault::Timeout
             | Fault::Configuration(_)

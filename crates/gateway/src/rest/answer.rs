@@ -18,17 +18,17 @@ const DEPTH_MAX_V2: usize = 128;
 /// Why an answer is not one. Said in the log; the caller only hears of a bad gateway.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AnswerError {
-    #[error("malformed Lambda proxy response: {0}")]
+    #[error("Malformed Lambda proxy response: {0}")]
     Json(#[from] JsonError),
-    #[error("malformed Lambda proxy response: it is not an object")]
+    #[error("Malformed Lambda proxy response: it is not an object")]
     NotAnObject,
-    #[error("malformed Lambda proxy response: it has a member {0}")]
+    #[error("Malformed Lambda proxy response: it has a member {0}")]
     Unknown(String),
-    #[error("malformed Lambda proxy response: {0} is not a status code")]
+    #[error("Malformed Lambda proxy response: {0} is not a status code")]
     Status(String),
-    #[error("malformed Lambda proxy response: the header {0} cannot be sent")]
+    #[error("Malformed Lambda proxy response: the header {0} cannot be sent")]
     Header(String),
-    #[error("malformed Lambda proxy response: the body is not base64")]
+    #[error("Malformed Lambda proxy response: the body is not base64")]
     Base64,
 }
 
@@ -264,37 +264,37 @@ mod tests {
             (r#"{"body":"aGk=","isBase64Encoded":true}"#, "200 [hi]"),
             (
                 r#"{"body":"not base64!","isBase64Encoded":true}"#,
-                "200 ! malformed Lambda proxy response: the body is not base64",
+                "200 ! Malformed Lambda proxy response: the body is not base64",
             ),
-            ("null", "! malformed Lambda proxy response: it is not an object"),
-            ("\"text\"", "! malformed Lambda proxy response: it is not an object"),
-            ("[]", "! malformed Lambda proxy response: it is not an object"),
-            ("", "! malformed Lambda proxy response: malformed JSON at byte 0"),
-            ("{", "! malformed Lambda proxy response: malformed JSON at byte 1"),
-            ("{} x", "! malformed Lambda proxy response: malformed JSON at byte 3"),
+            ("null", "! Malformed Lambda proxy response: it is not an object"),
+            ("\"text\"", "! Malformed Lambda proxy response: it is not an object"),
+            ("[]", "! Malformed Lambda proxy response: it is not an object"),
+            ("", "! Malformed Lambda proxy response: malformed JSON at byte 0"),
+            ("{", "! Malformed Lambda proxy response: malformed JSON at byte 1"),
+            ("{} x", "! Malformed Lambda proxy response: malformed JSON at byte 3"),
             (
                 r#"{"statusCode":200,"body":{"a":1}}"#,
-                "! malformed Lambda proxy response: Object where String is expected",
+                "! Malformed Lambda proxy response: Object where String is expected",
             ),
-            (r#"{"message":"x"}"#, "! malformed Lambda proxy response: it has a member message"),
-            (r#"{"statusCode":"abc"}"#, "! malformed Lambda proxy response: abc is not a status code"),
-            (r#"{"statusCode":99}"#, "! malformed Lambda proxy response: 99 is not a status code"),
-            (r#"{"statusCode":101}"#, "! malformed Lambda proxy response: 101 is not a status code"),
-            (r#"{"statusCode":600}"#, "! malformed Lambda proxy response: 600 is not a status code"),
-            (r#"{"statusCode":-200}"#, "! malformed Lambda proxy response: -200 is not a status code"),
-            (r#"{"statusCode":true}"#, "! malformed Lambda proxy response: True where Number is expected"),
+            (r#"{"message":"x"}"#, "! Malformed Lambda proxy response: it has a member message"),
+            (r#"{"statusCode":"abc"}"#, "! Malformed Lambda proxy response: abc is not a status code"),
+            (r#"{"statusCode":99}"#, "! Malformed Lambda proxy response: 99 is not a status code"),
+            (r#"{"statusCode":101}"#, "! Malformed Lambda proxy response: 101 is not a status code"),
+            (r#"{"statusCode":600}"#, "! Malformed Lambda proxy response: 600 is not a status code"),
+            (r#"{"statusCode":-200}"#, "! Malformed Lambda proxy response: -200 is not a status code"),
+            (r#"{"statusCode":true}"#, "! Malformed Lambda proxy response: True where Number is expected"),
             (
                 r#"{"headers":{"a":null}}"#,
-                "! malformed Lambda proxy response: Null where Boolean is expected",
+                "! Malformed Lambda proxy response: Null where Boolean is expected",
             ),
-            (r#"{"headers":{"a":"x\ny"}}"#, "! malformed Lambda proxy response: the header a cannot be sent"),
+            (r#"{"headers":{"a":"x\ny"}}"#, "! Malformed Lambda proxy response: the header a cannot be sent"),
             (
                 r#"{"headers":{"a b":"x"}}"#,
-                "! malformed Lambda proxy response: the header a b cannot be sent",
+                "! Malformed Lambda proxy response: the header a b cannot be sent",
             ),
             (
                 r#"{"multiValueHeaders":{"a":"x"}}"#,
-                "! malformed Lambda proxy response: String where Array is expected",
+                "! Malformed Lambda proxy response: String where Array is expected",
             ),
         ];
         for (payload, expected) in table {

@@ -24,7 +24,7 @@ use crate::rest::lambda::within;
 use crate::rest::mapping::Place;
 use crate::rest::program::{HttpBackend, Mapping};
 use crate::rest::template::Mapped;
-use crate::rest::{respond, transform};
+use crate::rest::{execution_log, respond, transform};
 use crate::{Gateway, StageResponse};
 
 /// Where Linux distributions and macOS keep the certificates that the system trusts.
@@ -171,7 +171,10 @@ async fn send(
     backend: &HttpBackend,
     outgoing: Outgoing,
 ) -> Result<StageResponse, Fault> {
+    let sent = outgoing.body.clone();
     let request = build(call, backend, outgoing)?;
+    let (began, headers) = (gateway.clock.now(), execution_log::listed(request.headers()));
+    execution_log::sending(call, &request.uri().to_string(), headers, &sent);
     let body_bytes_max = gateway.limits.gateway_body_bytes_max;
     let pool = gateway.backends.pool();
     let work = async {
@@ -181,6 +184,8 @@ async fn send(
         let body =
             body.map_err(|error| Fault::BadGateway(format!("the backend's body: {error}")))?.to_bytes();
         call.integration_status.get_or_init(|| parts.status.as_u16());
+        let (status, latency) = (parts.status.as_u16(), gateway.clock.now().since(began));
+        execution_log::answered(call, (status, latency), execution_log::listed(&parts.headers), &body);
         Ok(StageResponse { status: parts.status.as_u16(), headers: parts.headers, body })
     };
     within(&gateway.clock, call.method.timeout, work).await?

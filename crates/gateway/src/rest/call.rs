@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 
+use crate::rest::execution_log::Journal;
 use crate::rest::grant::Granted;
 use crate::rest::live::{LiveStage, Release};
 use crate::rest::mapping::Source;
@@ -93,6 +94,10 @@ pub(crate) struct Visit<'a> {
     pub(crate) caller: OnceLock<Caller>,
     /// Who was let in, once somebody was asked.
     pub(crate) grant: OnceLock<Granted>,
+    /// Set when it is the method's turn.
+    pub(crate) executing: OnceLock<()>,
+    /// Where the steps are written, if somebody reads them.
+    pub(crate) journal: Option<Journal>,
     /// Of the integration's answer, once there is one.
     pub(crate) integration_status: OnceLock<u16>,
     pub(crate) integration_latency_ms: OnceLock<i64>,
@@ -131,6 +136,8 @@ impl<'a> Visit<'a> {
             routed: OnceLock::new(),
             grant: OnceLock::new(),
             caller: OnceLock::new(),
+            executing: OnceLock::new(),
+            journal: None,
             integration_status: OnceLock::new(),
             integration_latency_ms: OnceLock::new(),
             endpoint_request_id: OnceLock::new(),
@@ -146,6 +153,9 @@ impl<'a> Visit<'a> {
 
     /// The path with the stage, raw.
     pub(crate) fn path_with_stage(&self) -> String {
+        if self.stage.trial {
+            return self.request.path.clone();
+        }
         let slash = if self.request.path.starts_with('/') { "" } else { "/" };
         format!("/{}{slash}{}", self.stage.name, self.request.path)
     }
@@ -190,6 +200,9 @@ impl<'a> Visit<'a> {
     /// `$context.NAME`, as far as there is something to say.
     pub(crate) fn context(&self, name: &str) -> Option<Cow<'_, str>> {
         let scope = &self.stage.scope;
+        if let Some(told) = self.trial_context(name) {
+            return Some(told.into());
+        }
         Some(match name {
             "accountId" => scope.account.to_string().into(),
             "apiId" => self.stage.api_id.as_str().into(),
@@ -212,6 +225,17 @@ impl<'a> Visit<'a> {
             "stage" => self.stage.name.as_str().into(),
             _ => return self.grant_context(name).map(Cow::Borrowed),
         })
+    }
+
+    /// What AWS says of somebody who tries a method out.
+    fn trial_context(&self, name: &str) -> Option<&'static str> {
+        match name {
+            _ if !self.stage.trial => None,
+            "identity.sourceIp" => Some("test-invoke-source-ip"),
+            "identity.apiKey" => Some("test-invoke-api-key"),
+            "identity.apiKeyId" => Some("test-invoke-api-key-id"),
+            _ => None,
+        }
     }
 
     fn grant_context(&self, name: &str) -> Option<&str> {

@@ -100,7 +100,12 @@ pub(crate) type Entries<'c> = Vec<(Cow<'c, str>, Vec<Cow<'c, str>>)>;
 
 /// The request's headers as integrations see them: what the gateway drops left out, what it adds put in.
 pub(crate) fn headers<'c>(call: &'c Call<'_>) -> Entries<'c> {
-    event_entries(call.request, &call.ticket.trace)
+    let mut entries = event_entries(call.request, &call.ticket.trace);
+    if call.stage.trial {
+        // Who tries a method out sends what they say, and nothing else.
+        entries.retain(|(name, _)| call.request.headers.contains_key(&**name));
+    }
+    entries
 }
 
 /// The same for an API of any protocol.

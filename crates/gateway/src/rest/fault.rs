@@ -64,6 +64,9 @@ pub(crate) enum Fault {
     /// The configuration asks for what this version does not do. Said to the caller, so that nobody searches long.
     #[error("not supported: {0}")]
     Unsupported(String),
+    /// The function failed; what it said.
+    #[error("Lambda execution failed with status 200 due to customer function error: {0}")]
+    Function(String),
     /// The integration answered what the gateway cannot pass on.
     #[error("bad answer of the integration: {0}")]
     BadGateway(String),
@@ -95,7 +98,7 @@ impl Fault {
             | Self::Configuration(_)
             | Self::Unsupported(_)
             | Self::Internal(_) => 500,
-            Self::BadGateway(_) => 502,
+            Self::BadGateway(_) | Self::Function(_) => 502,
             Self::Timeout | Self::Network(_) => 504,
         }
     }
@@ -115,9 +118,11 @@ impl Fault {
             Self::UnsupportedMediaType => "UnsupportedMediaTypeException",
             Self::BadBody(_) | Self::InvalidBody(_) | Self::MissingParameters(_) => "BadRequestException",
             Self::Timeout | Self::Network(_) | Self::Loop(_) => "InternalServerErrorException",
-            Self::Configuration(_) | Self::Unsupported(_) | Self::BadGateway(_) | Self::Internal(_) => {
-                "InternalServerErrorException"
-            }
+            Self::Configuration(_)
+            | Self::Unsupported(_)
+            | Self::BadGateway(_)
+            | Self::Function(_)
+            | Self::Internal(_) => "InternalServerErrorException",
         }
     }
 
@@ -143,9 +148,11 @@ impl Fault {
             Self::Timeout => Type::IntegrationTimeout,
             Self::Network(_) => Type::IntegrationFailure,
             Self::Forbidden | Self::HeadersTooLarge => Type::Default4xx,
-            Self::Loop(_) | Self::Unsupported(_) | Self::BadGateway(_) | Self::Internal(_) => {
-                Type::Default5xx
-            }
+            Self::Loop(_)
+            | Self::Unsupported(_)
+            | Self::BadGateway(_)
+            | Self::Function(_)
+            | Self::Internal(_) => Type::Default5xx,
         }
     }
 
@@ -165,7 +172,9 @@ impl Fault {
             Self::Throttled => "Too Many Requests",
             Self::QuotaExceeded => "Limit Exceeded",
             Self::UnsupportedMediaType => "Unsupported Media Type",
-            Self::Configuration(_) | Self::BadGateway(_) | Self::Internal(_) => "Internal server error",
+            Self::Configuration(_) | Self::BadGateway(_) | Self::Function(_) | Self::Internal(_) => {
+                "Internal server error"
+            }
             Self::InvalidBody(_) => "Invalid request body",
             Self::MissingParameters(names) => {
                 return Some(Cow::Owned(format!("Missing required request parameters: [{names}]")));
@@ -196,6 +205,7 @@ impl Fault {
             Self::UnsupportedMediaType
             | Self::Configuration(_)
             | Self::BadGateway(_)
+            | Self::Function(_)
             | Self::Internal(_)
             | Self::Timeout
             | Self::Network(_)

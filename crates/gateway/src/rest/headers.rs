@@ -96,13 +96,10 @@ pub(crate) fn remap(headers: &mut HeaderMap, origin: Origin) {
 }
 
 /// What every answer carries.
-pub(crate) fn finish(headers: &mut HeaderMap, ticket: &Ticket, with_trace: bool) {
+pub(crate) fn finish(headers: &mut HeaderMap, ticket: &Ticket) {
     headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     set(headers, "x-amzn-requestid", &ticket.request_id.to_string());
     set(headers, "x-amz-apigw-id", &ticket.extended_id);
-    if with_trace {
-        set(headers, "x-amzn-trace-id", &ticket.trace.0);
-    }
 }
 
 /// Sets a header, if the value can be one.

@@ -14,7 +14,7 @@ use crate::rest::headers::{self, Origin};
 use crate::rest::mapping::Place;
 use crate::rest::program::{Lambda, Mapping};
 use crate::rest::template::Mapped;
-use crate::rest::{event, respond, transform};
+use crate::rest::{event, execution_log, respond, transform};
 use crate::{Gateway, StageResponse, exchange};
 
 /// AWS's event for the function, and its answer as the answer.
@@ -26,8 +26,9 @@ pub(crate) async fn proxy(
     let event = event::write(call, &lambda.parameters);
     let reply = invoke(gateway, call, lambda, event, InvokeKind::RequestResponse).await?;
     if let Some(kind) = reply.function_error {
-        let error = String::from_utf8_lossy(&reply.payload).into_owned();
-        return Err(Fault::BadGateway(format!("the function failed ({kind}): {error}")));
+        let error = error_message(&reply.payload).unwrap_or_else(|| kind.to_owned());
+        let id = call.ticket.request_id;
+        return Err(Fault::Function(format!("{error}. Lambda request id: {id}")));
     }
     let answer = Answer::parse(&reply.payload).map_err(|error| Fault::BadGateway(error.to_string()))?;
     // AWS looks at the first media type of Accept alone.
@@ -95,11 +96,43 @@ async fn invoke(
         request_id: call.ticket.request_id,
         trace: call.ticket.trace.clone(),
     };
+    let began = gateway.clock.now();
+    say_request(call, &invocation);
     let done = within(&gateway.clock, call.method.timeout, gateway.invoke.invoke(invocation)).await?;
     let reply = done.map_err(|error| refused(error, &function))?;
-    call.integration_status.get_or_init(|| if kind == InvokeKind::Event { 202 } else { 200 });
+    let status = *call.integration_status.get_or_init(|| if kind == InvokeKind::Event { 202 } else { 200 });
     call.endpoint_request_id.get_or_init(|| call.ticket.request_id.to_string());
+    let latency = gateway.clock.now().since(began);
+    let headers = [
+        ("Content-Type", "application/json".to_owned()),
+        ("Content-Length", reply.payload.len().to_string()),
+        ("x-amzn-RequestId", call.ticket.request_id.to_string()),
+        ("X-Amz-Executed-Version", reply.executed_version.clone()),
+    ];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value));
+    execution_log::answered(call, (status, latency), headers, &reply.payload);
     Ok(reply)
+}
+
+/// For the log: what would go to Lambda over the wire.
+fn say_request(call: &Call<'_>, invocation: &InvokeCall) {
+    if call.journal.is_none() {
+        return;
+    }
+    let region = &call.stage.scope.region;
+    let host = format!("lambda.{region}.amazonaws.com");
+    let uri = format!("https://{host}/2015-03-31/functions/{}/invocations", invocation.function);
+    let headers = [
+        ("x-amzn-lambda-integration-tag", call.ticket.request_id.to_string()),
+        ("x-amzn-apigateway-api-id", call.stage.api_id.clone()),
+        ("X-Amz-Source-Arn", call.source_arn()),
+        ("Accept", "application/json".to_owned()),
+        ("User-Agent", format!("AmazonAPIGateway_{}", call.stage.api_id)),
+        ("Host", host),
+        ("X-Amzn-Trace-Id", call.ticket.trace.0.to_string()),
+    ];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value));
+    execution_log::sending(call, &uri, headers, &invocation.payload);
 }
 
 /// The result of `work`, or a timeout by the gateway's clock.
@@ -120,7 +153,7 @@ fn refused(error: InvokeError, function: &str) -> Fault {
     match error {
         // The console adds the permission unasked, so that who comes to the command line has never heard of it.
         InvokeError::AccessDenied(_) => Fault::Configuration(format!(
-            "{error}; to let APIs call it: aws lambda add-permission --function-name {function} --statement-id api \
+            "Invalid permissions on Lambda function: {error}; to let APIs call it: aws lambda add-permission --function-name {function} --statement-id api \
              --action lambda:InvokeFunction --principal apigateway.amazonaws.com"
         )),
         InvokeError::NotFound(_) | InvokeError::Throttled(_) | InvokeError::TooLarge(_) => {

@@ -10,9 +10,11 @@ use store::Store;
 
 use crate::access_log::AccessLog;
 use crate::error::Result;
+use crate::rest::program::Method;
 use crate::rest::program::Program;
-use crate::rest::records::{ApiRecord, Snapshot, StageRecord, Stages};
+use crate::rest::records::{ApiRecord, MethodSettingRecord, Snapshot, StageRecord, Stages};
 use crate::rest::rows;
+use crate::rest::stage::setting_key;
 use crate::rest::usage::{StageRates, stage_rates};
 
 /// A stage as the data plane sees it.
@@ -25,6 +27,9 @@ pub(crate) struct LiveStage {
     pub(crate) key_from_authorizer: bool,
     pub(crate) rates: StageRates,
     pub(crate) access: Option<AccessLog>,
+    /// Nobody deployed it: somebody tries a part of an API out.
+    pub(crate) trial: bool,
+    settings: BTreeMap<String, MethodSettingRecord>,
     /// Requests are traced.
     pub(crate) tracing: bool,
     main: Release,
@@ -48,7 +53,7 @@ impl LiveStage {
     ) -> Option<Self> {
         let stage = StageRecord { name: name.to_owned(), variables, ..StageRecord::default() };
         let program = Arc::new(program);
-        live_stage(api, stage, |_| Some(Arc::clone(&program)))
+        live_stage(api, stage, |_| Some(Arc::clone(&program))).map(|stage| Self { trial: true, ..stage })
     }
 
     /// What answers a request: the canary gets its share. `draw` is random and evenly spread.
@@ -61,6 +66,27 @@ impl LiveStage {
 }
 
 impl LiveStage {
+    /// What is set for a method: for its verb, for all verbs, or for the whole stage.
+    pub(crate) fn setting(
+        &self,
+        verb: &http::Method,
+        method: Option<&Method>,
+    ) -> Option<&MethodSettingRecord> {
+        if self.settings.is_empty() {
+            return None;
+        }
+        let own = method.and_then(|method| {
+            let mut names = [verb.as_str(), "ANY"].into_iter();
+            names.find_map(|name| self.settings.get(&setting_key(&method.resource_path, name)))
+        });
+        own.or_else(|| self.settings.get("*/*"))
+    }
+
+    /// Whether some method's execution log is written.
+    pub(crate) fn logs(&self) -> bool {
+        self.settings.values().any(|setting| setting.logging_level != "OFF")
+    }
+
     /// Whether a release of this stage is its canary; none if it has no canary.
     pub(crate) fn is_canary(&self, release: &Release) -> Option<bool> {
         self.canary.as_ref().map(|(_, canary)| std::ptr::eq(canary, release))
@@ -175,6 +201,7 @@ fn live_stage(
     let access = stage.access_log.as_ref().and_then(|log| {
         AccessLog::compile(log.destination_arn.as_deref(), log.format.as_deref(), (&api.id, &stage.name))
     });
+    let settings = stage.method_settings;
     let main = Release { program: program(&stage.deployment_id)?, variables: stage.variables };
     let canary = stage.canary.and_then(|canary| {
         let mut variables = main.variables.clone();
@@ -188,6 +215,8 @@ fn live_stage(
         key_from_authorizer: api.api_key_source == "AUTHORIZER",
         rates,
         access,
+        trial: false,
+        settings,
         tracing: stage.tracing_enabled,
         main,
         canary,

@@ -15,6 +15,7 @@ pub(crate) mod definition;
 pub(crate) mod documentation;
 pub(crate) mod documentation_version;
 pub(crate) mod event;
+pub(crate) mod execution_log;
 pub(crate) mod fault;
 pub(crate) mod gateway_response;
 pub(crate) mod grant;

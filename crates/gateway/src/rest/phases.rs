@@ -3,8 +3,11 @@
 
 use std::sync::Arc;
 
+use http::header::{CONTENT_TYPE, HeaderValue};
+
 use crate::rest::access::{self, Outcome};
 use crate::rest::call::{Call, Ticket, Visit};
+use crate::rest::execution_log::{self, Journal};
 use crate::rest::fault::Fault;
 use crate::rest::gateway_response;
 use crate::rest::headers;
@@ -21,21 +24,26 @@ pub(crate) async fn serve(gateway: &Gateway, request: StageRequest) -> StageResp
         Ok(stage) => stage,
         Err(fault) => return refuse(&request, &ticket, &fault),
     };
-    let visit = Visit::new(&request, &ticket, &stage, stage.release(draw(&ticket)));
+    let mut visit = Visit::new(&request, &ticket, &stage, stage.release(draw(&ticket)));
+    visit.journal = stage.logs().then(|| Journal::new(&gateway.clock));
     let (response, fault) = match answer(gateway, &visit).await {
         Ok((mut response, with_trace)) => {
-            headers::finish(&mut response.headers, &ticket, with_trace);
+            complete(&visit, &mut response, with_trace);
+            headers::finish(&mut response.headers, &ticket);
             (response, None)
         }
         Err(fault) => {
             log(&request, &ticket, &fault);
             let mut response = gateway_response::render(&visit, &fault);
-            headers::finish(&mut response.headers, &ticket, false);
+            execution_log::failed(&visit, &response, &fault);
+            headers::finish(&mut response.headers, &ticket);
             (response, Some(fault))
         }
     };
     let ended = gateway.clock.now();
     access::log(&*gateway.logs, &visit, Outcome { response: &response, fault: fault.as_ref(), ended });
+    let setting = stage.setting(&request.method, visit.routed.get().copied());
+    execution_log::flush(&*gateway.logs, &visit, setting);
     response
 }
 
@@ -43,22 +51,55 @@ pub(crate) async fn serve(gateway: &Gateway, request: StageRequest) -> StageResp
 fn refuse(request: &StageRequest, ticket: &Ticket, fault: &Fault) -> StageResponse {
     log(request, ticket, fault);
     let mut response = fault.answer();
-    headers::finish(&mut response.headers, ticket, false);
+    headers::finish(&mut response.headers, ticket);
     response
 }
 
 /// The phases. The flag says whether the answer tells its trace.
 async fn answer<'a>(gateway: &Gateway, visit: &'a Visit<'a>) -> Result<(StageResponse, bool), Fault> {
     let request = visit.request;
+    execution_log::received(visit);
     refuse_closed_endpoint(&visit.release.program)?;
     refuse_large(gateway, request)?;
     refuse_large_headers(gateway, request)?;
     let judged = authorize::judge(gateway, visit)?;
     let call = route(visit)?;
     authorize::authorize(gateway, &call, judged).await?;
+    execution_log::admitting(&call);
     usage::admit(gateway, &call).await?;
-    validation::validate(&call).await?;
-    integrate(gateway, &call).await
+    execution_log::admitted(&call);
+    execute(gateway, &call).await
+}
+
+/// What the method itself does.
+async fn execute(gateway: &Gateway, call: &Call<'_>) -> Result<(StageResponse, bool), Fault> {
+    execution_log::began(call);
+    validation::validate(call).await?;
+    integrate(gateway, call).await
+}
+
+/// The answer of a method that is tried out: who may call it is not asked.
+pub(crate) async fn try_out(gateway: &Gateway, call: &Call<'_>) -> StageResponse {
+    match execute(gateway, call).await {
+        Ok((mut response, with_trace)) => {
+            complete(call, &mut response, with_trace);
+            response
+        }
+        Err(fault) => {
+            let response = gateway_response::render(call.visit, &fault);
+            execution_log::failed(call, &response, &fault);
+            response
+        }
+    }
+}
+
+/// The headers that every method's answer has.
+fn complete(visit: &Visit<'_>, response: &mut StageResponse, with_trace: bool) {
+    response.headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+    execution_log::completed(visit, response, with_trace);
+    if with_trace {
+        headers::set(&mut response.headers, "x-amzn-trace-id", &visit.ticket.trace.0);
+    }
 }
 
 /// Path and verb -> method.

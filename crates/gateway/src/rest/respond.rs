@@ -78,7 +78,7 @@ fn select<'r>(responses: &'r [Response], selected: &str) -> Result<&'r Response,
     let default = responses.iter().find(|response| matches!(response.selection, Selection::Default));
     default.ok_or_else(|| {
         Fault::Configuration(format!(
-            "No match for output mapping and no default output mapping configured. Endpoint Response: {selected}"
+            "No match for output mapping and no default output mapping configured. Endpoint Response Status Code: {selected}"
         ))
     })
 }

@@ -225,7 +225,7 @@ fn is_setting(resource: &str, method: &str) -> bool {
 }
 
 /// As AWS keys the settings in its answers: the resource path with its slashes escaped.
-fn setting_key(resource: &str, method: &str) -> String {
+pub(crate) fn setting_key(resource: &str, method: &str) -> String {
     format!("{}/{method}", resource.replace('~', "~0").replace('/', "~1"))
 }
 
