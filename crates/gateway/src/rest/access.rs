@@ -84,7 +84,14 @@ fn integration_error(fault: &Fault) -> Option<String> {
 }
 
 fn is_of_authorizer(fault: &Fault) -> bool {
-    matches!(fault, Fault::Unauthorized | Fault::TokenExpired | Fault::AccessDenied(_) | Fault::Authorizer(_))
+    matches!(
+        fault,
+        Fault::Unauthorized
+            | Fault::TokenExpired
+            | Fault::AccessDenied(_)
+            | Fault::Authorizer(_)
+            | Fault::AuthorizerFailure(_)
+    )
 }
 
 fn authorizer<'v>(visit: &'v Visit<'_>, outcome: Outcome<'v>, of: &str) -> Option<Cow<'v, str>> {
