@@ -65,3 +65,26 @@ def test_settings_are_taken_back(v2, api):
     v2.delete_route_request_parameter(**at, RequestParameterKey=parameter)
     assert "RequestParameters" not in v2.get_route(**at)
     v2.delete_api(ApiId=socket)
+
+
+def test_models_links_and_tags(v2, api):
+    schema = '{"type":"object","properties":{"n":{"type":"string"}}}'
+    at = {"ApiId": api, "ModelId": v2.create_model(ApiId=api, Name="Pet", Schema=schema)["ModelId"]}
+    assert v2.get_model(**at)["Schema"] == schema
+    assert "$inputRoot" in v2.get_model_template(**at)["Value"]
+    assert v2.update_model(**at, Description="d")["Name"] == "Pet"
+    assert len(v2.get_models(ApiId=api)["Items"]) == 1
+    v2.delete_model(**at)
+    refused(v2.get_model, "NotFoundException", "Invalid Model identifier", **at)
+    link = v2.create_vpc_link(Name="l", SubnetIds=["subnet-1"], Tags={"x": "y"})
+    assert link["VpcLinkStatus"] == "AVAILABLE"
+    of = {"VpcLinkId": link["VpcLinkId"]}
+    assert v2.update_vpc_link(**of, Name="m")["SubnetIds"] == ["subnet-1"]
+    assert v2.get_vpc_link(**of)["Name"] == "m"
+    assert of["VpcLinkId"] in [known["VpcLinkId"] for known in v2.get_vpc_links()["Items"]]
+    arn = f"arn:aws:apigateway:us-east-1::/vpclinks/{link['VpcLinkId']}"
+    v2.tag_resource(ResourceArn=arn, Tags={"a": "b"})
+    v2.untag_resource(ResourceArn=arn, TagKeys=["x"])
+    assert v2.get_tags(ResourceArn=arn)["Tags"] == {"a": "b"}
+    v2.delete_vpc_link(**of)
+    refused(v2.get_vpc_link, "NotFoundException", "Invalid VpcLink identifier", **of)

@@ -30,8 +30,10 @@ pub(crate) mod kind {
     pub(crate) const DEPLOYMENT: u8 = 22;
     pub(crate) const STAGE: u8 = 23;
     pub(crate) const V2_AUTHORIZER: u8 = 24;
+    pub(crate) const V2_MODEL: u8 = 25;
     pub(crate) const ROUTE_RESPONSE: u8 = 26;
     pub(crate) const INTEGRATION_RESPONSE: u8 = 27;
+    pub(crate) const V2_VPC_LINK: u8 = 28;
     pub(crate) const SNAPSHOT: u8 = 29;
     /// One row an API: which route has which key.
     pub(crate) const ROUTE_INDEX: u8 = 30;

@@ -1,5 +1,5 @@
-//! What can carry tags, by its ARN: APIs and stages, API keys, usage plans, client certificates, VPC links. Reads and
-//! edits their tags.
+//! What can carry tags, by its ARN: APIs and stages, VPC links (of all protocols), API keys, usage plans, client
+//! certificates. Reads and edits their tags.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +15,7 @@ use crate::rest::rest_api::check_tags;
 use crate::rest::rows;
 use crate::rest::usage_plan::UsagePlanRecord;
 use crate::rest::vpc_link::VpcLinkRecord;
+use crate::v2;
 
 type Tags = BTreeMap<String, String>;
 
@@ -23,6 +24,11 @@ type Tags = BTreeMap<String, String>;
 pub(crate) enum Tagged {
     /// The API, or its stage if the ARN names one.
     Api {
+        api_id: String,
+        stage: Option<String>,
+    },
+    /// An HTTP or WebSocket API, or its stage.
+    V2Api {
         api_id: String,
         stage: Option<String>,
     },
@@ -47,7 +53,13 @@ macro_rules! tagged_parts {
     )+};
 }
 
-tagged_parts!(ApiKeyRecord, UsagePlanRecord, ClientCertificateRecord, VpcLinkRecord);
+tagged_parts!(
+    ApiKeyRecord,
+    UsagePlanRecord,
+    ClientCertificateRecord,
+    VpcLinkRecord,
+    v2::vpc_link::VpcLinkRecord
+);
 
 async fn read_part<T: TaggedPart>(store: &Store, cx: &Cx, id: &str) -> Result<Tags> {
     let mut part: T = parts::read(store, Owner::Scope(&cx.scope), id).await?;
@@ -79,6 +91,10 @@ impl Tagged {
             ("apigateway", ["", "restapis", api, "stages", stage]) => {
                 Ok(Self::Api { api_id: id(api), stage: Some(id(stage)) })
             }
+            ("apigateway", ["", "apis", api]) => Ok(Self::V2Api { api_id: id(api), stage: None }),
+            ("apigateway", ["", "apis", api, "stages", stage]) => {
+                Ok(Self::V2Api { api_id: id(api), stage: Some(id(stage)) })
+            }
             ("apigateway", ["", "apikeys", key]) => Ok(Self::ApiKey(id(key))),
             ("apigateway", ["", "usageplans", plan]) => Ok(Self::UsagePlan(id(plan))),
             ("apigateway", ["", "clientcertificates", found]) => Ok(Self::ClientCertificate(id(found))),
@@ -99,7 +115,23 @@ impl Tagged {
             Self::ApiKey(id) => read_part::<ApiKeyRecord>(store, cx, id).await,
             Self::UsagePlan(id) => read_part::<UsagePlanRecord>(store, cx, id).await,
             Self::ClientCertificate(id) => read_part::<ClientCertificateRecord>(store, cx, id).await,
-            Self::VpcLink(id) => read_part::<VpcLinkRecord>(store, cx, id).await,
+            Self::V2Api { api_id, stage } => {
+                let api = v2::rows::read_api(store, &cx.scope, api_id).await?;
+                match stage {
+                    None => Ok(api.tags),
+                    Some(name) => {
+                        let stage: v2::stage::StageRecord = parts::read(store, Owner::V2(&api), name).await?;
+                        Ok(stage.tags)
+                    }
+                }
+            }
+            // Both versions' links have ARNs of one form.
+            Self::VpcLink(id) => match read_part::<VpcLinkRecord>(store, cx, id).await {
+                Err(GatewayError::NotFound(_)) => {
+                    read_part::<v2::vpc_link::VpcLinkRecord>(store, cx, id).await
+                }
+                found => found,
+            },
         }
     }
 
@@ -114,9 +146,36 @@ impl Tagged {
             Self::ApiKey(id) => edit_part::<ApiKeyRecord>(store, cx, id, change).await,
             Self::UsagePlan(id) => edit_part::<UsagePlanRecord>(store, cx, id, change).await,
             Self::ClientCertificate(id) => edit_part::<ClientCertificateRecord>(store, cx, id, change).await,
-            Self::VpcLink(id) => edit_part::<VpcLinkRecord>(store, cx, id, change).await,
+            Self::V2Api { api_id, stage } => edit_v2_api(store, cx, (api_id, stage.as_deref()), change).await,
+            Self::VpcLink(id) => match edit_part::<VpcLinkRecord>(store, cx, id, &change).await {
+                Err(GatewayError::NotFound(_)) => {
+                    edit_part::<v2::vpc_link::VpcLinkRecord>(store, cx, id, change).await
+                }
+                done => done,
+            },
         }
     }
+}
+
+async fn edit_v2_api(
+    store: &Store,
+    cx: &Cx,
+    (api_id, stage): (&str, Option<&str>),
+    change: impl Fn(&mut Tags) + Send + Sync,
+) -> Result<()> {
+    let api = v2::rows::read_api(store, &cx.scope, api_id).await?;
+    let Some(name) = stage else {
+        let edit = v2::rows::edit_api(store, &api, |api| {
+            change(&mut api.tags);
+            check_tags(&api.tags)
+        });
+        return edit.await.map(drop);
+    };
+    let apply = |stage: &mut v2::stage::StageRecord| {
+        change(&mut stage.tags);
+        check_tags(&stage.tags)
+    };
+    parts::edit(store, Owner::V2(&api), name, apply).await.map(drop)
 }
 
 async fn edit_api(

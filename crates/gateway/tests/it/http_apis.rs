@@ -1,6 +1,6 @@
 //! The data plane of HTTP APIs: routes, events of both payload formats, answers, CORS, throttling.
 
-use expect_test::expect_file;
+use expect_test::{ExpectFile, expect_file};
 use serde_json::Value;
 
 use crate::world::{Play, World, function_uri, show, show_headers};
@@ -131,9 +131,17 @@ async fn cors_and_throttling() {
     assert_eq!(world.get("GET /a").await, r#"429 {"message":"Too Many Requests"}"#);
 }
 
-#[tokio::test]
-async fn authorizers_are_kept() {
-    let script = expect_file!["./scripts/authorizers_of_http_apis.txt"];
+async fn check(script: ExpectFile) {
     let transcript = World::new().script(&script.data()).await;
     script.assert_eq(&transcript);
+}
+
+#[tokio::test]
+async fn authorizers_are_kept() {
+    check(expect_file!["./scripts/authorizers_of_http_apis.txt"]).await;
+}
+
+#[tokio::test]
+async fn models_links_and_tags_are_kept() {
+    check(expect_file!["./scripts/models_links_and_tags.txt"]).await;
 }

@@ -1,0 +1,18 @@
+//! DeleteVpcLink.
+
+use api::apigatewayv2::{DeleteVpcLinkInput, DeleteVpcLinkOutput};
+use base::Cx;
+
+use crate::Gateway;
+use crate::error::Result;
+use crate::parts::{self, Owner};
+use crate::v2::vpc_link::VpcLinkRecord;
+
+pub(super) async fn run(
+    gateway: &Gateway,
+    cx: &Cx,
+    input: DeleteVpcLinkInput,
+) -> Result<DeleteVpcLinkOutput> {
+    parts::delete::<VpcLinkRecord>(&gateway.store, Owner::Scope(&cx.scope), &input.vpc_link_id).await?;
+    Ok(DeleteVpcLinkOutput {})
+}
