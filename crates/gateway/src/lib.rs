@@ -9,7 +9,9 @@
 //! - `access_log`: the lines that stages of all three kinds write of their requests
 //! - `http/`: the data plane of HTTP APIs, by the same plan as that of REST APIs
 //! - `rest/`: REST APIs: `records` and `rows` (what is stored), `program` (a compiled deployment), `live` (the
-//!   compiled stages), `phases` (the data plane as a list), and one file a phase or an integration
+//!   compiled stages), `phases` (the data plane as a list), and one file a phase or an integration; `rest/openapi/`: API
+//!   definitions
+//! - `json`, `yaml`: texts as trees; `schema/`: JSON Schema
 //!
 //! # Invariants
 //!

@@ -1,4 +1,4 @@
-//! YAML texts as trees: API definitions are written in either. Of YAML 1.2 what JSON can say, with
+//! YAML texts as trees, and trees as YAML: API definitions are written in either. Of YAML 1.2 what JSON can say, with
 //! anchors, aliases and merge keys, all of it bounded: an alias counts as many values as it stands for. Knows no shape.
 
 use std::borrow::Cow;
@@ -175,6 +175,70 @@ fn is_number(text: &str) -> bool {
         && power.is_none_or(digits)
 }
 
+/// A tree as YAML, in blocks.
+pub(crate) fn write(json: &Json<'_>) -> String {
+    let mut text = String::from("---\n");
+    block(json, 0, &mut text);
+    text
+}
+
+fn block(json: &Json<'_>, indent: usize, text: &mut String) {
+    let pad = " ".repeat(indent);
+    match json {
+        Json::Object(members) if !members.is_empty() => {
+            for (name, value) in members {
+                text.push_str(&pad);
+                text.push_str(&scalar(name));
+                text.push(':');
+                below(value, indent + 2, text);
+            }
+        }
+        Json::Array(elements) if !elements.is_empty() => {
+            for element in elements {
+                text.push_str(&pad);
+                text.push('-');
+                match element {
+                    Json::Object(members) if !members.is_empty() => {
+                        let mut inner = String::new();
+                        block(element, indent + 2, &mut inner);
+                        text.push(' ');
+                        text.push_str(inner.trim_start());
+                    }
+                    _ => below(element, indent + 2, text),
+                }
+            }
+        }
+        _ => below(json, indent, text),
+    }
+}
+
+fn below(json: &Json<'_>, indent: usize, text: &mut String) {
+    match json {
+        Json::Object(members) if members.is_empty() => text.push_str(" {}\n"),
+        Json::Array(elements) if elements.is_empty() => text.push_str(" []\n"),
+        Json::Object(_) | Json::Array(_) => {
+            text.push('\n');
+            block(json, indent, text);
+        }
+        Json::String(value) => text.push_str(&format!(" {}\n", quoted(value))),
+        other => text.push_str(&format!(" {}\n", other.to_text())),
+    }
+}
+
+/// A name: without quotes where nobody could take it for something else.
+fn scalar(name: &str) -> String {
+    let simple = |c: char| c.is_ascii_alphanumeric() || "_-/{}.$".contains(c);
+    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '$');
+    let is_word = matches!(plain(name), Json::String(_));
+    let bare = starts && is_word && name.chars().all(simple);
+    if bare { name.to_owned() } else { quoted(name) }
+}
+
+/// YAML's double quotes take what JSON's do.
+fn quoted(text: &str) -> String {
+    Json::String(Cow::Borrowed(text)).to_text()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,5 +273,14 @@ mod tests {
         {
             assert!(parse(&text, BOUNDS).is_err(), "{}", &text[..text.len().min(40)]);
         }
+    }
+
+    #[test]
+    fn yaml_is_written() {
+        let text = r#"{"a":{"b":[],"c":{},"200":"x: y","/p/{id}":[{"d":1,"e":[1,[2]]},"z"]},"true":null,"f":"1\n2"}"#;
+        let json = Json::parse(text.as_bytes(), BOUNDS).unwrap();
+        let written = write(&json);
+        assert!(written.contains("  /p/{id}:\n    - d: 1\n      e:\n"), "{written}");
+        assert_eq!(parse(&written, BOUNDS).unwrap(), json.into_owned());
     }
 }

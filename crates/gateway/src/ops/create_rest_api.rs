@@ -6,9 +6,9 @@ use store::Batch;
 
 use crate::Gateway;
 use crate::error::{GatewayError, Result};
-use crate::rest::copy::{self, Placed};
-use crate::rest::definition::{self, Parts};
-use crate::rest::records::{ApiRecord, Tree};
+use crate::rest::copy;
+use crate::rest::definition::{self, Definition, Parts};
+use crate::rest::records::ApiRecord;
 use crate::rest::{rest_api, rows, view};
 use crate::v2;
 
@@ -21,40 +21,35 @@ pub(super) async fn run(
         return Err(GatewayError::bad_request("Description cannot be an empty string"));
     }
     let from = input.clone_from.take().filter(|id| !id.is_empty());
-    let mut record = record(gateway, cx, input)?;
-    let (tree, methods, parts) = match from {
-        Some(id) => cloned(gateway, cx, &id, &mut record).await?,
-        None => (Tree::with_root(&record.root_resource_id), Vec::new(), Parts::default()),
+    let record = record(gateway, cx, input)?;
+    let definition = match from {
+        Some(id) => cloned(gateway, cx, &id, record).await?,
+        None => Definition::new(record),
     };
-    record.check()?;
-    // HTTP and WebSocket APIs have URLs like this one's.
-    let keys = vec![rows::api_key(&record.id), v2::rows::api_key(&record.id)];
-    let create = gateway.store.transact(keys, |found| match found {
-        [None, None] => Ok((parts.put(batch(&record, &tree, &methods), &record), ())),
-        _ => Err(GatewayError::conflict(format!("A REST API with the id {} already exists", record.id))),
-    });
-    create.await.map_err(GatewayError::from)?;
-    gateway.live.forget(&record.id);
-    Ok(view::rest_api(record))
+    definition.api.check()?;
+    write(gateway, &definition).await?;
+    Ok(view::rest_api(definition.api))
 }
 
-fn batch(record: &ApiRecord, tree: &Tree, methods: &[Placed]) -> Batch {
-    let batch = Batch::new()
-        .put(rows::api_key(&record.id), rows::encode(record))
-        .put(rows::scope_key(record), Vec::new())
-        .put(rows::tree_key(record.row), rows::encode(tree));
-    methods.iter().fold(batch, |batch, (resource, method)| {
-        batch.put(rows::method_key(record.row, resource, &method.http_method), rows::encode(method))
-    })
+/// Writes an API that is not there yet.
+pub(super) async fn write(gateway: &Gateway, definition: &Definition) -> Result<()> {
+    let api = &definition.api;
+    // HTTP and WebSocket APIs have URLs like this one's.
+    let keys = vec![rows::api_key(&api.id), v2::rows::api_key(&api.id)];
+    let create = gateway.store.transact(keys, |found| match found {
+        [None, None] => {
+            let batch = Batch::new().put(rows::api_key(&api.id), rows::encode(api));
+            Ok((definition.put(batch.put(rows::scope_key(api), Vec::new())), ()))
+        }
+        _ => Err(GatewayError::conflict(format!("A REST API with the id {} already exists", api.id))),
+    });
+    create.await.map_err(GatewayError::from)?;
+    gateway.live.forget(&api.id);
+    Ok(())
 }
 
 /// The definition of another API, which also lends the new one the settings that it was not given.
-async fn cloned(
-    gateway: &Gateway,
-    cx: &Cx,
-    from: &str,
-    record: &mut ApiRecord,
-) -> Result<(Tree, Vec<Placed>, Parts)> {
+async fn cloned(gateway: &Gateway, cx: &Cx, from: &str, mut record: ApiRecord) -> Result<Definition> {
     let source = rows::read_api(&gateway.store, &cx.scope, from).await?;
     if record.binary_media_types.is_empty() {
         record.binary_media_types.clone_from(&source.binary_media_types);
@@ -64,11 +59,11 @@ async fn cloned(
     let (tree, methods) = copy::copy(&tree, methods, &record.root_resource_id);
     // They keep their ids, by which the methods name them.
     let mut parts = Parts::read(&gateway.store, &source).await?;
-    parts.models.iter_mut().for_each(|model| model.refer_to(&source, record));
-    Ok((tree, methods, parts))
+    parts.models.iter_mut().for_each(|model| model.refer_to(&source, &record));
+    Ok(Definition { api: record, tree, methods, parts, documentation: Vec::new() })
 }
 
-fn record(gateway: &Gateway, cx: &Cx, input: CreateRestApiInput) -> Result<ApiRecord> {
+pub(super) fn record(gateway: &Gateway, cx: &Cx, input: CreateRestApiInput) -> Result<ApiRecord> {
     let tags = input.tags.unwrap_or_default();
     rest_api::check_tags(&tags)?;
     let endpoint = input.endpoint_configuration.unwrap_or_default();

@@ -7,6 +7,7 @@ use crate::error::{GatewayError, Result};
 use crate::parts::{self, Owner};
 use crate::rest::authorizer::AuthorizerRecord;
 use crate::rest::copy::Placed;
+use crate::rest::documentation::DocumentationPartRecord;
 use crate::rest::gateway_response::GatewayResponseRecord;
 use crate::rest::model::{self, ModelRecord};
 use crate::rest::records::{ApiRecord, MethodRecord, Snapshot, Tree};
@@ -43,6 +44,14 @@ impl Parts {
         self.gateway_responses.iter().fold(batch, |batch, part| parts::put(batch, owner, part))
     }
 
+    fn remove(&self, batch: Batch, api: &ApiRecord) -> Batch {
+        let owner = Owner::Api(api);
+        let batch = self.authorizers.iter().fold(batch, |batch, part| parts::remove(batch, owner, part));
+        let batch = self.models.iter().fold(batch, |batch, part| parts::remove(batch, owner, part));
+        let batch = self.validators.iter().fold(batch, |batch, part| parts::remove(batch, owner, part));
+        self.gateway_responses.iter().fold(batch, |batch, part| parts::remove(batch, owner, part))
+    }
+
     /// Into what a deployment freezes; what there is none of is not written.
     pub(crate) fn freeze(&self, snapshot: &mut Snapshot) {
         fn some<T: Clone>(parts: &[T]) -> Option<Vec<T>> {
@@ -73,6 +82,64 @@ impl Parts {
 
     pub(crate) fn has_validator(&self, id: &str) -> bool {
         self.validators.iter().any(|validator| validator.id == id)
+    }
+}
+
+/// All of an API.
+#[derive(Debug, Clone)]
+pub(crate) struct Definition {
+    pub(crate) api: ApiRecord,
+    pub(crate) tree: Tree,
+    pub(crate) methods: Vec<Placed>,
+    pub(crate) parts: Parts,
+    pub(crate) documentation: Vec<DocumentationPartRecord>,
+}
+
+impl Definition {
+    /// As CreateRestApi makes it.
+    pub(crate) fn new(api: ApiRecord) -> Self {
+        Self { parts: Parts::default(), ..Self::empty(api) }
+    }
+
+    /// An API with nothing in it: not even the models that others have by themselves.
+    pub(crate) fn empty(api: ApiRecord) -> Self {
+        let tombstones = ["Empty", "Error"].into_iter().filter_map(ModelRecord::tombstone).collect();
+        Self {
+            tree: Tree::with_root(&api.root_resource_id),
+            methods: Vec::new(),
+            parts: Parts { models: tombstones, ..Parts::default() },
+            documentation: Vec::new(),
+            api,
+        }
+    }
+
+    pub(crate) async fn read(store: &Store, api: ApiRecord) -> Result<Self> {
+        let (tree, methods) = read_tree(store, &api).await?;
+        let parts = Parts::read(store, &api).await?;
+        let documentation = parts::all(store, Owner::Api(&api)).await?;
+        Ok(Self { api, tree, methods, parts, documentation })
+    }
+
+    /// The same in place of `known`. Of two changes of a row the later one counts.
+    pub(crate) fn replace(&self, known: &Self, batch: Batch) -> Batch {
+        let (api, owner) = (&self.api, Owner::Api(&self.api));
+        let batch = known.methods.iter().fold(batch, |batch, (resource, method)| {
+            batch.delete(rows::method_key(api.row, resource, &method.http_method))
+        });
+        let batch = known.parts.remove(batch, api);
+        let batch = known.documentation.iter().fold(batch, |batch, part| parts::remove(batch, owner, part));
+        self.put(batch)
+    }
+
+    /// All its rows but that of the API itself, in a batch.
+    pub(crate) fn put(&self, batch: Batch) -> Batch {
+        let (api, owner) = (&self.api, Owner::Api(&self.api));
+        let batch = batch.put(rows::tree_key(api.row), rows::encode(&self.tree));
+        let batch = self.methods.iter().fold(batch, |batch, (resource, method)| {
+            batch.put(rows::method_key(api.row, resource, &method.http_method), rows::encode(method))
+        });
+        let batch = self.parts.put(batch, api);
+        self.documentation.iter().fold(batch, |batch, part| parts::put(batch, owner, part))
     }
 }
 

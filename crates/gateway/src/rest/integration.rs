@@ -31,6 +31,16 @@ impl IntegrationRecord {
             .try_for_each(|(target, source)| mapping::check_request(method, target, source))
     }
 
+    /// Of definitions, where any word may stand for it.
+    pub(crate) fn check_kind(&self) -> Result<()> {
+        if ["HTTP", "AWS", "MOCK", "HTTP_PROXY", "AWS_PROXY"].contains(&self.kind.as_str()) {
+            return Ok(());
+        }
+        Err(GatewayError::bad_request(
+            "Enumeration value for type must be one of [HTTP, MOCK, AWS_PROXY, AWS, HTTP_PROXY]",
+        ))
+    }
+
     fn check_method(&self) -> Result<()> {
         match self.http_method.as_deref() {
             None | Some("") => {

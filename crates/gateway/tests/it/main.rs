@@ -14,6 +14,7 @@ mod http_apis;
 mod http_authorizers;
 mod http_integrations;
 mod mappings;
+mod openapi;
 mod stages;
 mod templates;
 mod usage;

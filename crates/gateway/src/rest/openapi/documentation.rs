@@ -6,6 +6,10 @@ use base::random_alphanumeric;
 use crate::error::GatewayError;
 use crate::json::Json;
 use crate::rest::documentation::{DocumentationPartRecord, LocationRecord};
+use crate::rest::documentation_version::DocumentationVersionRecord;
+use crate::rest::openapi::document::object;
+use crate::rest::openapi::export;
+use crate::schema::SCHEMA_BOUNDS;
 
 pub(crate) const EXTENSION: &str = "x-amazon-apigateway-documentation";
 
@@ -70,4 +74,28 @@ pub(crate) fn merge(
         }
     }
     ids
+}
+
+/// The extension for a version.
+pub(super) fn write(version: &DocumentationVersionRecord) -> Json<'static> {
+    let text = |value: &Option<String>| value.as_ref().map(Json::text);
+    let parts = version.parts.iter().map(|part| {
+        let location = object(vec![
+            ("type", Some(Json::text(&part.location.kind))),
+            ("path", text(&part.location.path)),
+            ("method", text(&part.location.method)),
+            ("statusCode", text(&part.location.status_code)),
+            ("name", text(&part.location.name)),
+        ]);
+        let properties = match Json::parse(part.properties.as_bytes(), SCHEMA_BOUNDS) {
+            Ok(json) => json.into_owned(),
+            Err(_) => Json::text(&part.properties),
+        };
+        object(vec![("location", Some(location)), ("properties", Some(properties))])
+    });
+    object(vec![
+        ("version", Some(Json::text(&version.version))),
+        ("createdDate", Some(Json::text(export::date(version.created_ms)))),
+        ("documentationParts", Some(Json::Array(parts.collect()))),
+    ])
 }

@@ -1,7 +1,17 @@
 //! API definitions in OpenAPI 2.0 and 3.0 with the extensions of API Gateway: how an API comes out of one, and how one
-//! comes out of an API.
+//! comes out of an API. Pure; knows no store.
 //!
-//! - `text`: JSON or YAML; `documentation`: documentation parts in them
+//! - `text`: JSON or YAML; `document`: what the two versions say in different places
+//! - `import`: the parts of an API out of a definition; `export`: a definition out of a deployment
+//! - `schema`, `integration`, `security`, `documentation`: both ways for models, integrations, authorizers and
+//!   documentation parts
 
+pub(crate) mod document;
 pub(crate) mod documentation;
+pub(crate) mod export;
+pub(crate) mod import;
+mod integration;
+mod operation;
+mod schema;
+mod security;
 pub(crate) mod text;

@@ -1,0 +1,69 @@
+"""API definitions of REST APIs: imported, put and exported by the real client."""
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+INTEGRATION = {
+    "type": "mock",
+    "requestTemplates": {"application/json": '{"statusCode": 200}'},
+    "responses": {"default": {"statusCode": "200"}},
+}
+OPERATION = {"responses": {"200": {"description": "ok"}}, "x-amazon-apigateway-integration": INTEGRATION}
+YAML = """
+openapi: 3.0.1
+info: {title: by hand, version: '1'}
+paths:
+  /pets:
+    get: &operation
+      responses:
+        200: {description: ok}
+      x-amazon-apigateway-integration:
+        type: mock
+        requestTemplates:
+          application/json: '{"statusCode": 200}'
+        responses:
+          default: {statusCode: 200}
+    post: *operation
+"""
+
+
+def paths(gateway, api):
+    items = gateway.get_resources(restApiId=api)["items"]
+    return {item["path"]: sorted(item.get("resourceMethods", {})) for item in items}
+
+
+def test_definitions(server):
+    gateway = server.client("apigateway")
+    body = {"swagger": "2.0", "info": {"title": "pets", "version": "1"}, "paths": {"/pets": {"get": OPERATION}}}
+    api = gateway.import_rest_api(
+        body=json.dumps(body), failOnWarnings=True, parameters={"endpointConfigurationTypes": "REGIONAL"})
+    assert api["name"] == "pets" and api["endpointConfiguration"]["types"] == ["REGIONAL"]
+    api = api["id"]
+    assert paths(gateway, api) == {"/": [], "/pets": ["GET"]}
+    more = {**body, "basePath": "/v1", "paths": {"/shops": {"get": OPERATION}}}
+    gateway.put_rest_api(restApiId=api, mode="merge", body=json.dumps(more), parameters={"basepath": "prepend"})
+    assert paths(gateway, api) == {"/": [], "/pets": ["GET"], "/v1": [], "/v1/shops": ["GET"]}
+    gateway.put_rest_api(restApiId=api, mode="overwrite", body=YAML)
+    assert paths(gateway, api) == {"/": [], "/pets": ["GET", "POST"]}
+    with pytest.raises(ClientError, match="Invalid OpenAPI input."):
+        gateway.put_rest_api(restApiId=api, mode="merge", body="{}")
+
+
+def test_exports(server):
+    gateway = server.client("apigateway")
+    api = gateway.import_rest_api(body=YAML)["id"]
+    gateway.create_deployment(restApiId=api, stageName="dev")
+    at = {"restApiId": api, "stageName": "dev", "parameters": {"extensions": "integrations"}}
+    made = gateway.get_export(**at, exportType="oas30", accepts="application/json")
+    assert made["contentType"] == "application/octet-stream"
+    assert made["contentDisposition"].startswith('attachment; filename="oas30_')
+    exported = json.loads(made["body"].read())
+    assert exported["paths"]["/pets"]["get"]["x-amazon-apigateway-integration"]["type"] == "mock"
+    as_yaml = gateway.get_export(**at, exportType="oas30", accepts="application/yaml")["body"].read()
+    assert as_yaml.startswith(b"---\nopenapi:")
+    # Both forms mean the same API.
+    again = gateway.import_rest_api(body=as_yaml)["id"]
+    assert paths(gateway, again) == paths(gateway, api)
+    swagger = gateway.get_export(**at, exportType="swagger")["body"].read()
+    assert json.loads(swagger)["basePath"] == "/dev"

@@ -1,0 +1,155 @@
+//! A definition, and where its version says things: what OpenAPI 2.0 has at its root 3.0 has among its components.
+
+use std::borrow::Cow;
+
+use crate::error::{GatewayError, Result};
+use crate::json::Json;
+
+/// How many references are followed one behind the other.
+const REFERENCES_MAX: usize = 16;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    Swagger2,
+    OpenApi3,
+}
+
+impl Version {
+    /// Where the schemas are, as references name it.
+    pub(super) fn schemas(self) -> &'static str {
+        match self {
+            Self::Swagger2 => "#/definitions/",
+            Self::OpenApi3 => "#/components/schemas/",
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Document {
+    pub(super) json: Json<'static>,
+    pub(super) version: Version,
+}
+
+/// Name and value.
+pub(super) type Member = (Cow<'static, str>, Json<'static>);
+
+impl Document {
+    pub(crate) fn new(json: Json<'static>) -> Result<Self> {
+        let begins = |name: &str, number: &str| match json.get(name) {
+            Some(Json::String(text)) => text.starts_with(number),
+            Some(Json::Number(text)) => text.starts_with(number),
+            _ => false,
+        };
+        let version = match (begins("swagger", "2"), begins("openapi", "3")) {
+            (true, _) => Version::Swagger2,
+            (_, true) => Version::OpenApi3,
+            _ => return Err(GatewayError::bad_request("Invalid OpenAPI input.")),
+        };
+        Ok(Self { json, version })
+    }
+
+    /// What a value with a reference into the definition stands for.
+    pub(super) fn resolve<'d>(&'d self, mut json: &'d Json<'static>) -> &'d Json<'static> {
+        for _ in 0..REFERENCES_MAX {
+            let reference = json.get("$ref").and_then(Json::as_str);
+            let Some(found) = reference.and_then(|text| self.json.pointer(text.strip_prefix('#')?)) else {
+                break;
+            };
+            json = found;
+        }
+        json
+    }
+
+    pub(super) fn text(&self, pointer: &str) -> Option<String> {
+        self.json.pointer(pointer).and_then(Json::as_str).map(str::to_owned)
+    }
+
+    pub(super) fn members(&self, pointer: &str) -> &[Member] {
+        self.json.pointer(pointer).and_then(Json::as_object).unwrap_or_default()
+    }
+
+    pub(super) fn schemas(&self) -> &[Member] {
+        match self.version {
+            Version::Swagger2 => self.members("/definitions"),
+            Version::OpenApi3 => self.members("/components/schemas"),
+        }
+    }
+
+    pub(super) fn security_schemes(&self) -> &[Member] {
+        match self.version {
+            Version::Swagger2 => self.members("/securityDefinitions"),
+            Version::OpenApi3 => self.members("/components/securitySchemes"),
+        }
+    }
+
+    /// Without a slash at its end; empty where there is none.
+    pub(super) fn base_path(&self) -> String {
+        let path = match self.version {
+            Version::Swagger2 => self.text("/basePath").unwrap_or_default(),
+            Version::OpenApi3 => self.server_path(),
+        };
+        path.trim_end_matches('/').to_owned()
+    }
+
+    /// The path in the first server's URL, with the defaults of its variables.
+    fn server_path(&self) -> String {
+        let mut url = self.text("/servers/0/url").unwrap_or_default();
+        for (name, variable) in self.members("/servers/0/variables") {
+            let default = variable.get("default").and_then(Json::as_str).unwrap_or_default();
+            url = url.replace(&format!("{{{name}}}"), default.trim_start_matches('/'));
+        }
+        let rest = url.split_once("://").map_or(&*url, |(_, rest)| rest);
+        match (url.contains("://"), rest.find('/')) {
+            (_, Some(at)) => rest.get(at..).unwrap_or_default().to_owned(),
+            (true, None) => String::new(),
+            (false, None) => rest.to_owned(),
+        }
+    }
+
+    /// An extension of the definition, which 3.0 also has in its first server.
+    pub(super) fn extension(&self, name: &str) -> Option<&Json<'static>> {
+        let of_server = || self.json.pointer("/servers/0").and_then(|server| server.get(name));
+        self.json.get(name).or_else(of_server)
+    }
+}
+
+/// Texts of an array.
+pub(super) fn texts(json: Option<&Json<'_>>) -> Vec<String> {
+    let elements = json.and_then(Json::as_array).unwrap_or_default();
+    elements.iter().filter_map(Json::as_str).map(str::to_owned).collect()
+}
+
+/// A text member.
+pub(super) fn text(json: &Json<'_>, name: &str) -> Option<String> {
+    json.get(name).and_then(Json::as_str).map(str::to_owned)
+}
+
+/// What stands for a text in templates and parameters: structures as their text.
+pub(super) fn text_of(json: &Json<'_>) -> String {
+    match json {
+        Json::String(text) => text.to_string(),
+        other => other.to_text(),
+    }
+}
+
+/// An object out of what there is.
+pub(super) fn object(members: Vec<(&str, Option<Json<'static>>)>) -> Json<'static> {
+    let members = members.into_iter().filter_map(|(name, value)| Some((name.to_owned().into(), value?)));
+    Json::Object(members.collect())
+}
+
+/// An object of texts; none if there are none.
+pub(super) fn map<'m>(entries: impl Iterator<Item = (&'m String, &'m String)>) -> Option<Json<'static>> {
+    let members: Vec<Member> =
+        entries.map(|(name, value)| (name.clone().into(), Json::text(value))).collect();
+    (!members.is_empty()).then_some(Json::Object(members))
+}
+
+/// A list of texts; none if there are none.
+pub(super) fn list(texts: &[String]) -> Option<Json<'static>> {
+    (!texts.is_empty()).then(|| Json::Array(texts.iter().map(Json::text).collect()))
+}
+
+pub(super) fn number(number: impl std::fmt::Display) -> Json<'static> {
+    Json::Number(number.to_string().into())
+}
