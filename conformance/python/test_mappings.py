@@ -203,3 +203,73 @@ def test_another_node_goes_on_where_a_killed_one_was(nodes):
     put(two.client("dynamodb"), ("shared", stream), "4")
     wait_for(lambda: "4" in invoked(two, "f"), 30, lambda: (invoked(two, "f"), two.log_text()))
     assert invoked(two, "f").count("4") == 1
+
+
+def result(lam, uuid_):
+    told = lam.get_event_source_mapping(UUID=uuid_)
+    return told["State"], told["LastProcessingResult"]
+
+
+def test_a_stream_that_is_disabled_is_read_to_its_end(dynamodb, table, trigger, seen, lam):
+    fails = "if (Date.now() < %d) throw new Error('not yet');"
+    name, uuid_ = trigger(fails % ((time.time() + 1.5) * 1000))
+    put(dynamodb, table, "1")
+    off = {"StreamEnabled": False}
+    dynamodb.update_table(TableName=table[0], StreamSpecification=off)
+    put(dynamodb, table, "2")
+    assert result(lam, uuid_)[0] == "Enabled"
+    # What was written before is tried again until it succeeds; what came after is nobody's.
+    wait_for(lambda: result(lam, uuid_) == ("Enabled", "OK"), 20)
+    on = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+    wait_for(lambda: dynamodb.describe_table(TableName=table[0])["Table"]["TableStatus"] == "ACTIVE", 10)
+    again = dynamodb.update_table(TableName=table[0], StreamSpecification=on)["TableDescription"]["LatestStreamArn"]
+    assert again != table[1]
+    put(dynamodb, table, "3")
+    other = lam.create_event_source_mapping(FunctionName=name, EventSourceArn=again, StartingPosition="TRIM_HORIZON")
+    assert other["UUID"] != uuid_
+    wait_for(lambda: ids(seen(name)[-1][1]) == ["3"], 10)
+    told = [(event["Records"][0]["eventSourceARN"], ids(event)) for _, event in seen(name)]
+    assert set((arn, tuple(keys)) for arn, keys in told) == {(table[1], ("1",)), (again, ("3",))}
+    assert result(lam, uuid_) == ("Enabled", "OK")
+    lam.delete_event_source_mapping(UUID=other["UUID"])
+
+
+def test_a_mapping_outlives_its_table(server, dynamodb, lam, deploy, seen):
+    name = f"gone-{uuid.uuid4().hex[:8]}"
+
+    def make():
+        made = dynamodb.create_table(
+            TableName=name, BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
+        return made["TableDescription"]["LatestStreamArn"]
+
+    stream = make()
+    function = deploy(TELL % "")
+    uuid_ = lam.create_event_source_mapping(
+        FunctionName=function, EventSourceArn=stream, StartingPosition="TRIM_HORIZON")["UUID"]
+    dynamodb.put_item(TableName=name, Item={"id": {"S": "1"}})
+    wait_for(lambda: len(seen(function)) == 1, 10)
+    dynamodb.delete_table(TableName=name)
+    dynamodb.get_waiter("table_not_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
+    # Its successor of the same name has another stream, which is not the mapping's.
+    assert make() != stream
+    dynamodb.put_item(TableName=name, Item={"id": {"S": "2"}})
+    assert result(lam, uuid_) == ("Enabled", "OK")
+    off = lam.update_event_source_mapping(UUID=uuid_, Enabled=False)
+    assert off["State"] == "Disabling"
+    wait_for(lambda: result(lam, uuid_)[0] == "Disabled", 10)
+    deleted = lam.delete_event_source_mapping(UUID=uuid_)
+    assert (deleted["State"], deleted["EventSourceArn"]) == ("Deleting", stream)
+
+    def is_gone():
+        try:
+            lam.get_event_source_mapping(UUID=uuid_)
+            return False
+        except lam.exceptions.ResourceNotFoundException:
+            return True
+
+    wait_for(is_gone, 10)
+    assert [ids(event) for _, event in seen(function)] == [["1"]]
+    dynamodb.delete_table(TableName=name)

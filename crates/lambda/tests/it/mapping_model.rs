@@ -193,3 +193,90 @@ fn no_record_is_lost_and_keys_keep_their_order() {
         run(seed);
     }
 }
+
+/// What windows said at their ends, by their starts.
+type Finals = Arc<Mutex<BTreeMap<String, Vec<u64>>>>;
+
+/// The function of a window: gathers records into the state, fails by chance, tells the state of a final call.
+fn gather(world: &World, finals: &Finals, fate: &Arc<Mutex<Random>>, seed: u64) {
+    let (finals, fate) = (finals.clone(), fate.clone());
+    world.executor.answer(move |_, invocation| {
+        let payload = std::str::from_utf8(&invocation.payload).unwrap();
+        let event: serde_json::Value = serde_json::from_str(payload).unwrap();
+        let before = event["state"]["all"].as_array().cloned().unwrap_or_default();
+        let mut all: Vec<u64> = before.iter().filter_map(serde_json::Value::as_u64).collect();
+        all.extend(numbers(payload));
+        if fate.lock().unwrap().below(10) < 3 {
+            return broken();
+        }
+        if event["isFinalInvokeForWindow"] == true {
+            // A final call whose end nobody saw comes again, with the same state.
+            let start = event["window"]["start"].as_str().unwrap().to_owned();
+            let said = finals.lock().unwrap().insert(start, all.clone());
+            assert!(said.is_none_or(|said| said == all), "seed {seed}: {payload}");
+        }
+        Answer::Json(serde_json::json!({ "state": { "all": all } }).to_string())
+    });
+}
+
+/// Some records, and time, as long as one process lives.
+async fn write_some(world: &World, random: &mut Random, next: &mut u64) {
+    for _ in 0..1 + random.below(5) {
+        for _ in 0..random.below(9) {
+            if *next <= RECORDS {
+                let event = format!(
+                    r#"{{"eventName":"INSERT","dynamodb":{{"Keys":{{"id":{{"S":"k"}}}}}},"n":{next}}}"#
+                );
+                world.feed.put_event("s0", *next, event, world.clock.now());
+                *next += 1;
+            }
+        }
+        for _ in 0..random.below(40) {
+            tokio::task::yield_now().await;
+        }
+        world.clock.advance(Duration::from_secs(random.below(20)));
+    }
+}
+
+/// Whenever the process dies: position and state are one.
+#[test]
+fn windows_have_each_record_once() {
+    for seed in 0..40 {
+        let mut random = Random(seed * 6_151 + 3);
+        let (finals, fate) = (Finals::default(), Arc::new(Mutex::new(Random(seed + 7))));
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let mut process = runtime();
+        let input = mapping(|m| {
+            m.batch_size = Some(1 + random.below(6) as i32);
+            m.tumbling_window_in_seconds = Some(1 + random.below(60) as i32);
+            m.maximum_batching_window_in_seconds = Some([0, 5][random.below(2) as usize]);
+        });
+        let mut world = process.block_on(async {
+            let world = World::new().await;
+            world.create("f").await;
+            world.feed.open_shard("s0", None);
+            world.lambda.create_event_source_mapping(&world.cx, input).await.unwrap();
+            world
+        });
+        let mut next = 1;
+        while next <= RECORDS {
+            gather(&world, &finals, &fate, seed);
+            process.block_on(write_some(&world, &mut random, &mut next));
+            drop(process);
+            process = runtime();
+            world = process.block_on(world.reopened());
+        }
+        gather(&world, &finals, &fate, seed);
+        let gathered = || finals.lock().unwrap().values().flatten().copied().collect::<Vec<_>>();
+        process.block_on(async {
+            for _ in 0..400 {
+                settle().await;
+                if gathered().len() as u64 >= RECORDS {
+                    return;
+                }
+                world.clock.advance(Duration::from_secs(31));
+            }
+        });
+        assert_eq!(gathered(), (1..=RECORDS).collect::<Vec<_>>(), "seed {seed}");
+    }
+}
