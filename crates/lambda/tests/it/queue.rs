@@ -105,3 +105,44 @@ async fn a_node_runs_what_another_had_taken_for_a_function_it_never_heard_of() {
     }
     assert_eq!(seen, ["1"]);
 }
+
+/// More than are read ahead: however many wait when the process is killed, all run once, those first that are due first.
+#[test]
+fn what_waits_outlives_a_kill_in_the_order_of_its_time() {
+    const EVENTS: u64 = 3_000;
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let process = runtime();
+    let world = process.block_on(async {
+        let world = World::new().await;
+        world.create("f").await;
+        world.executor.answer(|_, _| broken());
+        for n in 0..EVENTS {
+            // Two share each time.
+            world.clock.advance(Duration::from_millis(n % 2));
+            send(&world, &n.to_string()).await;
+        }
+        let mut tried = 0;
+        while tried < EVENTS as usize {
+            tried += world.seen().await.len();
+        }
+        settle().await;
+        world
+    });
+    drop(process);
+    let process = runtime();
+    process.block_on(async {
+        let next = world.reopened().await;
+        next.executor.answer(|_, _| null());
+        assert!(next.seen().await.is_empty());
+        next.clock.advance(Duration::from_secs(60));
+        let mut seen: Vec<u64> = Vec::new();
+        while seen.len() < EVENTS as usize {
+            seen.extend(next.seen().await.iter().map(|payload| payload.parse::<u64>().unwrap()));
+        }
+        let times: Vec<_> = seen.iter().map(|n| n.div_ceil(2)).collect();
+        assert!(times.is_sorted(), "{seen:?}");
+        seen.sort_unstable();
+        assert_eq!(seen, (0..EVENTS).collect::<Vec<_>>());
+        assert_eq!(queued(&next).await, 0);
+    });
+}
