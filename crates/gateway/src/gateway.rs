@@ -14,7 +14,9 @@ use crate::rest::bucket::Buckets;
 use crate::rest::live::LiveStages;
 use crate::rest::phases;
 use crate::rest::usage::Usage;
-use crate::{StageRequest, StageResponse, Target, http, target};
+use crate::websocket::live::SocketStage;
+use crate::websocket::registry::Connections;
+use crate::{StageRequest, StageResponse, Target, http, target, websocket};
 
 /// The seams to what the gateway calls.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub struct Gateway {
     /// The stages of HTTP APIs, and how fast their routes may be called.
     pub(crate) http: LiveStages<HttpStage>,
     pub(crate) http_buckets: Buckets,
+    pub(crate) websocket: LiveStages<SocketStage>,
+    pub(crate) connections: Connections,
     pub(crate) backends: Backends,
     pub(crate) usage: Usage,
     pub(crate) issuers: Issuers,
@@ -45,6 +49,7 @@ pub struct Gateway {
 
 impl Gateway {
     pub fn new(store: Store, ports: GatewayPorts, clock: Clock, limits: Limits) -> Self {
+        let connections = Connections::new(&store);
         let usage = Usage::new(store.clone(), clock.clone());
         Self {
             store,
@@ -55,6 +60,8 @@ impl Gateway {
             live: LiveStages::default(),
             http: LiveStages::default(),
             http_buckets: Buckets::default(),
+            websocket: LiveStages::default(),
+            connections,
             backends: Backends::default(),
             usage,
             issuers: Issuers::default(),
@@ -70,6 +77,24 @@ impl Gateway {
         self
     }
 
+    /// Takes the store for one that other processes work on too: what tests of several nodes in one process need.
+    #[must_use]
+    pub fn sharing(mut self) -> Self {
+        self.connections = Connections::sharing(&self.store);
+        self
+    }
+
+    /// Ends the WebSockets that are open, and those that come.
+    pub fn hang_up(&self) {
+        self.connections.hang_up();
+    }
+
+    /// Called after every committed edit of an HTTP or WebSocket API that a stage can see.
+    pub(crate) fn forget_v2(&self, api_id: &str) {
+        self.http.forget(api_id);
+        self.websocket.forget(api_id);
+    }
+
     /// The stage that a URL names, if it is one of the data plane's forms. `host` is the Host header, `path` the raw
     /// path without its query.
     pub fn parse_target<'a>(host: &'a str, path: &'a str) -> Option<Target<'a>> {
@@ -78,6 +103,7 @@ impl Gateway {
 
     /// Writes down what was counted of the use of API keys. Call it last, before the store is closed.
     pub async fn close(&self) {
+        self.connections.close().await;
         if let Err(error) = self.usage.meters.flush().await {
             tracing::error!(%error, "the last requests with API keys are not counted");
         }
@@ -88,7 +114,10 @@ impl Gateway {
         if self.live.knows(&request.api_id) {
             return phases::serve(self, request).await;
         }
-        match http::phases::serve(self, &request).await {
+        if let Some(response) = http::phases::serve(self, &request).await {
+            return response;
+        }
+        match websocket::serve(self, &request).await {
             Some(response) => response,
             None => phases::serve(self, request).await,
         }

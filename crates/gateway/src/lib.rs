@@ -8,6 +8,7 @@
 //!   operations share
 //! - `access_log`: the lines that stages of all three kinds write of their requests
 //! - `http/`: the data plane of HTTP APIs, by the same plan as that of REST APIs
+//! - `websocket/`: the data plane of WebSocket APIs: handshakes, frames, connections of all nodes, `@connections`
 //! - `rest/`: REST APIs: `records` and `rows` (what is stored), `program` (a compiled deployment), `live` (the
 //!   compiled stages), `phases` (the data plane as a list), and one file a phase or an integration; `rest/openapi/`: API
 //!   definitions
@@ -37,9 +38,11 @@ mod rest;
 mod schema;
 mod target;
 mod v2;
+mod websocket;
 mod yaml;
 
 pub use exchange::{StageRequest, StageResponse};
 pub use gateway::{Gateway, GatewayPorts};
 pub use rest::backend::connector as https_connector;
 pub use target::{Target, UrlStyle};
+pub use websocket::{ByteStream, Handshake, Session};

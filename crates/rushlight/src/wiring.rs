@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use base::{Clock, Cx, Limits};
 use bytes::Bytes;
 use dynamodb::DynamoDb;
-use gateway::{Gateway, GatewayPorts, StageRequest, UrlStyle};
+use gateway::{ByteStream, Gateway, GatewayPorts, Handshake, StageRequest, StageResponse, UrlStyle};
 use http::{HeaderMap, HeaderValue, Method};
 use lambda::{CODE_PATH, Lambda, LambdaConfig, UrlCall};
 use logs::{Journal, JournalConfig, TailLine};
@@ -20,7 +20,7 @@ use ports::{Call, Objects, ServiceCall, ServiceReply};
 use rustix::fs::{FlockOperation, flock};
 use sandbox::{FunctionNetwork, Layer, Sandbox, SandboxConfig, SandboxMode};
 use server::{
-    Backends, BoxFuture, Engine, ReplyBody, Service, SocketReply, StageCall, StageReply, TailStream,
+    Backends, BoxFuture, Engine, ReplyBody, Service, Session, SocketReply, StageCall, StageReply, TailStream,
 };
 use store::{Durability, PostgresOptions, Store};
 use sts::TokenService;
@@ -250,17 +250,18 @@ impl Wiring {
         }
     }
 
-    async fn stage_reply(&self, cx: &Cx, call: StageCall) -> StageReply {
+    /// The request that a call of a stage is, or the answer if it is none.
+    async fn stage_request(&self, cx: &Cx, call: StageCall) -> Result<StageRequest, StageReply> {
         let Some(target) = Gateway::parse_target(&call.host, &call.path) else {
             let body = Bytes::from_static(br#"{"message":"Forbidden"}"#);
-            return StageReply { status: 403, headers: HeaderMap::new(), body: body.into() };
+            return Err(StageReply { status: 403, headers: HeaderMap::new(), body: body.into() });
         };
         // A stage's functions are invoked through a port, which does not wait for Lambda by itself.
         if self.lambda().await.is_err() {
             let body = Bytes::from_static(br#"{"message":"Internal server error"}"#);
-            return StageReply { status: 500, headers: HeaderMap::new(), body: body.into() };
+            return Err(StageReply { status: 500, headers: HeaderMap::new(), body: body.into() });
         }
-        let request = StageRequest {
+        Ok(StageRequest {
             request_id: cx.request_id,
             // Browsers write hosts in lower case, and ids are made so.
             api_id: match target.style {
@@ -279,10 +280,40 @@ impl Wiring {
             host: call.host,
             protocol: call.protocol,
             secure: false,
-        };
-        let response = self.gateway.serve(request).await;
-        StageReply { status: response.status, headers: response.headers, body: response.body.into() }
+        })
     }
+
+    async fn stage_reply(&self, cx: &Cx, call: StageCall) -> StageReply {
+        match self.stage_request(cx, call).await {
+            Ok(request) => stage_reply(self.gateway.serve(request).await),
+            Err(reply) => reply,
+        }
+    }
+
+    async fn socket_reply(&self, cx: &Cx, call: StageCall) -> SocketReply {
+        let request = match self.stage_request(cx, call).await {
+            Ok(request) => request,
+            Err(reply) => return SocketReply::Refused(reply),
+        };
+        match self.gateway.connect(request).await {
+            Handshake::Refused(response) => SocketReply::Refused(stage_reply(response)),
+            Handshake::Accepted { headers, session } => {
+                let session: Session = Box::new(|socket| {
+                    session(socket.map(|(socket, early)| (Box::new(socket) as Box<dyn ByteStream>, early)))
+                });
+                SocketReply::Accepted { headers, session }
+            }
+        }
+    }
+
+    /// Ends what stays open until one side ends it: a server that stops waits for what is in flight.
+    pub(crate) fn hang_up(&self) {
+        self.gateway.hang_up();
+    }
+}
+
+fn stage_reply(response: StageResponse) -> StageReply {
+    StageReply { status: response.status, headers: response.headers, body: response.body.into() }
 }
 
 async fn open_store(config: &Config) -> Result<Store> {
@@ -347,7 +378,7 @@ impl Backends for Wiring {
     }
 
     fn websocket<'a>(&'a self, cx: &'a Cx, call: StageCall) -> BoxFuture<'a, SocketReply> {
-        Box::pin(async move { SocketReply::Refused(self.stage_reply(cx, call).await) })
+        Box::pin(self.socket_reply(cx, call))
     }
 
     fn function_url<'a>(&'a self, cx: &'a Cx, call: StageCall) -> BoxFuture<'a, StageReply> {

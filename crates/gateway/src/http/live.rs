@@ -80,7 +80,7 @@ fn live_stage(api: &ApiRecord, stage: StageRecord, program: Option<Arc<Program>>
     }
 }
 
-fn rate(settings: &RouteSettingsRecord) -> Option<Rate> {
+pub(crate) fn rate(settings: &RouteSettingsRecord) -> Option<Rate> {
     if settings.rate_limit.is_none() && settings.burst_limit.is_none() {
         return None;
     }

@@ -72,12 +72,17 @@ impl Ticket {
 
     /// `22/Nov/2026:17:21:00 +0000`
     pub(crate) fn request_time(&self) -> String {
-        const MONTHS: [&str; 12] =
-            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-        let (year, month, day, hour, minute, second, _) = self.received.civil();
-        let month = MONTHS.get(month as usize - 1).unwrap_or(&"Jan");
-        format!("{day:02}/{month}/{year:04}:{hour:02}:{minute:02}:{second:02} +0000")
+        request_time(self.received)
     }
+}
+
+/// `22/Nov/2026:17:21:00 +0000`
+pub(crate) fn request_time(received: Timestamp) -> String {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let (year, month, day, hour, minute, second, _) = received.civil();
+    let month = MONTHS.get(month as usize - 1).unwrap_or(&"Jan");
+    format!("{day:02}/{month}/{year:04}:{hour:02}:{minute:02}:{second:02} +0000")
 }
 
 /// A request to a stage, from its coming to its answer, and what the phases find out of it on the way. Each fact is

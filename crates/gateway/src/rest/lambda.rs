@@ -149,7 +149,7 @@ pub(crate) async fn within<T>(
 }
 
 /// What AWS makes of an invocation that Lambda refused: it is the API's configuration that is wrong.
-fn refused(error: InvokeError, function: &str) -> Fault {
+pub(crate) fn refused(error: InvokeError, function: &str) -> Fault {
     match error {
         // The console adds the permission unasked, so that who comes to the command line has never heard of it.
         InvokeError::AccessDenied(_) => Fault::Configuration(format!(

@@ -58,7 +58,7 @@ pub(crate) async fn deploy(
 pub(crate) async fn changed(gateway: &Gateway, api: &ApiRecord) -> Result<()> {
     let (store, owner) = (&gateway.store, Owner::V2(api));
     let stages: Vec<StageRecord> = parts::all(store, owner).await?;
-    gateway.http.forget(&api.id);
+    gateway.forget_v2(&api.id);
     let following: Vec<&StageRecord> = stages.iter().filter(|stage| stage.auto_deploy).collect();
     if following.is_empty() {
         return Ok(());
@@ -75,7 +75,7 @@ pub(crate) async fn changed(gateway: &Gateway, api: &ApiRecord) -> Result<()> {
             Err(error) => return Err(error),
         }
     }
-    gateway.http.forget(&api.id);
+    gateway.forget_v2(&api.id);
     drop_unused(gateway, api).await
 }
 

@@ -233,8 +233,8 @@ async fn a_user_pool_says_who_somebody_is() {
     let address = issuer(Arc::clone(&document), Arc::clone(&asked)).await;
     let authorizer = json!({ "name": "a", "type": "COGNITO_USER_POOLS", "identitySource": "method.request.header.Auth",
         "providerARNs": ["arn:aws:cognito-idp:us-east-1:1:userpool/us-east-1_x"] });
-    let mut world = world(&authorizer).await;
-    world.gateway = world.gateway.with_cognito(Some(format!("http://{address}/")));
+    let world = world(&authorizer).await;
+    let world = world.with(|gateway| gateway.with_cognito(Some(format!("http://{address}/"))));
     let now = world.clock.now().as_secs();
     let claims = |exp: i64| {
         json!({ "iss": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_x", "sub": "u", "exp": exp,

@@ -19,4 +19,5 @@ mod stages;
 mod templates;
 mod usage;
 mod validation;
+mod websockets;
 mod world;

@@ -91,7 +91,7 @@ impl Logs {
 }
 
 pub(crate) struct World {
-    pub(crate) gateway: Gateway,
+    pub(crate) gateway: Arc<Gateway>,
     pub(crate) functions: Arc<Functions>,
     pub(crate) logs: Arc<Logs>,
     pub(crate) clock: Clock,
@@ -113,9 +113,15 @@ impl World {
         let functions = Arc::new(Functions::default());
         let logs = Arc::new(Logs::default());
         let ports = GatewayPorts { invoke: Arc::clone(&functions) as _, logs: Arc::clone(&logs) as _ };
-        let gateway = Gateway::new(store, ports, clock.clone(), Limits::default());
+        let gateway = Arc::new(Gateway::new(store, ports, clock.clone(), Limits::default()));
         let cx = Cx::internal(Scope::default());
         Self { gateway, functions, logs, clock, cx, names: Mutex::default() }
+    }
+
+    /// With a gateway that is made otherwise.
+    pub(crate) fn with(mut self, make: impl FnOnce(Gateway) -> Gateway) -> Self {
+        self.gateway = Arc::new(make(Arc::into_inner(self.gateway).unwrap()));
+        self
     }
 
     /// Calls as another account.
@@ -138,9 +144,9 @@ impl World {
             body: Bytes::copy_from_slice(body.as_bytes()),
         };
         let response = if path.starts_with("/v2/") {
-            api::apigatewayv2::dispatch(&self.gateway, &self.cx, request).await
+            api::apigatewayv2::dispatch(&*self.gateway, &self.cx, request).await
         } else {
-            api::apigateway::dispatch(&self.gateway, &self.cx, request).await
+            api::apigateway::dispatch(&*self.gateway, &self.cx, request).await
         };
         // Whatever is listed by its age has one.
         self.clock.advance(Duration::from_secs(1));

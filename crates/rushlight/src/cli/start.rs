@@ -107,20 +107,22 @@ impl Running {
         tracing::info!("stopping");
         let begun = Instant::now();
         self.stop.cancel();
+        self.wiring.hang_up();
         self.served.await?;
         // One span for both: requests first, then what runs without a client.
         self.wiring.close(Limits::default().stop_grace.saturating_sub(begun.elapsed())).await
     }
 }
 
-/// As many connections as [`Limits`] allows and file descriptors last for, with a quarter of those left for files and
-/// functions. The soft limit of descriptors, often 1,024, is raised to the hard one first.
-fn connections_max() -> usize {
+/// As many connections and, beside them, WebSockets as [`Limits`] allows and file descriptors last for, with a quarter of
+/// those left for files and functions. The soft limit of descriptors, often 1,024, is raised to the hard one first.
+fn connections_max() -> (usize, usize) {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     let descriptors = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
     let descriptors = descriptors.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
-    Limits::default().connections_max.min(descriptors / 4 * 3)
+    let (limits, share) = (Limits::default(), descriptors / 8 * 3);
+    (limits.connections_max.min(share), limits.websockets_max.min(share))
 }
 
 fn check_exposure(config: &Config) -> Result<()> {
@@ -135,7 +137,8 @@ fn check_exposure(config: &Config) -> Result<()> {
 }
 
 async fn bind(config: &Config) -> Result<Bound> {
-    let limits = Limits { connections_max: connections_max(), ..Limits::default() };
+    let (connections_max, websockets_max) = connections_max();
+    let limits = Limits { connections_max, websockets_max, ..Limits::default() };
     let server =
         ServerConfig { listen: config.listen, limits, wording: config.wording, ..ServerConfig::default() };
     Server::bind(server).await.map_err(|error| explain(&error))

@@ -30,7 +30,7 @@ pub(super) async fn run(
             Ok(())
         };
         parts::edit(&gateway.store, Owner::V2(&api), name, run).await?;
-        gateway.http.forget(&api.id);
+        gateway.forget_v2(&api.id);
     }
     Ok(deployment.shown())
 }

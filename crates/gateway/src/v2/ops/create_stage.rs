@@ -19,7 +19,7 @@ pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: CreateStageInput) -> 
     let stage = StageRecord::new(input, gateway.clock.now().as_millis());
     stage.check(api.is_websocket())?;
     let stage = parts::create(&gateway.store, Owner::V2(&api), stage, StageRecord::taken).await?;
-    gateway.http.forget(&api.id);
+    gateway.forget_v2(&api.id);
     if !stage.auto_deploy {
         return Ok(stage.shown(api.is_websocket()));
     }

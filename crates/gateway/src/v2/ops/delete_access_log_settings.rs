@@ -21,6 +21,6 @@ pub(super) async fn run(
         Ok(())
     };
     parts::edit(&gateway.store, Owner::V2(&api), &input.stage_name, apply).await?;
-    gateway.http.forget(&api.id);
+    gateway.forget_v2(&api.id);
     Ok(DeleteAccessLogSettingsOutput {})
 }

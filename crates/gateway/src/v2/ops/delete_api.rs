@@ -10,6 +10,6 @@ use crate::v2::rows;
 pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: DeleteApiInput) -> Result<DeleteApiOutput> {
     let api = rows::read_api(&gateway.store, &cx.scope, &input.api_id).await?;
     rows::delete_api(&gateway.store, &api).await?;
-    gateway.http.forget(&api.id);
+    gateway.forget_v2(&api.id);
     Ok(DeleteApiOutput {})
 }

@@ -18,6 +18,6 @@ pub(super) async fn run(
         Ok(())
     });
     edit.await?;
-    gateway.http.forget(&api.id);
+    gateway.forget_v2(&api.id);
     Ok(DeleteCorsConfigurationOutput {})
 }

@@ -12,6 +12,6 @@ use crate::v2::stage::StageRecord;
 pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: DeleteStageInput) -> Result<DeleteStageOutput> {
     let api = rows::read_api(&gateway.store, &cx.scope, &input.api_id).await?;
     parts::delete::<StageRecord>(&gateway.store, Owner::V2(&api), &input.stage_name).await?;
-    gateway.http.forget(&api.id);
+    gateway.forget_v2(&api.id);
     Ok(DeleteStageOutput {})
 }

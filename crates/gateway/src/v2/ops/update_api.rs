@@ -16,7 +16,7 @@ pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: UpdateApiInput) -> Re
         api.check()
     });
     let updated = updated.await?;
-    gateway.http.forget(&updated.id);
+    gateway.forget_v2(&updated.id);
     Ok(view::api(cx, updated))
 }
 

@@ -22,7 +22,7 @@ pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: UpdateStageInput) -> 
         stage.check(api.is_websocket())
     };
     let stage = parts::edit(&gateway.store, Owner::V2(&api), &input.stage_name, apply).await?;
-    gateway.http.forget(&api.id);
+    gateway.forget_v2(&api.id);
     if input.auto_deploy != Some(true) {
         return Ok(stage.shown(api.is_websocket()));
     }

@@ -1,0 +1,77 @@
+//! The stages of a WebSocket API as its data plane sees them. Knows no request.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use base::Scope;
+use store::Store;
+
+use crate::error::Result;
+use crate::http::live::rate;
+use crate::parts::{self, Owner};
+use crate::rest::bucket::Rate;
+use crate::rest::rows;
+use crate::v2::deployment::SnapshotRecord;
+use crate::v2::records::ApiRecord;
+use crate::v2::rows::api_key;
+use crate::v2::stage::StageRecord;
+use crate::websocket::program::Program;
+
+#[derive(Debug)]
+pub(crate) struct SocketStage {
+    pub(crate) api_id: String,
+    pub(crate) scope: Scope,
+    pub(crate) name: String,
+    pub(crate) program: Option<Arc<Program>>,
+    pub(crate) variables: BTreeMap<String, String>,
+    pub(crate) closed: bool,
+    default_rate: Option<Rate>,
+    /// By route key.
+    rates: HashMap<String, Rate>,
+}
+
+impl SocketStage {
+    /// What limits a route, and whose bucket that is; nothing is limited that nobody limited.
+    pub(crate) fn limit(&self, route_key: &str) -> Option<(String, Rate)> {
+        let rate = self.rates.get(route_key).copied().or(self.default_rate)?;
+        Some((format!("ws/{}/{}/{route_key}", self.api_id, self.name), rate))
+    }
+
+    /// `arn:aws:execute-api:us-east-1:000000000000:a1b2c3/dev`
+    pub(crate) fn arn(&self) -> String {
+        let Scope { account, region } = &self.scope;
+        let partition = region.partition();
+        format!("arn:{partition}:execute-api:{region}:{account}:{}/{}", self.api_id, self.name)
+    }
+}
+
+/// Reads and compiles the stages of a WebSocket API; none for what is no WebSocket API.
+pub(crate) async fn load(store: &Store, api_id: &str) -> Result<Option<HashMap<String, Arc<SocketStage>>>> {
+    let found = rows::read::<ApiRecord>(store, &api_key(api_id)).await?;
+    let Some(api) = found.filter(ApiRecord::is_websocket) else { return Ok(None) };
+    let stages: Vec<StageRecord> = parts::all(store, Owner::V2(&api)).await?;
+    let mut live = HashMap::new();
+    for stage in stages {
+        let snapshot = match &stage.deployment_id {
+            Some(id) => parts::find::<SnapshotRecord>(store, Owner::V2(&api), id).await?,
+            None => None,
+        };
+        let program = snapshot.map(|snapshot| Arc::new(Program::compile(&api, &snapshot)));
+        live.insert(stage.name.clone(), Arc::new(live_stage(&api, stage, program)));
+    }
+    Ok(Some(live))
+}
+
+fn live_stage(api: &ApiRecord, stage: StageRecord, program: Option<Arc<Program>>) -> SocketStage {
+    let limits = stage.route_settings.iter();
+    SocketStage {
+        api_id: api.id.clone(),
+        scope: api.scope(),
+        program,
+        closed: api.disable_execute_api_endpoint,
+        default_rate: rate(&stage.default_route_settings),
+        rates: limits.filter_map(|(key, settings)| Some((key.clone(), rate(settings)?))).collect(),
+        name: stage.name,
+        variables: stage.variables,
+    }
+}
