@@ -21,6 +21,8 @@ pub struct StageRequest {
     /// Behind the stage: percent-encoded, empty or with its leading slash.
     pub path: String,
     pub style: UrlStyle,
+    /// By a custom domain: what of the path led to the stage, with its leading slash, or empty.
+    pub base_path: Option<String>,
     /// As received, without the question mark.
     pub query: String,
     /// Values of one name stay in the order in which they came.

@@ -6,6 +6,7 @@ use base::{Clock, Limits};
 use ports::{Invoke, LogSink};
 use store::Store;
 
+use crate::domain::live::Domains;
 use crate::http::live::HttpStage;
 use crate::jwt::Issuers;
 use crate::rest::authorize::Decisions;
@@ -43,6 +44,7 @@ pub struct Gateway {
     pub(crate) usage: Usage,
     pub(crate) issuers: Issuers,
     pub(crate) decisions: Decisions,
+    pub(crate) domains: Domains,
     /// Where user pools are, if not on AWS.
     pub(crate) cognito: Option<String>,
 }
@@ -66,6 +68,7 @@ impl Gateway {
             usage,
             issuers: Issuers::default(),
             decisions: Decisions::default(),
+            domains: Domains::default(),
             cognito: None,
         }
     }

@@ -7,6 +7,7 @@
 //! - `ops/`: the control plane of REST APIs, one operation a file; `v2/`: that of HTTP and WebSocket APIs; `patch`, `paging`, `parts`, `error`: what the
 //!   operations share
 //! - `access_log`: the lines that stages of all three kinds write of their requests
+//! - `domain/`: custom domain names, which all protocols share
 //! - `http/`: the data plane of HTTP APIs, by the same plan as that of REST APIs
 //! - `websocket/`: the data plane of WebSocket APIs: handshakes, frames, connections of all nodes, `@connections`
 //! - `rest/`: REST APIs: `records` and `rows` (what is stored), `program` (a compiled deployment), `live` (the
@@ -23,6 +24,7 @@
 //! - Functions are reached through `ports::Invoke` alone.
 
 mod access_log;
+mod domain;
 mod error;
 mod exchange;
 mod gateway;
@@ -41,6 +43,7 @@ mod v2;
 mod websocket;
 mod yaml;
 
+pub use domain::live::DomainTarget;
 pub use exchange::{StageRequest, StageResponse};
 pub use gateway::{Gateway, GatewayPorts};
 pub use rest::backend::connector as https_connector;

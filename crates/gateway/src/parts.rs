@@ -24,6 +24,8 @@ pub(crate) mod kind {
     pub(crate) const USAGE_PLAN: u8 = 11;
     pub(crate) const CLIENT_CERTIFICATE: u8 = 13;
     pub(crate) const ACCOUNT: u8 = 14;
+    pub(crate) const DOMAIN_NAME: u8 = 15;
+    pub(crate) const ACCESS_ASSOCIATION: u8 = 17;
     /// Of HTTP and WebSocket APIs.
     pub(crate) const ROUTE: u8 = 20;
     pub(crate) const INTEGRATION: u8 = 21;

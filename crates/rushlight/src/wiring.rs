@@ -250,9 +250,30 @@ impl Wiring {
         }
     }
 
+    /// Which stage a URL names: by its form, or by what is mapped to a custom domain.
+    async fn stage_place(&self, call: &StageCall) -> Option<StagePlace> {
+        if let Some(target) = Gateway::parse_target(&call.host, &call.path) {
+            // Browsers write hosts in lower case, and ids are made so.
+            let api_id = match target.style {
+                UrlStyle::Host => target.api_id.to_ascii_lowercase(),
+                UrlStyle::UserRequest | UrlStyle::Path => target.api_id.to_owned(),
+            };
+            let (stage, path) = (target.stage.to_owned(), target.path.to_owned());
+            return Some(StagePlace { api_id, stage, path, style: target.style, base_path: None });
+        }
+        let found = self.gateway.resolve_domain(&call.host, &call.path, &call.headers).await?;
+        Some(StagePlace {
+            api_id: found.api_id,
+            stage: found.stage,
+            path: found.path,
+            style: UrlStyle::Host,
+            base_path: Some(found.base_path),
+        })
+    }
+
     /// The request that a call of a stage is, or the answer if it is none.
     async fn stage_request(&self, cx: &Cx, call: StageCall) -> Result<StageRequest, StageReply> {
-        let Some(target) = Gateway::parse_target(&call.host, &call.path) else {
+        let Some(place) = self.stage_place(&call).await else {
             let body = Bytes::from_static(br#"{"message":"Forbidden"}"#);
             return Err(StageReply { status: 403, headers: HeaderMap::new(), body: body.into() });
         };
@@ -263,14 +284,11 @@ impl Wiring {
         }
         Ok(StageRequest {
             request_id: cx.request_id,
-            // Browsers write hosts in lower case, and ids are made so.
-            api_id: match target.style {
-                UrlStyle::Host => target.api_id.to_ascii_lowercase(),
-                UrlStyle::UserRequest | UrlStyle::Path => target.api_id.to_owned(),
-            },
-            stage: target.stage.to_owned(),
-            path: target.path.to_owned(),
-            style: target.style,
+            api_id: place.api_id,
+            stage: place.stage,
+            path: place.path,
+            style: place.style,
+            base_path: place.base_path,
             method: call.method,
             query: call.query,
             headers: call.headers,
@@ -314,6 +332,15 @@ impl Wiring {
 
 fn stage_reply(response: StageResponse) -> StageReply {
     StageReply { status: response.status, headers: response.headers, body: response.body.into() }
+}
+
+/// Where a request to a stage goes.
+struct StagePlace {
+    api_id: String,
+    stage: String,
+    path: String,
+    style: UrlStyle,
+    base_path: Option<String>,
 }
 
 async fn open_store(config: &Config) -> Result<Store> {
@@ -371,6 +398,10 @@ impl Backends for Wiring {
                 }
             }),
         }
+    }
+
+    fn has_domain<'a>(&'a self, host: &'a str) -> BoxFuture<'a, bool> {
+        Box::pin(self.gateway.has_domain(host))
     }
 
     fn stage<'a>(&'a self, cx: &'a Cx, call: StageCall) -> BoxFuture<'a, StageReply> {

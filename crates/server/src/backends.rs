@@ -30,6 +30,9 @@ pub trait Backends: Send + Sync + fmt::Debug + 'static {
         request: wire::Request,
     ) -> BoxFuture<'a, wire::Response>;
 
+    /// Whether a host (`name[:port]`) is a custom domain: then what is sent to it is for a stage.
+    fn has_domain<'a>(&'a self, host: &'a str) -> BoxFuture<'a, bool>;
+
     /// A request to a deployed stage.
     fn stage<'a>(&'a self, cx: &'a Cx, call: StageCall) -> BoxFuture<'a, StageReply>;
 

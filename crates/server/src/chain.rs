@@ -69,7 +69,8 @@ type Refused = Box<Reply>;
 impl Front {
     /// The steps of a request.
     async fn steps(&self, exchange: &mut Exchange, head: Parts, body: Incoming) -> Result<Reply, Refused> {
-        let (route, cx) = self.identify(exchange, &head)?;
+        let is_domain = route::may_be_domain(host(&head)) && self.backends.has_domain(host(&head)).await;
+        let (route, cx) = self.identify(exchange, &head, is_domain)?;
         let page = self.admit_page(exchange, &route, &head)?;
         let body = self.read_body(exchange, &route, body).await?;
         let route = settle_form(exchange, route, &head, &body)?;
@@ -115,12 +116,20 @@ impl Front {
         response
     }
 
-    /// For whom, and who calls.
-    fn identify(&self, exchange: &mut Exchange, head: &Parts) -> Result<(Route, Cx), Refused> {
+    /// For whom, and who calls. `is_domain`: the host is a custom domain.
+    fn identify(
+        &self,
+        exchange: &mut Exchange,
+        head: &Parts,
+        is_domain: bool,
+    ) -> Result<(Route, Cx), Refused> {
         let (host, query) = (host(head), head.uri.query().unwrap_or_default());
         let signature = sigv4::parse(&head.headers, query);
         let credential = signature.as_ref().ok().and_then(Option::as_ref);
-        let route = route::find(&routing_head(head, host, credential));
+        let route = match is_domain {
+            true => Route::Stage,
+            false => route::find(&routing_head(head, host, credential)),
+        };
         exchange.service = route.name();
         exchange.envelope = route.envelope(is_form(head));
         let claim = Claim {

@@ -65,6 +65,14 @@ pub fn find(head: &Head<'_>) -> Route {
         .unwrap_or(Route::Unknown)
 }
 
+/// Whether a host may be somebody's own domain: a name with a dot that is no address and none of the data plane's. Most
+/// requests come to an address, and cost no more than this.
+pub(crate) fn may_be_domain(host: &str) -> bool {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let last = name.rsplit('.').next().unwrap_or_default();
+    name.contains('.') && last.bytes().any(|byte| byte.is_ascii_alphabetic()) && data_host(host).is_none()
+}
+
 /// The service of a query-protocol form, by its `Action` and `Version`.
 pub(crate) fn form_service(body: &[u8]) -> Result<Service, FormError> {
     let text = std::str::from_utf8(body).unwrap_or_default();

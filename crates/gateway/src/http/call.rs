@@ -78,8 +78,11 @@ impl<'a> HttpVisit<'a> {
         }
     }
 
-    /// The path as the client sent it, with the stage if that has a name.
+    /// The path as the client sent it, with the stage if that has a name and stands there.
     pub(crate) fn sent_path(&self) -> String {
+        if let Some(base_path) = &self.request.base_path {
+            return format!("{base_path}{}", self.path);
+        }
         if self.stage.name == DEFAULT_STAGE {
             return self.path.to_owned();
         }

@@ -38,6 +38,9 @@ impl HttpVisit<'_> {
             "accountId" => self.stage.scope.account.to_string().into(),
             "apiId" => self.stage.api_id.as_str().into(),
             "domainName" => self.request.host_name().into(),
+            "customDomain.basePathMatched" => {
+                self.request.base_path.as_deref()?.trim_start_matches('/').into()
+            }
             "domainPrefix" => self.domain_prefix().into(),
             // HTTP APIs have one id, which has the form of the extended one.
             "requestId" | "extendedRequestId" => self.ticket.extended_id.as_str().into(),

@@ -54,7 +54,7 @@ fn refuse(request: &StageRequest, ticket: &Ticket, fault: &HttpFault) -> StageRe
 
 /// The phases.
 async fn answer<'a>(gateway: &Gateway, visit: &'a HttpVisit<'a>) -> Result<StageResponse, HttpFault> {
-    refuse_closed_endpoint(visit.stage)?;
+    refuse_closed_endpoint(visit)?;
     refuse_large(gateway, visit.request)?;
     let program = visit.stage.program.as_deref().ok_or(HttpFault::NotFound)?;
     if let Some(preflight) = preflight(visit, program) {
@@ -93,15 +93,15 @@ async fn find_stage(gateway: &Gateway, request: &StageRequest) -> Result<Found, 
         return Ok(Found::Stage(stage, format!("{slash}{}", request.path)));
     }
     match default {
-        Some(stage) if request.style != UrlStyle::UserRequest => {
+        Some(stage) if request.style != UrlStyle::UserRequest && request.base_path.is_none() => {
             Ok(Found::Stage(stage, format!("/{}{}", request.stage, request.path)))
         }
         _ => Ok(Found::NoStage),
     }
 }
 
-fn refuse_closed_endpoint(stage: &HttpStage) -> Result<(), HttpFault> {
-    if stage.closed { Err(HttpFault::NotFound) } else { Ok(()) }
+fn refuse_closed_endpoint(visit: &HttpVisit<'_>) -> Result<(), HttpFault> {
+    if visit.stage.closed && visit.request.base_path.is_none() { Err(HttpFault::NotFound) } else { Ok(()) }
 }
 
 fn refuse_large(gateway: &Gateway, request: &StageRequest) -> Result<(), HttpFault> {

@@ -113,6 +113,7 @@ fn request(cx: &Cx, api: &ApiRecord, input: TestInvokeAuthorizerInput) -> Result
         stage: STAGE.to_owned(),
         path: path.to_owned(),
         style: UrlStyle::UserRequest,
+        base_path: None,
         query: query.to_owned(),
         headers,
         spelling: wire::Spelling::default(),

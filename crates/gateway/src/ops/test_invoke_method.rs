@@ -126,6 +126,7 @@ fn request(cx: &Cx, api: &ApiRecord, input: TestInvokeMethodInput) -> Result<Sta
         stage: STAGE.to_owned(),
         path: path.to_owned(),
         style: UrlStyle::Host,
+        base_path: None,
         query: query.to_owned(),
         headers: given_headers(single.chain(multi))?,
         spelling: wire::Spelling::default(),

@@ -162,7 +162,10 @@ impl<'a> Visit<'a> {
             return self.request.path.clone();
         }
         let slash = if self.request.path.starts_with('/') { "" } else { "/" };
-        format!("/{}{slash}{}", self.stage.name, self.request.path)
+        match &self.request.base_path {
+            Some(base_path) => format!("{base_path}{slash}{}", self.request.path),
+            None => format!("/{}{slash}{}", self.stage.name, self.request.path),
+        }
     }
 
     /// The host by which the API is known: what the client sent, or the label alone where no host names it.
@@ -213,6 +216,9 @@ impl<'a> Visit<'a> {
             "apiId" => self.stage.api_id.as_str().into(),
             "deploymentId" => self.release.program.deployment_id.as_str().into(),
             "domainName" => self.request.host_name().into(),
+            "customDomain.basePathMatched" => {
+                self.request.base_path.as_deref()?.trim_start_matches('/').into()
+            }
             "domainPrefix" => self.domain_prefix().into(),
             "extendedRequestId" => self.ticket.extended_id.as_str().into(),
             "httpMethod" => self.request.method.as_str().into(),
@@ -261,7 +267,8 @@ impl<'a> Visit<'a> {
 impl Call<'_> {
     /// The path behind the stage, as it stands in events: raw, with one slash in front.
     pub(crate) fn path(&self) -> String {
-        format!("/{}", self.request.path.trim_start_matches('/'))
+        let base_path = self.request.base_path.as_deref().unwrap_or_default();
+        format!("{base_path}/{}", self.request.path.trim_start_matches('/'))
     }
 
     pub(crate) fn path_parameter(&self, name: &str) -> Option<&str> {

@@ -12,7 +12,7 @@ use crate::rest::fault::Fault;
 use crate::rest::gateway_response;
 use crate::rest::headers;
 use crate::rest::live::LiveStage;
-use crate::rest::program::{Integration, Program};
+use crate::rest::program::Integration;
 use crate::rest::route::Verb;
 use crate::rest::{authorize, backend, lambda, mock, usage, validation};
 use crate::{Gateway, StageRequest, StageResponse};
@@ -59,7 +59,7 @@ fn refuse(request: &StageRequest, ticket: &Ticket, fault: &Fault) -> StageRespon
 async fn answer<'a>(gateway: &Gateway, visit: &'a Visit<'a>) -> Result<(StageResponse, bool), Fault> {
     let request = visit.request;
     execution_log::received(visit);
-    refuse_closed_endpoint(&visit.release.program)?;
+    refuse_closed_endpoint(visit)?;
     refuse_large(gateway, request)?;
     refuse_large_headers(gateway, request)?;
     let judged = authorize::judge(gateway, visit)?;
@@ -126,8 +126,9 @@ fn draw(ticket: &Ticket) -> u32 {
         .fold(2_166_136_261, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619))
 }
 
-fn refuse_closed_endpoint(program: &Program) -> Result<(), Fault> {
-    if program.endpoint_disabled { Err(Fault::Forbidden) } else { Ok(()) }
+fn refuse_closed_endpoint(visit: &Visit<'_>) -> Result<(), Fault> {
+    let closed = visit.release.program.endpoint_disabled && visit.request.base_path.is_none();
+    if closed { Err(Fault::Forbidden) } else { Ok(()) }
 }
 
 fn refuse_large(gateway: &Gateway, request: &StageRequest) -> Result<(), Fault> {

@@ -1,4 +1,4 @@
-//! What can carry tags, by its ARN: APIs and stages, VPC links (of all protocols), API keys, usage plans, client
+//! What can carry tags, by its ARN: APIs and stages, VPC links (of all protocols), custom domains, API keys, usage plans, client
 //! certificates. Reads and edits their tags.
 
 use std::collections::BTreeMap;
@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use base::{Arn, Cx};
 use store::{Batch, Store};
 
+use crate::domain::records::DomainRecord;
 use crate::error::{GatewayError, Result};
 use crate::parts::{self, Owner, Part};
 use crate::rest::api_key::ApiKeyRecord;
@@ -32,6 +33,7 @@ pub(crate) enum Tagged {
         api_id: String,
         stage: Option<String>,
     },
+    DomainName(String),
     ApiKey(String),
     UsagePlan(String),
     ClientCertificate(String),
@@ -58,6 +60,7 @@ tagged_parts!(
     UsagePlanRecord,
     ClientCertificateRecord,
     VpcLinkRecord,
+    DomainRecord,
     v2::vpc_link::VpcLinkRecord
 );
 
@@ -95,6 +98,7 @@ impl Tagged {
             ("apigateway", ["", "apis", api, "stages", stage]) => {
                 Ok(Self::V2Api { api_id: id(api), stage: Some(id(stage)) })
             }
+            ("apigateway", ["", "domainnames", name]) => Ok(Self::DomainName(id(name))),
             ("apigateway", ["", "apikeys", key]) => Ok(Self::ApiKey(id(key))),
             ("apigateway", ["", "usageplans", plan]) => Ok(Self::UsagePlan(id(plan))),
             ("apigateway", ["", "clientcertificates", found]) => Ok(Self::ClientCertificate(id(found))),
@@ -112,6 +116,7 @@ impl Tagged {
                     Some(name) => Ok(rows::read_stages(store, &api).await?.stage(name)?.tags.clone()),
                 }
             }
+            Self::DomainName(name) => read_part::<DomainRecord>(store, cx, name).await,
             Self::ApiKey(id) => read_part::<ApiKeyRecord>(store, cx, id).await,
             Self::UsagePlan(id) => read_part::<UsagePlanRecord>(store, cx, id).await,
             Self::ClientCertificate(id) => read_part::<ClientCertificateRecord>(store, cx, id).await,
@@ -143,6 +148,7 @@ impl Tagged {
     ) -> Result<()> {
         match self {
             Self::Api { api_id, stage } => edit_api(store, cx, (api_id, stage.as_deref()), change).await,
+            Self::DomainName(name) => edit_part::<DomainRecord>(store, cx, name, change).await,
             Self::ApiKey(id) => edit_part::<ApiKeyRecord>(store, cx, id, change).await,
             Self::UsagePlan(id) => edit_part::<UsagePlanRecord>(store, cx, id, change).await,
             Self::ClientCertificate(id) => edit_part::<ClientCertificateRecord>(store, cx, id, change).await,

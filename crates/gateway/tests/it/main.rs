@@ -7,6 +7,7 @@ mod authorizers;
 mod backends;
 mod control;
 mod deployments;
+mod domains;
 mod functions;
 mod gateway_responses;
 mod hostile;

@@ -167,6 +167,9 @@ impl World {
         for (key, suffix) in [
             ("id", ""),
             ("apiId", ""),
+            ("apiMappingId", ""),
+            ("routingRuleId", ""),
+            ("domainNameId", ""),
             ("authorizerId", ""),
             ("routeId", ""),
             ("routeResponseId", ""),
@@ -295,6 +298,7 @@ impl World {
             stage: found.stage.to_owned(),
             path: found.path.to_owned(),
             style: found.style,
+            base_path: None,
             query: query.to_owned(),
             headers: map,
             spelling: wire::Spelling::default(),

@@ -38,6 +38,10 @@ impl Backends for Echo {
         })
     }
 
+    fn has_domain<'a>(&'a self, host: &'a str) -> BoxFuture<'a, bool> {
+        Box::pin(std::future::ready(host.starts_with("api.example.com")))
+    }
+
     fn stage<'a>(&'a self, _: &'a Cx, call: StageCall) -> BoxFuture<'a, StageReply> {
         Box::pin(async move {
             let twice: Vec<_> = call.headers.get_all("x-twice").iter().collect();

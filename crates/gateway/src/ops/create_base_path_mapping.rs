@@ -1,0 +1,28 @@
+//! CreateBasePathMapping.
+
+use api::apigateway::{CreateBasePathMappingInput, CreateBasePathMappingOutput};
+use base::Cx;
+
+use crate::Gateway;
+use crate::domain::records::MappingRecord;
+use crate::domain::records::NO_BASE_PATH;
+use crate::domain::rows;
+use crate::error::Result;
+use crate::v2::release::new_id;
+
+pub(super) async fn run(
+    gateway: &Gateway,
+    cx: &Cx,
+    input: CreateBasePathMappingInput,
+) -> Result<CreateBasePathMappingOutput> {
+    let key = input.base_path.filter(|path| path != NO_BASE_PATH).unwrap_or_default();
+    let stage = input.stage.filter(|stage| !stage.is_empty());
+    let mapping = MappingRecord { id: new_id(), key, api_id: input.rest_api_id, stage };
+    // The domain is asked for first, as on AWS.
+    rows::read(&gateway.store, &cx.scope, &input.domain_name).await?;
+    rows::check_target(&gateway.store, &cx.scope, (&mapping.api_id, mapping.stage.as_deref())).await?;
+    let put =
+        rows::edit(gateway, &cx.scope, &input.domain_name, |domain| domain.put_mapping(mapping.clone()));
+    put.await?;
+    Ok(mapping.shown_v1())
+}

@@ -1,0 +1,22 @@
+//! CreateRoutingRule.
+
+use api::apigatewayv2::{CreateRoutingRuleInput, CreateRoutingRuleOutput};
+use base::Cx;
+
+use crate::Gateway;
+use crate::domain::records::RuleRecord;
+use crate::domain::rows;
+use crate::error::Result;
+use crate::v2::release::new_id;
+
+pub(super) async fn run(
+    gateway: &Gateway,
+    cx: &Cx,
+    input: CreateRoutingRuleInput,
+) -> Result<CreateRoutingRuleOutput> {
+    let rule = RuleRecord::given(new_id(), input.priority, (input.actions, input.conditions))?;
+    rows::read(&gateway.store, &cx.scope, &input.domain_name).await?;
+    rows::check_target(&gateway.store, &cx.scope, (&rule.api_id, Some(&rule.stage))).await?;
+    rows::edit(gateway, &cx.scope, &input.domain_name, |domain| domain.put_rule(rule.clone())).await?;
+    Ok(rule.shown(&cx.scope, &input.domain_name))
+}

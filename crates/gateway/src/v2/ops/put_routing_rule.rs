@@ -1,0 +1,25 @@
+//! PutRoutingRule: the rule in the place of what it was.
+
+use api::apigatewayv2::{PutRoutingRuleInput, PutRoutingRuleOutput};
+use base::Cx;
+
+use crate::Gateway;
+use crate::domain::records::RuleRecord;
+use crate::domain::rows;
+use crate::error::Result;
+
+pub(super) async fn run(
+    gateway: &Gateway,
+    cx: &Cx,
+    input: PutRoutingRuleInput,
+) -> Result<PutRoutingRuleOutput> {
+    let id = input.routing_rule_id;
+    let rule = RuleRecord::given(id.clone(), input.priority, (input.actions, input.conditions))?;
+    rows::check_target(&gateway.store, &cx.scope, (&rule.api_id, Some(&rule.stage))).await?;
+    let edit = rows::edit(gateway, &cx.scope, &input.domain_name, |domain| {
+        domain.rule(&id)?;
+        domain.put_rule(rule.clone())
+    });
+    edit.await?;
+    Ok(rule.shown(&cx.scope, &input.domain_name))
+}

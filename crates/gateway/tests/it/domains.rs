@@ -1,0 +1,90 @@
+//! Custom domain names: what is kept of them, and which stage a request to one reaches.
+
+use expect_test::expect_file;
+use http::HeaderMap;
+use serde_json::{Value, json};
+
+use crate::http_apis;
+use crate::world::{Play, World, show};
+
+#[tokio::test]
+async fn domains_are_kept() {
+    let script = expect_file!["./scripts/domains.txt"];
+    let world = World::new();
+    let transcript = world.script(&script.data()).await;
+    // What DNS shall point to is made up anew each time.
+    let transcript = mask_targets(&transcript);
+    script.assert_eq(&transcript);
+}
+
+/// Hides the random names of endpoints: `d-` and ten letters or digits, and CloudFront's likewise.
+fn mask_targets(text: &str) -> String {
+    let mut masked = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(":\"d-") {
+        masked.push_str(&rest[..at + 4]);
+        masked.push_str("<target>");
+        rest = &rest[at + 14..];
+    }
+    masked.push_str(rest);
+    masked
+}
+
+/// A request to a custom domain, as the server hands it over.
+async fn call(world: &World, host: &str, line: &str) -> String {
+    let (_, path) = line.split_once(' ').unwrap();
+    let Some(target) = world.gateway.resolve_domain(host, path, &HeaderMap::new()).await else {
+        return "none".to_owned();
+    };
+    let mut request = world.request(line);
+    request.host = host.to_owned();
+    (request.api_id, request.stage, request.path) = (target.api_id, target.stage, target.path);
+    request.base_path = Some(target.base_path);
+    show(&world.gateway.serve(request).await)
+}
+
+#[tokio::test]
+async fn requests_reach_what_is_mapped() {
+    let world = http_apis::world("$default", "2.0", &["GET /a"]).await;
+    world.functions.set("f", Play::Echo);
+    world.control(r#"POST /v2/domainnames {"domainName":"api.example.com"}"#).await;
+    world.make("d", r#"POST /v2/domainnames {"domainName":"*.wild.example.com"}"#).await;
+    assert!(world.gateway.has_domain("api.example.com:4566").await);
+    assert!(!world.gateway.has_domain("other.example.com").await);
+    assert_eq!(call(&world, "api.example.com", "GET /v1/a").await, "none");
+    for (domain, key) in [("api.example.com", "v1"), ("*.wild.example.com", "")] {
+        let line = json!({ "apiId": "$api", "stage": "$default", "apiMappingKey": key });
+        world.control(&format!("POST /v2/domainnames/{domain}/apimappings {line}")).await;
+    }
+    let answer = call(&world, "API.example.com:4566", "GET /v1/a").await;
+    let event: Value = serde_json::from_str(answer.strip_prefix("200 ").expect(&answer)).unwrap();
+    assert_eq!((&event["rawPath"], &event["routeKey"]), (&json!("/v1/a"), &json!("GET /a")));
+    assert_eq!(event["requestContext"]["domainName"], "API.example.com");
+    assert_eq!(event["requestContext"]["stage"], "$default");
+    assert!(call(&world, "x.wild.example.com", "GET /a").await.starts_with("200"));
+    assert_eq!(call(&world, "x.wild.example.com", "GET /b").await, r#"404 {"message":"Not Found"}"#);
+    // The API's own endpoint may be closed, and the domain stays open.
+    world.control(r#"PATCH /v2/apis/$api {"disableExecuteApiEndpoint":true}"#).await;
+    assert_eq!(world.get("GET /a").await, r#"404 {"message":"Not Found"}"#);
+    assert!(call(&world, "api.example.com", "GET /v1/a").await.starts_with("200"));
+    world.control("DELETE /v2/domainnames/api.example.com").await;
+    assert!(!world.gateway.has_domain("api.example.com").await);
+}
+
+#[tokio::test]
+async fn rest_apis_have_domains_too() {
+    let world = World::new();
+    world.functions.set("echo", Play::Echo);
+    world.deploy_one("GET", "/pets", &World::lambda("echo")).await;
+    world.make("d", r#"POST /domainnames {"domainName":"rest.example.com","endpointConfiguration":{"types":["REGIONAL"]}}"#).await;
+    world
+        .make(
+            "m",
+            r#"POST /domainnames/rest.example.com/basepathmappings {"restApiId":"$api","basePath":"shop"}"#,
+        )
+        .await;
+    let answer = call(&world, "rest.example.com", "GET /shop/dev/pets").await;
+    let event: Value = serde_json::from_str(answer.strip_prefix("200 ").expect(&answer)).unwrap();
+    assert_eq!((&event["path"], &event["resource"]), (&json!("/shop/pets"), &json!("/pets")));
+    assert_eq!(event["requestContext"]["stage"], "dev");
+}
