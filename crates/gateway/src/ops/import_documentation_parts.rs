@@ -16,7 +16,7 @@ pub(super) async fn run(
     cx: &Cx,
     input: ImportDocumentationPartsInput,
 ) -> Result<ImportDocumentationPartsOutput> {
-    let (new, warnings) = documentation::read(&text::parse(&input.body)?);
+    let (new, warnings) = documentation::read(&text::parse(input.body).await?)?;
     if input.fail_on_warnings.unwrap_or_default() && !warnings.is_empty() {
         return Err(GatewayError::bad_request(format!(
             "Warnings found during import:\n\t{}",

@@ -16,7 +16,7 @@ pub(super) async fn run(
     cx: &Cx,
     input: ImportRestApiInput,
 ) -> Result<ImportRestApiOutput> {
-    let document = Document::new(text::parse(&input.body)?)?;
+    let document = Document::new(text::parse(input.body).await?)?;
     let made = super::create_rest_api::record(gateway, cx, CreateRestApiInput::default())?;
     let options = ImportOptions { overwrite: true, parameters: input.parameters.as_ref() };
     let (definition, warnings) = import(Definition::empty(made), &document, options)?;

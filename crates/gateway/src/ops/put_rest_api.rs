@@ -18,7 +18,7 @@ use crate::rest::{rows, view};
 const ATTEMPTS_MAX: usize = 16;
 
 pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: PutRestApiInput) -> Result<PutRestApiOutput> {
-    let document = Document::new(text::parse(&input.body)?)?;
+    let document = Document::new(text::parse(input.body).await?)?;
     let overwrite = input.mode == Some(PutMode::Overwrite);
     let options = ImportOptions { overwrite, parameters: input.parameters.as_ref() };
     for _ in 0..ATTEMPTS_MAX {

@@ -132,8 +132,8 @@ impl Fault {
         match self {
             Self::MissingAuthenticationToken => Type::MissingAuthenticationToken,
             Self::InvalidApiKey => Type::InvalidApiKey,
-            Self::Unauthorized => Type::Unauthorized,
-            Self::TokenExpired => Type::ExpiredToken,
+            // `EXPIRED_TOKEN`, a 403, is of the tokens of signatures.
+            Self::Unauthorized | Self::TokenExpired => Type::Unauthorized,
             Self::AccessDenied(_) => Type::AccessDenied,
             Self::Signature { .. } => Type::InvalidSignature,
             Self::Authorizer(_) => Type::AuthorizerConfigurationError,

@@ -272,6 +272,10 @@ async fn a_user_pool_says_who_somebody_is() {
     assert_eq!(asked.load(Ordering::SeqCst), 2);
     // A key that the issuer no longer has signs nothing more.
     assert_eq!(get(&good).await, UNAUTHORIZED);
+    let told = r#"{"responseTemplates":{"a/b":"$context.error.responseType $context.error.message"}}"#;
+    world.make("r", &format!("PUT /restapis/$api/gatewayresponses/UNAUTHORIZED {told}")).await;
+    world.deploy("dev").await;
+    assert_eq!(get(&second.token(&claims(now))).await, "401 UNAUTHORIZED The incoming token has expired");
 }
 
 async fn signed_world(policy: Option<&str>) -> World {

@@ -346,12 +346,12 @@ async fn definitions_that_are_none() {
 #[tokio::test]
 async fn base_paths_and_written_references() {
     let world = World::new();
-    let one = json!({"$ref": "#/x-operations/get"});
+    let one = json!({"$ref": "#/paths/c"});
     let item = json!({"parameters": [{"$ref": "#/parameters/q"}], "get": {"responses": {"200": {"$ref": "#/responses/ok"}}}});
-    let swagger = json!({"swagger": "2.0", "info": {"title": "x"}, "basePath": "/v1/shop/", "paths": {"/a": item, "/b": one},
+    let swagger = json!({"swagger": "2.0", "info": {"title": "x"}, "basePath": "/v1/shop/", "paths": {"/a": item, "/b": one, "c": {"get": {}}},
         "parameters": {"q": {"name": "q", "in": "query", "required": true, "type": "string"}},
         "responses": {"ok": {"description": "ok", "schema": {"type": "array", "items": {"type": "string", "example": "x"}}}},
-        "x-operations": {"get": {"get": {}}}});
+    });
     let server = json!([{"url": "https://example.com/{basePath}/shop", "variables": {"basePath": {"default": "/v1"}}}]);
     let openapi = json!({"openapi": "3.0.1", "info": {"title": "x"}, "servers": server, "paths": {"/a": {"get": {}}, "/b": {"get": {}}}});
     for definition in [&swagger, &openapi] {
@@ -375,4 +375,36 @@ async fn base_paths_and_written_references() {
     let model = get["methodResponses"]["200"]["responseModels"]["application/json"].as_str().unwrap();
     let (_, model) = world.control(&format!("GET /restapis/$api/models/{model}")).await;
     assert_eq!(model["schema"], r#"{"items":{"type":"string"},"type":"array"}"#);
+}
+
+/// Definitions that are made to cost have a clear end, and quickly.
+#[tokio::test]
+async fn hostile_definitions() {
+    let world = World::new();
+    let mut bomb = "openapi: 3.0.1\na0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned();
+    for at in 1..12 {
+        let alias = format!("*a{},", at - 1).repeat(9);
+        bomb.push_str(&format!("a{at}: &a{at} [{alias}]\n"));
+    }
+    let many = |name: &str, count: usize| {
+        let members =
+            (0..count).map(|at| (format!("/{at}"), json!({"get": {}}))).collect::<serde_json::Map<_, _>>();
+        json!({"openapi": "3.0.1", "info": {"title": "x"}, name: members}).to_string()
+    };
+    let round = json!({"openapi": "3.0.1", "info": {"title": "x"}, "paths": {"/a": {"$ref": "#/paths/~1b"}, "/b": {"$ref": "#/paths/~1a"}}});
+    let deep = format!(r#"{{"openapi":"3.0.1","x":{}1{}}}"#, "[".repeat(5000), "]".repeat(5000));
+    for (definition, status) in [
+        (bomb, 400),
+        (deep, 400),
+        (many("paths", 299), 201),
+        (many("paths", 301), 400),
+        (many("paths", 100_000), 400),
+        (many("definitions", 50_000), 400),
+        (round.to_string(), 201),
+    ] {
+        let (got, body) = world.control(&format!("POST /restapis?mode=import {definition}")).await;
+        let text = body["message"].as_str().unwrap_or_default();
+        assert_eq!(got, status, "{} {text}", &definition[..40]);
+        assert!(text.len() < 20_000);
+    }
 }

@@ -7,6 +7,23 @@ use crate::json::Json;
 
 /// How many references are followed one behind the other.
 const REFERENCES_MAX: usize = 16;
+/// Paths, schemas, ... of a definition, of each kind: AWS's quotas for an API are far below it.
+const SECTION_MAX: usize = 1000;
+/// What is counted so, and all that a reference leads into.
+const SECTIONS: [&str; 12] = [
+    "/paths",
+    "/parameters",
+    "/responses",
+    "/definitions",
+    "/securityDefinitions",
+    "/components/parameters",
+    "/components/responses",
+    "/components/requestBodies",
+    "/components/schemas",
+    "/components/securitySchemes",
+    "/x-amazon-apigateway-request-validators",
+    "/x-amazon-apigateway-gateway-responses",
+];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Version {
@@ -45,16 +62,22 @@ impl Document {
             (_, true) => Version::OpenApi3,
             _ => return Err(GatewayError::bad_request("Invalid OpenAPI input.")),
         };
-        Ok(Self { json, version })
+        let document = Self { json, version };
+        match SECTIONS.iter().find(|section| document.members(section).len() > SECTION_MAX) {
+            Some(section) => Err(GatewayError::bad_request(format!(
+                "The definition has more than {SECTION_MAX} members in {section}"
+            ))),
+            None => Ok(document),
+        }
     }
 
     /// What a value with a reference into the definition stands for.
     pub(super) fn resolve<'d>(&'d self, mut json: &'d Json<'static>) -> &'d Json<'static> {
         for _ in 0..REFERENCES_MAX {
             let reference = json.get("$ref").and_then(Json::as_str);
-            let Some(found) = reference.and_then(|text| self.json.pointer(text.strip_prefix('#')?)) else {
-                break;
-            };
+            let pointer = reference.and_then(|text| text.strip_prefix('#'));
+            let known = pointer.filter(|text| SECTIONS.iter().any(|section| text.starts_with(section)));
+            let Some(found) = known.and_then(|text| self.json.pointer(text)) else { break };
             json = found;
         }
         json

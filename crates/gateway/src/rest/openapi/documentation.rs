@@ -3,7 +3,7 @@
 use api::apigateway::DocumentationPartLocation;
 use base::random_alphanumeric;
 
-use crate::error::GatewayError;
+use crate::error::{GatewayError, Result};
 use crate::json::Json;
 use crate::rest::documentation::{DocumentationPartRecord, LocationRecord};
 use crate::rest::documentation_version::DocumentationVersionRecord;
@@ -11,12 +11,19 @@ use crate::rest::openapi::document::object;
 use crate::rest::openapi::export;
 use crate::schema::SCHEMA_BOUNDS;
 
+/// AWS's quota of an API.
+const PARTS_MAX: usize = 2000;
 pub(crate) const EXTENSION: &str = "x-amazon-apigateway-documentation";
 
 /// The parts of a definition, and what is wrong with those that are none.
-pub(crate) fn read(definition: &Json<'_>) -> (Vec<DocumentationPartRecord>, Vec<String>) {
+pub(crate) fn read(definition: &Json<'_>) -> Result<(Vec<DocumentationPartRecord>, Vec<String>)> {
     let section = definition.get(EXTENSION).unwrap_or(definition);
     let given = section.get("documentationParts").and_then(Json::as_array).unwrap_or_default();
+    if given.len() > PARTS_MAX {
+        return Err(GatewayError::limit(format!(
+            "Maximum number of documentation parts exceeded: {PARTS_MAX}"
+        )));
+    }
     let (mut parts, mut warnings): (Vec<DocumentationPartRecord>, _) = (Vec::new(), Vec::new());
     for (at, json) in given.iter().enumerate() {
         match part(json) {
@@ -27,10 +34,10 @@ pub(crate) fn read(definition: &Json<'_>) -> (Vec<DocumentationPartRecord>, Vec<
             Err(error) => warnings.push(format!("Documentation part {at}: {error}")),
         }
     }
-    (parts, warnings)
+    Ok((parts, warnings))
 }
 
-fn part(json: &Json<'_>) -> Result<DocumentationPartRecord, GatewayError> {
+fn part(json: &Json<'_>) -> Result<DocumentationPartRecord> {
     let location = json.get("location");
     let field = |name: &str| {
         let value = location.and_then(|location| location.get(name));

@@ -21,6 +21,8 @@ use crate::rest::records::{ApiRecord, MethodRecord, Tree};
 use crate::rest::request_validator::RequestValidatorRecord;
 
 const VALIDATORS: &str = "x-amazon-apigateway-request-validators";
+/// Errors beyond these are not told.
+const ERRORS_MAX: usize = 50;
 pub(super) const VALIDATOR: &str = "x-amazon-apigateway-request-validator";
 
 /// What is done with a definition.
@@ -46,7 +48,9 @@ struct Complaints {
 
 impl Complaints {
     fn hear<T>(&mut self, what: impl FnOnce() -> String, result: Result<T>) {
-        if let Err(error) = result {
+        if let Err(error) = result
+            && self.errors.len() < ERRORS_MAX
+        {
             self.errors.push(format!("{}: {error}", what()));
         }
     }
@@ -76,7 +80,7 @@ pub(crate) fn import(
     if options.parameter("ignore") != Some("documentation")
         && document.json.get(documentation::EXTENSION).is_some()
     {
-        let (parts, warnings) = documentation::read(&document.json);
+        let (parts, warnings) = documentation::read(&document.json)?;
         documentation::merge(&mut definition.documentation, parts);
         complaints.warnings.extend(warnings);
     }
@@ -163,7 +167,8 @@ fn gateway_responses(parts: &mut Parts, document: &Document, complaints: &mut Co
     let given = document.json.get("x-amazon-apigateway-gateway-responses").and_then(Json::as_object);
     for (name, json) in given.unwrap_or_default() {
         let Ok(kind) = name.parse::<GatewayResponseType>() else {
-            complaints.errors.push(format!("Unable to put gateway response '{name}': there is no such type"));
+            let none = Err::<(), _>(GatewayError::bad_request("there is no such type"));
+            complaints.hear(|| format!("Unable to put gateway response '{name}'"), none);
             continue;
         };
         let mut record = GatewayResponseRecord::of(kind);
@@ -218,7 +223,8 @@ fn methods(
         let resource = match place(&mut definition.tree, &path) {
             Ok(resource) => resource,
             Err(error) => {
-                complaints.errors.push(format!("Unable to create resource at path '{path}': {error}"));
+                complaints
+                    .hear(|| format!("Unable to create resource at path '{path}'"), Err::<(), _>(error));
                 continue;
             }
         };

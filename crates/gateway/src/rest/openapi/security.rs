@@ -11,6 +11,8 @@ const AUTH_TYPE: &str = "x-amazon-apigateway-authtype";
 const AUTHORIZER: &str = "x-amazon-apigateway-authorizer";
 const SIGV4: &str = "awsSigv4";
 const API_KEY: &str = "api_key";
+/// Of a method; further ones are not looked at.
+const DEMANDS_MAX: usize = 20;
 const SIGNATURE: &str = "sigv4";
 
 /// What a security scheme asks for.
@@ -77,7 +79,7 @@ pub(super) fn apply(
 ) {
     "NONE".clone_into(&mut method.authorization_type);
     let demands = security.and_then(Json::as_array).unwrap_or_default();
-    for (name, scopes) in demands.iter().filter_map(Json::as_object).flatten() {
+    for (name, scopes) in demands.iter().filter_map(Json::as_object).flatten().take(DEMANDS_MAX) {
         let scheme = schemes.iter().find(|(known, _)| known == name).map(|(_, scheme)| scheme);
         match scheme {
             Some(Scheme::ApiKey) => method.api_key_required = true,

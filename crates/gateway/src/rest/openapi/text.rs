@@ -1,5 +1,7 @@
 //! The text of an API definition, JSON or YAML, as a tree.
 
+use bytes::Bytes;
+
 use crate::error::{GatewayError, Result};
 use crate::json::{Bounds, Json};
 use crate::yaml;
@@ -8,7 +10,13 @@ use crate::yaml;
 const BYTES_MAX: usize = 6 << 20;
 const BOUNDS: Bounds = Bounds { depth_max: 100, values_max: 500_000 };
 
-pub(crate) fn parse(body: &[u8]) -> Result<Json<'static>> {
+/// Beside the runtime: a large definition takes its time.
+pub(crate) async fn parse(body: Bytes) -> Result<Json<'static>> {
+    let parsed = tokio::task::spawn_blocking(move || read(&body)).await;
+    parsed.map_err(|error| GatewayError::Damaged(error.to_string()))?
+}
+
+fn read(body: &[u8]) -> Result<Json<'static>> {
     if body.len() > BYTES_MAX {
         return Err(GatewayError::bad_request(format!("The definition is larger than {BYTES_MAX} bytes")));
     }
