@@ -8,6 +8,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const util = require('node:util');
 const Module = require('node:module');
+const vm = require('node:vm');
 const { pathToFileURL } = require('node:url');
 
 const FD = Number(process.argv[2]);
@@ -383,6 +384,85 @@ async function loadModule(root, folder, name) {
     }
     throw error;
   }
+}
+
+// ---- what V8 has compiled of the package
+
+const COMPILED = path.join(__dirname, 'compiled');
+const COMPILER = 'rushlight compiles ';
+const DIGEST_BYTES = 20;
+const COMPILED_BYTES_MAX = 2 << 20;
+const WRAPPER = ['(function (exports, require, module, __filename, __dirname) { ', '\n})'];
+// What V8 gives back of a script has lost what `import()` in it means.
+const IMPORTS = /\bimport\s*[(/.]/;
+
+let scripts = null; // by file, in the process that compiles
+
+// V8 does not look whether it reads what it wrote, and would fall over anything else.
+function digest(data) {
+  return require('node:crypto').createHash('sha1').update(data).digest();
+}
+
+// `source` may not be what stands in the file: there are tools that change it on its way.
+function compiledOf(file, source) {
+  let found;
+  try { found = readFileSync(`${COMPILED}${file}.v8`); } catch { return undefined; }
+  const data = found.subarray(DIGEST_BYTES);
+  if (!digest(data).equals(found.subarray(0, DIGEST_BYTES)) || readFileSync(file, 'utf8') !== source) return undefined;
+  return data;
+}
+
+function requireOf(module) {
+  const require = (id) => module.require(id);
+  require.resolve = (request, options) => Module._resolveFilename(request, module, false, options);
+  require.resolve.paths = (request) => Module._resolveLookupPaths(request, module);
+  require.main = process.mainModule;
+  require.extensions = Module._extensions;
+  require.cache = Module._cache;
+  return require;
+}
+
+// CommonJS alone: Node has no way to give an ES module what was compiled of it.
+function useCompiled(root) {
+  if (!scripts && !existsSync(COMPILED + root)) return;
+  const compile = Module.prototype._compile;
+  Module.prototype._compile = function _compile(source, file, format, ...more) {
+    const plain = () => Reflect.apply(compile, this, [source, file, format, ...more]);
+    const known = typeof source === 'string' && (format === undefined || format === 'commonjs') && file.startsWith(`${root}/`);
+    if (!known || process.sourceMapsEnabled) return plain();
+    const cachedData = scripts ? undefined : compiledOf(file, source);
+    if (scripts ? IMPORTS.test(source) : !cachedData) return plain();
+    let script;
+    try {
+      script = new vm.Script(WRAPPER[0] + source + WRAPPER[1], { filename: file, columnOffset: -WRAPPER[0].length, cachedData });
+    } catch { return plain(); } // Node says what is wrong, or knows what it is
+    if (scripts) scripts.set(file, script);
+    const run = script.runInThisContext();
+    return Reflect.apply(run, this.exports, [this.exports, requireOf(this), this, file, path.dirname(file)]);
+  };
+}
+
+// What is compiled of the sources from this one on, as many as fit into an answer.
+async function compiledFrom(first) {
+  const pieces = [];
+  const field = (bytes) => {
+    const length = allocBuffer(4);
+    length.writeUInt32LE(bytes.length, 0);
+    pieces.push(length, bytes);
+  };
+  const all = [...scripts];
+  let number = first, size = 0;
+  for (; number < all.length && size < COMPILED_BYTES_MAX; number++) {
+    const [file, script] = all[number];
+    const data = script.createCachedData();
+    if (data.length > COMPILED_BYTES_MAX) continue;
+    field(bufferOf(`${file.slice(1)}.v8`));
+    field(concatBuffers([digest(data), data]));
+    size += data.length;
+  }
+  const following = allocBuffer(4);
+  following.writeUInt32LE(number < all.length ? number : 0, 0);
+  return concatBuffers([following, ...pieces]).toString('base64');
 }
 
 async function loadHandler(root, text) {
@@ -785,6 +865,10 @@ function applyInit(fields) {
       process.env[name] = fields.text();
     }
   }
+  if (settings.handler.startsWith(COMPILER)) {
+    scripts = new Map();
+    process.env._HANDLER = settings.handler = settings.handler.slice(COMPILER.length);
+  }
   jsonLogs = process.env.AWS_LAMBDA_LOG_FORMAT === 'JSON';
   lowest = Math.max(LEVELS.indexOf(process.env.AWS_LAMBDA_LOG_LEVEL), 0);
   const major = /^nodejs(\d+)/.exec(settings.runtime);
@@ -794,6 +878,7 @@ function applyInit(fields) {
   shareModules(false);
   process.chdir(settings.root);
   Module._initPaths();
+  useCompiled(settings.root);
 }
 
 async function start() {
@@ -815,7 +900,7 @@ async function start() {
     }
     // A promise that was rejected while the module was loaded fails the init, not the first invocation.
     await new Promise((resolve) => later(resolve));
-    handler = loaded;
+    handler = scripts ? compiledFrom : loaded;
   } catch (error) {
     logLine('ERROR', `Uncaught Exception \t${logBody(error)}`);
     send(INIT_FAULT, 4, maxRss, faultBody(error));

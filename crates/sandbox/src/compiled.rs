@@ -1,9 +1,13 @@
-//! What is compiled once of a function's package, so that its cold starts need not: bytecode of Python sources. Made in
-//! a jail by our bootstrap, which reads the package and runs nothing of it; kept here by package and interpreter, and
-//! shown read-only to environments of that package. Knows no jail.
+//! What is compiled once of a function's package, so that its cold starts need not. Made in a jail by our bootstrap, kept
+//! here and shown read-only to environments of that package. Knows no jail.
+//!
+//! Python: bytecode of all sources, of which none is run, kept by package and interpreter. Node.js: what V8 has compiled
+//! once the handler is loaded, in an environment of the function that never sees an event. What ran there depends on the
+//! function's layers, too, so it is kept for that function with these layers, and shown to no other.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,18 +17,26 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf as _, Bytes};
 
 use crate::frame::{take_bytes, take_text};
-use crate::interpreter::{Family, Interpreter};
+use crate::init;
+use crate::interpreter::{Channel, Family, Interpreter};
 use crate::spec::FunctionSpec;
+use crate::start::needs_stem;
 
-/// Instead of a handler: no function's can have a space.
-pub(crate) const COMPILER: &str = "rushlight compiles";
+/// Instead of a handler: no function's can have a space. Node.js: the function's own stands behind it.
+const COMPILER: &str = "rushlight compiles";
+
+/// A function with little memory is compiled with so much.
+const COMPILER_MIB: u32 = 512;
+const COMPILER_TIMEOUT_MS: u64 = 60_000;
 
 /// Packages kept, and bytes of one: at most 1 GiB together.
 const PACKAGES_MAX: usize = 64;
 const BYTES_MAX: usize = 16 << 20;
 
-/// Sources of fewer bytes are compiled in less time than a process takes to start that would do it.
-const SOURCE_BYTES_MIN: u64 = 16 << 10;
+/// Sources of fewer bytes are compiled in less time than a process takes to start that would do it. V8 compiles what it
+/// runs alone.
+const PYTHON_BYTES_MIN: u64 = 16 << 10;
+const NODE_BYTES_MIN: u64 = 128 << 10;
 
 /// Packages remembered, be it that there is nothing of them to keep.
 const KNOWN_MAX: usize = 16_384;
@@ -109,26 +121,66 @@ impl Compiled {
     }
 }
 
+/// The function that the compiler is.
+pub(crate) fn compiler(spec: &FunctionSpec, family: Family) -> FunctionSpec {
+    let spec = FunctionSpec {
+        package: None,
+        memory_mib: spec.memory_mib.max(COMPILER_MIB),
+        timeout_ms: COMPILER_TIMEOUT_MS,
+        late_lines: None,
+        ..spec.clone()
+    };
+    if family == Family::Node {
+        return FunctionSpec { handler: format!("{COMPILER} {}", spec.handler), ..spec };
+    }
+    FunctionSpec {
+        handler: COMPILER.to_owned(),
+        env: Vec::new(),
+        layers: Vec::new(),
+        credentials: None,
+        inspect: None,
+        ..spec
+    }
+}
+
 /// Nothing for a package that may change, and for languages that compile nothing.
 fn key(spec: &FunctionSpec, interpreter: &Interpreter) -> Option<String> {
     let package = spec.package.as_deref().filter(|name| name.bytes().all(|c| c.is_ascii_alphanumeric()))?;
     let family = interpreter.family;
-    (family == Family::Python).then(|| format!("{package}-{}-{}", family.name(), interpreter.version))
+    let of_package = format!("{package}-{}-{}", family.name(), interpreter.version);
+    match family {
+        Family::Python => Some(of_package),
+        // Its wrapper and its extensions may expect to be started for events alone.
+        Family::Node if spec.inspect.is_some() || needs_stem(spec, Channel::Frames) => None,
+        // It may say how V8 compiles, or have other modules loaded before.
+        Family::Node if init::starts_fresh(spec, family) => None,
+        Family::Node => {
+            let mut function = DefaultHasher::new();
+            (spec.scope.account.to_string(), spec.scope.region.to_string()).hash(&mut function);
+            (&spec.name, &spec.layers).hash(&mut function);
+            Some(format!("{of_package}-{:016x}", function.finish()))
+        }
+        Family::Java | Family::Ruby | Family::Dotnet | Family::Provided => None,
+    }
 }
 
 /// Whether the package has so much source that compiling it is worth a process.
-pub(crate) fn is_worth_it(code_dir: &Path) -> bool {
+pub(crate) fn is_worth_it(code_dir: &Path, family: Family) -> bool {
+    let (kinds, bytes_min): (&[&str], _) = match family {
+        Family::Node => (&["js", "cjs"], NODE_BYTES_MIN),
+        _ => (&["py"], PYTHON_BYTES_MIN),
+    };
     let (mut folders, mut bytes) = (vec![code_dir.to_owned()], 0);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             let Ok(found) = entry.metadata() else { continue };
             if found.is_dir() {
                 folders.push(entry.path());
-            } else if entry.path().extension().is_some_and(|kind| kind == "py") {
+            } else if entry.path().extension().is_some_and(|kind| kinds.iter().any(|k| kind == *k)) {
                 bytes += found.len();
             }
         }
-        if bytes >= SOURCE_BYTES_MIN {
+        if bytes >= bytes_min {
             return true;
         }
     }
@@ -156,7 +208,7 @@ pub(crate) fn collect(answer: &[u8], files: &mut Vec<(PathBuf, Bytes)>) -> Optio
 }
 
 fn is_inside(name: &Path) -> bool {
-    name.extension().is_some_and(|kind| kind == "pyc")
+    name.extension().is_some_and(|kind| kind == "pyc" || kind == "v8")
         && name.components().all(|part| matches!(part, Component::Normal(_)))
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::cgroup::{Cgroups, Group, GroupLimits};
-use crate::compiled::{COMPILER, Compiled, collect, is_worth_it};
+use crate::compiled::{Compiled, collect, compiler, is_worth_it};
 use crate::config::{SandboxConfig, SandboxMode};
 use crate::control::{Assign, Hello, Setup};
 use crate::environment::Environment;
@@ -33,9 +33,6 @@ const STOP_PAUSE: Duration = Duration::from_millis(5);
 
 /// A package is compiled when its first environment has had so long to start.
 const COMPILE_AFTER: Duration = Duration::from_millis(200);
-
-const COMPILER_MIB: u32 = 512;
-const COMPILER_TIMEOUT_MS: u64 = 60_000;
 
 /// As many processes and threads as AWS gives a function, and the two of ours that stand over it.
 const TASKS_MAX: u64 = 1024 + 2;
@@ -160,8 +157,8 @@ impl Sandbox {
         let (sandbox, spec) = (Arc::clone(self), Arc::clone(spec));
         tokio::spawn(async move {
             tokio::time::sleep(COMPILE_AFTER).await;
-            let folder = spec.code_dir.clone();
-            if !tokio::task::spawn_blocking(move || is_worth_it(&folder)).await.unwrap_or(false) {
+            let (folder, family) = (spec.code_dir.clone(), kind.interpreter.family);
+            if !tokio::task::spawn_blocking(move || is_worth_it(&folder, family)).await.unwrap_or(false) {
                 return;
             }
             if let Err(error) = sandbox.compile(&key, &spec, &kind).await {
@@ -176,17 +173,7 @@ impl Sandbox {
         spec: &FunctionSpec,
         kind: &Kind,
     ) -> Result<(), LaunchError> {
-        let spec = Arc::new(FunctionSpec {
-            handler: COMPILER.to_owned(),
-            env: Vec::new(),
-            layers: Vec::new(),
-            package: None,
-            memory_mib: COMPILER_MIB,
-            timeout_ms: COMPILER_TIMEOUT_MS,
-            credentials: None,
-            inspect: None,
-            ..spec.clone()
-        });
+        let spec = Arc::new(compiler(spec, kind.interpreter.family));
         let process = self.spawn_in_turn(kind, Start::For(&spec)).await?;
         let began = (Instant::now(), InitPhase::Init);
         let started = self.assign(process, &spec, &kind.interpreter, began).await?;

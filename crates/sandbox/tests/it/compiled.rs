@@ -1,6 +1,7 @@
-//! A package is compiled once, in a jail, and nobody can change what came of it.
+//! A package is compiled once, in a jail, nobody can change what came of it, and it changes nothing of what a function sees.
 
 use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sandbox::{FunctionSpec, SandboxMode};
@@ -15,17 +16,19 @@ def handler(e, c):
     return [lib.part.VALUE, os.access(place, os.W_OK), len(found), lib.part.__file__.rpartition('/lib/')[2]]
 ";
 
-/// Waits until the package of the function is kept.
-async fn compiled(world: &World, spec: &FunctionSpec) {
+async fn is_jailed(world: &World) -> bool {
+    let report = world.sandbox.report().await;
+    !report.layers.iter().any(|layer| layer.missing.is_some() && layer.layer.is_required())
+}
+
+/// Waits until the package of the function is kept, and gives its folder.
+async fn compiled(world: &World, spec: &FunctionSpec) -> PathBuf {
     let folder = world.folder.path().join("scratch/compiled");
     let name = spec.package.clone().unwrap();
-    let kept = |name: &str| {
-        let names = fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.file_name());
-        names.into_iter().any(|found| found.to_string_lossy().starts_with(name))
-    };
     for _ in 0..200 {
-        if kept(&name) {
-            return;
+        let mut kept = fs::read_dir(&folder).unwrap().flatten();
+        if let Some(found) = kept.find(|entry| entry.file_name().to_string_lossy().starts_with(&name)) {
+            return found.path();
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -46,14 +49,7 @@ async fn later_environments_load_what_the_first_had_compiled() {
     spec.package = Some("aa".to_owned());
     let mut first = world.launch(spec.clone()).await;
     assert_eq!(show(&first.invoke(invocation("{}")).await), r#"ok ["old", false, 0, "part.py"]"#);
-    if world
-        .sandbox
-        .report()
-        .await
-        .layers
-        .iter()
-        .any(|layer| layer.missing.is_some() && layer.layer.is_required())
-    {
+    if !is_jailed(&world).await {
         return; // without a jail nothing is compiled
     }
     compiled(&world, &spec).await;
@@ -65,5 +61,66 @@ async fn later_environments_load_what_the_first_had_compiled() {
     for package in [Some("bb".to_owned()), None] {
         let other = world.once(FunctionSpec { package, ..spec.clone() }, "{}").await;
         assert_eq!(show(&other), r#"ok ["new", false, 0, "part.py"]"#);
+    }
+}
+
+/// Everything by which a source could find out that somebody else than Node.js loaded it; its first line throws.
+const BIG: &str = "exports.fail = () => { throw new Error('here'); };
+exports.VALUE = 'old';
+exports.seen = async () => {
+  let place;
+  try { exports.fail(); } catch (error) { place = error.stack.split('\\n')[1].trim(); }
+  return [
+    place, (await require('./far.js')()).default, __filename, __dirname, require.resolve('./part.mjs'), this === exports,
+    module.parent.filename, require.main === process.mainModule, Object.keys(require).sort().join(), arguments.length,
+    require.cache[__filename] === module, module.paths[0], require('./part.json').a, process.env._HANDLER,
+  ];
+};
+";
+
+const LOADER: &str = "
+const fs = require('fs'), big = require('./lib/big.js');
+const place = '/var/runtime/compiled/var/task';
+let writable = true;
+try { fs.writeFileSync(place + '/x', ''); } catch { writable = false; }
+exports.handler = async () => [big.VALUE, fs.existsSync(place), writable, ...await big.seen()];
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn node_loads_what_v8_had_compiled() {
+    let world = World::new(SandboxMode::BestEffort).await;
+    let big = format!("{BIG}{}", "// a source that is worth it\n".repeat(6000));
+    let files = [
+        ("index.js", LOADER),
+        ("lib/big.js", big.as_str()),
+        ("lib/far.js", "module.exports = () => import('./part.mjs');"),
+        ("lib/part.mjs", "export default 'part';"),
+        ("lib/part.json", r#"{"a": 7}"#),
+        ("lib/unused.js", "function ("),
+    ];
+    let mut spec = world.function("nodejs20.x", &files);
+    spec.package = Some("cc".to_owned());
+    let mut first = world.launch(spec.clone()).await;
+    let plain = show(&first.invoke(invocation("{}")).await);
+    assert!(plain.starts_with(r#"ok ["old",false,false,"at exports.fail (/var/task/lib/big.js:1:30)","part","/var/task/lib/big.js","#), "{plain}");
+    if !is_jailed(&world).await {
+        return; // without a jail nothing is compiled
+    }
+    let kept = compiled(&world, &spec).await;
+    // A package that is named never changes; here it does, to show what is loaded.
+    write_files(&spec.code_dir, &[("lib/big.js", &big.replacen("old", "new", 1))]);
+    let second = show(&world.once(spec.clone(), "{}").await);
+    assert_eq!(second, plain.replacen("false", "true", 1));
+    // Another function of the same package, and one of other layers, see nothing of it.
+    let fresh = plain.replacen("old", "new", 1);
+    let other = FunctionSpec { name: "other".to_owned(), package: Some("dd".to_owned()), ..spec.clone() };
+    assert_eq!(show(&world.once(other, "{}").await), fresh);
+    // What is not what was kept is not read, nor is what V8 would not take.
+    let file = kept.join("var/task/lib/big.js.v8");
+    let whole = fs::read(&file).unwrap();
+    for damaged in [&whole[..whole.len() / 2], &[0; 4000], &[]] {
+        fs::write(&file, damaged).unwrap();
+        let third = show(&world.once(spec.clone(), "{}").await);
+        assert_eq!(third, fresh.replacen("false", "true", 1));
     }
 }
