@@ -392,24 +392,61 @@ const COMPILED = path.join(__dirname, 'compiled');
 const COMPILER = 'rushlight compiles ';
 const DIGEST_BYTES = 20;
 const COMPILED_BYTES_MAX = 2 << 20;
-const WRAPPER = ['(function (exports, require, module, __filename, __dirname) { ', '\n})'];
-// What V8 gives back of a script has lost what `import()` in it means.
-const IMPORTS = /\bimport\s*[(/.]/;
 
-let scripts = null; // by file, in the process that compiles
+// What V8 gives back of a script has lost what `import()` in it means, so another function stands there under a name as
+// long: nothing moves. Where it is no call but text, it must stay.
+const IMPORT = 'import';
+const IMPORTER = '$1mp0r';
+const IMPORTS = /\bimport(?=\s*(\(|\/[*/]))/g;
+const IMPORTS_MAX = 64;
+const WRAPPER = [`(function (${IMPORTER}) { return function (exports, require, module, __filename, __dirname) { `, '\n} })'];
+
+let scripts = null; // by file, in the process that compiles: script and where it imports
+
+function scriptOf(file, source, places, cachedData) {
+  let text = WRAPPER[0], from = 0;
+  for (const place of places) {
+    text += source.slice(from, place) + IMPORTER;
+    from = place + IMPORT.length;
+  }
+  text += source.slice(from) + WRAPPER[1];
+  return new vm.Script(text, { filename: file, columnOffset: -WRAPPER[0].length, cachedData });
+}
+
+// Where a source calls `import()`; nothing where that is not sure. V8 is asked: a private name that nobody declared is
+// wrong in code, and is none in a string, a comment or a regular expression.
+function importsOf(file, source) {
+  if (source.includes(IMPORTER)) return undefined;
+  const found = [...source.matchAll(IMPORTS)];
+  if (found.length > IMPORTS_MAX) return undefined;
+  const isCall = ({ index }) => {
+    const text = `${WRAPPER[0]}${source.slice(0, index)}imp#rt${source.slice(index + IMPORT.length)}${WRAPPER[1]}`;
+    try { new vm.Script(text, { filename: file }); return false; } catch { return true; }
+  };
+  return found.filter(isCall).map(({ index }) => index);
+}
 
 // V8 does not look whether it reads what it wrote, and would fall over anything else.
 function digest(data) {
   return require('node:crypto').createHash('sha1').update(data).digest();
 }
 
+// After the digest: number of places, places, data.
+function packed(places, data) {
+  const head = allocBuffer(4 + 4 * places.length);
+  [places.length, ...places].forEach((number, at) => head.writeUInt32LE(number, 4 * at));
+  const body = concatBuffers([head, data]);
+  return concatBuffers([digest(body), body]);
+}
+
 // `source` may not be what stands in the file: there are tools that change it on its way.
-function compiledOf(file, source) {
+function unpacked(file, source) {
   let found;
   try { found = readFileSync(`${COMPILED}${file}.v8`); } catch { return undefined; }
-  const data = found.subarray(DIGEST_BYTES);
-  if (!digest(data).equals(found.subarray(0, DIGEST_BYTES)) || readFileSync(file, 'utf8') !== source) return undefined;
-  return data;
+  const body = found.subarray(DIGEST_BYTES);
+  if (!digest(body).equals(found.subarray(0, DIGEST_BYTES)) || readFileSync(file, 'utf8') !== source) return undefined;
+  const numbers = Array.from({ length: body.readUInt32LE(0) + 1 }, (_, at) => body.readUInt32LE(4 * at));
+  return { places: numbers.slice(1), data: body.subarray(4 * numbers.length) };
 }
 
 function requireOf(module) {
@@ -426,18 +463,26 @@ function requireOf(module) {
 function useCompiled(root) {
   if (!scripts && !existsSync(COMPILED + root)) return;
   const compile = Module.prototype._compile;
+  // Node's own: it knows what `import` means in this file.
+  const importer = (file) => {
+    const stem = new Module(file);
+    stem.filename = file;
+    Reflect.apply(compile, stem, ['module.exports = (name, options) => import(name, options);', file]);
+    return stem.exports;
+  };
   Module.prototype._compile = function _compile(source, file, format, ...more) {
     const plain = () => Reflect.apply(compile, this, [source, file, format, ...more]);
     const known = typeof source === 'string' && (format === undefined || format === 'commonjs') && file.startsWith(`${root}/`);
     if (!known || process.sourceMapsEnabled) return plain();
-    const cachedData = scripts ? undefined : compiledOf(file, source);
-    if (scripts ? IMPORTS.test(source) : !cachedData) return plain();
-    let script;
+    let script, places;
     try {
-      script = new vm.Script(WRAPPER[0] + source + WRAPPER[1], { filename: file, columnOffset: -WRAPPER[0].length, cachedData });
+      const found = scripts ? { places: importsOf(file, source) } : unpacked(file, source);
+      if (!found || !found.places) return plain();
+      places = found.places;
+      script = scriptOf(file, source, places, found.data);
     } catch { return plain(); } // Node says what is wrong, or knows what it is
-    if (scripts) scripts.set(file, script);
-    const run = script.runInThisContext();
+    if (scripts) scripts.set(file, { script, places });
+    const run = script.runInThisContext()(places.length ? importer(file) : undefined);
     return Reflect.apply(run, this.exports, [this.exports, requireOf(this), this, file, path.dirname(file)]);
   };
 }
@@ -453,11 +498,11 @@ async function compiledFrom(first) {
   const all = [...scripts];
   let number = first, size = 0;
   for (; number < all.length && size < COMPILED_BYTES_MAX; number++) {
-    const [file, script] = all[number];
+    const [file, { script, places }] = all[number];
     const data = script.createCachedData();
     if (data.length > COMPILED_BYTES_MAX) continue;
     field(bufferOf(`${file.slice(1)}.v8`));
-    field(concatBuffers([digest(data), data]));
+    field(packed(places, data));
     size += data.length;
   }
   const following = allocBuffer(4);
