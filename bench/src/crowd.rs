@@ -36,8 +36,11 @@ pub(crate) async fn run(plan: &Plan, report: &mut Report) -> Result<()> {
     if plan.wants("functions deployed") && plan.functions > 0 {
         deployed(plan, report).await?;
     }
-    if plan.invocations > 0 && plan.wants("soak") {
-        soak(plan, report).await?;
+    for runtime in ["nodejs20.x", "python3.11"].into_iter().filter(|_| plan.invocations > 0) {
+        let name = format!("soak of invocations, {runtime}");
+        if plan.wants(&name) {
+            soak(plan, runtime, &name, report).await?;
+        }
     }
     Ok(())
 }
@@ -226,29 +229,59 @@ async fn deployed(plan: &Plan, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Memory of the server and of one environment over very many invocations.
-async fn soak(plan: &Plan, report: &mut Report) -> Result<()> {
+/// Samples of the soak's memory, in each half.
+const SOAK_SAMPLES: usize = 40;
+/// Environments of the soak: each is replaced several times, so that both halves have old ones.
+const SOAK_CONNECTIONS: usize = 4;
+/// What the second half of the soak may add to the highest of the first.
+const SERVER_GROWTH_MIB: f64 = 24.0;
+const ENVIRONMENT_GROWTH_MIB: f64 = 4.0;
+
+/// The highest of the server's memory and of an environment's, in MiB.
+#[derive(Debug, Default, Clone, Copy)]
+struct Highest {
+    server: f64,
+    environment: f64,
+}
+
+impl Highest {
+    fn sample(&mut self, server: &Server) -> Result<()> {
+        self.server = self.server.max(mib(memory_kib(server.pid())?));
+        let environments = descendants(server.pid()).into_iter().filter_map(|pid| memory_kib(pid).ok());
+        self.environment = self.environment.max(mib(environments.max().unwrap_or_default()));
+        Ok(())
+    }
+}
+
+/// Memory of the server and of environments over very many invocations: the second half adds next to nothing, though
+/// the function's log is full by then and lets its oldest go.
+async fn soak(plan: &Plan, runtime: &str, name: &str, report: &mut Report) -> Result<()> {
     let server = Server::start(&plan.binary, &Keeping::Relaxed).await?;
-    create_function(&server, "echo", "python3.11", echo_code("python3")).await?;
+    create_function(&server, "echo", runtime, echo_code(interpreter(runtime))).await?;
     let request = std::rc::Rc::new(rest("lambda", "POST", &invoke_path("echo"), EVENT));
-    let environments = |server: &Server| {
-        descendants(server.pid()).iter().filter_map(|pid| memory_kib(*pid).ok()).max().unwrap_or_default()
-    };
-    // A twentieth first: caches fill, the pool stands.
-    load::send_all(server.address, 8, plan.invocations / 20, &request).await?;
-    let (server_before, environment_before) = (memory_kib(server.pid())?, environments(&server));
+    let mut halves = [Highest::default(); 2];
     let start = Instant::now();
-    load::send_all(server.address, 8, plan.invocations, &request).await?;
-    let per_second = plan.invocations as f64 / start.elapsed().as_secs_f64();
+    for half in &mut halves {
+        for _ in 0..SOAK_SAMPLES {
+            let count = (plan.invocations / 2).div_ceil(SOAK_SAMPLES);
+            load::send_all(server.address, SOAK_CONNECTIONS, count, &request).await?;
+            half.sample(&server)?;
+        }
+    }
+    let [first, second] = halves;
     let said = format!(
-        "{} invocations at {per_second:.0}/s: server {:.1} -> {:.1} MiB, largest environment {:.1} -> {:.1} MiB (RSS)",
+        "{} invocations at {:.0}/s: server at most {:.1}, then {:.1} MiB, an environment {:.1}, then {:.1} MiB (RSS)",
         plan.invocations,
-        mib(server_before),
-        mib(memory_kib(server.pid())?),
-        mib(environment_before),
-        mib(environments(&server)),
+        plan.invocations as f64 / start.elapsed().as_secs_f64(),
+        first.server,
+        second.server,
+        first.environment,
+        second.environment,
     );
-    report.note("soak of invocations", &said);
+    report.note(name, &said);
+    ensure!(second.server <= first.server + SERVER_GROWTH_MIB, "{name}: the server grows: {said}");
+    let grown = second.environment - first.environment;
+    ensure!(grown <= ENVIRONMENT_GROWTH_MIB, "{name}: environments grow: {said}");
     Ok(())
 }
 

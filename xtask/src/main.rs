@@ -24,7 +24,8 @@ cargo xtask <task>
                      --seconds N, --items N (of the large table), --store URL, --peers (DynamoDB's that are
                      installed; Lambda's are brought by npm and pip), --peer NAME=URL (one that runs)
   fuzz TARGET        grow the corpus of a fuzz target (fuzz/src/lib.rs lists them); --seconds N
-  soak               random histories of DynamoDB operations against the reference model; --seconds N
+  soak [lambda]      random histories of DynamoDB operations against the reference model; --seconds N; or a million
+                     invocations each in Node.js and Python, which must not make anything grow; --invocations N
   runtimes           bundle the AWS SDK clients for Node.js into runtimes/node/sdk.zip; --check compares instead";
 
 fn main() -> ExitCode {
@@ -48,6 +49,7 @@ fn run(words: &[&str]) -> anyhow::Result<()> {
         ["conformance", flags @ ..] => conformance::run(flags),
         ["bench", flags @ ..] => bench::run(flags),
         ["fuzz", target, flags @ ..] => fuzz::run(target, seconds(flags)?),
+        ["soak", "lambda", flags @ ..] => soak::lambda(flags),
         ["soak", flags @ ..] => soak::run(seconds(flags)?),
         ["runtimes"] => runtimes::write(),
         ["runtimes", "--check"] => runtimes::check(),
