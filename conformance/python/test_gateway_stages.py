@@ -95,3 +95,26 @@ def test_stages_write_logs(server, apigateway, logs, api):
     assert all(line.startswith(f"({request_id}) ") for line in execution)
     assert any("Authorization=***********456789" in line for line in execution)
     assert f"({request_id}) Method completed with status: 200" in execution
+
+
+def test_answers_are_cached(server, apigateway, api):
+    made, _ = api
+    stage = patch(apigateway, made, **{"/cacheClusterEnabled": "true", "/*/*/caching/enabled": "true"})
+    assert (stage["cacheClusterStatus"], stage["cacheClusterSize"]) == ("AVAILABLE", "0.5")
+    first = get(server, made)[2]
+    assert get(server, made)[2] == first
+    _, headers, body = get(server, made, headers={"Cache-Control": "max-age=0"})
+    assert body == first and headers["Warning"].startswith("199 Cache-control headers were ignored")
+    apigateway.flush_stage_cache(restApiId=made, stageName="dev")
+    assert get(server, made)[2] != first
+    with pytest.raises(apigateway.exceptions.NotFoundException):
+        apigateway.flush_stage_cache(restApiId=made, stageName="nope")
+
+
+def test_sdk_types(apigateway):
+    known = {item["id"]: item for item in apigateway.get_sdk_types()["items"]}
+    assert set(known) == {"android", "java", "javascript", "objectivec", "ruby", "swift"}
+    swift = apigateway.get_sdk_type(id="swift")
+    assert swift["configurationProperties"][0]["name"] == "classPrefix"
+    with pytest.raises(apigateway.exceptions.NotFoundException):
+        apigateway.get_sdk_type(id="cobol")

@@ -12,6 +12,7 @@ use crate::jwt::Issuers;
 use crate::rest::authorize::Decisions;
 use crate::rest::backend::Backends;
 use crate::rest::bucket::Buckets;
+use crate::rest::cache::Caches;
 use crate::rest::live::LiveStages;
 use crate::rest::phases;
 use crate::rest::usage::Usage;
@@ -45,6 +46,7 @@ pub struct Gateway {
     pub(crate) issuers: Issuers,
     pub(crate) decisions: Decisions,
     pub(crate) domains: Domains,
+    pub(crate) caches: Caches,
     /// Where user pools are, if not on AWS.
     pub(crate) cognito: Option<String>,
 }
@@ -69,6 +71,7 @@ impl Gateway {
             issuers: Issuers::default(),
             decisions: Decisions::default(),
             domains: Domains::default(),
+            caches: Caches::default(),
             cognito: None,
         }
     }

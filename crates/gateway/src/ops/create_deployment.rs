@@ -141,5 +141,6 @@ fn move_stage(
     if let Some(enabled) = input.tracing_enabled {
         stage.tracing_enabled = enabled;
     }
+    stage.settle();
     stage.check()
 }

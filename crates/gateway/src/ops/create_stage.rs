@@ -43,7 +43,7 @@ fn record(input: CreateStageInput, now_ms: i64) -> Result<StageRecord> {
             use_stage_cache: canary.use_stage_cache.unwrap_or_default(),
         })
     });
-    Ok(StageRecord {
+    let mut stage = StageRecord {
         name: input.stage_name,
         deployment_id: input.deployment_id,
         description: input.description,
@@ -57,5 +57,7 @@ fn record(input: CreateStageInput, now_ms: i64) -> Result<StageRecord> {
         created_ms: now_ms,
         updated_ms: now_ms,
         ..StageRecord::default()
-    })
+    };
+    stage.settle();
+    Ok(stage)
 }

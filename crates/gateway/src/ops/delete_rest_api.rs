@@ -24,6 +24,7 @@ pub(super) async fn run(
     })
     .await?;
     gateway.live.forget(&api.id);
+    gateway.caches.flush(&api.id, None);
     subscription::forget_stages(gateway, &cx.scope, &api.id, None).await?;
     // From here on nothing leads to the rest; a crash leaves rows that nobody reads.
     for range in rows::leftovers(api.row) {

@@ -14,6 +14,7 @@ pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: DeleteStageInput) -> 
     })
     .await?;
     gateway.live.forget(&api.id);
+    gateway.caches.flush(&api.id, Some(&input.stage_name));
     subscription::forget_stages(gateway, &cx.scope, &api.id, Some(&input.stage_name)).await?;
     Ok(DeleteStageOutput {})
 }

@@ -6,7 +6,10 @@ use store::Batch;
 
 use crate::Gateway;
 use crate::error::{GatewayError, Result};
+use crate::parts::{self, Owner};
 use crate::patch::{Patch, PatchVerb};
+use crate::rest::account::{self, AccountRecord};
+use crate::rest::client_certificate::ClientCertificateRecord;
 use crate::rest::records::Stages;
 use crate::rest::{rows, view};
 
@@ -15,21 +18,45 @@ pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: UpdateStageInput) -> 
     let api = rows::read_api(&gateway.store, &cx.scope, &input.rest_api_id).await?;
     let mut keys = vec![rows::stages_key(api.row)];
     keys.extend(patches.iter().filter_map(named_deployment).map(|id| rows::deployment_key(api.row, &id)));
+    let scope = Owner::Scope(&cx.scope);
+    for id in patches.iter().filter_map(named_certificate) {
+        parts::read::<ClientCertificateRecord>(&gateway.store, scope, &id).await?;
+    }
+    let account = parts::find::<AccountRecord>(&gateway.store, scope, account::ID).await?;
+    let may_log = account.is_some_and(|account| account.cloudwatch_role_arn.is_some());
     let now_ms = gateway.clock.now().as_millis();
     let updated = rows::edit(&gateway.store, &api, keys, |api, found| {
         let mut stages = rows::decode_row::<Stages>(found[0].as_ref())?.unwrap_or_default();
         let stage = stages.stage_mut(&input.stage_name)?;
+        let before = (stage.cache_cluster_enabled, stage.cache_cluster_size.clone(), stage.wants_logs());
         patches.iter().try_for_each(|patch| stage.patch(patch))?;
+        stage.settle();
+        if stage.wants_logs() && !before.2 && !may_log {
+            return Err(GatewayError::bad_request(
+                "CloudWatch Logs role ARN must be set in account settings to enable logging",
+            ));
+        }
+        let resized = before.0 != stage.cache_cluster_enabled || before.1 != stage.cache_cluster_size;
         if found[1..].iter().any(Option::is_none) {
             return Err(GatewayError::bad_request("Deployment id does not exist"));
         }
         stage.updated_ms = now_ms;
-        let updated = stage.clone();
+        let updated = (stage.clone(), resized);
         Ok((Batch::new().put(rows::stages_key(api.row), rows::encode(&stages)), updated))
     })
     .await?;
     gateway.live.forget(&api.id);
-    Ok(view::stage(updated))
+    let (stage, resized) = updated;
+    if resized {
+        gateway.caches.flush(&api.id, Some(&stage.name));
+    }
+    Ok(view::stage(stage))
+}
+
+/// The client certificate that an operation gives the stage.
+fn named_certificate(patch: &Patch) -> Option<String> {
+    let names = matches!(patch.segments()[..], ["clientCertificateId"]);
+    patch.some_text().filter(|_| names && patch.verb != PatchVerb::Remove)
 }
 
 /// The deployment that an operation points the stage or its canary at.

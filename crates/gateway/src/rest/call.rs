@@ -38,6 +38,7 @@ pub(crate) const CONTEXT_NAMES: &[&str] = &[
     "identity.user",
     "identity.userAgent",
     "identity.userArn",
+    "isCanaryRequest",
     "path",
     "protocol",
     "requestId",
@@ -67,6 +68,17 @@ impl Ticket {
             extended_id: STANDARD.encode(&entropy[..11]),
             trace: sent.map_or_else(|| Trace::at(received), |sent| Trace(sent.into())),
             received,
+        }
+    }
+
+    /// On a stage that traces, a request whose caller did not decide is sampled.
+    pub(crate) fn sample(&mut self, request: &StageRequest) {
+        let decided = request.header("x-amzn-trace-id").is_some_and(|sent| sent.contains("Sampled="));
+        if !decided {
+            self.trace = Trace(match self.trace.0.strip_suffix("Sampled=0") {
+                Some(trace) => format!("{trace}Sampled=1").into(),
+                None => format!("{};Sampled=1", self.trace.0.trim_end_matches(';')).into(),
+            });
         }
     }
 
@@ -226,6 +238,7 @@ impl<'a> Visit<'a> {
             "identity.apiKeyId" => self.caller.get()?.key_id.as_str().into(),
             "identity.sourceIp" => self.request.source_ip.to_string().into(),
             "identity.userAgent" => self.request.header("user-agent")?.into(),
+            "isCanaryRequest" => self.stage.is_canary(self.release).unwrap_or_default().to_string().into(),
             "path" => self.path_with_stage().into(),
             "protocol" => self.request.protocol.into(),
             "requestId" => self.ticket.request_id.to_string().into(),

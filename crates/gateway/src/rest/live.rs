@@ -10,6 +10,7 @@ use store::Store;
 
 use crate::access_log::AccessLog;
 use crate::error::Result;
+use crate::rest::cache;
 use crate::rest::program::Method;
 use crate::rest::program::Program;
 use crate::rest::records::{ApiRecord, MethodSettingRecord, Snapshot, StageRecord, Stages};
@@ -30,6 +31,9 @@ pub(crate) struct LiveStage {
     /// Nobody deployed it: somebody tries a part of an API out.
     pub(crate) trial: bool,
     settings: BTreeMap<String, MethodSettingRecord>,
+    /// None without a cache.
+    pub(crate) cache_bytes_max: Option<usize>,
+    pub(crate) canary_shares_cache: bool,
     /// Requests are traced.
     pub(crate) tracing: bool,
     main: Release,
@@ -75,11 +79,21 @@ impl LiveStage {
         if self.settings.is_empty() {
             return None;
         }
-        let own = method.and_then(|method| {
-            let mut names = [verb.as_str(), "ANY"].into_iter();
-            names.find_map(|name| self.settings.get(&setting_key(&method.resource_path, name)))
-        });
+        let own = method.and_then(|method| self.own_setting(verb, method));
         own.or_else(|| self.settings.get("*/*"))
+    }
+
+    fn own_setting(&self, verb: &http::Method, method: &Method) -> Option<&MethodSettingRecord> {
+        let mut names = [verb.as_str(), "ANY"].into_iter();
+        names.find_map(|name| self.settings.get(&setting_key(&method.resource_path, name)))
+    }
+
+    /// What is set of the cache of a method that has one: where only the stage says so, of GET alone.
+    pub(crate) fn cache_setting(&self, verb: &http::Method, method: &Method) -> Option<&MethodSettingRecord> {
+        self.cache_bytes_max?;
+        let own = self.own_setting(verb, method);
+        let setting = own.or_else(|| self.settings.get("*/*").filter(|_| *verb == http::Method::GET));
+        setting.filter(|setting| setting.caching_enabled)
     }
 
     /// Whether some method's execution log is written.
@@ -202,6 +216,8 @@ fn live_stage(
         AccessLog::compile(log.destination_arn.as_deref(), log.format.as_deref(), (&api.id, &stage.name))
     });
     let settings = stage.method_settings;
+    let cache_bytes_max = cache::bytes_max(stage.cache_cluster_enabled, stage.cache_cluster_size.as_deref());
+    let canary_shares_cache = stage.canary.as_ref().is_some_and(|canary| canary.use_stage_cache);
     let main = Release { program: program(&stage.deployment_id)?, variables: stage.variables };
     let canary = stage.canary.and_then(|canary| {
         let mut variables = main.variables.clone();
@@ -217,6 +233,8 @@ fn live_stage(
         access,
         trial: false,
         settings,
+        cache_bytes_max,
+        canary_shares_cache,
         tracing: stage.tracing_enabled,
         main,
         canary,

@@ -14,16 +14,19 @@ use crate::rest::headers;
 use crate::rest::live::LiveStage;
 use crate::rest::program::Integration;
 use crate::rest::route::Verb;
-use crate::rest::{authorize, backend, lambda, mock, usage, validation};
+use crate::rest::{authorize, backend, cache, lambda, mock, usage, validation};
 use crate::{Gateway, StageRequest, StageResponse};
 
 /// Answers a request to a stage.
 pub(crate) async fn serve(gateway: &Gateway, request: StageRequest) -> StageResponse {
-    let ticket = Ticket::new(&request, gateway.clock.now());
+    let mut ticket = Ticket::new(&request, gateway.clock.now());
     let stage = match find_stage(gateway, &request).await {
         Ok(stage) => stage,
         Err(fault) => return refuse(&request, &ticket, &fault),
     };
+    if stage.tracing {
+        ticket.sample(&request);
+    }
     let mut visit = Visit::new(&request, &ticket, &stage, stage.release(draw(&ticket)));
     visit.journal = stage.logs().then(|| Journal::new(&gateway.clock));
     let (response, fault) = match answer(gateway, &visit).await {
@@ -75,7 +78,7 @@ async fn answer<'a>(gateway: &Gateway, visit: &'a Visit<'a>) -> Result<(StageRes
 async fn execute(gateway: &Gateway, call: &Call<'_>) -> Result<(StageResponse, bool), Fault> {
     execution_log::began(call);
     validation::validate(call).await?;
-    integrate(gateway, call).await
+    cache::answer(gateway, call).await
 }
 
 /// The answer of a method that is tried out: who may call it is not asked.
@@ -118,12 +121,14 @@ async fn find_stage(gateway: &Gateway, request: &StageRequest) -> Result<Arc<Liv
     found.map_err(|error| Fault::Internal(error.to_string()))?.ok_or(Fault::Forbidden)
 }
 
-/// A number for the canary's split, from the part of the request's ids that nobody else looks at.
+/// A number for the canary's split, made of the request's id alone: the same ids split the same way.
 fn draw(ticket: &Ticket) -> u32 {
-    ticket
-        .extended_id
-        .bytes()
-        .fold(2_166_136_261, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619))
+    let id = ticket.request_id.0;
+    let mut mixed = (id >> 64) as u64 ^ id as u64;
+    for factor in [0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb] {
+        mixed = (mixed ^ (mixed >> 30)).wrapping_add(0x9e37_79b9_7f4a_7c15).wrapping_mul(factor);
+    }
+    (mixed >> 32) as u32
 }
 
 fn refuse_closed_endpoint(visit: &Visit<'_>) -> Result<(), Fault> {
@@ -143,7 +148,7 @@ fn refuse_large_headers(gateway: &Gateway, request: &StageRequest) -> Result<(),
 }
 
 /// Integration request, integration, integration response.
-async fn integrate(gateway: &Gateway, call: &Call<'_>) -> Result<(StageResponse, bool), Fault> {
+pub(crate) async fn integrate(gateway: &Gateway, call: &Call<'_>) -> Result<(StageResponse, bool), Fault> {
     let began = gateway.clock.now();
     let answered = ask(gateway, call).await;
     let latency_ms = i64::try_from(gateway.clock.now().since(began).as_millis()).unwrap_or(i64::MAX);

@@ -9,6 +9,7 @@ use vtl::JavaRegex;
 
 use crate::policy::Policy;
 use crate::rest::authorize::{Authorization, Authorizers};
+use crate::rest::cache::CacheKey;
 use crate::rest::gateway_response::GatewayResponses;
 use crate::rest::integration::TIMEOUT_MS_DEFAULT;
 use crate::rest::mapping::{Place, Source, response_header};
@@ -47,6 +48,7 @@ pub(crate) struct Method {
     pub(crate) wants_key: bool,
     pub(crate) validation: Validation,
     pub(crate) timeout: Duration,
+    pub(crate) cache_key: CacheKey,
     pub(crate) integration: Integration,
 }
 
@@ -171,6 +173,7 @@ impl Method {
             authorization: authorizers.of(method),
             wants_key: method.api_key_required,
             validation: validators.of(method),
+            cache_key: method.integration.as_ref().map(CacheKey::compile).unwrap_or_default(),
             timeout: Duration::from_millis(u64::try_from(timeout_ms).unwrap_or_default()),
             integration: match &method.integration {
                 Some(integration) => Integration::compile(integration),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use api::apigateway::CacheClusterSize;
+use api::apigateway::{CacheClusterSize, UnauthorizedCacheControlHeaderStrategy};
 
 use crate::access_log::{AccessLogError, check_destination, check_format};
 use crate::error::{GatewayError, Result};
@@ -61,6 +61,20 @@ impl Stages {
 }
 
 impl StageRecord {
+    /// AWS's smallest cluster, where none is asked for.
+    pub(crate) fn settle(&mut self) {
+        if self.cache_cluster_enabled && self.cache_cluster_size.is_none() {
+            self.cache_cluster_size = Some(CacheClusterSize::N05.as_str().to_owned());
+        }
+    }
+
+    /// Whether it wants something written to log groups, which an account needs a role for.
+    pub(crate) fn wants_logs(&self) -> bool {
+        let access = self.access_log.as_ref().and_then(|log| log.destination_arn.as_deref());
+        access.is_some_and(|arn| arn.contains(":logs:"))
+            || self.method_settings.values().any(|setting| setting.logging_level != "OFF")
+    }
+
     pub(crate) fn check(&self) -> Result<()> {
         check_variables(&self.variables)
     }
@@ -95,9 +109,14 @@ impl StageRecord {
             }
             ["variables", name] => patch.entry(&mut self.variables, name)?,
             ["accessLogSettings", ..] => self.patch_access_log(patch)?,
+            // As AWS reads it: a path of two parts that is not one of the canary's is a method's.
+            ["canarySettings", name] if patch.verb == PatchVerb::Remove => {
+                return Err(no_setting(&setting_key("canarySettings", name)));
+            }
             ["canarySettings", ..] => self.patch_canary(patch)?,
-            [resource, method] if patch.verb == PatchVerb::Remove && is_setting(resource, method) => {
-                self.method_settings.remove(&setting_key(resource, method));
+            [resource, method] if patch.verb == PatchVerb::Remove => {
+                let key = setting_key(resource, method);
+                self.method_settings.remove(&key).ok_or_else(|| no_setting(&key))?;
             }
             [resource, method, group, name] if is_setting(resource, method) => {
                 let setting = self.method_settings.entry(setting_key(resource, method)).or_default();
@@ -150,6 +169,13 @@ impl StageRecord {
         if (patch.verb, &path[1..]) == (PatchVerb::Remove, &[]) {
             self.canary = None;
             return Ok(());
+        }
+        let known = matches!(path[1..], ["percentTraffic" | "deploymentId" | "useStageCache"]);
+        if known && patch.verb == PatchVerb::Add {
+            return Err(GatewayError::bad_request(format!(
+                "Invalid add operation with path: {}",
+                patch.path
+            )));
         }
         let canary = self.canary.get_or_insert_with(|| CanaryRecord {
             deployment_id: self.deployment_id.clone(),
@@ -219,6 +245,12 @@ fn unknown(patch: &Patch) -> GatewayError {
     ))
 }
 
+fn no_setting(key: &str) -> GatewayError {
+    GatewayError::bad_request(format!(
+        "Cannot remove method setting {key} because there is no method setting for this method "
+    ))
+}
+
 fn is_setting(resource: &str, method: &str) -> bool {
     let reserved = ["tags", "variables", "accessLogSettings", "canarySettings"];
     !reserved.contains(&resource) && !method.is_empty()
@@ -263,6 +295,11 @@ fn patch_setting(setting: &mut MethodSettingRecord, patch: &Patch, group: &str, 
         ("caching", "dataEncrypted") => setting.cache_data_encrypted = !removed && patch.boolean(),
         ("caching", "requireAuthorizationForCacheControl") => {
             setting.require_authorization_for_cache_control = removed || patch.boolean();
+        }
+        ("caching", "unauthorizedCacheControlHeaderStrategy")
+            if !removed && patch.text().parse::<UnauthorizedCacheControlHeaderStrategy>().is_err() =>
+        {
+            return Err(patch.bad_value());
         }
         ("caching", "unauthorizedCacheControlHeaderStrategy") => {
             setting.unauthorized_cache_control_header_strategy =

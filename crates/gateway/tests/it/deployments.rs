@@ -60,24 +60,6 @@ async fn a_deployment_is_frozen() {
 }
 
 #[tokio::test]
-async fn a_canary_gets_its_share() {
-    let world = World::new();
-    world.functions.set("old", Play::Answer(r#"{"body":"old"}"#));
-    world.functions.set("new", Play::Answer(r#"{"body":"new"}"#));
-    world.make("api", r#"POST /restapis {"name":"x"}"#).await;
-    world.add_method("GET", "/", &World::lambda("${stageVariables.fn}")).await;
-    world.make("d", r#"POST /restapis/$api/deployments {"stageName":"dev","variables":{"fn":"old"}}"#).await;
-    let canary =
-        r#"{"stageName":"dev","canarySettings":{"percentTraffic":30,"stageVariableOverrides":{"fn":"new"}}}"#;
-    world.make("c", &format!("POST /restapis/$api/deployments {canary}")).await;
-    let mut new = 0;
-    for _ in 0..1000 {
-        new += u32::from(world.get("GET /dev").await == "200 new");
-    }
-    assert!((200..400).contains(&new), "{new} of 1000 at 30 percent");
-}
-
-#[tokio::test]
 async fn everything_survives_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path(), Durability::Relaxed).unwrap();

@@ -7,6 +7,9 @@ const GROUP: &str = "arn:aws:logs:us-east-1:000000000000:log-group:apis";
 impl World {
     /// PATCH operations on the stage `dev`; `path value` sets, `- path` removes.
     async fn set(&self, changes: &[(&str, &str)]) {
+        let role =
+            r#"{"op":"replace","path":"/cloudwatchRoleArn","value":"arn:aws:iam::000000000000:role/logs"}"#;
+        self.make("account", &format!(r#"PATCH /account {{"patchOperations":[{role}]}}"#)).await;
         let operations = changes
             .iter()
             .map(|(path, value)| serde_json::json!({ "op": "replace", "path": path, "value": value }));
@@ -192,4 +195,138 @@ async fn what_fails_when_it_is_tried_out_says_why() {
             "{line}: {body}"
         );
     }
+}
+
+/// An API whose function `one` answers `GET /a/{id}` and `POST /a/{id}`, keyed by what is asked for.
+async fn cached(world: &World) {
+    world.functions.set("one", Play::Answer(r#"{"body":"one"}"#));
+    world.make("api", r#"POST /restapis {"name":"x"}"#).await;
+    let integration = serde_json::from_str::<serde_json::Value>(&World::lambda("one")).unwrap();
+    for method in ["GET", "POST"] {
+        let mut integration = integration.clone();
+        integration["cacheKeyParameters"] =
+            serde_json::json!(["method.request.path.id", "method.request.querystring.q"]);
+        world.add_method(method, "/a/{id}", &integration.to_string()).await;
+    }
+    world.deploy("dev").await;
+    world.set(&[("/cacheClusterEnabled", "true"), ("/*/*/caching/enabled", "true")]).await;
+}
+
+#[tokio::test]
+async fn answers_are_kept_by_their_keys() {
+    let world = World::new();
+    cached(&world).await;
+    for (line, calls) in [
+        ("GET /dev/a/1", 1),
+        ("GET /dev/a/1", 1),
+        ("GET /dev/a/1?other=2", 1),
+        ("GET /dev/a/2", 2),
+        ("GET /dev/a/1?q=1", 3),
+        ("GET /dev/a/1?q=1", 3),
+        ("POST /dev/a/1", 4),
+        ("POST /dev/a/1", 5),
+    ] {
+        assert_eq!(world.get(line).await, "200 one", "{line}");
+        assert_eq!(world.functions.count(), calls, "{line}");
+    }
+    // Its time is over.
+    world.clock.advance(std::time::Duration::from_secs(301));
+    world.get("GET /dev/a/1").await;
+    assert_eq!(world.functions.count(), 6);
+    world.make("f", "DELETE /restapis/$api/stages/dev/cache/data").await;
+    world.get("GET /dev/a/1").await;
+    assert_eq!(world.functions.count(), 7);
+    world
+        .set(&[("/~1a~1{id}/POST/caching/enabled", "true"), ("/~1a~1{id}/POST/caching/ttlInSeconds", "0")])
+        .await;
+    world.get("POST /dev/a/1").await;
+    world.get("POST /dev/a/1").await;
+    assert_eq!(world.functions.count(), 9, "kept for no time");
+    world.functions.set("one", Play::Answer(r#"{"statusCode":500}"#));
+    world.make("f", "DELETE /restapis/$api/stages/dev/cache/data").await;
+    world.get("GET /dev/a/1").await;
+    world.get("GET /dev/a/1").await;
+    assert_eq!(world.functions.count(), 11, "errors are not kept");
+}
+
+#[tokio::test]
+async fn callers_can_ask_for_fresh_answers() {
+    let world = World::new();
+    cached(&world).await;
+    let fresh = [("cache-control", "no-transform, max-age=0")];
+    let ask = async || world.gateway.serve(world.request_with("GET /dev/a/1", &fresh, "")).await;
+    ask().await;
+    let answer = ask().await;
+    let warning = "199 Cache-control headers were ignored because the caller was unauthorized.";
+    assert_eq!((answer.status, world.functions.count()), (200, 1));
+    assert_eq!(answer.headers["warning"], warning);
+    let strategy = "/*/*/caching/unauthorizedCacheControlHeaderStrategy";
+    world.set(&[(strategy, "SUCCEED_WITHOUT_RESPONSE_HEADER")]).await;
+    let answer = ask().await;
+    assert_eq!((answer.status, world.functions.count(), answer.headers.get("warning")), (200, 1, None));
+    world.set(&[(strategy, "FAIL_WITH_403")]).await;
+    assert_eq!((ask().await.status, world.functions.count()), (403, 1));
+    world.set(&[("/*/*/caching/requireAuthorizationForCacheControl", "false")]).await;
+    assert_eq!((ask().await.status, world.functions.count()), (200, 2));
+    world.get("GET /dev/a/1").await;
+    assert_eq!(world.functions.count(), 2, "the fresh answer is kept");
+}
+
+/// The same requests go to the same release whenever they are sent, and the shares are what they should be.
+#[tokio::test]
+async fn canaries_split_by_request_ids() {
+    let world = World::new();
+    world.functions.set("old", Play::Answer(r#"{"body":"old"}"#));
+    world.functions.set("new", Play::Answer(r#"{"body":"new"}"#));
+    world.make("api", r#"POST /restapis {"name":"x"}"#).await;
+    world.add_method("GET", "/", &World::lambda("${stageVariables.fn}")).await;
+    world.make("d", r#"POST /restapis/$api/deployments {"stageName":"dev","variables":{"fn":"old"}}"#).await;
+    let canary =
+        r#"{"stageName":"dev","canarySettings":{"percentTraffic":10,"stageVariableOverrides":{"fn":"new"}}}"#;
+    world.make("c", &format!("POST /restapis/$api/deployments {canary}")).await;
+    let mut counts = Vec::new();
+    for percent in ["0", "10", "10", "50", "99.9", "100"] {
+        world.set(&[("/canarySettings/percentTraffic", percent)]).await;
+        let mut new = 0;
+        for seed in 0..1000_u128 {
+            let mut request = world.request("GET /dev");
+            request.request_id =
+                base::RequestId(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
+            new += u32::from(world.gateway.serve(request).await.body == "new");
+        }
+        counts.push(new);
+    }
+    assert_eq!(counts, [0, 101, 101, 483, 1000, 1000]);
+
+    let promote = r#"{"patchOperations":[
+        {"op":"copy","from":"/canarySettings/deploymentId","path":"/deploymentId"},
+        {"op":"copy","from":"/canarySettings/stageVariableOverrides","path":"/variables"},
+        {"op":"remove","path":"/canarySettings"}]}"#;
+    let stage =
+        world.make("s", &format!("PATCH /restapis/$api/stages/dev {}", promote.replace('\n', ""))).await;
+    assert_eq!(stage["deploymentId"], world.name("c").as_str());
+    assert_eq!(stage.get("canarySettings"), None);
+    assert_eq!(world.get("GET /dev").await, "200 new");
+}
+
+#[tokio::test]
+async fn traced_stages_sample_and_say_so() {
+    let world = World::new();
+    world.functions.set("one", Play::Echo);
+    world.deploy_one("GET", "/", &World::lambda("one")).await;
+    let sampled = async |headers: &[(&str, &str)]| {
+        let answer = world.gateway.serve(world.request_with("GET /dev", headers, "")).await;
+        let trace = answer.headers["x-amzn-trace-id"].to_str().unwrap().to_owned();
+        assert_eq!(*world.functions.last_call().trace.0, trace);
+        trace.rsplit(';').next().unwrap().to_owned()
+    };
+    assert_eq!(sampled(&[]).await, "Sampled=0");
+    world.set(&[("/tracingEnabled", "true")]).await;
+    assert_eq!(sampled(&[]).await, "Sampled=1");
+    assert_eq!(
+        sampled(&[("x-amzn-trace-id", "Root=1-5e1b4151-5ac6c58f5b5daa6532e4a0d2")]).await,
+        "Sampled=1"
+    );
+    let decided = [("x-amzn-trace-id", "Root=1-5e1b4151-5ac6c58f5b5daa6532e4a0d2;Sampled=0")];
+    assert_eq!(sampled(&decided).await, "Sampled=0");
 }
