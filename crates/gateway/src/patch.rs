@@ -46,7 +46,7 @@ impl Patch {
                 ));
             }
         };
-        let path = operation.path.unwrap_or_default();
+        let path = operation.path.unwrap_or_else(|| "null".to_owned());
         let Some(inner) = path.strip_prefix('/') else {
             return Err(GatewayError::bad_request(format!("Invalid patch path {path}")));
         };

@@ -105,9 +105,10 @@ impl GatewayResponseRecord {
     pub(crate) fn patch(&mut self, patch: &Patch) -> Result<()> {
         match (patch.verb, &patch.segments()[..]) {
             (PatchVerb::Replace, ["statusCode"]) => self.status_code = patch.some_text(),
-            (_, ["statusCode"]) => return Err(patch.unsupported()),
-            (_, ["responseParameters", name]) => patch.entry(&mut self.parameters, name)?,
-            (_, ["responseTemplates", name]) => patch.entry(&mut self.templates, name)?,
+            (_, ["responseParameters", name]) => {
+                edit(&mut self.parameters, patch, "responseParameters", name)?
+            }
+            (_, ["responseTemplates", name]) => edit(&mut self.templates, patch, "responseTemplates", name)?,
             _ => return Err(patch.unknown()),
         }
         Ok(())
@@ -123,6 +124,16 @@ impl GatewayResponseRecord {
             default_response: Some(default_response),
         }
     }
+}
+
+fn edit(map: &mut BTreeMap<String, String>, patch: &Patch, field: &str, name: &str) -> Result<()> {
+    if patch.verb != PatchVerb::Remove && patch.some_text().is_none() {
+        return Err(GatewayError::bad_request(format!("Invalid null or empty value in {field}")));
+    }
+    if patch.verb == PatchVerb::Replace && !map.contains_key(name) {
+        return Err(GatewayError::NotFound("Invalid parameter name specified".into()));
+    }
+    patch.entry(map, name)
 }
 
 /// The customised responses of a deployment, compiled.
