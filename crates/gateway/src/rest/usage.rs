@@ -152,6 +152,27 @@ pub(crate) async fn admit(gateway: &Gateway, call: &Call<'_>) -> Result<(), Faul
     }
 }
 
+/// Who asks for a WebSocket with the API key `key`, if that and its plan let them in.
+pub(crate) async fn admit_socket(
+    gateway: &Gateway,
+    (scope, (api_id, stage)): (&Scope, (&str, &str)),
+    key: Option<&str>,
+) -> Result<Caller, Fault> {
+    let now = gateway.clock.now();
+    let value = key.filter(|key| !key.is_empty()).ok_or(Fault::InvalidApiKey)?;
+    let pass = gateway.usage.pass(&gateway.store, &StageAt { scope, api_id, stage, now }, value).await;
+    let pass = pass.map_err(|error| Fault::Internal(error.to_string()))?.ok_or(Fault::InvalidApiKey)?;
+    if let Some(throttle) = &pass.plan.throttle {
+        take(&gateway.usage.buckets, &format!("{}\n{}", pass.plan.id, pass.key_id), throttle.rate(), now)?;
+    }
+    let who = Subscription { scope, plan_id: &pass.plan.id, key_id: &pass.key_id };
+    let counted = gateway.usage.meters.count(who, pass.plan.quota.as_ref()).await;
+    match counted.map_err(|error| Fault::Internal(error.to_string()))? {
+        true => Ok(Caller { key_id: pass.key_id.clone(), key: value.to_owned() }),
+        false => Err(Fault::QuotaExceeded),
+    }
+}
+
 async fn identify(gateway: &Gateway, call: &Call<'_>, now: Timestamp) -> Result<Arc<Pass>, Fault> {
     let value = match call.stage.key_from_authorizer {
         true => call.grant.get().and_then(|granted| granted.grant.usage_key.as_deref()),

@@ -15,6 +15,7 @@ use crate::rest::call::{header_values, request_time};
 use crate::rest::event::event_entries;
 use crate::rest::grant::Granted;
 use crate::rest::mapping::Source;
+use crate::rest::usage::Caller;
 use crate::websocket::frame::Close;
 use crate::websocket::live::SocketStage;
 use crate::websocket::selection::find_in_body;
@@ -42,6 +43,8 @@ pub(crate) struct Peer {
     pub(crate) domain: Box<str>,
     /// Who was let in, if somebody was asked.
     pub(crate) grant: OnceLock<Arc<Granted>>,
+    /// By the API key, where $connect wants one.
+    pub(crate) caller: OnceLock<Box<Caller>>,
 }
 
 impl Peer {
@@ -55,6 +58,7 @@ impl Peer {
             user_agent: request.header("user-agent").map(Box::from),
             domain: request.host_name().into(),
             grant: OnceLock::new(),
+            caller: OnceLock::new(),
         }
     }
 }
@@ -136,6 +140,9 @@ impl<'a> Turn<'a> {
             ("request", Some(("body", path))) => find_in_body(self.body(), path),
             ("request", Some(("header", name))) => header_values(&self.request()?.headers, name).pop(),
             ("request", Some(("querystring", name))) => self.query(name).pop(),
+            ("context", _) if rest == "authorizer.usageIdentifierKey" => {
+                self.peer.grant.get()?.grant.usage_key.clone()
+            }
             ("context", _) => self.context(rest).map(Cow::into_owned),
             ("stageVariables", _) => self.stage.variables.get(rest).cloned(),
             _ => None,
@@ -177,6 +184,8 @@ impl<'a> Turn<'a> {
             "domainName" => (&*peer.domain).into(),
             "eventType" => self.event_type().into(),
             "extendedRequestId" | "requestId" => self.request_id.as_str().into(),
+            "identity.apiKey" => peer.caller.get()?.key.as_str().into(),
+            "identity.apiKeyId" => peer.caller.get()?.key_id.as_str().into(),
             "identity.sourceIp" => peer.source_ip.to_string().into(),
             "identity.userAgent" => peer.user_agent.as_deref()?.into(),
             "messageDirection" => "IN".into(),
@@ -206,7 +215,7 @@ impl<'a> Turn<'a> {
 }
 
 /// What `$context` shows of itself as a whole.
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 20] = [
     "accountId",
     "apiId",
     "connectedAt",
@@ -216,6 +225,8 @@ const NAMES: [&str; 18] = [
     "domainName",
     "eventType",
     "extendedRequestId",
+    "identity.apiKey",
+    "identity.apiKeyId",
     "identity.sourceIp",
     "identity.userAgent",
     "messageDirection",

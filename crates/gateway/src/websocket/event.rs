@@ -81,6 +81,10 @@ pub(crate) fn write_context(w: &mut Writer, turn: &Turn<'_>) {
     w.integer(turn.received.as_millis());
     w.key("identity");
     w.begin_object();
+    if let Some(caller) = peer.caller.get() {
+        text(w, "apiKey", &caller.key);
+        text(w, "apiKeyId", &caller.key_id);
+    }
     if let Some(agent) = &peer.user_agent {
         text(w, "userAgent", agent);
     }

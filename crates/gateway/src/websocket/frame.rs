@@ -30,6 +30,10 @@ impl Close {
         Self::new(1000, "Connection Closed Normally")
     }
 
+    pub(crate) fn abnormal() -> Self {
+        Self::new(Self::ABNORMAL, "Connection Closed Abnormally")
+    }
+
     pub(crate) fn going_away() -> Self {
         Self::new(1001, "Going away")
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use base::Scope;
 use store::Store;
 
+use crate::access_log::AccessLog;
 use crate::error::Result;
 use crate::http::live::rate;
 use crate::parts::{self, Owner};
@@ -25,6 +26,7 @@ pub(crate) struct SocketStage {
     pub(crate) program: Option<Arc<Program>>,
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) closed: bool,
+    pub(crate) access: Option<AccessLog>,
     default_rate: Option<Rate>,
     /// By route key.
     rates: HashMap<String, Rate>,
@@ -64,10 +66,13 @@ pub(crate) async fn load(store: &Store, api_id: &str) -> Result<Option<HashMap<S
 
 fn live_stage(api: &ApiRecord, stage: StageRecord, program: Option<Arc<Program>>) -> SocketStage {
     let limits = stage.route_settings.iter();
+    let (destination, format) = (stage.access_log_destination.as_deref(), stage.access_log_format.as_deref());
+    let access = AccessLog::compile(destination, format, (&api.id, &stage.name));
     SocketStage {
         api_id: api.id.clone(),
         scope: api.scope(),
         program,
+        access,
         closed: api.disable_execute_api_endpoint,
         default_rate: rate(&stage.default_route_settings),
         rates: limits.filter_map(|(key, settings)| Some((key.clone(), rate(settings)?))).collect(),

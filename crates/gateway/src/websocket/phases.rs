@@ -5,11 +5,11 @@ use std::sync::Arc;
 use base::Timestamp;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 use wire::json::Writer;
 
 use crate::rest::fault::Fault;
-use crate::rest::headers;
+use crate::rest::{headers, usage};
 use crate::websocket::authorize::authorize;
 use crate::websocket::connection::{self, Connection, Session};
 use crate::websocket::context::{Act, Peer, Turn, new_id};
@@ -120,21 +120,39 @@ async fn accept(
     headers.insert("sec-websocket-accept", accept);
     let Some(route) = program.own(CONNECT) else { return Ok(headers) };
     let turn = Turn::new(stage, peer, Act::Connect(request), CONNECT, peer.connected);
-    authorize(gateway, &turn, route, request).await?;
-    if route.wants_api_key {
-        return Err(Fault::Unsupported("API keys of WebSocket APIs".to_owned()).into());
-    }
-    throttle(gateway, &turn)?;
-    if let Some(integration) = &route.integration {
-        let outcome = integrate(gateway, &turn, integration).await?;
-        if !(200..300).contains(&outcome.status) {
-            return Err(Refusal::Answer(outcome));
-        }
-        if let Some(protocol) = outcome.headers.get(PROTOCOL) {
-            headers.insert(PROTOCOL, protocol.clone());
-        }
-    }
+    let opened = open(gateway, program, &turn, (route, request)).await;
+    let (status, fault) = match &opened {
+        Ok(_) => (101, None),
+        Err(Refusal::Fault(fault)) => (fault.answer().status, Some(fault)),
+        Err(Refusal::Answer(outcome)) => (outcome.status, None),
+        Err(Refusal::NoHandshake(_)) => (400, None),
+    };
+    log_access(gateway, &turn, status, fault);
+    headers.extend(opened?.map(|protocol| (HeaderName::from_static(PROTOCOL), protocol)));
     Ok(headers)
+}
+
+/// The phases of `$connect`, and the protocol that it chooses.
+async fn open(
+    gateway: &Gateway,
+    program: &Program,
+    turn: &Turn<'_>,
+    (route, request): (&Route, &StageRequest),
+) -> Result<Option<HeaderValue>, Refusal> {
+    authorize(gateway, turn, route, request).await?;
+    if route.wants_api_key {
+        let at = (turn.stage.api_id.as_str(), turn.stage.name.as_str());
+        let key = program.key_selection.select(|name| turn.variable(name));
+        let caller = usage::admit_socket(gateway, (&turn.stage.scope, at), key.as_deref()).await?;
+        turn.peer.caller.get_or_init(|| Box::new(caller));
+    }
+    throttle(gateway, turn)?;
+    let Some(integration) = &route.integration else { return Ok(None) };
+    let outcome = integrate(gateway, turn, integration).await?;
+    match outcome.status {
+        200..300 => Ok(outcome.headers.get(PROTOCOL).cloned()),
+        _ => Err(Refusal::Answer(outcome)),
+    }
 }
 
 /// AWS counts the values of all headers together.
@@ -158,10 +176,8 @@ fn finish(gateway: &Arc<Gateway>, peer: Peer, accepted: Result<HeaderMap, Refusa
         Box::pin(async move {
             match stream {
                 Some((stream, early)) => connection::run(gateway, peer, stream, early).await,
-                None => {
-                    disconnect(&gateway, &peer, &Close::new(Close::ABNORMAL, "Connection Closed Abnormally"))
-                        .await
-                }
+                // Boxed: every open connection holds what its future may become.
+                None => Box::pin(disconnect(&gateway, &peer, &Close::abnormal())).await,
             }
         })
     });
@@ -273,10 +289,13 @@ async fn answer(
         return (turn.request_id, turn.route_key, Err(Fault::Forbidden));
     };
     let Some(route) = select(program, &turn) else {
+        log_access(gateway, &turn, 403, Some(&Fault::Forbidden));
         return (turn.request_id, turn.route_key, Err(Fault::Forbidden));
     };
     turn.route_key.clone_from(&route.key);
     let done = work(gateway, &turn, route).await;
+    let fault = done.as_ref().err();
+    log_access(gateway, &turn, fault.map_or(200, |fault| fault.answer().status), fault);
     (turn.request_id, turn.route_key, done)
 }
 
@@ -305,7 +324,24 @@ pub(crate) async fn disconnect(gateway: &Gateway, peer: &Peer, close: &Close) {
     };
     let Some(integration) = &route.integration else { return };
     let turn = Turn::new(stage, peer, Act::Disconnect(close), DISCONNECT, gateway.clock.now());
-    if let Err(fault) = integrate(gateway, &turn, integration).await {
-        log(peer, DISCONNECT, &fault);
+    let fault = integrate(gateway, &turn, integration).await.err();
+    if let Some(fault) = &fault {
+        log(peer, DISCONNECT, fault);
     }
+    log_access(gateway, &turn, fault.as_ref().map_or(200, |fault| fault.answer().status), fault.as_ref());
+}
+
+/// The line of a turn in the stage's access log, if it keeps one.
+fn log_access(gateway: &Gateway, turn: &Turn<'_>, status: u16, fault: Option<&Fault>) {
+    let Some(access) = &turn.stage.access else { return };
+    let ended = gateway.clock.now();
+    let value = |name: &str| match name {
+        "status" => Some(status.to_string().into()),
+        "responseLatency" => Some(ended.since(turn.received).as_millis().to_string().into()),
+        "error.message" => fault?.message(),
+        "error.messageString" => Some(format!("\"{}\"", fault?.message()?).into()),
+        "error.responseType" => Some(fault?.kind().as_str().to_owned().into()),
+        name => turn.context(name),
+    };
+    access.write(&*gateway.logs, (&turn.stage.scope, ended), value);
 }

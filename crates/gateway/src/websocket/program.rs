@@ -23,6 +23,8 @@ pub(crate) const DISCONNECT: &str = "$disconnect";
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) selection: Expression,
+    /// Where API keys are.
+    pub(crate) key_selection: Expression,
     routes: HashMap<String, Route>,
 }
 
@@ -98,6 +100,7 @@ impl Program {
         let compile = |route: &RouteRecord| (route.key.clone(), Route::compile(snapshot, route));
         Self {
             selection: Expression::parse(&api.route_selection_expression),
+            key_selection: Expression::parse(&api.api_key_selection_expression),
             routes: snapshot.routes.iter().map(compile).collect(),
         }
     }

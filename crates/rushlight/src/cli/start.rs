@@ -121,8 +121,8 @@ fn connections_max() -> (usize, usize) {
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     let descriptors = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
     let descriptors = descriptors.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
-    let (limits, share) = (Limits::default(), descriptors / 8 * 3);
-    (limits.connections_max.min(share), limits.websockets_max.min(share))
+    let limits = Limits::default();
+    (limits.connections_max.min(descriptors / 4), limits.websockets_max.min(descriptors / 2))
 }
 
 fn check_exposure(config: &Config) -> Result<()> {
