@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use api::apigateway as aws;
 use base::Scope;
 
-use crate::Gateway;
 use crate::error::{GatewayError, Result};
 use crate::parts::{self, Owner, Part};
 use crate::rest::api_key::ApiKeyRecord;
 use crate::rest::meter::{self, Subscription};
 use crate::rest::usage_plan::{PlanStageRecord, UsagePlanRecord, day_text, no_stage};
 use crate::rest::{keyring, rows};
+use crate::{Gateway, v2};
 
 /// AWS's quota.
 const PLANS_OF_KEY_MAX: usize = 10;
@@ -23,6 +23,17 @@ pub(crate) async fn check_stages(gateway: &Gateway, scope: &Scope, stages: &[Pla
             GatewayError::NotFound(_) => no_stage(api_id, stage),
             other => other,
         };
+        match v2::rows::read_api(&gateway.store, scope, api_id).await {
+            Ok(api) if api.is_websocket() => {
+                let found =
+                    parts::read::<v2::stage::StageRecord>(&gateway.store, Owner::V2(&api), stage).await;
+                found.map_err(missing)?;
+                continue;
+            }
+            // HTTP APIs have no API keys.
+            Ok(_) | Err(GatewayError::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
         let api = rows::read_api(&gateway.store, scope, api_id).await.map_err(missing)?;
         rows::read_stages(&gateway.store, &api).await?.stage(stage).map_err(missing)?;
     }

@@ -635,3 +635,59 @@ async fn a_flood_of_messages_waits_in_the_socket() {
     assert!(!flood.is_finished());
     flood.abort();
 }
+
+async fn patch_route(world: &World, key: &str, settings: &str) {
+    let (_, routes) = world.control("GET /v2/apis/$api/routes").await;
+    let items = routes["items"].as_array().unwrap();
+    let route = items.iter().find(|route| route["routeKey"] == key).unwrap()["routeId"].as_str().unwrap();
+    world.make("r", &format!("PATCH /v2/apis/$api/routes/{route} {settings}")).await;
+}
+
+#[tokio::test]
+async fn api_keys_let_in() {
+    let world = world(&["$connect"]).await;
+    patch_route(&world, "$connect", r#"{"apiKeyRequired":true}"#).await;
+    world
+        .make("key", r#"POST /apikeys {"name":"k","enabled":true,"value":"abcdefghijklmnopqrstuvwx"}"#)
+        .await;
+    let plan = r#"POST /usageplans {"name":"p","apiStages":[{"apiId":"$api","stage":"dev"}],"quota":{"limit":1,"period":"DAY"}}"#;
+    world.make("plan", plan).await;
+    world.make("in", r#"POST /usageplans/$plan/keys {"keyId":"$key","keyType":"API_KEY"}"#).await;
+    let said = |status: u16, text: &str| {
+        format!(r#"{status} {{"message": "{text}", "connectionId":"ID", "requestId":"ID"}}"#)
+    };
+    assert_eq!(refused(&world, "GET /dev", &[]).await, said(403, "Forbidden"));
+    assert_eq!(refused(&world, "GET /dev", &[("x-api-key", "another")]).await, said(403, "Forbidden"));
+    let key = [("x-api-key", "abcdefghijklmnopqrstuvwx")];
+    assert_eq!(refused(&world, "GET /dev", &key).await, "accepted");
+    assert_eq!(event(&world)["requestContext"]["identity"]["apiKey"], "abcdefghijklmnopqrstuvwx");
+    assert_eq!(refused(&world, "GET /dev", &key).await, said(429, "Limit Exceeded"));
+}
+
+#[tokio::test]
+async fn access_logs_tell_of_every_turn() {
+    let world = world(&["$connect", "go", "$disconnect"]).await;
+    let log = r#"PATCH /v2/apis/$api/stages/dev {"accessLogSettings":{"destinationArn":"arn:aws:logs:us-east-1:000000000000:log-group:chat","format":"$context.eventType $context.routeKey $context.status $context.error.messageString $context.disconnectReason"}}"#;
+    world.make("r", log).await;
+    let mut socket = connect(&world).await;
+    socket.say(r#"{"action":"go"}"#).await;
+    called(&world, 2).await;
+    socket.say("?").await;
+    assert!(socket.next().await.contains("Forbidden"));
+    socket.send(0x88, b"").await;
+    assert_eq!(socket.next().await, "close");
+    called(&world, 3).await;
+    let mut lines = Vec::new();
+    while lines.len() < 4 {
+        lines.extend(world.logs.take("chat"));
+        tokio::task::yield_now().await;
+    }
+    lines.sort();
+    let expected = [
+        "CONNECT $connect 101 - -",
+        "DISCONNECT $disconnect 200 - Client-side close frame status not set",
+        "MESSAGE - 403 \"Forbidden\" -",
+        "MESSAGE go 200 - -",
+    ];
+    assert_eq!(lines, expected);
+}
