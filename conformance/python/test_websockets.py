@@ -1,6 +1,9 @@
 """WebSocket APIs by a real client, functions that speak back through `@connections`, and several nodes."""
+import asyncio
 import contextlib
 import json
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -182,3 +185,49 @@ def test_any_node_reaches_a_connection(tmp_path):
         for node in nodes:
             node.stop()
         database.remove()
+
+
+HANDSHAKE = (
+    "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nUser-Agent: idle\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+PING, PONG_BYTES = bytes([0x89, 0x84, 1, 2, 3, 4, 5, 6, 7, 8]), 6
+
+
+def resident_kb(process):
+    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+
+
+async def hold(url, count, measure):
+    """Opens `count` connections that have said something once, and measures while they are idle."""
+    at, narrow = urlsplit(url), asyncio.Semaphore(32)
+
+    async def one():
+        async with narrow:
+            reader, writer = await asyncio.open_connection(at.hostname, at.port)
+            writer.write(HANDSHAKE.format(path=at.path, host=at.netloc).encode() + PING)
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert b" 101 " in head, head
+            await reader.readexactly(PONG_BYTES)
+            return writer
+
+    held = await asyncio.gather(*(one() for _ in range(count)))
+    measured = measure()
+    for writer in held:
+        writer.close()
+    return measured
+
+
+def test_idle_connections_are_small(own_server):
+    v2 = own_server.client("apigatewayv2")
+    api = v2.create_api(Name="idle", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")["ApiId"]
+    mock = v2.create_integration(
+        ApiId=api, IntegrationType="MOCK", TemplateSelectionExpression="\\$default",
+        RequestTemplates={"$default": '{"statusCode": 200}'})
+    v2.create_route(ApiId=api, RouteKey="$connect", Target="integrations/" + mock["IntegrationId"])
+    v2.create_stage(ApiId=api, StageName="dev", AutoDeploy=True)
+    url, measure = f"{own_server.url}/_aws/execute-api/{api}/dev", lambda: resident_kb(own_server.process)
+    # What the first ones need once is not counted.
+    few, many = (asyncio.run(hold(url, count, measure)) for count in (100, 500))
+    assert (many - few) / 400 < 20, f"{few} KB with 100, {many} KB with 500"
