@@ -29,7 +29,6 @@ impl Record for AssociationRecord {}
 impl Part for AssociationRecord {
     const KIND: u8 = kind::ACCESS_ASSOCIATION;
 
-    #[expect(clippy::misnamed_getters, reason = "AWS has no other name for them")]
     fn id(&self) -> &str {
         &self.arn
     }

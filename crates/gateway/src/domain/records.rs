@@ -129,7 +129,6 @@ impl Record for DomainRecord {}
 impl Part for DomainRecord {
     const KIND: u8 = kind::DOMAIN_NAME;
 
-    #[expect(clippy::misnamed_getters, reason = "domains are found by their names; ids are of private ones")]
     fn id(&self) -> &str {
         &self.name
     }

@@ -43,7 +43,8 @@ mod tests {
     #[test]
     fn handshakes() {
         const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
-        let cases: &[(&[(&str, &str)], Result<&str, HandshakeError>)] = &[
+        type Headers<'a> = &'a [(&'a str, &'a str)];
+        let cases: &[(Headers<'_>, Result<&str, HandshakeError>)] = &[
             (&[("version", "13"), ("key", KEY)], Ok("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")),
             (&[("version", "8"), ("key", KEY)], Err(HandshakeError::Version)),
             (&[("key", KEY)], Err(HandshakeError::Version)),

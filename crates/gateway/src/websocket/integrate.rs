@@ -68,11 +68,11 @@ pub(crate) async fn integrate(
         }
         Backend::HttpProxy(endpoint) => {
             let body = Bytes::copy_from_slice(turn.body().as_bytes());
-            send(gateway, turn, integration, endpoint, body, true).await
+            send(gateway, turn, integration, endpoint, body).await
         }
         Backend::Http(endpoint) => {
             let (body, overrides) = request_body(turn, mapping)?;
-            let answer = send(gateway, turn, integration, endpoint, body, false).await?;
+            let answer = send(gateway, turn, integration, endpoint, body).await?;
             let selected = answer.status.to_string();
             respond(turn, mapping, &selected, answer, overrides)
         }
@@ -190,8 +190,8 @@ async fn send(
     integration: &Integration,
     endpoint: &Endpoint,
     body: Bytes,
-    is_proxy: bool,
 ) -> Result<Outcome, Fault> {
+    let is_proxy = matches!(integration.backend, Backend::HttpProxy(_));
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = endpoint.method.clone();
     *request.uri_mut() = uri(turn, integration, endpoint, is_proxy)?;

@@ -250,9 +250,19 @@ fn host_of(value: &Value) -> String {
 async fn events_to_the_last_field() {
     let world = world(&["$connect", "$default", "$disconnect"]).await;
     let mut socket = connect(&world).await;
-    check_event(
-        &event(&world),
-        &expect![[r#"
+    check_event(&event(&world), &connect_event());
+    world.clock.advance(Duration::from_secs(5));
+    socket.say("hello").await;
+    called(&world, 2).await;
+    check_event(&event(&world), &message_event());
+    socket.send(0x88, b"").await;
+    assert_eq!(socket.next().await, "close");
+    called(&world, 3).await;
+    check_event(&event(&world), &disconnect_event());
+}
+
+fn connect_event() -> Expect {
+    expect![[r#"
         .headers.Host "localhost"
         .headers.Sec-Websocket-Key "dGhlIHNhbXBsZSBub25jZQ=="
         .headers.Sec-Websocket-Version "13"
@@ -286,14 +296,11 @@ async fn events_to_the_last_field() {
         .requestContext.requestTimeEpoch 1795454468123
         .requestContext.routeKey "$connect"
         .requestContext.stage "dev"
-    "#]],
-    );
-    world.clock.advance(Duration::from_secs(5));
-    socket.say("hello").await;
-    called(&world, 2).await;
-    check_event(
-        &event(&world),
-        &expect![[r#"
+    "#]]
+}
+
+fn message_event() -> Expect {
+    expect![[r#"
         .body "hello"
         .isBase64Encoded false
         .requestContext.apiId API
@@ -311,14 +318,11 @@ async fn events_to_the_last_field() {
         .requestContext.requestTimeEpoch 1795454473123
         .requestContext.routeKey "$default"
         .requestContext.stage "dev"
-    "#]],
-    );
-    socket.send(0x88, b"").await;
-    assert_eq!(socket.next().await, "close");
-    called(&world, 3).await;
-    check_event(
-        &event(&world),
-        &expect![[r#"
+    "#]]
+}
+
+fn disconnect_event() -> Expect {
+    expect![[r#"
         .headers.Host "HOST"
         .headers.X-Forwarded-For ""
         .headers.x-api-key ""
@@ -344,8 +348,7 @@ async fn events_to_the_last_field() {
         .requestContext.requestTimeEpoch 1795454473123
         .requestContext.routeKey "$disconnect"
         .requestContext.stage "dev"
-    "#]],
-    );
+    "#]]
 }
 
 #[tokio::test]
