@@ -21,6 +21,7 @@ pub(crate) mod fault;
 pub(crate) mod gateway_response;
 pub(crate) mod grant;
 pub(crate) mod headers;
+pub(crate) mod heavy;
 pub(crate) mod integration;
 pub(crate) mod key_list;
 pub(crate) mod keyring;

@@ -3,16 +3,21 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use vtl::Overrides;
+use vtl::{MatchError, Overrides};
 
 use crate::StageResponse;
 use crate::exchange::media_type;
 use crate::rest::call::{Call, body_value, header_values};
 use crate::rest::fault::Fault;
 use crate::rest::headers::{self, Origin};
+use crate::rest::heavy;
 use crate::rest::mapping::Source;
 use crate::rest::program::{Mapping, Response, Selection};
 use crate::rest::template::{Mapped, Side};
+
+/// What the patterns of a method may take: at once, and together.
+const INLINE_STEPS: u32 = 50_000;
+const STEPS_MAX: u32 = 2_000_000;
 
 /// What an integration answered.
 #[derive(Debug)]
@@ -64,16 +69,17 @@ fn override_response(mapped: u16, headers: &mut HeaderMap, overrides: &Overrides
 
 /// The first response whose pattern matches, whole, as in Java; else the one without a pattern.
 fn select<'r>(responses: &'r [Response], selected: &str) -> Result<&'r Response, Fault> {
-    for response in responses {
-        match &response.selection {
-            Selection::Pattern(pattern) => match pattern.matches(selected) {
-                Ok(true) => return Ok(response),
-                Ok(false) => {}
-                Err(error) => return Err(Fault::Configuration(format!("a selection pattern: {error}"))),
-            },
-            Selection::Broken(why) => return Err(Fault::Configuration(why.clone())),
-            Selection::Default => {}
+    let mut found = matching(responses, selected, INLINE_STEPS);
+    if let Err(Unmatched::Pattern(MatchError::Steps)) = found {
+        found = heavy::apart(|| matching(responses, selected, STEPS_MAX));
+    }
+    match found {
+        Ok(Some(response)) => return Ok(response),
+        Ok(None) => {}
+        Err(Unmatched::Pattern(error)) => {
+            return Err(Fault::Configuration(format!("a selection pattern: {error}")));
         }
+        Err(Unmatched::Broken(why)) => return Err(Fault::Configuration(why.to_owned())),
     }
     let default = responses.iter().find(|response| matches!(response.selection, Selection::Default));
     default.ok_or_else(|| {
@@ -81,6 +87,32 @@ fn select<'r>(responses: &'r [Response], selected: &str) -> Result<&'r Response,
             "No match for output mapping and no default output mapping configured. Endpoint Response Status Code: {selected}"
         ))
     })
+}
+
+/// Why no pattern could be asked.
+enum Unmatched<'r> {
+    Pattern(MatchError),
+    Broken(&'r str),
+}
+
+/// The first response whose pattern matches; all patterns share the steps.
+fn matching<'r>(
+    responses: &'r [Response],
+    selected: &str,
+    mut steps: u32,
+) -> Result<Option<&'r Response>, Unmatched<'r>> {
+    for response in responses {
+        match &response.selection {
+            Selection::Pattern(pattern) => {
+                if pattern.matches_within(selected, &mut steps).map_err(Unmatched::Pattern)? {
+                    return Ok(Some(response));
+                }
+            }
+            Selection::Broken(why) => return Err(Unmatched::Broken(why)),
+            Selection::Default => {}
+        }
+    }
+    Ok(None)
 }
 
 fn values(call: &Call<'_>, source: &Source, answer: &IntegrationAnswer) -> Vec<String> {

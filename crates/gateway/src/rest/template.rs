@@ -6,7 +6,11 @@ use vtl::{Limits, Overrides};
 
 use crate::rest::call::Call;
 use crate::rest::fault::Fault;
+use crate::rest::heavy;
 use crate::rest::message::CallMessage;
+
+/// A few milliseconds of rendering; what needs more begins anew where it holds nobody up.
+const INLINE_STEPS: u64 = 20_000;
 
 /// A compiled mapping template.
 #[derive(Debug)]
@@ -62,7 +66,13 @@ impl Template {
             Self::Broken(why) => return Err(broken(call, side, why)),
             Self::Compiled(template) => template,
         };
-        match template.render(&CallMessage { call, body }, &overrides, &Limits::default()) {
+        let message = CallMessage { call, body };
+        let render = |limits: &Limits| template.render(&message, &overrides, limits);
+        let mut rendered = render(&Limits { steps: INLINE_STEPS, ..Limits::default() });
+        if let Err(vtl::RenderError { fault: vtl::Fault::Limit(..), .. }) = rendered {
+            rendered = heavy::apart(|| render(&Limits::default()));
+        }
+        match rendered {
             Ok(rendered) => Ok(Mapped { body: rendered.text.into(), overrides: rendered.overrides }),
             Err(vtl::RenderError { fault: fault @ vtl::Fault::Body(_), .. }) if side == Side::Request => {
                 Err(Fault::BadBody(fault.to_string()))

@@ -1,8 +1,10 @@
 //! Requests that mean harm or nothing: each gets an answer, none a function it was not routed to.
 
+use std::sync::{Arc, Mutex};
+
 use bytes::Bytes;
 
-use crate::world::{Play, World, show, show_headers};
+use crate::world::{Play, World, function_uri, show, show_headers};
 
 #[tokio::test]
 async fn paths_that_mean_harm() {
@@ -105,5 +107,42 @@ async fn three_hundred_resources() {
             let event = String::from_utf8(response.body.to_vec()).unwrap();
             assert!(event.contains(&format!(r#""resource":"/r{i}""#)), "{event}");
         }
+    }
+}
+
+/// One thread, and somebody whose template or pattern keeps it busy as long as the limits let it: others are answered
+/// meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn bombs_hold_nobody_up() {
+    let world = World::new();
+    world.functions.set("quick", Play::Answer(r#"{"body":"quick"}"#));
+    world
+        .functions
+        .set("slow", Play::Fail(r#"{"errorMessage":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"}"#));
+    world.make("api", r#"POST /restapis {"name":"x"}"#).await;
+    world.add_method("GET", "/quick", &World::lambda("quick")).await;
+    let bomb = "#foreach($a in [1..1000])#foreach($b in [1..1000])#set($x = $a * $b)#end#end";
+    let mock = serde_json::json!({ "type": "MOCK", "requestTemplates": { "application/json": bomb } });
+    world.add_method("GET", "/template", &mock.to_string()).await;
+    let lambda = serde_json::json!({ "type": "AWS", "httpMethod": "POST", "uri": function_uri("slow") });
+    world.add_method("GET", "/pattern", &lambda.to_string()).await;
+    let to = "/restapis/$api/resources/$resource/methods/GET/integration/responses/200";
+    world.make("r", &format!(r#"PUT {to} {{"selectionPattern":"(a|aa)+$b"}}"#)).await;
+    world.deploy("dev").await;
+    let world = Arc::new(world);
+    for path in ["template", "pattern"] {
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let send = |path: &'static str| {
+            let (world, order) = (Arc::clone(&world), Arc::clone(&order));
+            tokio::spawn(async move {
+                let answer = world.get(&format!("GET /dev/{path}")).await;
+                order.lock().unwrap().push(path);
+                answer
+            })
+        };
+        let (slow, quick) = (send(path), send("quick"));
+        assert_eq!(slow.await.unwrap(), r#"500 {"message": "Internal server error"}"#, "{path}");
+        assert_eq!(quick.await.unwrap(), "200 quick");
+        assert_eq!(*order.lock().unwrap(), ["quick", path]);
     }
 }

@@ -92,6 +92,36 @@ async fn nonsense_is_a_400_or_a_closed_connection() {
     check_lives(&server).await;
 }
 
+/// Forms in which a request hides from, or in, another one: each is refused, and nothing behind it is read.
+#[tokio::test]
+async fn smuggled_requests_are_refused() {
+    let server = start(Limits::default()).await;
+    let hidden = "GET /_rushlight/health HTTP/1.1\r\nhost: a\r\n\r\n";
+    for head in [
+        // A header that goes on in the next line.
+        "POST / HTTP/1.1\r\nhost: a\r\nx: 1\r\n transfer-encoding: chunked\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding : chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: xchunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: +3\r\n\r\nabc",
+        "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3, 3\r\n\r\nabc",
+        "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 0x3\r\n\r\nabc",
+        "POST / HTTP/1.1\r\nhost: a\r\nx\0y: 1\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: a\r\nx: a\rb\r\n\r\n",
+        // Lines of chunks that end in a line feed alone.
+        "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\n0\r\n\r\n",
+    ] {
+        let mut client = Client::connect(server.addr).await;
+        client.send(format!("{head}{hidden}")).await;
+        let answer = client.answer().await;
+        assert!(answer.as_ref().is_none_or(|answer| answer.status == 400), "{head:?}: {answer:?}");
+        assert!(client.answer().await.is_none(), "{head:?}: what is hidden was answered");
+    }
+    check_lives(&server).await;
+}
+
 /// Chunked framing wins over a length beside it, as RFC 9112 has it, and nothing after it is read as a request:
 /// a proxy in front might have counted otherwise.
 #[tokio::test]

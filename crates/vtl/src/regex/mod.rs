@@ -71,7 +71,7 @@ impl JavaRegex {
     }
 
     /// The same with what is left of somebody's steps.
-    pub(crate) fn matches_within(&self, text: &str, steps: &mut u32) -> Result<bool, MatchError> {
+    pub fn matches_within(&self, text: &str, steps: &mut u32) -> Result<bool, MatchError> {
         Ok(Machine::new(&self.program, text, 0, steps).run(0, Mode::Whole)?.is_some())
     }
 
