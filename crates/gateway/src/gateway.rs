@@ -9,11 +9,12 @@ use store::Store;
 use crate::domain::live::Domains;
 use crate::http::live::HttpStage;
 use crate::jwt::Issuers;
+use crate::live::LiveStages;
 use crate::rest::authorize::Decisions;
 use crate::rest::backend::Backends;
 use crate::rest::bucket::Buckets;
 use crate::rest::cache::Caches;
-use crate::rest::live::LiveStages;
+use crate::rest::live::LiveStage;
 use crate::rest::phases;
 use crate::rest::usage::Usage;
 use crate::websocket::live::SocketStage;
@@ -35,7 +36,7 @@ pub struct Gateway {
     pub(crate) logs: Arc<dyn LogSink>,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
-    pub(crate) live: LiveStages,
+    pub(crate) live: LiveStages<LiveStage>,
     /// The stages of HTTP APIs, and how fast their routes may be called.
     pub(crate) http: LiveStages<HttpStage>,
     pub(crate) http_buckets: Buckets,
@@ -55,16 +56,17 @@ impl Gateway {
     pub fn new(store: Store, ports: GatewayPorts, clock: Clock, limits: Limits) -> Self {
         let connections = Connections::new(&store);
         let usage = Usage::new(store.clone(), clock.clone());
+        let shared = store.is_shared();
         Self {
             store,
             invoke: ports.invoke,
             logs: ports.logs,
             clock,
             limits,
-            live: LiveStages::default(),
-            http: LiveStages::default(),
+            live: LiveStages::new(shared),
+            http: LiveStages::new(shared),
             http_buckets: Buckets::default(),
-            websocket: LiveStages::default(),
+            websocket: LiveStages::new(shared),
             connections,
             backends: Backends::default(),
             usage,
@@ -87,6 +89,9 @@ impl Gateway {
     #[must_use]
     pub fn sharing(mut self) -> Self {
         self.connections = Connections::sharing(&self.store);
+        self.live = LiveStages::new(true);
+        self.http = LiveStages::new(true);
+        self.websocket = LiveStages::new(true);
         self
     }
 

@@ -8,10 +8,11 @@
 //!   operations share
 //! - `access_log`: the lines that stages of all three kinds write of their requests
 //! - `domain/`: custom domain names, which all protocols share
+//! - `live`: the compiled stages of all kinds, and when they are read anew
 //! - `http/`: the data plane of HTTP APIs, by the same plan as that of REST APIs
 //! - `websocket/`: the data plane of WebSocket APIs: handshakes, frames, connections of all nodes, `@connections`
-//! - `rest/`: REST APIs: `records` and `rows` (what is stored), `program` (a compiled deployment), `live` (the
-//!   compiled stages), `phases` (the data plane as a list), and one file a phase or an integration; `rest/openapi/`: API
+//! - `rest/`: REST APIs: `records` and `rows` (what is stored), `program` (a compiled deployment), `live` (a
+//!   compiled stage), `phases` (the data plane as a list), and one file a phase or an integration; `rest/openapi/`: API
 //!   definitions
 //! - `json`, `yaml`: texts as trees; `schema/`: JSON Schema
 //!
@@ -31,6 +32,7 @@ mod gateway;
 mod http;
 mod json;
 mod jwt;
+mod live;
 mod ops;
 mod paging;
 mod parts;

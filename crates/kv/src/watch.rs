@@ -22,6 +22,11 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// Whether [`Self::changed`] would return at once; true when the store is gone. One atomic load.
+    pub fn has_changed(&self) -> bool {
+        self.receiver.has_changed().unwrap_or(true)
+    }
+
     /// Returns once a write below the prefix became visible since the watch was made or last returned, with the
     /// sequence of the newest, which on a remote engine is known for writes of this node only and else 0. May return
     /// for nothing. Safe to cancel. [`KvError::Closed`] when the store is gone.

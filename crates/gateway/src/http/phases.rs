@@ -12,7 +12,7 @@ use crate::http::access::{self, Outcome};
 use crate::http::call::{HttpCall, HttpVisit, IntegrationFacts};
 use crate::http::cors::Cors;
 use crate::http::fault::HttpFault;
-use crate::http::live::{self, HttpStage};
+use crate::http::live::HttpStage;
 use crate::http::program::{Integration, Payload, Program, Route, Target, Unusable};
 use crate::http::{authorize, backend, event};
 use crate::rest::answer::Answer;
@@ -82,8 +82,7 @@ enum Found {
 /// goes first.
 async fn find_stage(gateway: &Gateway, request: &StageRequest) -> Result<Found, HttpFault> {
     let find = async |name: &str| {
-        let loading = live::load(&gateway.store, &request.api_id);
-        let found = gateway.http.find_or(&request.api_id, name, loading).await;
+        let found = gateway.http.find(&gateway.store, &request.api_id, name).await;
         found.map_err(|error| HttpFault::Internal(error.to_string()))
     };
     let Some(default) = find(DEFAULT_STAGE).await? else { return Ok(Found::NotOurs) };

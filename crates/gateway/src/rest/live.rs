@@ -1,15 +1,14 @@
-//! The stages that answer: what is stored of an API, compiled when it is first asked for and kept until somebody
-//! edits it. A lookup is one atomic load and two hash lookups. Knows no request.
+//! The stages of a REST API as its data plane sees them. Knows no request.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use base::Scope;
 use store::Store;
 
 use crate::access_log::AccessLog;
 use crate::error::Result;
+use crate::live::{Live, Reader, Rows};
 use crate::rest::cache;
 use crate::rest::program::Method;
 use crate::rest::program::Program;
@@ -107,102 +106,33 @@ impl LiveStage {
     }
 }
 
-type LiveApi<S> = HashMap<String, Arc<S>>;
-
-/// The compiled stages of all APIs that were asked for.
-#[derive(Debug)]
-pub(crate) struct LiveStages<S = LiveStage> {
-    apis: ArcSwap<HashMap<String, Arc<LiveApi<S>>>>,
-    /// Counts edits, and is locked while `apis` is replaced: what was read before an edit is not kept after it.
-    edits: Mutex<u64>,
-}
-
-impl<S> Default for LiveStages<S> {
-    fn default() -> Self {
-        Self { apis: ArcSwap::default(), edits: Mutex::default() }
-    }
-}
-
-impl LiveStages {
-    /// The stage `name` of the API `api_id`, if it is there and runs a deployment.
-    pub(crate) async fn find(
-        &self,
-        store: &Store,
-        api_id: &str,
-        name: &str,
-    ) -> Result<Option<Arc<LiveStage>>> {
-        Ok(self.find_or(api_id, name, load(store, api_id)).await?.flatten())
-    }
-}
-
-impl<S> LiveStages<S> {
-    /// The stage `name` of the API `api_id`, which `loading` reads if it must be; the outer none is of no such API.
-    pub(crate) async fn find_or(
-        &self,
-        api_id: &str,
-        name: &str,
-        loading: impl Future<Output = Result<Option<LiveApi<S>>>>,
-    ) -> Result<Option<Option<Arc<S>>>> {
-        if let Some(api) = self.apis.load().get(api_id) {
-            return Ok(Some(api.get(name).cloned()));
-        }
-        let edits = self.edits();
-        let Some(api) = loading.await? else { return Ok(None) };
-        let api = Arc::new(api);
-        self.keep(api_id, &api, edits);
-        Ok(Some(api.get(name).cloned()))
+impl Live for LiveStage {
+    async fn read(reader: &mut Reader<'_>, api_id: &str) -> Result<Option<Rows>> {
+        let Some(api) = reader.get(rows::api_key(api_id)).await? else { return Ok(None) };
+        let row = rows::decode::<ApiRecord>(&api)?.row;
+        let stages = reader.get(rows::stages_key(row)).await?;
+        Ok(Some(Rows { api, stages: stages.into_iter().collect() }))
     }
 
-    /// Whether the API's stages are kept.
-    pub(crate) fn knows(&self, api_id: &str) -> bool {
-        self.apis.load().contains_key(api_id)
-    }
-
-    /// Called after every committed edit that a stage can see: the next request reads anew.
-    pub(crate) fn forget(&self, api_id: &str) {
-        let mut edits = self.edits.lock().unwrap_or_else(PoisonError::into_inner);
-        *edits += 1;
-        if self.apis.load().contains_key(api_id) {
-            let mut apis = HashMap::clone(&self.apis.load());
-            apis.remove(api_id);
-            self.apis.store(Arc::new(apis));
-        }
-    }
-
-    fn edits(&self) -> u64 {
-        *self.edits.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn keep(&self, api_id: &str, api: &Arc<LiveApi<S>>, read_at: u64) {
-        let edits = self.edits.lock().unwrap_or_else(PoisonError::into_inner);
-        if *edits == read_at {
-            let mut apis = HashMap::clone(&self.apis.load());
-            apis.insert(api_id.to_owned(), Arc::clone(api));
-            self.apis.store(Arc::new(apis));
-        }
-    }
-}
-
-/// Reads and compiles the stages of an API.
-async fn load(store: &Store, api_id: &str) -> Result<Option<LiveApi<LiveStage>>> {
-    let Some(api) = rows::read::<ApiRecord>(store, &rows::api_key(api_id)).await? else { return Ok(None) };
-    let stages: Stages = rows::read_stages(store, &api).await?;
-    let mut programs = HashMap::new();
-    for stage in stages.stages.values() {
-        let canary = stage.canary.iter().map(|canary| &canary.deployment_id);
-        for id in std::iter::once(&stage.deployment_id).chain(canary) {
-            if !programs.contains_key(id) {
-                let snapshot = rows::read::<Snapshot>(store, &rows::snapshot_key(api.row, id)).await?;
-                programs.insert(
-                    id.clone(),
-                    snapshot.map(|found| Arc::new(Program::compile(id, &api.arn(), found))),
-                );
+    async fn compile(store: &Store, found: &Rows) -> Result<HashMap<String, Arc<Self>>> {
+        let api: ApiRecord = rows::decode(&found.api)?;
+        let stages: Stages =
+            found.stages.first().map(|row| rows::decode(row)).transpose()?.unwrap_or_default();
+        let mut programs = HashMap::new();
+        for stage in stages.stages.values() {
+            let canary = stage.canary.iter().map(|canary| &canary.deployment_id);
+            for id in std::iter::once(&stage.deployment_id).chain(canary) {
+                if !programs.contains_key(id) {
+                    let snapshot = rows::read::<Snapshot>(store, &rows::snapshot_key(api.row, id)).await?;
+                    let program = snapshot.map(|found| Arc::new(Program::compile(id, &api.arn(), found)));
+                    programs.insert(id.clone(), program);
+                }
             }
         }
+        let program = |id: &str| programs.get(id).cloned().flatten();
+        let live = stages.stages.into_values().filter_map(|stage| live_stage(&api, stage, program));
+        Ok(live.map(|stage| (stage.name.clone(), Arc::new(stage))).collect())
     }
-    let program = |id: &str| programs.get(id).cloned().flatten();
-    let live = stages.stages.into_values().filter_map(|stage| live_stage(&api, stage, program));
-    Ok(Some(live.map(|stage| (stage.name.clone(), Arc::new(stage))).collect()))
 }
 
 /// None for a stage without a deployment.

@@ -118,7 +118,7 @@ fn route<'a>(visit: &'a Visit<'a>) -> Result<Call<'a>, Fault> {
 /// not there.
 async fn find_stage(gateway: &Gateway, request: &StageRequest) -> Result<Arc<LiveStage>, Fault> {
     let found = gateway.live.find(&gateway.store, &request.api_id, &request.stage).await;
-    found.map_err(|error| Fault::Internal(error.to_string()))?.ok_or(Fault::Forbidden)
+    found.map_err(|error| Fault::Internal(error.to_string()))?.flatten().ok_or(Fault::Forbidden)
 }
 
 /// A number for the canary's split, made of the request's id alone: the same ids split the same way.

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use store::{Batch, Entry, KeyRange, Store};
 
 use crate::error::{GatewayError, Result};
+use crate::live::{Reader, Rows};
 use crate::parts::{Owner, Part, kind};
 use crate::rest::rows::{self, Record, decode_row, encode};
 use crate::v2::integration::IntegrationRecord;
@@ -70,6 +71,14 @@ pub(crate) async fn create_api(store: &Store, api: &ApiRecord) -> Result<()> {
         _ => Err(GatewayError::conflict(format!("An API with the id {} already exists", api.id))),
     });
     Ok(create.await.map(drop)?)
+}
+
+/// What the data plane reads of an API before it compiles it.
+pub(crate) async fn live(reader: &mut Reader<'_>, api_id: &str) -> Result<Option<(ApiRecord, Rows)>> {
+    let Some(row) = reader.get(api_key(api_id)).await? else { return Ok(None) };
+    let api: ApiRecord = rows::decode(&row)?;
+    let stages = reader.all(rows::part_prefix(api.row, kind::STAGE)).await?;
+    Ok(Some((api, Rows { api: row, stages })))
 }
 
 /// Reads, edits and writes an API's own settings.

@@ -9,12 +9,13 @@ use store::Store;
 use crate::access_log::AccessLog;
 use crate::error::Result;
 use crate::http::live::rate;
+use crate::live::{Live, Reader, Rows};
 use crate::parts::{self, Owner};
 use crate::rest::bucket::Rate;
-use crate::rest::rows;
+use crate::rest::rows::decode;
 use crate::v2::deployment::SnapshotRecord;
 use crate::v2::records::ApiRecord;
-use crate::v2::rows::api_key;
+use crate::v2::rows;
 use crate::v2::stage::StageRecord;
 use crate::websocket::program::Program;
 
@@ -47,21 +48,25 @@ impl SocketStage {
     }
 }
 
-/// Reads and compiles the stages of a WebSocket API; none for what is no WebSocket API.
-pub(crate) async fn load(store: &Store, api_id: &str) -> Result<Option<HashMap<String, Arc<SocketStage>>>> {
-    let found = rows::read::<ApiRecord>(store, &api_key(api_id)).await?;
-    let Some(api) = found.filter(ApiRecord::is_websocket) else { return Ok(None) };
-    let stages: Vec<StageRecord> = parts::all(store, Owner::V2(&api)).await?;
-    let mut live = HashMap::new();
-    for stage in stages {
-        let snapshot = match &stage.deployment_id {
-            Some(id) => parts::find::<SnapshotRecord>(store, Owner::V2(&api), id).await?,
-            None => None,
-        };
-        let program = snapshot.map(|snapshot| Arc::new(Program::compile(&api, &snapshot)));
-        live.insert(stage.name.clone(), Arc::new(live_stage(&api, stage, program)));
+impl Live for SocketStage {
+    async fn read(reader: &mut Reader<'_>, api_id: &str) -> Result<Option<Rows>> {
+        Ok(rows::live(reader, api_id).await?.and_then(|(api, rows)| (api.is_websocket()).then_some(rows)))
     }
-    Ok(Some(live))
+
+    async fn compile(store: &Store, found: &Rows) -> Result<HashMap<String, Arc<Self>>> {
+        let api: ApiRecord = decode(&found.api)?;
+        let mut live = HashMap::new();
+        for row in &found.stages {
+            let stage: StageRecord = decode(row)?;
+            let snapshot = match &stage.deployment_id {
+                Some(id) => parts::find::<SnapshotRecord>(store, Owner::V2(&api), id).await?,
+                None => None,
+            };
+            let program = snapshot.map(|snapshot| Arc::new(Program::compile(&api, &snapshot)));
+            live.insert(stage.name.clone(), Arc::new(live_stage(&api, stage, program)));
+        }
+        Ok(live)
+    }
 }
 
 fn live_stage(api: &ApiRecord, stage: StageRecord, program: Option<Arc<Program>>) -> SocketStage {

@@ -16,7 +16,7 @@ use crate::websocket::context::{Act, Peer, Turn, new_id};
 use crate::websocket::frame::Close;
 use crate::websocket::handshake::{self, HandshakeError};
 use crate::websocket::integrate::{Outcome, integrate};
-use crate::websocket::live::{self, SocketStage};
+use crate::websocket::live::SocketStage;
 use crate::websocket::program::{CONNECT, DISCONNECT, Program, Route};
 use crate::{Gateway, StageRequest, StageResponse};
 
@@ -97,8 +97,7 @@ async fn find_stage(
     api_id: &str,
     name: &str,
 ) -> Result<Option<Option<Arc<SocketStage>>>, Fault> {
-    let loading = live::load(&gateway.store, api_id);
-    let found = gateway.websocket.find_or(api_id, name, loading).await;
+    let found = gateway.websocket.find(&gateway.store, api_id, name).await;
     found.map_err(|error| Fault::Internal(error.to_string()))
 }
 

@@ -105,3 +105,52 @@ async fn a_fixed_id_can_be_used_again() {
     let (_, deployments) = world.control("GET /restapis/fixed/deployments").await;
     assert_eq!(deployments["item"].as_array().unwrap().len(), 0);
 }
+
+/// Two nodes on one database: what one edits the other's next request sees, for as long as there are edits.
+#[tokio::test]
+async fn edits_of_another_node_are_seen() {
+    let store = Store::memory();
+    let here = World::on(store.clone()).with(gateway::Gateway::sharing);
+    let there = World::on(store).with(gateway::Gateway::sharing);
+    let nothing = r#"403 {"message":"Forbidden"}"#;
+    let template = |text: &str| {
+        let to = "/restapis/$api/resources/$resource/methods/GET/integration/responses/200";
+        format!("PUT {to} {}", serde_json::json!({ "responseTemplates": { "application/json": text } }))
+    };
+    here.deploy_one("GET", "/a", MOCK).await;
+    here.make("r", &template("first")).await;
+    here.deploy("dev").await;
+    let first = here.name("deployment");
+    there.know(&here);
+    assert_eq!(there.get("GET /dev/a").await, "200 first");
+    here.make("r", &template("second $!stageVariables.v")).await;
+    here.deploy("dev").await;
+    assert_eq!(there.get("GET /dev/a").await, "200 second ");
+    for (path, value, expected) in [
+        ("/variables/v", "one", "200 second one"),
+        ("/variables/v", "two", "200 second two"),
+        ("/deploymentId", first.as_str(), "200 first"),
+    ] {
+        let operations = serde_json::json!([{ "op": "replace", "path": path, "value": value }]);
+        let edit = serde_json::json!({ "patchOperations": operations });
+        here.make("s", &format!("PATCH /restapis/$api/stages/dev {edit}")).await;
+        for world in [&there, &here] {
+            assert_eq!(world.get("GET /dev/a").await, expected);
+        }
+    }
+    here.make("s", "DELETE /restapis/$api/stages/dev").await;
+    assert_eq!(there.get("GET /dev/a").await, nothing);
+    here.deploy("dev").await;
+    assert_eq!(there.get("GET /dev/a").await, "200 second ");
+    here.make("d", "DELETE /restapis/$api").await;
+    assert_eq!(there.get("GET /dev/a").await, nothing);
+
+    let function = "arn:aws:lambda:us-east-1:000000000000:function:f";
+    let create = serde_json::json!({ "name": "x", "protocolType": "HTTP", "target": function });
+    here.make("api", &format!("POST /v2/apis {create}")).await;
+    there.know(&here);
+    there.functions.set(function, Play::Answer(r#""f""#));
+    assert_eq!(there.get("GET /any").await, "200 f");
+    here.make("s", r#"PATCH /v2/apis/$api {"disableExecuteApiEndpoint":true}"#).await;
+    assert_eq!(there.get("GET /any").await, r#"404 {"message":"Not Found"}"#);
+}

@@ -23,6 +23,7 @@ pub async fn watches_wake_after_visibility<F: Factory>(factory: &F) {
         put(&*engine, "b/1", "elsewhere").await;
         let quiet = timeout(Duration::from_millis(5), watch.changed()).await;
         assert!(quiet.is_err(), "what is elsewhere does not wake it");
+        assert!(!watch.has_changed());
     }
 
     let waiting = tokio::spawn({
@@ -46,6 +47,7 @@ pub async fn watches_wake_after_visibility<F: Factory>(factory: &F) {
     drop((same, other));
 
     let seq = engine.commit(Batch::new().append("a/", "", "x")).await.unwrap();
+    assert!(watch.has_changed());
     woken_by::<F>(&mut watch, seq).await;
     // A delete is a change.
     let seq = engine.commit(Batch::new().delete("a/1")).await.unwrap();
