@@ -16,6 +16,7 @@ mod http_authorizers;
 mod http_integrations;
 mod mappings;
 mod openapi;
+mod patches;
 mod stages;
 mod templates;
 mod usage;
