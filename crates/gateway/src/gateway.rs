@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use base::{Clock, Limits};
-use ports::{Invoke, LogSink};
+use ports::{Call, Invoke, LogSink};
 use store::Store;
 
 use crate::domain::live::Domains;
@@ -26,6 +26,7 @@ use crate::{StageRequest, StageResponse, Target, http, target, websocket};
 pub struct GatewayPorts {
     pub invoke: Arc<dyn Invoke>,
     pub logs: Arc<dyn LogSink>,
+    pub call: Arc<dyn Call>,
 }
 
 /// API Gateway: control plane ([`api::apigateway::ApiGateway`]) and data plane ([`Self::serve`]).
@@ -34,6 +35,7 @@ pub struct Gateway {
     pub(crate) store: Store,
     pub(crate) invoke: Arc<dyn Invoke>,
     pub(crate) logs: Arc<dyn LogSink>,
+    pub(crate) call: Arc<dyn Call>,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
     pub(crate) live: LiveStages<LiveStage>,
@@ -61,6 +63,7 @@ impl Gateway {
             store,
             invoke: ports.invoke,
             logs: ports.logs,
+            call: ports.call,
             clock,
             limits,
             live: LiveStages::new(shared),

@@ -107,25 +107,52 @@ impl fmt::Display for FeedError {
 
 impl std::error::Error for FeedError {}
 
-/// Calls any service's operation by name, in process. Implemented by `rushlight`; used by API Gateway's AWS integrations.
+/// Calls any service that is served here, in process. Implemented by `rushlight`; used by API Gateway's AWS
+/// integrations.
 pub trait Call: Send + Sync + fmt::Debug {
-    fn call<'a>(&'a self, cx: &'a Cx, call: ServiceCall) -> BoxFuture<'a, ServiceReply>;
+    fn call<'a>(
+        &'a self,
+        cx: &'a Cx,
+        call: ServiceCall,
+    ) -> BoxFuture<'a, Result<ServiceReply, ServiceNotServed>>;
 }
 
+/// A request as it would go to a service's own host.
 #[derive(Debug, Clone)]
 pub struct ServiceCall {
-    /// `dynamodb`, `lambda`, ...
+    /// As in the names of AWS's hosts: `dynamodb`, `streams.dynamodb`, `lambda`, ...
     pub service: String,
-    /// Such as `PutItem`.
-    pub action: String,
+    /// Such as `PutItem`, where the operation is meant by its name.
+    pub action: Option<String>,
+    /// Such as `POST`.
+    pub method: String,
+    pub path: String,
+    /// Without the question mark.
+    pub query: String,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
     pub body: Bytes,
 }
 
 #[derive(Debug, Clone)]
 pub struct ServiceReply {
     pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
     pub body: Bytes,
 }
+
+/// No service of this name is served here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceNotServed(pub String);
+
+impl fmt::Display for ServiceNotServed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the AWS service {}", self.0)
+    }
+}
+
+impl std::error::Error for ServiceNotServed {}
 
 /// Takes log lines in. Implemented by `logs`; written by `lambda` and `gateway`. Never blocks and never fails:
 /// what cannot be kept is counted and said once.

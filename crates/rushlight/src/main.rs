@@ -6,6 +6,7 @@ mod client;
 mod config;
 mod dev;
 mod function;
+mod inside;
 mod instance;
 mod port;
 mod registry;

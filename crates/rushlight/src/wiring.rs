@@ -12,11 +12,11 @@ use base::{Clock, Cx, Limits};
 use bytes::Bytes;
 use dynamodb::DynamoDb;
 use gateway::{ByteStream, Gateway, GatewayPorts, Handshake, StageRequest, StageResponse, UrlStyle};
-use http::{HeaderMap, HeaderValue, Method};
+use http::HeaderMap;
 use lambda::{CODE_PATH, Lambda, LambdaConfig, UrlCall};
 use logs::{Journal, JournalConfig, TailLine};
 use objects::FolderObjects;
-use ports::{Call, Objects, ServiceCall, ServiceReply};
+use ports::Objects;
 use rustix::fs::{FlockOperation, flock};
 use sandbox::{FunctionNetwork, Layer, Sandbox, SandboxConfig, SandboxMode};
 use server::{
@@ -30,6 +30,7 @@ use wire::json::Writer;
 
 use crate::config::Config;
 use crate::dev::Live;
+use crate::inside::Inside;
 
 /// Logs are worth keeping on a disk, not in memory.
 const MEMORY_GROUP_BYTES_MAX: u64 = 16 << 20;
@@ -159,18 +160,22 @@ impl Wiring {
             Lambda::new(store.clone(), Arc::clone(&sandbox), feed, Arc::clone(&logs) as _, lambda_config);
         // The variable by which AWS's own clients find user pools elsewhere.
         let cognito = std::env::var("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER").ok();
-        let ports = GatewayPorts { invoke: Arc::clone(&lambda) as _, logs: Arc::clone(&logs) as _ };
-        let gateway = Gateway::new(store.clone(), ports, clock, Limits::default()).with_cognito(cognito);
-        Ok(Arc::new(Self {
-            store,
-            dynamodb,
-            lambda,
-            sandbox,
-            gateway: Arc::new(gateway),
-            logs,
-            sts: TokenService::new(),
-            lambda_began: OnceCell::new(),
-            _folder: folder,
+        // APIs call the services, and are one of them.
+        Ok(Arc::new_cyclic(|wiring| {
+            let call = Arc::new(Inside::new(wiring.clone()));
+            let ports = GatewayPorts { invoke: Arc::clone(&lambda) as _, logs: Arc::clone(&logs) as _, call };
+            let gateway = Gateway::new(store.clone(), ports, clock, Limits::default()).with_cognito(cognito);
+            Self {
+                store,
+                dynamodb,
+                lambda,
+                sandbox,
+                gateway: Arc::new(gateway),
+                logs,
+                sts: TokenService::new(),
+                lambda_began: OnceCell::new(),
+                _folder: folder,
+            }
         }))
     }
 
@@ -501,37 +506,6 @@ fn not_started(why: &str) -> wire::Response {
     response.set("content-type", "application/json");
     response.set("x-amzn-errortype", "ServiceException");
     response
-}
-
-impl Call for Wiring {
-    fn call<'a>(&'a self, cx: &'a Cx, call: ServiceCall) -> ports::BoxFuture<'a, ServiceReply> {
-        Box::pin(async move {
-            let Some((service, request)) = addressed(call) else {
-                let body = Bytes::from_static(br#"{"__type":"UnknownOperationException","message":"This service cannot be called by name"}"#);
-                return ServiceReply { status: 400, body };
-            };
-            let response = Backends::call(self, service, cx, request).await;
-            ServiceReply { status: response.status, body: response.body }
-        })
-    }
-}
-
-/// A call by name as the request that means it; the services whose operations are named in a header.
-fn addressed(call: ServiceCall) -> Option<(Service, wire::Request)> {
-    let service = Service::from_name(&call.service)?;
-    let prefix = match service {
-        Service::DynamoDb => "DynamoDB_20120810",
-        Service::DynamoDbStreams => "DynamoDBStreams_20120810",
-        Service::Logs => "Logs_20140328",
-        Service::Sts | Service::Lambda | Service::ApiGateway | Service::ApiGatewayV2 => return None,
-    };
-    let mut headers = HeaderMap::new();
-    headers.insert("x-amz-target", HeaderValue::from_str(&format!("{prefix}.{}", call.action)).ok()?);
-    let path = "/".to_owned();
-    Some((
-        service,
-        wire::Request { method: Method::POST, path, query: String::new(), headers, body: call.body },
-    ))
 }
 
 #[cfg(test)]

@@ -145,11 +145,8 @@ pub(crate) async fn plain(
     backend: &HttpBackend,
     mapping: &Mapping,
 ) -> Result<StageResponse, Fault> {
-    let mut headers = HeaderMap::new();
-    headers::set(&mut headers, "accept", "application/json");
-    headers::set(&mut headers, "content-type", call.request.media_type().unwrap_or("application/json"));
-    let Mapped { body, overrides } = transform::request(call, mapping)?;
-    let request = Outgoing { headers, query: String::new(), body, overrides: overrides.clone() };
+    let request = Outgoing::mapped(call, mapping)?;
+    let overrides = request.overrides.clone();
     let response = send(gateway, call, backend, request).await?;
     let selected = response.status.to_string();
     let answer =
@@ -157,12 +154,24 @@ pub(crate) async fn plain(
     respond::respond(call, mapping, &selected, &answer)
 }
 
-struct Outgoing {
+/// What goes to a backend, before what is mapped is put in.
+pub(crate) struct Outgoing {
     headers: HeaderMap,
     query: String,
-    body: Bytes,
+    pub(crate) body: Bytes,
     /// What the request's template puts in place of what is mapped.
-    overrides: Overrides,
+    pub(crate) overrides: Overrides,
+}
+
+impl Outgoing {
+    /// Of an integration that is no proxy: nothing of the caller's but what is mapped, and the body.
+    pub(crate) fn mapped(call: &Call<'_>, mapping: &Mapping) -> Result<Self, Fault> {
+        let mut headers = HeaderMap::new();
+        headers::set(&mut headers, "accept", "application/json");
+        headers::set(&mut headers, "content-type", call.request.media_type().unwrap_or("application/json"));
+        let Mapped { body, overrides } = transform::request(call, mapping)?;
+        Ok(Self { headers, query: String::new(), body, overrides })
+    }
 }
 
 async fn send(
@@ -191,7 +200,8 @@ async fn send(
     within(&gateway.clock, call.method.timeout, work).await?
 }
 
-fn build(
+/// The request to a backend, with what is mapped and what a template overrides.
+pub(crate) fn build(
     call: &Call<'_>,
     backend: &HttpBackend,
     mut outgoing: Outgoing,

@@ -77,11 +77,13 @@ impl IntegrationRecord {
                  invocations.",
             ));
         }
-        if service != "lambda" && self.credentials.is_none() {
-            return Err(GatewayError::bad_request("Role ARN must be specified for AWS integrations"));
-        }
-        if service == "lambda" && function_of(target).is_none() {
+        // Lambda's other operations are called like those of any service: by their paths.
+        let invokes = target.ends_with("/invocations") || self.kind == "AWS_PROXY";
+        if service == "lambda" && invokes && function_of(target).is_none() {
             return Err(GatewayError::bad_request("Invalid function ARN or invalid uri"));
+        }
+        if (service != "lambda" || !invokes) && self.credentials.as_deref().is_none_or(str::is_empty) {
+            return Err(GatewayError::bad_request("Role ARN must be specified for AWS integrations"));
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 
 use base::Clock;
 use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
 use ports::{InvokeCall, InvokeError, InvokeKind, InvokeReply, InvokeSource};
 use vtl::Overrides;
 use wire::json::Reader;
@@ -59,7 +60,11 @@ pub(crate) async fn plain(
         (None, InvokeKind::RequestResponse) => "200".to_owned(),
         (None, InvokeKind::Event) => "202".to_owned(),
     };
-    let integration = respond::IntegrationAnswer { headers: None, body: reply.payload, overrides };
+    let headers = told(call, &reply).into_iter().filter_map(|(name, value)| {
+        Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(&value).ok()?))
+    });
+    let headers = Some(headers.collect());
+    let integration = respond::IntegrationAnswer { headers, body: reply.payload, overrides };
     respond::respond(call, mapping, &selected, &integration)
 }
 
@@ -86,13 +91,20 @@ async fn invoke(
     kind: InvokeKind,
 ) -> Result<InvokeReply, Fault> {
     let function = lambda.function.fill(&call.release.variables, |_| None)?;
-    let source = InvokeSource { service: "apigateway.amazonaws.com", source_arn: call.source_arn() };
+    // In a role's name, the function's own policy is not asked.
+    let source = match &lambda.credentials {
+        Some(credentials) => {
+            credentials.check(call)?;
+            None
+        }
+        None => Some(InvokeSource { service: "apigateway.amazonaws.com", source_arn: call.source_arn() }),
+    };
     let invocation = InvokeCall {
         scope: call.stage.scope.clone(),
         function: function.clone(),
         payload,
         kind,
-        source: Some(source),
+        source,
         request_id: call.ticket.request_id,
         trace: call.ticket.trace.clone(),
     };
@@ -103,15 +115,20 @@ async fn invoke(
     let status = *call.integration_status.get_or_init(|| if kind == InvokeKind::Event { 202 } else { 200 });
     call.endpoint_request_id.get_or_init(|| call.ticket.request_id.to_string());
     let latency = gateway.clock.now().since(began);
-    let headers = [
-        ("Content-Type", "application/json".to_owned()),
-        ("Content-Length", reply.payload.len().to_string()),
-        ("x-amzn-RequestId", call.ticket.request_id.to_string()),
-        ("X-Amz-Executed-Version", reply.executed_version.clone()),
-    ];
-    let headers = headers.map(|(name, value)| (name.to_owned(), value));
-    execution_log::answered(call, (status, latency), headers, &reply.payload);
+    execution_log::answered(call, (status, latency), told(call, &reply), &reply.payload);
     Ok(reply)
+}
+
+/// The headers that Lambda's answer would have over the wire.
+fn told(call: &Call<'_>, reply: &InvokeReply) -> Vec<(String, String)> {
+    let headers = [
+        ("Content-Type", Some("application/json".to_owned())),
+        ("Content-Length", Some(reply.payload.len().to_string())),
+        ("x-amzn-RequestId", Some(call.ticket.request_id.to_string())),
+        ("X-Amz-Executed-Version", Some(reply.executed_version.clone())),
+        ("X-Amz-Function-Error", reply.function_error.map(str::to_owned)),
+    ];
+    headers.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 /// For the log: what would go to Lambda over the wire.

@@ -14,7 +14,7 @@ use crate::rest::headers;
 use crate::rest::live::LiveStage;
 use crate::rest::program::Integration;
 use crate::rest::route::Verb;
-use crate::rest::{authorize, backend, cache, lambda, mock, usage, validation};
+use crate::rest::{authorize, backend, cache, lambda, mock, service, usage, validation};
 use crate::{Gateway, StageRequest, StageResponse};
 
 /// Answers a request to a stage.
@@ -166,6 +166,9 @@ async fn ask(gateway: &Gateway, call: &Call<'_>) -> Result<(StageResponse, bool)
         Integration::HttpProxy(backend) => Ok((backend::proxy(gateway, call, backend).await?, false)),
         Integration::Http(backend, mapping) => {
             Ok((backend::plain(gateway, call, backend, mapping).await?, true))
+        }
+        Integration::Service(backend, mapping) => {
+            Ok((service::call(gateway, call, backend, mapping).await?, true))
         }
         Integration::Broken(why) => Err(Fault::Configuration(why.clone())),
         Integration::Unsupported(what) => Err(Fault::Unsupported(what.clone())),

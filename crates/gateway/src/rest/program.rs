@@ -10,6 +10,7 @@ use vtl::JavaRegex;
 use crate::policy::Policy;
 use crate::rest::authorize::{Authorization, Authorizers};
 use crate::rest::cache::CacheKey;
+use crate::rest::content::Handling;
 use crate::rest::gateway_response::GatewayResponses;
 use crate::rest::integration::TIMEOUT_MS_DEFAULT;
 use crate::rest::mapping::{Place, Source, response_header};
@@ -17,6 +18,7 @@ use crate::rest::records::{
     IntegrationRecord, IntegrationResponseRecord, MethodRecord, Snapshot, SnapshotResource,
 };
 use crate::rest::route::{Match, MethodIndex, RouteTrie, Verb};
+use crate::rest::service::{Credentials, ServiceBackend};
 use crate::rest::template::Template;
 use crate::rest::uri::Pattern;
 use crate::rest::validation::{Validation, Validators};
@@ -59,6 +61,7 @@ pub(crate) enum Integration {
     Mock(Mapping),
     HttpProxy(HttpBackend),
     Http(HttpBackend, Mapping),
+    Service(ServiceBackend, Mapping),
     /// AWS takes it and it can never work there either; why, for the log.
     Broken(String),
     /// What it is, in words.
@@ -68,6 +71,8 @@ pub(crate) enum Integration {
 #[derive(Debug)]
 pub(crate) struct Lambda {
     pub(crate) function: Pattern,
+    /// In whose name the function is called; none: in the API's own.
+    pub(crate) credentials: Option<Credentials>,
     pub(crate) parameters: Vec<(Place, Source)>,
 }
 
@@ -84,6 +89,7 @@ pub(crate) struct HttpBackend {
 pub(crate) struct Mapping {
     pub(crate) templates: Vec<(String, Template)>,
     pub(crate) passthrough: Passthrough,
+    pub(crate) content_handling: Option<Handling>,
     pub(crate) responses: Vec<Response>,
 }
 
@@ -101,6 +107,7 @@ pub(crate) struct Response {
     pub(crate) selection: Selection,
     pub(crate) headers: Vec<(HeaderName, Source)>,
     pub(crate) templates: Vec<(String, Template)>,
+    pub(crate) content_handling: Option<Handling>,
 }
 
 #[derive(Debug)]
@@ -214,6 +221,10 @@ impl Integration {
             ("AWS", Some(function)) => {
                 Self::Lambda(Lambda::compile(record, function), Mapping::compile(record))
             }
+            ("AWS", None) => match ServiceBackend::compile(record) {
+                Ok(backend) => Self::Service(backend, Mapping::compile(record)),
+                Err(why) => Self::Broken(why),
+            },
             _ => Self::Unsupported(format!("the integration {}", record.uri.as_deref().unwrap_or_default())),
         }
     }
@@ -221,15 +232,24 @@ impl Integration {
 
 impl Lambda {
     fn compile(record: &IntegrationRecord, function: &str) -> Self {
-        Self { function: Pattern::of_arn(function), parameters: parameters(record) }
+        Self {
+            function: Pattern::of_arn(function),
+            credentials: record.credentials.as_deref().and_then(Credentials::compile),
+            parameters: parameters(record),
+        }
     }
 }
 
 impl HttpBackend {
     fn compile(record: &IntegrationRecord) -> Self {
+        Self::at(record, record.uri.as_deref().unwrap_or_default())
+    }
+
+    /// The backend at `uri`, called as the integration says.
+    pub(crate) fn at(record: &IntegrationRecord, uri: &str) -> Self {
         let method = record.http_method.as_deref().filter(|name| *name != "ANY");
         Self {
-            uri: Pattern::of_uri(record.uri.as_deref().unwrap_or_default()),
+            uri: Pattern::of_uri(uri),
             method: method.and_then(|name| name.parse().ok()),
             parameters: parameters(record),
         }
@@ -253,6 +273,7 @@ impl Mapping {
                 "WHEN_NO_TEMPLATES" => Passthrough::WhenNoTemplates,
                 _ => Passthrough::WhenNoMatch,
             },
+            content_handling: record.content_handling.as_deref().and_then(Handling::parse),
             responses: record.responses.values().filter_map(Response::compile).collect(),
         }
     }
@@ -280,6 +301,7 @@ impl Response {
             selection,
             headers: record.response_parameters.iter().filter_map(|(t, s)| header(t, s)).collect(),
             templates: templates(&record.response_templates),
+            content_handling: record.content_handling.as_deref().and_then(Handling::parse),
         })
     }
 }

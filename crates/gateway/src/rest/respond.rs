@@ -2,6 +2,7 @@
 //! its template makes the body and may override the rest. Pure.
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use vtl::{MatchError, Overrides};
 
@@ -10,10 +11,10 @@ use crate::exchange::media_type;
 use crate::rest::call::{Call, body_value, header_values};
 use crate::rest::fault::Fault;
 use crate::rest::headers::{self, Origin};
-use crate::rest::heavy;
 use crate::rest::mapping::Source;
 use crate::rest::program::{Mapping, Response, Selection};
 use crate::rest::template::{Mapped, Side};
+use crate::rest::{heavy, transform};
 
 /// What the patterns of a method may take: at once, and together.
 const INLINE_STEPS: u32 = 50_000;
@@ -126,16 +127,28 @@ fn values(call: &Call<'_>, source: &Source, answer: &IntegrationAnswer) -> Vec<S
     }
 }
 
-/// By the template for what the caller accepts; else for JSON; else the first; without templates as it came.
+/// By the template for what the caller accepts; else for JSON; else the first; without templates as it came, bytes
+/// and text turned into each other as the response wants it.
 fn body(call: &Call<'_>, rule: &Response, answer: &IntegrationAnswer) -> Result<Mapped, Fault> {
     let find = |wanted: &str| rule.templates.iter().find(|(known, _)| known.eq_ignore_ascii_case(wanted));
     let accepted = call.request.header("accept").map(media_type).and_then(find);
     let template = accepted.or_else(|| find("application/json")).or(rule.templates.first());
     let overrides = answer.overrides.clone();
+    let content = transform::answered(call, rule.content_handling, &answer.body, is_binary(call, answer))?;
     match template {
-        Some((_, template)) if !template.is_empty() => {
-            template.render(call, &answer.body, overrides, Side::Response)
+        Some((_, template)) if content.binary && !template.is_empty() => {
+            Err(Fault::Configuration("Unable to transform response: its body is binary".to_owned()))
         }
-        _ => Ok(Mapped { body: answer.body.clone(), overrides }),
+        Some((_, template)) if !template.is_empty() => {
+            template.render(call, &content.body, overrides, Side::Response)
+        }
+        _ => Ok(Mapped { body: content.body, overrides }),
     }
+}
+
+/// By what the integration says of its body. A MOCK has none.
+fn is_binary(call: &Call<'_>, answer: &IntegrationAnswer) -> bool {
+    let Some(headers) = &answer.headers else { return false };
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    call.release.program.binary.matches(given.map(media_type))
 }

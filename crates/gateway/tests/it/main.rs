@@ -17,6 +17,7 @@ mod http_integrations;
 mod mappings;
 mod openapi;
 mod patches;
+mod services;
 mod stages;
 mod templates;
 mod usage;

@@ -9,7 +9,10 @@ use base::{Clock, Cx, Limits, RequestId, Scope, Timestamp};
 use bytes::Bytes;
 use gateway::{Gateway, GatewayPorts, StageRequest, StageResponse};
 use http::HeaderMap;
-use ports::{BoxFuture, Invoke, InvokeCall, InvokeError, InvokeReply, LogBatch, LogSink};
+use ports::{
+    BoxFuture, Call, Invoke, InvokeCall, InvokeError, InvokeReply, LogBatch, LogSink, ServiceCall,
+    ServiceNotServed, ServiceReply,
+};
 use serde_json::Value;
 use store::Store;
 
@@ -90,10 +93,43 @@ impl Logs {
     }
 }
 
+/// Services of AWS, played by a test: what they were asked, and what they answer.
+#[derive(Debug, Default)]
+pub(crate) struct Services {
+    calls: Mutex<Vec<(Scope, ServiceCall)>>,
+    reply: Mutex<Option<ServiceReply>>,
+}
+
+impl Call for Services {
+    fn call<'a>(
+        &'a self,
+        cx: &'a Cx,
+        call: ServiceCall,
+    ) -> BoxFuture<'a, Result<ServiceReply, ServiceNotServed>> {
+        let missing = ServiceNotServed(call.service.clone());
+        self.calls.lock().unwrap().push((cx.scope.clone(), call));
+        let reply = self.reply.lock().unwrap().clone().ok_or(missing);
+        Box::pin(async move { reply })
+    }
+}
+
+impl Services {
+    pub(crate) fn answer(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let reply = ServiceReply { status, headers, body: Bytes::copy_from_slice(body) };
+        *self.reply.lock().unwrap() = Some(reply);
+    }
+
+    pub(crate) fn last_call(&self) -> (Scope, ServiceCall) {
+        self.calls.lock().unwrap().last().cloned().unwrap()
+    }
+}
+
 pub(crate) struct World {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) functions: Arc<Functions>,
     pub(crate) logs: Arc<Logs>,
+    pub(crate) services: Arc<Services>,
     pub(crate) clock: Clock,
     cx: Cx,
     names: Mutex<BTreeMap<String, String>>,
@@ -112,10 +148,15 @@ impl World {
         let clock = Clock::virtual_at(Timestamp(1_795_454_460_123));
         let functions = Arc::new(Functions::default());
         let logs = Arc::new(Logs::default());
-        let ports = GatewayPorts { invoke: Arc::clone(&functions) as _, logs: Arc::clone(&logs) as _ };
+        let services = Arc::new(Services::default());
+        let ports = GatewayPorts {
+            invoke: Arc::clone(&functions) as _,
+            logs: Arc::clone(&logs) as _,
+            call: Arc::clone(&services) as _,
+        };
         let gateway = Arc::new(Gateway::new(store, ports, clock.clone(), Limits::default()));
         let cx = Cx::internal(Scope::default());
-        Self { gateway, functions, logs, clock, cx, names: Mutex::default() }
+        Self { gateway, functions, logs, services, clock, cx, names: Mutex::default() }
     }
 
     /// With a gateway that is made otherwise.
