@@ -40,6 +40,9 @@ pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: UpdateStageInput) -> 
         if found[1..].iter().any(Option::is_none) {
             return Err(GatewayError::bad_request("Deployment id does not exist"));
         }
+        if resized {
+            stage.flush_answers(now_ms);
+        }
         stage.updated_ms = now_ms;
         let updated = (stage.clone(), resized);
         Ok((Batch::new().put(rows::stages_key(api.row), rows::encode(&stages)), updated))

@@ -328,8 +328,10 @@ async fn by_lambda(
     authorizer: &LambdaAuthorizer,
 ) -> Result<Granted, Fault> {
     let identity = authorizer.identity(call)?;
-    let key = (!authorizer.ttl.is_zero())
-        .then(|| decision_key((&call.stage.api_id, &call.stage.name), &authorizer.id, &identity));
+    let key = (!authorizer.ttl.is_zero()).then(|| {
+        let id = format!("{}@{}", authorizer.id, call.stage.kept_since.decisions_ms);
+        decision_key((&call.stage.api_id, &call.stage.name), &id, &identity)
+    });
     let now = gateway.clock.now();
     let kept = key.as_deref().and_then(|key| gateway.decisions.find(key, now));
     let granted = match kept {

@@ -47,7 +47,8 @@ impl CacheKey {
     /// Each value with its length before it, so that no two keys are one.
     fn of(&self, call: &Call<'_>, apart: bool) -> String {
         let release = if apart { call.release.program.deployment_id.as_str() } else { "" };
-        let mut key = format!("{release}\n{}\n{}", self.namespace, call.request.method);
+        let since = call.stage.kept_since.answers_ms;
+        let mut key = format!("{release}\n{since}\n{}\n{}", self.namespace, call.request.method);
         for source in &self.parameters {
             key.push('\n');
             for value in call.values(source) {

@@ -12,7 +12,7 @@ use crate::live::{Live, Reader, Rows};
 use crate::rest::cache;
 use crate::rest::program::Method;
 use crate::rest::program::Program;
-use crate::rest::records::{ApiRecord, MethodSettingRecord, Snapshot, StageRecord, Stages};
+use crate::rest::records::{ApiRecord, FlushedRecord, MethodSettingRecord, Snapshot, StageRecord, Stages};
 use crate::rest::rows;
 use crate::rest::stage::setting_key;
 use crate::rest::usage::{StageRates, stage_rates};
@@ -33,6 +33,7 @@ pub(crate) struct LiveStage {
     /// None without a cache.
     pub(crate) cache_bytes_max: Option<usize>,
     pub(crate) canary_shares_cache: bool,
+    pub(crate) kept_since: FlushedRecord,
     /// Requests are traced.
     pub(crate) tracing: bool,
     main: Release,
@@ -142,6 +143,7 @@ fn live_stage(
     program: impl Fn(&str) -> Option<Arc<Program>>,
 ) -> Option<LiveStage> {
     let rates = stage_rates(&stage);
+    let kept_since = stage.kept_since();
     let access = stage.access_log.as_ref().and_then(|log| {
         AccessLog::compile(log.destination_arn.as_deref(), log.format.as_deref(), (&api.id, &stage.name))
     });
@@ -165,6 +167,7 @@ fn live_stage(
         settings,
         cache_bytes_max,
         canary_shares_cache,
+        kept_since,
         tracing: stage.tracing_enabled,
         main,
         canary,

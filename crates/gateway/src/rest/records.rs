@@ -270,6 +270,17 @@ pub(crate) struct StageRecord {
     pub(crate) updated_ms: i64,
     #[n(14)]
     pub(crate) client_certificate_id: Option<String>,
+    #[n(15)]
+    pub(crate) flushed: Option<FlushedRecord>,
+}
+
+/// What any node kept before is not used: each later than the one before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct FlushedRecord {
+    #[n(0)]
+    pub(crate) answers_ms: i64,
+    #[n(1)]
+    pub(crate) decisions_ms: i64,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]

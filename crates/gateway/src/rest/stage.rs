@@ -7,7 +7,9 @@ use api::apigateway::{CacheClusterSize, UnauthorizedCacheControlHeaderStrategy};
 use crate::access_log::{AccessLogError, check_destination, check_format};
 use crate::error::{GatewayError, Result};
 use crate::patch::{Patch, PatchVerb};
-use crate::rest::records::{AccessLogRecord, CanaryRecord, MethodSettingRecord, StageRecord, Stages};
+use crate::rest::records::{
+    AccessLogRecord, CanaryRecord, FlushedRecord, MethodSettingRecord, StageRecord, Stages,
+};
 
 /// AWS's quotas.
 const STAGES_MAX: usize = 10;
@@ -66,6 +68,25 @@ impl StageRecord {
         if self.cache_cluster_enabled && self.cache_cluster_size.is_none() {
             self.cache_cluster_size = Some(CacheClusterSize::N05.as_str().to_owned());
         }
+    }
+
+    /// When what nodes keep of it began; a stage that was made anew begins anew.
+    pub(crate) fn kept_since(&self) -> FlushedRecord {
+        let flushed = self.flushed.unwrap_or_default();
+        FlushedRecord {
+            answers_ms: flushed.answers_ms.max(self.created_ms),
+            decisions_ms: flushed.decisions_ms.max(self.created_ms),
+        }
+    }
+
+    pub(crate) fn flush_answers(&mut self, now_ms: i64) {
+        let since = self.kept_since();
+        self.flushed = Some(FlushedRecord { answers_ms: now_ms.max(since.answers_ms + 1), ..since });
+    }
+
+    pub(crate) fn flush_decisions(&mut self, now_ms: i64) {
+        let since = self.kept_since();
+        self.flushed = Some(FlushedRecord { decisions_ms: now_ms.max(since.decisions_ms + 1), ..since });
     }
 
     /// Whether it wants something written to log groups, which an account needs a role for.

@@ -212,6 +212,38 @@ async fn cached(world: &World) {
     world.set(&[("/cacheClusterEnabled", "true"), ("/*/*/caching/enabled", "true")]).await;
 }
 
+/// Two nodes on one database: each keeps its own answers, and a flush is for both.
+#[tokio::test]
+async fn flushes_reach_other_nodes() {
+    let store = store::Store::memory();
+    let here = World::on(store.clone()).with(gateway::Gateway::sharing);
+    let there = World::on(store).with(gateway::Gateway::sharing);
+    cached(&here).await;
+    there.know(&here);
+    there.functions.set("one", Play::Answer(r#"{"body":"one"}"#));
+    let recreate = format!(
+        r#"POST /restapis/$api/stages {{"stageName":"dev","deploymentId":"{}","cacheClusterEnabled":true}}"#,
+        here.name("deployment")
+    );
+    for (calls, lines) in [
+        (1, &[][..]),
+        (2, &["DELETE /restapis/$api/stages/dev/cache/data"][..]),
+        (3, &["DELETE /restapis/$api/stages/dev", recreate.as_str()][..]),
+    ] {
+        for line in lines {
+            here.clock.advance(std::time::Duration::from_secs(1));
+            here.make("f", line).await;
+        }
+        if lines.len() > 1 {
+            here.set(&[("/*/*/caching/enabled", "true")]).await;
+        }
+        for _ in 0..3 {
+            assert_eq!(there.get("GET /dev/a/1").await, "200 one");
+        }
+        assert_eq!(there.functions.count(), calls);
+    }
+}
+
 #[tokio::test]
 async fn answers_are_kept_by_their_keys() {
     let world = World::new();
