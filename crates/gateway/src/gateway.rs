@@ -6,12 +6,12 @@ use base::{Clock, Limits};
 use ports::{Call, Invoke, LogSink};
 use store::Store;
 
+use crate::backends::Backends;
 use crate::domain::live::Domains;
 use crate::http::live::HttpStage;
 use crate::jwt::Issuers;
 use crate::live::LiveStages;
 use crate::rest::authorize::Decisions;
-use crate::rest::backend::Backends;
 use crate::rest::bucket::Buckets;
 use crate::rest::cache::Caches;
 use crate::rest::live::LiveStage;

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use ring::signature::{self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey};
 use wire::json::{Kind, Reader};
 
-use crate::rest::backend::Backends;
+use crate::backends::Backends;
 
 /// AWS keeps an issuer's keys for two hours.
 /// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html>

@@ -7,6 +7,8 @@
 //! - `ops/`: the control plane of REST APIs, one operation a file; `v2/`: that of HTTP and WebSocket APIs; `patch`, `paging`, `parts`, `error`: what the
 //!   operations share
 //! - `access_log`: the lines that stages of all three kinds write of their requests
+//! - `backends`: the HTTP client for integrations that call a URL
+//! - `backends`: the HTTP client for integrations that call a URL
 //! - `domain/`: custom domain names, which all protocols share
 //! - `live`: the compiled stages of all kinds, and when they are read anew
 //! - `http/`: the data plane of HTTP APIs, by the same plan as that of REST APIs
@@ -25,6 +27,7 @@
 //! - Functions are reached through `ports::Invoke` alone.
 
 mod access_log;
+mod backends;
 mod domain;
 mod error;
 mod exchange;
@@ -45,9 +48,9 @@ mod v2;
 mod websocket;
 mod yaml;
 
+pub use backends::connector as https_connector;
 pub use domain::live::DomainTarget;
 pub use exchange::{StageRequest, StageResponse};
 pub use gateway::{Gateway, GatewayPorts};
-pub use rest::backend::connector as https_connector;
 pub use target::{Target, UrlStyle};
 pub use websocket::{ByteStream, Handshake, Session};

@@ -1,18 +1,15 @@
 //! HTTP_PROXY integrations of HTTP APIs: the request to a URL, its answer as the answer.
 
-use http::header::{HOST, USER_AGENT};
+use http::header::USER_AGENT;
 use http::{HeaderMap, Method, Request, Uri};
 use http_body_util::Full;
 
 use crate::http::call::HttpCall;
 use crate::http::fault::HttpFault;
-use crate::rest::headers::{self, Origin, is_dropped_from_request};
+use crate::rest::headers::{self, Origin};
 use crate::rest::lambda::within;
 use crate::rest::uri::Pattern;
 use crate::{Gateway, StageResponse};
-
-/// An API whose backend is itself would else hold a connection and its buffers for every time round.
-const HOPS_MAX: u32 = 16;
 
 /// Where a route's requests go.
 #[derive(Debug)]
@@ -34,7 +31,8 @@ pub(crate) async fn proxy(
     let bytes_max = gateway.limits.gateway_body_bytes_max;
     let sent = gateway.backends.exchange(request, bytes_max);
     let done = within(&gateway.clock, call.route.timeout, sent).await;
-    let mut response = done.map_err(|_| HttpFault::Timeout)?.map_err(HttpFault::Unreachable)?;
+    let mut response =
+        done.map_err(|_| HttpFault::Timeout)?.map_err(|error| HttpFault::Unreachable(error.to_string()))?;
     headers::remap(&mut response.headers, Origin::HttpProxy);
     Ok(response)
 }
@@ -64,22 +62,10 @@ fn uri(call: &HttpCall<'_>, backend: &HttpBackend) -> Result<Uri, HttpFault> {
 
 fn headers_of(call: &HttpCall<'_>) -> Result<HeaderMap, HttpFault> {
     let request = &call.request;
-    let mut sent = HeaderMap::with_capacity(request.headers.len() + 6);
-    for (name, value) in &request.headers {
-        if !is_dropped_from_request(name.as_str()) && name != HOST && !headers::is_hop(name, &request.headers)
-        {
-            sent.append(name, value.clone());
-        }
-    }
-    let hops = request.header(headers::HOPS).and_then(|hops| hops.parse().ok()).unwrap_or(0);
-    if hops >= HOPS_MAX {
-        return Err(HttpFault::Internal(format!("the request came through {hops} gateways")));
-    }
-    headers::set(&mut sent, headers::HOPS, &(hops + 1).to_string());
+    let mut sent = headers::forwarded(request);
+    let looped = |hops| HttpFault::Internal(format!("the request came through {hops} gateways"));
+    headers::count_hop(&mut sent, request).map_err(looped)?;
     headers::set(&mut sent, "x-amzn-trace-id", &call.ticket.trace.0);
-    headers::set(&mut sent, "x-forwarded-for", &request.forwarded_for());
-    headers::set(&mut sent, "x-forwarded-port", request.port());
-    headers::set(&mut sent, "x-forwarded-proto", request.scheme());
     let (ip, host, scheme) = (request.source_ip, &request.host, request.scheme());
     headers::set(&mut sent, "forwarded", &format!("for={ip};host={host};proto={scheme}"));
     headers::set(&mut sent, "via", &format!("{} AmazonAPIGateway", request.protocol));

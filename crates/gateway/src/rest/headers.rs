@@ -1,12 +1,15 @@
 //! Which headers pass the gateway, and under which names. Knows no integration's other business.
 
-use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, header};
 
+use crate::StageRequest;
 use crate::rest::call::Ticket;
 
 /// Through how many gateways a request came. Ours, and told to no function.
-pub(crate) const HOPS: &str = "x-rushlight-hops";
+const HOPS: &str = "x-rushlight-hops";
+/// An API whose backend is itself would else hold a connection and its buffers for every time round.
+const HOPS_MAX: u32 = 16;
 
 /// Headers that no integration gets to see, as observed on AWS.
 const DROPPED_FROM_REQUEST: [&str; 13] = [
@@ -69,6 +72,31 @@ pub(crate) fn is_hop(name: &HeaderName, headers: &HeaderMap) -> bool {
         lists.flat_map(|list| list.split(',')).any(|named| name.as_str().eq_ignore_ascii_case(named.trim()))
     };
     matches!(name.as_str(), "keep-alive" | "proxy-authorization" | "proxy-connection") || named()
+}
+
+/// The request's headers as an HTTP backend sees them behind a proxy: what speaks for the connection left out, who
+/// called put in.
+pub(crate) fn forwarded(request: &StageRequest) -> HeaderMap {
+    let mut sent = HeaderMap::with_capacity(request.headers.len() + 8);
+    for (name, value) in &request.headers {
+        if !is_dropped_from_request(name.as_str()) && name != HOST && !is_hop(name, &request.headers) {
+            sent.append(name, value.clone());
+        }
+    }
+    set(&mut sent, "x-forwarded-for", &request.forwarded_for());
+    set(&mut sent, "x-forwarded-port", request.port());
+    set(&mut sent, "x-forwarded-proto", request.scheme());
+    sent
+}
+
+/// Says through how many gateways a request to a backend came. An error if they are too many.
+pub(crate) fn count_hop(sent: &mut HeaderMap, request: &StageRequest) -> Result<(), u32> {
+    let hops = request.header(HOPS).and_then(|hops| hops.parse().ok()).unwrap_or(0);
+    if hops >= HOPS_MAX {
+        return Err(hops);
+    }
+    set(sent, HOPS, &(hops + 1).to_string());
+    Ok(())
 }
 
 /// Whose answer a set of headers comes from.

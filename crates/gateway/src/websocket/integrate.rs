@@ -222,7 +222,9 @@ async fn send(
         }
     }
     let work = gateway.backends.exchange(request, gateway.limits.gateway_body_bytes_max);
-    let response = within(&gateway.clock, integration.timeout, work).await?.map_err(Fault::Network)?;
+    let response = within(&gateway.clock, integration.timeout, work)
+        .await?
+        .map_err(|error| Fault::Network(error.to_string()))?;
     Ok(Outcome { status: response.status, headers: response.headers, body: response.body })
 }
 

@@ -11,6 +11,7 @@ mod domains;
 mod functions;
 mod gateway_responses;
 mod hostile;
+mod hostile_backends;
 mod http_apis;
 mod http_authorizers;
 mod http_integrations;
