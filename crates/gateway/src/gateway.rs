@@ -57,8 +57,8 @@ pub struct Gateway {
 impl Gateway {
     pub fn new(store: Store, ports: GatewayPorts, clock: Clock, limits: Limits) -> Self {
         let connections = Connections::new(&store);
-        let usage = Usage::new(store.clone(), clock.clone());
         let shared = store.is_shared();
+        let usage = Usage::new(store.clone(), clock.clone(), shared);
         Self {
             store,
             invoke: ports.invoke,
@@ -92,6 +92,7 @@ impl Gateway {
     #[must_use]
     pub fn sharing(mut self) -> Self {
         self.connections = Connections::sharing(&self.store);
+        self.usage = Usage::new(self.store.clone(), self.clock.clone(), true);
         self.live = LiveStages::new(true);
         self.http = LiveStages::new(true);
         self.websocket = LiveStages::new(true);

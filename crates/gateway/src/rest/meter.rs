@@ -121,6 +121,8 @@ impl Meter {
 #[derive(Debug)]
 pub(crate) struct Meters {
     store: Store,
+    /// Other nodes count too.
+    shared: bool,
     clock: Clock,
     hasher: RandomState,
     shards: Vec<Mutex<HashMap<Bytes, Arc<Meter>>>>,
@@ -131,9 +133,10 @@ pub(crate) struct Meters {
 }
 
 impl Meters {
-    pub(crate) fn new(store: Store, clock: Clock) -> Self {
+    pub(crate) fn new(store: Store, clock: Clock, shared: bool) -> Self {
         Self {
             store,
+            shared,
             clock,
             hasher: RandomState::new(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
@@ -190,7 +193,7 @@ impl Meters {
     async fn refresh(&self, meter: &Meter, from: i64, to: i64, now: Timestamp) -> Result<(), KvError> {
         let fresh = |read: Option<(i64, i64, Timestamp)>| {
             read.is_some_and(|(begin, end, when)| {
-                (begin, end) == (from, to) && (!self.store.is_shared() || now.since(when) < FLUSH_EVERY)
+                (begin, end) == (from, to) && (!self.shared || now.since(when) < FLUSH_EVERY)
             })
         };
         if fresh(meter.state().read) {

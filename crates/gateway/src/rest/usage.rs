@@ -46,6 +46,8 @@ pub(crate) struct Caller {
 /// What a node knows of keys, plans and their use.
 #[derive(Debug)]
 pub(crate) struct Usage {
+    /// Other nodes edit keys and plans too.
+    shared: bool,
     pub(crate) meters: Arc<Meters>,
     buckets: Buckets,
     hasher: RandomState,
@@ -54,9 +56,10 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
-    pub(crate) fn new(store: Store, clock: Clock) -> Self {
+    pub(crate) fn new(store: Store, clock: Clock, shared: bool) -> Self {
         Self {
-            meters: Arc::new(Meters::new(store, clock)),
+            shared,
+            meters: Arc::new(Meters::new(store, clock, shared)),
             buckets: Buckets::default(),
             hasher: RandomState::new(),
             passes: (0..SHARDS).map(|_| Mutex::default()).collect(),
@@ -81,7 +84,7 @@ impl Usage {
         let edits = self.edits.load(Ordering::Acquire);
         let known = self.passes[place].lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
         let fresh = |pass: &Arc<Pass>| {
-            pass.edits == edits && (!store.is_shared() || at.now.since(pass.read_at) < PASS_AGE_MAX)
+            pass.edits == edits && (!self.shared || at.now.since(pass.read_at) < PASS_AGE_MAX)
         };
         if let Some(pass) = known.filter(fresh) {
             return Ok(Some(pass));

@@ -25,7 +25,10 @@ const DENY: &str =
 
 /// An API whose `GET /pets/{id}` and `GET /shop` ask the authorizer `a`; the function `echo` answers its event.
 async fn world(authorizer: &Value) -> World {
-    let world = World::new();
+    made(World::new(), authorizer).await
+}
+
+async fn made(world: World, authorizer: &Value) -> World {
     world.functions.set("echo", Play::Echo);
     world.make("api", r#"POST /restapis {"name":"x"}"#).await;
     world.make("a", &format!("POST /restapis/$api/authorizers {authorizer}")).await;
@@ -49,6 +52,24 @@ async fn call(world: &World, line: &str, headers: &[(&str, &str)]) -> String {
 fn token_authorizer() -> Value {
     json!({ "name": "a", "type": "TOKEN", "identitySource": "method.request.header.Authorization",
         "identityValidationExpression": "Bearer [a-z]+", "authorizerUri": function_uri("decide") })
+}
+
+/// Two nodes on one database: each keeps what was decided, and a flush is for both.
+#[tokio::test]
+async fn what_was_decided_is_flushed_on_all_nodes() {
+    let store = store::Store::memory();
+    let here = made(World::on(store.clone()).with(gateway::Gateway::sharing), &token_authorizer()).await;
+    let there = World::on(store).with(gateway::Gateway::sharing);
+    there.know(&here);
+    for (answer, status) in [(ALLOW, "200"), (DENY, "200"), (DENY, "403")] {
+        there.functions.set("decide", Play::Answer(answer));
+        there.functions.set("echo", Play::Echo);
+        if status == "403" {
+            here.make("f", "DELETE /restapis/$api/stages/dev/cache/authorizers").await;
+        }
+        let said = call(&there, "GET /dev/pets/1", &[("authorization", "Bearer ok")]).await;
+        assert_eq!(&said[..3], status, "{said}");
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,10 @@ const MOCK: &str = r#"{"type":"MOCK","requestTemplates":{"application/json":"{\"
 
 /// A method `GET /pets` of the stage `dev` that wants an API key, and a plan named `plan` with the key `key` in it.
 async fn world_on(store: Store, plan: &str) -> World {
-    let world = World::on(store);
+    planned(World::on(store), plan).await
+}
+
+async fn planned(world: World, plan: &str) -> World {
     world.make("api", r#"POST /restapis {"name":"one"}"#).await;
     world.add_method("GET", "/pets", MOCK).await;
     let method = "/restapis/$api/resources/$resource/methods/GET";
@@ -161,6 +164,26 @@ async fn quotas_survive_a_restart() {
     let after = World::on(store);
     after.know(&before);
     assert_eq!(statuses(&after, 4).await, "200 200 429 429");
+}
+
+/// Two nodes on one database: what one has written down counts at the other, and so do its edits.
+#[tokio::test]
+async fn a_quota_is_one_of_all_nodes() {
+    let store = Store::memory();
+    let plan = r#","quota":{"limit":5,"period":"DAY"}"#;
+    let here = planned(World::on(store.clone()).with(gateway::Gateway::sharing), plan).await;
+    let there = World::on(store).with(gateway::Gateway::sharing);
+    there.know(&here);
+    assert_eq!(statuses(&there, 1).await, "200");
+    assert_eq!(statuses(&here, 3).await, "200 200 200");
+    here.gateway.close().await;
+    there.clock.advance(Duration::from_secs(2));
+    assert_eq!(statuses(&there, 3).await, "200 429 429");
+    assert_eq!(used(&there).await, "[[5,0]]");
+    let off = r#"{"patchOperations":[{"op":"replace","path":"/enabled","value":"false"}]}"#;
+    here.make("k", &format!("PATCH /apikeys/$key {off}")).await;
+    there.clock.advance(Duration::from_secs(2));
+    assert_eq!(statuses(&there, 1).await, "403");
 }
 
 #[tokio::test]
