@@ -37,6 +37,10 @@ impl Echo {
         Ok(Self { process, address: line.trim().parse()? })
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(crate) async fn measure(
         &self,
         connections: usize,

@@ -8,6 +8,7 @@ mod cold;
 mod crowd;
 mod dynamodb;
 mod function;
+mod gateway;
 mod install;
 mod java;
 mod lambda_peer;
@@ -56,6 +57,7 @@ enum Area {
     All,
     DynamoDb,
     Lambda,
+    Gateway,
 }
 
 impl Plan {
@@ -91,6 +93,7 @@ fn plan(words: &[String]) -> Result<Plan> {
         area: match words.first().map(String::as_str) {
             Some("dynamodb") => Area::DynamoDb,
             Some("lambda") => Area::Lambda,
+            Some("gateway") => Area::Gateway,
             _ => Area::All,
         },
         items: value("--items").map_or(Ok(1_000_000), |text| text.parse())?,
@@ -115,10 +118,13 @@ async fn measure(plan: &Plan) -> Result<()> {
     if plan.area == Area::All {
         cold::start_up(plan, &mut report).await?;
     }
-    if plan.area != Area::Lambda {
+    if matches!(plan.area, Area::All | Area::DynamoDb) {
         dynamodb::run(plan, &mut report).await?;
     }
-    if plan.area != Area::DynamoDb {
+    if matches!(plan.area, Area::All | Area::Gateway) {
+        gateway::run(plan, &mut report).await?;
+    }
+    if matches!(plan.area, Area::All | Area::Lambda) {
         let server = Server::start(&plan.binary, &Keeping::Strict).await?;
         function::measure(plan, &server, &mut report).await?;
         cold::functions(plan, &server, &mut report).await?;

@@ -20,8 +20,8 @@ cargo xtask <task>
   codegen            crates/api and docs/coverage.md from models/ and codegen/; --check compares instead
   models DIR         take service models (<service>.json) from DIR into models/, without their documentation
   conformance        the release binary under the official clients: --python, --js or both
-  bench [AREA]       the release binary against ceilings of the same run; dynamodb or lambda alone; --only NAME,
-                     --seconds N, --items N (of the large table), --store URL, --peers (DynamoDB's that are
+  bench [AREA]       the release binary against ceilings of the same run; dynamodb, lambda or gateway alone; --only
+                     NAME, --seconds N, --items N (of the large table), --store URL, --peers (DynamoDB's that are
                      installed; Lambda's are brought by npm and pip), --peer NAME=URL (one that runs)
   fuzz TARGET        grow the corpus of a fuzz target (fuzz/src/lib.rs lists them); --seconds N
   soak [lambda]      random histories of DynamoDB operations against the reference model; --seconds N; or a million
