@@ -2,6 +2,8 @@
 //! `ports::Call`, and its answer through an integration response. Knows no service and no operation.
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/api/API_PutIntegration.html>
 
+use std::sync::Arc;
+
 use base::{Cx, Region, Scope};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
@@ -20,7 +22,7 @@ use crate::rest::uri::Pattern;
 use crate::{Gateway, StageResponse};
 
 /// A method that tries itself out through API Gateway's own API would else never end.
-const DEPTH_MAX: u32 = 8;
+const DEPTH_MAX: u32 = 4;
 
 tokio::task_local! {
     /// In how many integrations of services the task is.
@@ -155,8 +157,11 @@ async fn ask(
     execution_log::sending(call, &request.uri().to_string(), execution_log::listed(request.headers()), sent);
     let request = service_call(service, action, request).await?;
     let began = gateway.clock.now();
-    let work = DEPTH.scope(depth + 1, gateway.call.call(&cx, request));
-    let done = within(&gateway.clock, call.method.timeout, work).await?;
+    let port = Arc::clone(&gateway.call);
+    // A task of its own: an integration that leads to another must not add to the stack.
+    let work = DEPTH.scope(depth + 1, async move { port.call(&cx, request).await });
+    let done = within(&gateway.clock, call.method.timeout, tokio::spawn(work)).await?;
+    let done = done.map_err(|error| Fault::Internal(error.to_string()))?;
     let reply = done.map_err(|error| Fault::Unsupported(error.to_string()))?;
     call.integration_status.get_or_init(|| reply.status);
     let named = reply.headers.iter().find(|(name, _)| name == "x-amzn-requestid");
