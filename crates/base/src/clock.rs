@@ -59,6 +59,12 @@ impl Timestamp {
         format!("{y:04}-{mo:02}-{d:02}T{h:02}:{mi:02}:{s:02}Z")
     }
 
+    /// `20261123T172100Z`, as signatures write it.
+    pub fn iso8601_basic(self) -> String {
+        let (y, mo, d, h, mi, s, _) = self.civil();
+        format!("{y:04}{mo:02}{d:02}T{h:02}{mi:02}{s:02}Z")
+    }
+
     /// Reads what [`iso8601`](Self::iso8601) writes, with any number of decimals, and other zones (`+01:00`) too.
     pub fn parse_iso8601(text: &str) -> Option<Self> {
         let digits = |at: std::ops::Range<usize>| -> Option<i64> {

@@ -31,6 +31,8 @@ pub struct StageRequest {
     pub spelling: Spelling,
     pub body: Bytes,
     pub source_ip: IpAddr,
+    /// Who signed it, as the server found out.
+    pub signature: sigv4::Signature,
     /// The Host header (or `:authority`), with its port.
     pub host: String,
     /// `HTTP/1.1`, `HTTP/2.0`, ...

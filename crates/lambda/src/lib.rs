@@ -61,6 +61,7 @@ use base::{Clock, Limits, Timestamp};
 use bytes::Bytes;
 use ports::{ChangeFeed, LiveFolders, LogSink, Objects};
 use sandbox::Sandbox;
+use sigv4::Keys;
 use store::{KvError, Store};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -98,6 +99,8 @@ pub struct LambdaConfig {
     pub live: Option<Arc<dyn LiveFolders>>,
     /// Where packages that requests name by bucket and key are; without it there is no bucket.
     pub objects: Option<Arc<dyn Objects>>,
+    /// Of which functions get pairs to sign with.
+    pub keys: Arc<Keys>,
     /// Where queues, topics and buses are, as `http://host:port`; without it there is none.
     pub destination_endpoint: Option<String>,
     /// The wait before the second attempt of an event whose function failed; the third waits twice as long. One minute
@@ -116,6 +119,7 @@ impl LambdaConfig {
             enforce_policies: true,
             live: None,
             objects: None,
+            keys: Arc::default(),
             destination_endpoint: None,
             retry_wait: Duration::from_secs(60),
         }
@@ -178,6 +182,7 @@ impl Lambda {
             codes: codes.clone(),
             logs,
             live: config.live.clone(),
+            keys: Arc::clone(&config.keys),
             clock: config.clock.clone(),
             concurrency_max: config.limits.concurrency_max,
             environments: Arc::default(),

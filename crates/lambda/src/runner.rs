@@ -4,12 +4,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use base::{Clock, RequestId, Scope, Timestamp, Trace, random_hex};
+use base::{AccountId, Clock, RequestId, Scope, Timestamp, Trace, random_hex};
 use bytes::Bytes;
 use ports::{InvokeError, InvokeReply, LiveFolders, LogBatch, LogEvent, LogSink};
 use sandbox::{
-    FunctionFault, FunctionSpec, InitType, Invocation, LateLines, LaunchError, Outcome, StreamPiece,
+    Credentials, FunctionFault, FunctionSpec, InitType, Invocation, LateLines, LaunchError, Outcome,
+    StreamPiece,
 };
+use sigv4::Keys;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::task::TaskTracker;
 
@@ -30,6 +32,7 @@ pub(crate) struct Runner {
     pub(crate) codes: Arc<CodeStore>,
     pub(crate) logs: Arc<dyn LogSink>,
     pub(crate) live: Option<Arc<dyn LiveFolders>>,
+    pub(crate) keys: Arc<Keys>,
     pub(crate) clock: Clock,
     /// Environments of one account in one region that may run at a time.
     pub(crate) concurrency_max: usize,
@@ -63,6 +66,16 @@ pub(crate) struct Hearers {
 }
 
 impl Runner {
+    /// What an account's functions sign with, if signatures are verified.
+    fn credentials(&self, account: AccountId) -> Option<Credentials> {
+        let pair = self.keys.of_functions(account)?;
+        Some(Credentials {
+            access_key_id: pair.access_key,
+            secret_access_key: pair.secret,
+            session_token: pair.session_token.unwrap_or_default(),
+        })
+    }
+
     /// Runs a function to its end. A dropped call ends the environment: see [`crate::detached`].
     pub(crate) async fn run(&self, run: Run) -> Result<InvokeReply, InvokeError> {
         self.run_to(run, Hearers::default()).await
@@ -245,7 +258,7 @@ impl Runner {
             ephemeral_mib: settings.ephemeral_mib,
             log_group: version.log_group.clone(),
             log_stream: log_stream.clone(),
-            credentials: None,
+            credentials: self.credentials(function.scope.account),
             inspect,
             late_lines: Some(self.late_lines((&function.scope, version), &log_stream)),
         });

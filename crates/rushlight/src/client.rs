@@ -3,18 +3,21 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use base::Clock;
 use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST};
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use sigv4::{KeyPair, Signed};
 
 /// One server.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     address: SocketAddr,
-    access_key: String,
+    pair: KeyPair,
     region: String,
 }
 
@@ -62,15 +65,11 @@ impl Answer {
 }
 
 impl Client {
-    /// Calls are of the account and region that the AWS variables name, as they would be from any AWS client.
-    pub(crate) fn new(address: SocketAddr) -> Self {
+    /// Calls are of the pair's account and the region that the AWS variables name, as they would be from any AWS client.
+    pub(crate) fn new(address: SocketAddr, pair: KeyPair) -> Self {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let region = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
-        Self {
-            address,
-            access_key: variable("AWS_ACCESS_KEY_ID").unwrap_or_else(|| "rushlight".to_owned()),
-            region: region.unwrap_or_else(|| "us-east-1".to_owned()),
-        }
+        Self { address, pair, region: region.unwrap_or_else(|| "us-east-1".to_owned()) }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -90,43 +89,52 @@ impl Client {
         body: Option<&Value>,
     ) -> Result<Answer> {
         let body = body.map_or(Bytes::new(), |value| Bytes::from(value.to_string()));
-        let request = self.request(service, method, path).header("content-type", "application/json");
-        self.send(request.body(Full::new(body))?).await
+        let request = Request::builder().method(method).uri(path).header(CONTENT_TYPE, "application/json");
+        self.call(service, request.body(body)?).await
     }
 
     /// A request to an API that reads the operation from `X-Amz-Target`.
     pub(crate) async fn target(&self, service: &str, target: &str, body: &Value) -> Result<Answer> {
-        let request = self.request(service, Method::POST, "/");
-        let request =
-            request.header("x-amz-target", target).header("content-type", "application/x-amz-json-1.1");
-        self.send(request.body(Full::new(Bytes::from(body.to_string())))?).await
+        let request = Request::post("/").header("x-amz-target", target);
+        let request = request.header(CONTENT_TYPE, "application/x-amz-json-1.1");
+        self.call(service, request.body(Bytes::from(body.to_string()))?).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Answer> {
-        self.send(Request::get(path).header("host", self.address.to_string()).body(Full::default())?).await
+        let request = Request::get(path).header(HOST, self.address.to_string());
+        self.finish(request.body(Full::default())?).await
     }
 
     /// An answer that goes on: its chunks as they come.
     pub(crate) async fn stream(&self, path: &str) -> Result<Incoming> {
-        let request = self.request("logs", Method::GET, path).body(Full::default())?;
-        Ok(self.open(request).await?.into_body())
+        Ok(self.open(self.signed("logs", Request::get(path).body(Bytes::new())?)?).await?.into_body())
     }
 
-    /// With the form of a signature: it names account, region and service, and proves nothing.
-    pub(crate) fn request(&self, service: &str, method: Method, path: &str) -> http::request::Builder {
-        let authorization = format!(
-            "AWS4-HMAC-SHA256 Credential={}/20000101/{}/{service}/aws4_request, SignedHeaders=host, Signature=0",
-            self.access_key, self.region
-        );
-        Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", self.address.to_string())
-            .header("x-amz-date", "20000101T000000Z")
-            .header("authorization", authorization)
+    /// A request that is signed for a service, and its whole answer.
+    pub(crate) async fn call(&self, service: &str, request: Request<Bytes>) -> Result<Answer> {
+        self.finish(self.signed(service, request)?).await
     }
 
-    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer> {
+    fn signed(&self, service: &str, request: Request<Bytes>) -> Result<Request<Full<Bytes>>> {
+        let (mut head, body) = request.into_parts();
+        let host = self.address.to_string();
+        let signed = Signed {
+            method: &head.method,
+            path: head.uri.path(),
+            query: head.uri.query().unwrap_or_default(),
+            host: &host,
+            headers: &head.headers,
+            body: &body,
+        };
+        let pair = (self.pair.access_key.as_str(), self.pair.secret.as_str());
+        for (name, value) in sigv4::sign(&signed, pair, (&self.region, service), Clock::System.now()) {
+            head.headers.insert(name, value.parse()?);
+        }
+        head.headers.insert(HOST, host.parse()?);
+        Ok(Request::from_parts(head, Full::new(body)))
+    }
+
+    async fn finish(&self, request: Request<Full<Bytes>>) -> Result<Answer> {
         let (head, body) = self.open(request).await?.into_parts();
         let body = body.collect().await.context("the server ended its answer too early")?.to_bytes();
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })

@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 use tracing_subscriber::EnvFilter;
 
 /// Every setting, in the order in which `rushlight config` prints them.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 18] = [
     "listen",
     "data",
     "memory",
@@ -23,6 +23,7 @@ const NAMES: [&str; 17] = [
     "durability",
     "cache",
     "auth",
+    "credentials",
     "sandbox",
     "pool",
     "function-network",
@@ -66,6 +67,8 @@ pub(crate) enum Auth {
     /// Nobody said: fine on loopback addresses only.
     Unset,
     Off,
+    /// Whoever signs with a key pair that is known.
+    Required,
 }
 
 /// All settings, checked.
@@ -83,6 +86,8 @@ pub(crate) struct Config {
     /// What the store keeps in memory of what it has read from the disk; `None`: by the machine's memory.
     pub(crate) cache_mib: Option<u64>,
     pub(crate) auth: Auth,
+    /// The key pairs that may sign. If it is not given, it need not be there.
+    pub(crate) credentials: PathBuf,
     pub(crate) sandbox: SandboxMode,
     /// Processes that wait for a function, of each runtime.
     pub(crate) pool: usize,
@@ -129,6 +134,10 @@ impl Config {
             let given = layers.iter().find_map(|layer| layer.get(name).cloned());
             texts.insert(name, given.unwrap_or_else(|| (default(name), Origin::Default)));
         }
+        if texts["credentials"].1 == Origin::Default {
+            let file = Path::new(&texts["data"].0).join("credentials");
+            texts.insert("credentials", (file.to_string_lossy().into_owned(), Origin::Default));
+        }
         let mut config = Self {
             listen: parse(&texts, "listen", "ADDR:PORT, such as 127.0.0.1:4566", parse_listen)?,
             // What runs functions works in a folder of its own, where a relative path names something else.
@@ -148,11 +157,13 @@ impl Config {
                 "" => Some(None),
                 text => text.parse().ok().filter(|mib| (1..=1 << 20).contains(mib)).map(Some),
             })?,
-            auth: parse(&texts, "auth", "off (signatures are not verified yet)", |text| match text {
+            auth: parse(&texts, "auth", "off or required", |text| match text {
                 "" => Some(Auth::Unset),
                 "off" => Some(Auth::Off),
+                "required" => Some(Auth::Required),
                 _ => None,
             })?,
+            credentials: parse(&texts, "credentials", "a file", |text| std::path::absolute(text).ok())?,
             sandbox: parse(&texts, "sandbox", "required, best-effort or off", |text| match text {
                 "required" => Some(SandboxMode::Required),
                 "best-effort" => Some(SandboxMode::BestEffort),
@@ -386,6 +397,7 @@ mod tests {
                 "durability rushlight.toml:2",
                 "cache default",
                 "auth default",
+                "credentials default",
                 "sandbox default",
                 "pool default",
                 "function-network default",
@@ -424,7 +436,7 @@ mod tests {
                 &[],
                 &[],
                 "\nport = 1",
-                "rushlight.toml:2: port is no setting; there are listen, data, memory, store, objects, durability, cache, auth, sandbox, pool, function-network, wording, throttle, hot-reload, destination-endpoint, quick-retries, log",
+                "rushlight.toml:2: port is no setting; there are listen, data, memory, store, objects, durability, cache, auth, credentials, sandbox, pool, function-network, wording, throttle, hot-reload, destination-endpoint, quick-retries, log",
             ),
             (&[], &[], "memory = [1]", "rushlight.toml:1: memory must be a text, a number or true or false"),
             (&[], &[], "# a\n\nmemory = 2", "memory = \"2\" (from rushlight.toml:3) must be true or false"),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::client::Client;
 use crate::config::{Config, Origin};
+use crate::credentials;
 
 /// What a server writes into its data folder while it runs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -61,5 +62,5 @@ pub(crate) fn address(config: &Config) -> SocketAddr {
 }
 
 pub(crate) fn client(config: &Config) -> Client {
-    Client::new(address(config))
+    Client::new(address(config), credentials::own_pair(config))
 }

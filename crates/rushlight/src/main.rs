@@ -4,6 +4,7 @@ mod archive;
 mod cli;
 mod client;
 mod config;
+mod credentials;
 mod dev;
 mod function;
 mod inside;

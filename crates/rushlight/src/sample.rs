@@ -7,8 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
 use bytes::Bytes;
-use http::Method;
-use http_body_util::Full;
+use http::{Method, Request};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Client};
@@ -166,9 +165,8 @@ async fn allow(client: &Client, api: &str, function_arn: &str) -> Result<()> {
 async fn call(client: &Client, api: &str) -> Result<Answer> {
     let path = format!("/restapis/{api}/{STAGE}/_user_request_/members");
     let member = Bytes::from(json!({ "id": "1", "name": "sy" }).to_string());
-    let request =
-        client.request("execute-api", Method::POST, &path).header("content-type", "application/json");
-    client.send(request.body(Full::new(member))?).await
+    let request = Request::post(&path).header("content-type", "application/json").body(member)?;
+    client.call("execute-api", request).await
 }
 
 async fn make(client: &Client, path: &str, body: Value) -> Result<Value> {

@@ -22,6 +22,7 @@ use sandbox::{FunctionNetwork, Layer, Sandbox, SandboxConfig, SandboxMode};
 use server::{
     Backends, BoxFuture, Engine, ReplyBody, Service, Session, SocketReply, StageCall, StageReply, TailStream,
 };
+use sigv4::Keys;
 use store::{Durability, PostgresOptions, Store};
 use sts::TokenService;
 use tokio::sync::{OnceCell, mpsc};
@@ -126,6 +127,7 @@ impl Wiring {
         config: &Config,
         address: SocketAddr,
         clock: Clock,
+        keys: Arc<Keys>,
         live: Option<Arc<Live>>,
     ) -> Result<Arc<Self>> {
         let folder = Folder::make(config)?;
@@ -151,6 +153,7 @@ impl Wiring {
             enforce_policies: true,
             live: live.map(|live| live as _),
             objects,
+            keys,
             destination_endpoint: config.destination_endpoint.clone(),
             retry_wait: if config.quick_retries { QUICK_RETRY } else { Duration::from_secs(60) },
             ..LambdaConfig::new(folder.path.join("code"))
@@ -300,6 +303,7 @@ impl Wiring {
             spelling: call.spelling,
             body: call.body,
             source_ip: call.source_ip,
+            signature: call.signature,
             host: call.host,
             protocol: call.protocol,
             secure: false,
@@ -492,8 +496,9 @@ fn tail_chunk(lines: &[TailLine]) -> Bytes {
 }
 
 fn url_call(call: StageCall) -> UrlCall {
-    let StageCall { method, host, path, query, headers, body, source_ip, protocol, .. } = call;
-    UrlCall { request: wire::Request { method, path, query, headers, body }, host, source_ip, protocol }
+    let StageCall { method, host, path, query, headers, body, source_ip, signature, protocol, .. } = call;
+    let request = wire::Request { method, path, query, headers, body };
+    UrlCall { request, host, source_ip, signature, protocol }
 }
 
 fn not_started(why: &str) -> wire::Response {

@@ -77,6 +77,8 @@ pub struct StageCall {
     pub spelling: Spelling,
     pub body: Bytes,
     pub source_ip: IpAddr,
+    /// Who signed it: verified, if keys are known.
+    pub signature: sigv4::Signature,
     /// `HTTP/1.1` or `HTTP/2.0`.
     pub protocol: &'static str,
 }

@@ -1,11 +1,11 @@
-//! Who calls: the call's context, from the signature and the connection. Verifies nothing yet.
+//! Who calls: the call's context, from the claim of the signature and the connection. The chain verifies it, if it must be.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use base::{Cx, Principal, RequestId, Scope, Timestamp, Trace, Wording};
 use http::HeaderMap;
-use sigv4::Credential;
+use sigv4::{Credential, Keys};
 
 /// The parts of a request that make its context.
 #[derive(Debug)]
@@ -16,13 +16,18 @@ pub(crate) struct Claim<'a> {
     pub(crate) source_ip: IpAddr,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) credential: Option<&'a Credential<'a>>,
+    pub(crate) keys: &'a Keys,
     pub(crate) wording: Wording,
 }
 
 pub(crate) fn identify(claim: &Claim<'_>) -> Cx {
     let (scope, principal) = match claim.credential {
         Some(credential) => {
-            (credential.scope(), Principal::AccessKey(Arc::from(credential.access_key.as_ref())))
+            let account = claim.keys.account(credential);
+            (
+                Scope { account, ..credential.scope() },
+                Principal::AccessKey(Arc::from(credential.access_key.as_ref())),
+            )
         }
         None => (Scope::default(), Principal::Anonymous),
     };

@@ -12,7 +12,7 @@ use http::header::{CONNECTION, CONTENT_TYPE, HOST};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, Response, Version};
 use hyper::body::Incoming;
-use sigv4::Credential;
+use sigv4::{Credential, Signature, SignatureError, Signed};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error};
 
@@ -24,7 +24,7 @@ use crate::listen::ServerConfig;
 use crate::metrics::Metrics;
 use crate::origin::{self, Admission};
 use crate::pulse::Busy;
-use crate::route::{self, Head, Route};
+use crate::route::{self, Head, OwnPath, Route};
 use crate::upgrade::{self, Sockets};
 use crate::{Service, operation, own, refusal};
 use wire::Spelling;
@@ -56,6 +56,13 @@ pub(crate) struct Exchange {
     spelling: Spelling,
 }
 
+/// A whole request, and who signed it.
+struct Arrived {
+    head: Parts,
+    body: Bytes,
+    signature: Signature,
+}
+
 /// Who sent a request, and how it wrote its header names.
 #[derive(Debug)]
 pub(crate) struct Client {
@@ -74,7 +81,9 @@ impl Front {
         let page = self.admit_page(exchange, &route, &head)?;
         let body = self.read_body(exchange, &route, body).await?;
         let route = settle_form(exchange, route, &head, &body)?;
-        let reply = self.dispatch(exchange, route, &cx, Request::from_parts(head, body)).await;
+        let signature = self.verify(exchange, &route, &head, &body)?;
+        let arrived = Arrived { head, body, signature };
+        let reply = self.dispatch(exchange, route, &cx, arrived).await;
         Ok(allow_page(reply, page))
     }
 
@@ -139,6 +148,7 @@ impl Front {
             source_ip: exchange.peer.ip(),
             headers: &head.headers,
             credential,
+            keys: &self.config.keys,
             wording: self.config.wording,
         };
         let cx = caller::identify(&claim);
@@ -189,44 +199,72 @@ impl Front {
         read.map_err(|error: BodyError| Box::new(refusal::body(exchange, route, &error)))
     }
 
-    async fn dispatch(
+    /// Who signed the request. Calls of services are refused here if they must be signed; a stage or a function decides
+    /// for itself what a signature means to it.
+    fn verify(
         &self,
-        exchange: &mut Exchange,
-        route: Route,
-        cx: &Cx,
-        request: Request<Bytes>,
-    ) -> Reply {
-        let (head, body) = request.into_parts();
+        exchange: &Exchange,
+        route: &Route,
+        head: &Parts,
+        body: &[u8],
+    ) -> Result<Signature, Refused> {
+        let is_required = match route {
+            Route::Stage | Route::FunctionUrl => false,
+            Route::Service(_) | Route::Own(OwnPath::Metrics | OwnPath::LogsTail)
+                if self.config.auth_required =>
+            {
+                true
+            }
+            // What is under the other paths of our own is for everybody, or has a name that only those know who were told.
+            _ => return Ok(Ok(None)),
+        };
+        let signed = Signed {
+            method: &head.method,
+            path: head.uri.path(),
+            query: head.uri.query().unwrap_or_default(),
+            host: host(head),
+            headers: &head.headers,
+            body,
+        };
+        let refused = match self.config.keys.signature(&signed, self.clock.now()) {
+            Ok(None) if is_required => SignatureError::Missing,
+            Err(error) if is_required => error,
+            signature => return Ok(signature),
+        };
+        Err(Box::new(refusal::signature(exchange, &refused)))
+    }
+
+    async fn dispatch(&self, exchange: &mut Exchange, route: Route, cx: &Cx, arrived: Arrived) -> Reply {
         match route {
             Route::Service(service) => {
-                let request = wire_request(head, body);
+                let request = wire_request(arrived.head, arrived.body);
                 exchange.operation = operation::name(service, &request);
                 let response = self.backends.call(service, cx, request).await;
                 let pieces = response.stream.and_then(|stream| stream.take());
                 let body = pieces.map_or_else(|| response.body.into(), ReplyBody::Stream);
                 Reply::from_parts(response.status, response.headers, body)
             }
-            Route::Stage if upgrade::is_wanted(&head) => {
+            Route::Stage if upgrade::is_wanted(&arrived.head) => {
                 exchange.operation = "websocket";
                 let Some(slot) = self.sockets.slot() else { return refusal::crowded(exchange) };
-                upgrade::reply(self.backends.websocket(cx, stage_call(exchange, head, body)).await, slot)
+                upgrade::reply(self.backends.websocket(cx, stage_call(exchange, arrived)).await, slot)
             }
             Route::Stage => {
                 exchange.operation = "stage";
-                let reply = self.backends.stage(cx, stage_call(exchange, head, body)).await;
+                let reply = self.backends.stage(cx, stage_call(exchange, arrived)).await;
                 Reply::from_parts(reply.status, reply.headers, reply.body)
             }
             Route::FunctionUrl => {
                 exchange.operation = "function-url";
-                let reply = self.backends.function_url(cx, stage_call(exchange, head, body)).await;
+                let reply = self.backends.function_url(cx, stage_call(exchange, arrived)).await;
                 Reply::from_parts(reply.status, reply.headers, reply.body)
             }
             Route::Own(own) => {
                 exchange.operation = own.name();
-                own::answer(self, own, cx, &head).await
+                own::answer(self, own, cx, &arrived.head).await
             }
             Route::Unserved(name) => refusal::unserved(exchange, &name),
-            Route::Form | Route::Unknown => refusal::unknown(exchange, &head, host(&head)),
+            Route::Form | Route::Unknown => refusal::unknown(exchange, &arrived.head, host(&arrived.head)),
         }
     }
 
@@ -312,8 +350,9 @@ fn is_form(head: &Parts) -> bool {
     kind.starts_with(b"application/x-www-form-urlencoded")
 }
 
-fn stage_call(exchange: &mut Exchange, head: Parts, body: Bytes) -> StageCall {
+fn stage_call(exchange: &mut Exchange, Arrived { head, body, signature }: Arrived) -> StageCall {
     StageCall {
+        signature,
         host: host(&head).to_owned(),
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),

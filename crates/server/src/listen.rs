@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Clock, Limits, Wording};
+use sigv4::Keys;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,10 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     pub limits: Limits,
     pub wording: Wording,
+    /// Who may sign. Signatures for stages and functions' URLs are verified if any keys are known.
+    pub keys: Arc<Keys>,
+    /// Whether calls of services must be signed.
+    pub auth_required: bool,
     /// Printed by the health answers.
     pub version: &'static str,
 }
@@ -35,6 +40,8 @@ impl Default for ServerConfig {
             listen: ([127, 0, 0, 1], 0).into(),
             limits: Limits::default(),
             wording: Wording::default(),
+            keys: Arc::default(),
+            auth_required: false,
             version: env!("CARGO_PKG_VERSION"),
         }
     }

@@ -6,9 +6,8 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, DATE};
 use percent_encoding::percent_decode_str;
 
+use crate::canonical::ALGORITHM;
 use crate::{Credential, SignatureError, Source};
-
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// The claim of a request with these headers and this raw query; `None` when it is not signed in AWS's way
 /// (no signature, or another scheme such as `Bearer`).
@@ -117,7 +116,7 @@ fn five_parts(text: &str) -> Option<[&str; 4]> {
 }
 
 /// The decoded value of the first parameter called `name` in a raw query.
-fn query_parameter<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
+pub(crate) fn query_parameter<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
     if query.is_empty() {
         return None;
     }

@@ -119,6 +119,7 @@ fn request(cx: &Cx, api: &ApiRecord, input: TestInvokeAuthorizerInput) -> Result
         spelling: wire::Spelling::default(),
         body: input.body.unwrap_or_default().into(),
         source_ip: cx.source_ip.unwrap_or(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)),
+        signature: Ok(None),
         host: cx.host.as_deref().unwrap_or_default().to_owned(),
         protocol: "HTTP/1.1",
         secure: false,

@@ -132,6 +132,7 @@ fn request(cx: &Cx, api: &ApiRecord, input: TestInvokeMethodInput) -> Result<Sta
         spelling: wire::Spelling::default(),
         body: input.body.unwrap_or_default().into(),
         source_ip: cx.source_ip.unwrap_or(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)),
+        signature: Ok(None),
         host: HOST.to_owned(),
         protocol: "HTTP/1.1",
         secure: true,

@@ -285,40 +285,32 @@ fn masked(text: &str) -> String {
     text.chars().enumerate().map(|(at, c)| if at < shown { '*' } else { c }).collect()
 }
 
-/// Who a signature says it is of. Its form is checked; there is no secret to verify it with.
+/// Who signed the request for this service.
 pub(crate) fn require_signature(request: &StageRequest) -> Result<Signer, Fault> {
-    match sigv4::parse(&request.headers, &request.query) {
-        Ok(Some(credential)) if credential.service == "execute-api" => Ok(signer_of(&credential)),
-        Ok(Some(credential)) => Err(Fault::Signature {
+    match &request.signature {
+        Ok(Some(signer)) if signer.service == "execute-api" => Ok(signer_of(signer)),
+        Ok(Some(signer)) => Err(Fault::Signature {
             code: "InvalidSignatureException",
             message: format!(
                 "Credential should be scoped to correct service: 'execute-api', got '{}'",
-                credential.service
+                signer.service
             ),
         }),
         Ok(None) => Err(Fault::MissingAuthenticationToken),
-        Err(error) => Err(Fault::Signature {
-            code: match error {
-                sigv4::SignatureError::Missing => "MissingAuthenticationTokenException",
-                sigv4::SignatureError::Incomplete(_) => "IncompleteSignatureException",
-                sigv4::SignatureError::Invalid(_) => "InvalidSignatureException",
-            },
-            message: error.to_string(),
-        }),
+        Err(error) => Err(Fault::Signature { code: error.exception(), message: error.to_string() }),
     }
 }
 
 fn signer(visit: &Visit<'_>) -> Option<Signer> {
-    let credential = sigv4::parse(&visit.request.headers, &visit.request.query).ok().flatten()?;
-    (credential.service == "execute-api").then(|| signer_of(&credential))
+    let signer = visit.request.signature.as_ref().ok()?.as_ref()?;
+    (signer.service == "execute-api").then(|| signer_of(signer))
 }
 
-fn signer_of(credential: &sigv4::Credential<'_>) -> Signer {
-    let account = credential.account().to_string();
+fn signer_of(signer: &sigv4::Signer) -> Signer {
     Signer {
-        arn: format!("arn:{}:iam::{account}:root", credential.scope().region.partition()),
-        account,
-        access_key: credential.access_key.clone().into_owned(),
+        arn: format!("arn:{}:iam::{}:root", signer.region.partition(), signer.account),
+        account: signer.account.to_string(),
+        access_key: signer.access_key.clone(),
     }
 }
 

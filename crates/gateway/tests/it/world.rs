@@ -8,12 +8,13 @@ use std::time::Duration;
 use base::{Clock, Cx, Limits, RequestId, Scope, Timestamp};
 use bytes::Bytes;
 use gateway::{Gateway, GatewayPorts, StageRequest, StageResponse};
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use ports::{
     BoxFuture, Call, Invoke, InvokeCall, InvokeError, InvokeReply, LogBatch, LogSink, ServiceCall,
     ServiceNotServed, ServiceReply,
 };
 use serde_json::Value;
+use sigv4::{Keys, Signed};
 use store::Store;
 
 /// What a played function does.
@@ -332,9 +333,14 @@ impl World {
         for (name, value) in headers {
             map.append(name.parse::<http::HeaderName>().unwrap(), value.parse().unwrap());
         }
+        let method: Method = method.parse().unwrap();
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        let signed = Signed { method: &method, path, query, host: &host, headers: &map, body: &body };
+        // As the server does it when it knows no keys.
+        let signature = Keys::default().signature(&signed, self.clock.now());
         StageRequest {
             request_id: RequestId(7),
-            method: method.parse().unwrap(),
+            method,
             api_id: found.api_id.to_owned(),
             stage: found.stage.to_owned(),
             path: found.path.to_owned(),
@@ -343,8 +349,9 @@ impl World {
             query: query.to_owned(),
             headers: map,
             spelling: wire::Spelling::default(),
-            body: Bytes::copy_from_slice(body.as_bytes()),
+            body,
             source_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            signature,
             host: host.clone(),
             protocol: "HTTP/1.1",
             secure: false,

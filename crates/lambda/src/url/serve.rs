@@ -4,10 +4,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use base::{Cx, Principal};
+use base::Cx;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _, stream};
 use ports::{InvokeAnswer, InvokeError, InvokePiece, InvokePieces, InvokeStream};
+use sigv4::{Signature, SignatureError};
+use wire::json::Writer;
 use wire::{Cut, Request, Response, Streamed};
 
 use super::event::{self, Caller, Told};
@@ -29,6 +31,8 @@ pub struct UrlCall {
     /// `host[:port]`; it may name the URL.
     pub host: String,
     pub source_ip: IpAddr,
+    /// Who signed it: verified, if keys are known.
+    pub signature: Signature,
     /// `HTTP/1.1` or `HTTP/2.0`.
     pub protocol: &'static str,
 }
@@ -47,6 +51,8 @@ struct Found {
 enum Refused {
     #[error("the caller may not")]
     Forbidden,
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
     #[error(transparent)]
     Invoke(#[from] InvokeError),
     #[error("the function's answer is no answer to a request: {0}")]
@@ -97,7 +103,7 @@ impl Lambda {
         found: &Found,
         path: &str,
     ) -> Result<Response, Refused> {
-        let caller = self.admit_url(cx, found)?;
+        let caller = self.admit_url(call.signature.clone(), found)?;
         let told = Told {
             url_id: &found.config.id,
             path,
@@ -145,15 +151,23 @@ impl Lambda {
 
     /// The caller, where the URL asks for a signature, if the function's policy lets it in. Its own account's callers
     /// need no policy: what their users may is for when there are users.
-    fn admit_url(&self, cx: &Cx, found: &Found) -> Result<Option<Caller>, Refused> {
-        let caller = match (&cx.principal, found.config.signed) {
-            (_, false) => None,
-            (Principal::AccessKey(key), true) => Some(Caller {
-                access_key: key.to_string(),
-                account: cx.scope.account,
+    fn admit_url(&self, signature: Signature, found: &Found) -> Result<Option<Caller>, Refused> {
+        let caller = match signature {
+            _ if !found.config.signed => None,
+            Ok(Some(signer)) if signer.service != "lambda" => {
+                let message = format!(
+                    "Credential should be scoped to correct service: 'lambda', got '{}'",
+                    signer.service
+                );
+                return Err(SignatureError::Invalid(message).into());
+            }
+            Ok(Some(signer)) => Some(Caller {
+                access_key: signer.access_key,
+                account: signer.account,
                 partition: found.function.scope.region.partition(),
             }),
-            (_, true) => return Err(Refused::Forbidden),
+            Ok(None) => return Err(Refused::Forbidden),
+            Err(error) => return Err(error.into()),
         };
         let account = caller.as_ref().map(|caller| caller.account.to_string());
         let is_own = caller.as_ref().is_some_and(|caller| caller.account == found.function.scope.account);
@@ -273,6 +287,16 @@ fn refuse(found: &Found, refused: &Refused) -> Response {
             );
             let mut response = json(403, &br#"{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}"#[..]);
             response.set("x-amzn-errortype", "AccessDeniedException");
+            response
+        }
+        Refused::Signature(why) => {
+            let mut json = Writer::new();
+            json.begin_object();
+            json.key("message");
+            json.string(&why.to_string());
+            json.end_object();
+            let mut response = self::json(403, json.into_bytes());
+            response.set("x-amzn-errortype", why.exception());
             response
         }
         Refused::Invoke(InvokeError::Throttled(reason)) => {

@@ -8,12 +8,13 @@ use api::lambda::{
     InvokeMode, Lambda as _, ListFunctionUrlConfigsInput, PublishVersionInput, PutFunctionConcurrencyInput,
     TagResourceInput, UpdateFunctionUrlConfigInput,
 };
-use base::{Cx, Principal, Scope};
+use base::{Cx, Principal, Region, Scope};
 use bytes::Bytes;
 use expect_test::expect;
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use lambda::UrlCall;
+use sigv4::{SignatureError, Signer};
 use wire::{Request, Response};
 
 use crate::fixture::{Answer, World, broken, check_failure};
@@ -83,22 +84,29 @@ fn call(line: &str, headers: &[&str], body: &'static [u8]) -> UrlCall {
         },
         host: "127.0.0.1:4566".to_owned(),
         source_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        signature: Ok(None),
         protocol: "HTTP/1.1",
     }
 }
 
-async fn get(world: &World, line: &str) -> Response {
-    world.lambda.serve_url(&outside(None), call(line, &[], b"")).await
+/// The same request, signed by this access key for a service.
+fn signed(key: &str, service: &str, call: UrlCall) -> UrlCall {
+    let signer = Signer {
+        access_key: key.to_owned(),
+        account: key.parse().unwrap(),
+        region: Region::default(),
+        service: service.to_owned(),
+    };
+    UrlCall { signature: Ok(Some(signer)), ..call }
 }
 
-/// As the server makes it for a request that is signed by this access key, or not at all.
-fn outside(key: Option<&str>) -> Cx {
-    let mut scope = Scope::default();
-    if let Some(key) = key {
-        scope.account = key.parse().unwrap();
-    }
-    let principal = key.map_or(Principal::Anonymous, |key| Principal::AccessKey(key.into()));
-    Cx { principal, ..Cx::internal(scope) }
+async fn get(world: &World, line: &str) -> Response {
+    world.lambda.serve_url(&outside(), call(line, &[], b"")).await
+}
+
+/// As the server makes it for a request that says nothing of its caller.
+fn outside() -> Cx {
+    Cx { principal: Principal::Anonymous, ..Cx::internal(Scope::default()) }
 }
 
 /// Status and body; a body that breaks off ends in `!`.
@@ -261,7 +269,7 @@ async fn a_tag_fixes_the_id() {
 #[tokio::test]
 async fn the_event() {
     let world = open(|_| {}).await;
-    let mut cx = outside(None);
+    let mut cx = outside();
     cx.request_id = base::RequestId(7);
     cx.trace = base::Trace("Root=1-2-3".into());
     let mut by_host = call(
@@ -326,7 +334,7 @@ async fn answers_and_failures() {
     assert_eq!(show(nowhere).await, r#"403 {"Message":null}"#);
     let mut large = call("POST /_aws/lambda-url/my-url/", &["content-type: text/plain"], b"");
     large.request.body = vec![b'x'; 6_291_500].into();
-    let response = world.lambda.serve_url(&outside(None), large).await;
+    let response = world.lambda.serve_url(&outside(), large).await;
     assert_eq!(
         show(response).await,
         r#"413 {"Message":"Request must be smaller than 6291556 bytes for the InvokeFunction operation"}"#
@@ -365,12 +373,12 @@ async fn who_may() {
     permit(&world, "*", Some("NONE")).await;
     assert_eq!(show(get(&world, url).await).await, "200 null");
 
-    let signed = UpdateFunctionUrlConfigInput {
+    let by_signature = UpdateFunctionUrlConfigInput {
         function_name: "f".to_owned(),
         auth_type: Some(FunctionUrlAuthType::AwsIam),
         ..UpdateFunctionUrlConfigInput::default()
     };
-    world.lambda.update_function_url_config(&world.cx, signed).await.unwrap();
+    world.lambda.update_function_url_config(&world.cx, by_signature).await.unwrap();
     world.seen().await;
     permit(&world, "222222222222", Some("AWS_IAM")).await;
     for (key, expected) in [
@@ -379,8 +387,24 @@ async fn who_may() {
         (Some("111111111111"), FORBIDDEN),
         (Some("222222222222"), "200 null"),
     ] {
-        let response = world.lambda.serve_url(&outside(key), call(url, &[], b"")).await;
+        let unsigned = call(url, &[], b"");
+        let request = match key {
+            Some(key) => signed(key, "lambda", unsigned),
+            None => unsigned,
+        };
+        let response = world.lambda.serve_url(&outside(), request).await;
         assert_eq!(show(response).await, expected, "{key:?}");
+    }
+    let elsewhere = signed("000000000000", "execute-api", call(url, &[], b""));
+    let forged = UrlCall { signature: Err(SignatureError::Unrecognized), ..call(url, &[], b"") };
+    for (request, expected) in [
+        (
+            elsewhere,
+            r#"403 {"message":"Credential should be scoped to correct service: 'lambda', got 'execute-api'"}"#,
+        ),
+        (forged, r#"403 {"message":"The security token included in the request is invalid."}"#),
+    ] {
+        assert_eq!(show(world.lambda.serve_url(&outside(), request).await).await, expected);
     }
     let event: serde_json::Value = serde_json::from_str(&world.seen().await[1]).unwrap();
     assert_eq!(event["requestContext"]["accountId"], "222222222222");
@@ -415,7 +439,7 @@ async fn web_pages_are_let_in_by_the_urls_own_rules() {
     });
     let ask = |line: &str, headers: &[&str]| {
         let asked = call(line, headers, b"");
-        let (lambda, cx) = (world.lambda.clone(), outside(None));
+        let (lambda, cx) = (world.lambda.clone(), outside());
         async move { lambda.serve_url(&cx, asked).await }
     };
     let url = "_aws/lambda-url/my-url/";

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::{Context, at, print_json, print_line, start, status};
 use crate::client::Client;
 use crate::config::Origin;
-use crate::instance;
 use crate::sample::{self, Deployed};
+use crate::{credentials, instance};
 
 pub(super) fn run(mut context: Context) -> Result<ExitCode> {
     start::start_log(&context)?;
@@ -25,7 +25,7 @@ pub(super) fn run(mut context: Context) -> Result<ExitCode> {
         }
         let running = start::Running::begin(&context.config).await?;
         running.say(&context);
-        let client = Client::new(running.address);
+        let client = Client::new(running.address, credentials::own_pair(&context.config));
         say(&context, &client, &sample::deploy(&client).await?);
         running.until_stopped().await?;
         Ok(ExitCode::SUCCESS)

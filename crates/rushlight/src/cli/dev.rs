@@ -15,6 +15,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::{Context, logs, print_json, print_line, runtimes, start};
 use crate::client::Client;
+use crate::credentials;
 use crate::dev::{self, Function, Live, Project, Watch};
 use crate::function;
 
@@ -82,7 +83,7 @@ impl Dev {
             live.build(&folder).await.map_err(anyhow::Error::msg)?;
             let running = start::Running::begin_live(&context.config, Some(Arc::clone(&live))).await?;
             running.say(context);
-            let client = Client::new(running.address);
+            let client = Client::new(running.address, credentials::own_pair(&context.config));
             let debuggers = Debuggers { first: self.inspect, given: HashMap::new() };
             let mut serving =
                 Serving { context, client, live, folder, debuggers, shown: None, runtimes: Vec::new() };

@@ -6,20 +6,21 @@ use anyhow::Result;
 use serde_json::{Map, Value};
 
 use super::{Context, print_json, print_line};
-use crate::instance;
+use crate::{credentials, instance};
 
 /// What would come before the credentials, or go with them.
 pub(super) const UNSET: [&str; 3] = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"];
 
-/// Name and value. The credentials are no secret: they keep real ones from being used by mistake.
+/// Name and value.
 pub(super) fn variables(context: &Context) -> Vec<(&'static str, String)> {
     let named = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let region =
         named("AWS_REGION").or_else(|| named("AWS_DEFAULT_REGION")).unwrap_or_else(|| "us-east-1".into());
+    let pair = credentials::shown_pair(&context.config);
     vec![
         ("AWS_ENDPOINT_URL", instance::client(&context.config).url()),
-        ("AWS_ACCESS_KEY_ID", "rushlight".to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", "rushlight".to_owned()),
+        ("AWS_ACCESS_KEY_ID", pair.access_key),
+        ("AWS_SECRET_ACCESS_KEY", pair.secret),
         ("AWS_REGION", region.clone()),
         ("AWS_DEFAULT_REGION", region),
     ]

@@ -7,8 +7,7 @@ use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use bytes::Bytes;
 use clap::Args;
-use http::Method;
-use http_body_util::Full;
+use http::Request;
 use serde_json::{Value, json};
 
 use super::{Context, print_json, print_line, small_runtime};
@@ -52,8 +51,8 @@ impl Invoke {
     async fn call(&self, client: &Client, event: Vec<u8>) -> Result<Answer> {
         let path = format!("/2015-03-31/functions/{}/invocations", encode(&self.function));
         let log_type = if self.tail { "Tail" } else { "None" };
-        let request = client.request("lambda", Method::POST, &path).header("x-amz-log-type", log_type);
-        client.send(request.body(Full::new(Bytes::from(event)))?).await?.success("not invoked")
+        let request = Request::post(&path).header("x-amz-log-type", log_type).body(Bytes::from(event))?;
+        client.call("lambda", request).await?.success("not invoked")
     }
 
     fn read_event(&self) -> Result<Vec<u8>> {

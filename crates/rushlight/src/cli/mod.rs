@@ -57,9 +57,14 @@ struct Flags {
     /// What the store keeps in memory of what it has read from the disk [default: an eighth of the memory, 64 to 1024]
     #[arg(long, global = true, value_name = "MIB")]
     cache: Option<String>,
-    /// Who may call; needed to listen on other than loopback addresses [default: none needed]
-    #[arg(long, global = true, value_name = "off")]
+    /// Who may call: everybody, or whoever signs with a key pair of the credentials. One of both must be said to listen on
+    /// other than loopback addresses [default: off]
+    #[arg(long, global = true, value_name = "off|required")]
     auth: Option<String>,
+    /// Key pairs that may sign, in the form of AWS's shared credentials file; once it is there, signatures for AWS_IAM are
+    /// verified [default: credentials in the data folder, made when signatures are required]
+    #[arg(long, global = true, value_name = "FILE")]
+    credentials: Option<PathBuf>,
     /// What to do when the host does not allow a layer of the jail [default: best-effort]
     #[arg(long, global = true, value_name = "required|best-effort|off")]
     sandbox: Option<String>,
@@ -239,6 +244,7 @@ impl Flags {
         set("durability", self.durability.clone());
         set("cache", self.cache.clone());
         set("auth", self.auth.clone());
+        set("credentials", self.credentials.as_ref().map(|path| path.to_string_lossy().into_owned()));
         set("sandbox", self.sandbox.clone());
         set("pool", self.pool.clone());
         set("function-network", self.function_network.clone());

@@ -10,11 +10,13 @@ use base::{Clock, Limits};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use server::{BindError, Bound, Server, ServerConfig};
+use sigv4::Keys;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use super::{Context, at, print_json, print_line};
 use crate::config::{Auth, Config};
+use crate::credentials;
 use crate::dev::Live;
 use crate::instance::{Instance, InstanceFile};
 use crate::port;
@@ -69,10 +71,11 @@ impl Running {
     /// With functions that are served from folders.
     pub(super) async fn begin_live(config: &Config, live: Option<Arc<Live>>) -> Result<Self> {
         check_exposure(config)?;
-        let bound = bind(config).await?;
+        let keys = Arc::new(credentials::keys(config)?);
+        let bound = bind(config, Arc::clone(&keys)).await?;
         let address = bound.addr();
         let clock = Clock::System;
-        let wiring = Wiring::open(config, address, clock.clone(), live).await?;
+        let wiring = Wiring::open(config, address, clock.clone(), keys, live).await?;
         let stop = CancellationToken::new();
         let served = tokio::spawn(bound.serve(Arc::clone(&wiring) as _, clock, stop.clone()));
         wiring.begin();
@@ -126,21 +129,27 @@ fn connections_max() -> (usize, usize) {
 }
 
 fn check_exposure(config: &Config) -> Result<()> {
-    if config.listen.ip().is_loopback() || config.auth == Auth::Off {
+    if config.listen.ip().is_loopback() || config.auth != Auth::Unset {
         return Ok(());
     }
     bail!(
-        "{} can be reached from other machines, and callers are not authenticated yet: whoever reaches it may run code \
-         here.\nListen on 127.0.0.1, or say --auth off if the network is yours alone",
+        "{} can be reached from other machines, and whoever reaches it may run code here.\nSay --auth required to let \
+         those call who sign with a key pair, or --auth off if the network is yours alone",
         config.listen
     )
 }
 
-async fn bind(config: &Config) -> Result<Bound> {
+async fn bind(config: &Config, keys: Arc<Keys>) -> Result<Bound> {
     let (connections_max, websockets_max) = connections_max();
     let limits = Limits { connections_max, websockets_max, ..Limits::default() };
-    let server =
-        ServerConfig { listen: config.listen, limits, wording: config.wording, ..ServerConfig::default() };
+    let server = ServerConfig {
+        listen: config.listen,
+        limits,
+        wording: config.wording,
+        keys,
+        auth_required: config.auth == Auth::Required,
+        ..ServerConfig::default()
+    };
     Server::bind(server).await.map_err(|error| explain(&error))
 }
 

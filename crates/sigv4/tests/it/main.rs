@@ -1,5 +1,7 @@
 //! Signatures as clients write them, and as they break them.
 
+mod keys;
+
 use expect_test::{Expect, expect};
 use http::{HeaderMap, HeaderValue};
 
