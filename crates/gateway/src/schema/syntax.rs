@@ -56,10 +56,8 @@ impl SyntaxReader<'_> {
     /// Whether a keyword is one and its value can be one of it.
     fn keyword(&mut self, name: &str, value: &Json<'_>, beside: &Json<'_>) -> bool {
         match name {
-            "$schema" => {
-                value.as_str().is_some_and(|uri| uri.trim_end_matches('#').ends_with("draft-04/schema"))
-            }
-            "id" | "title" | "description" | "format" => value.as_str().is_some(),
+            // Whatever draft it names, it is read as draft 4.
+            "$schema" | "id" | "title" | "description" | "format" => value.as_str().is_some(),
             "default" => true,
             "pattern" => value.as_str().is_some_and(|text| vtl::JavaRegex::new(text).is_ok()),
             "multipleOf" => matches!(value, Json::Number(text) if is_positive(text)),
@@ -150,6 +148,7 @@ mod tests {
                 Ok(0),
             ),
             (r##"{"items":{"$ref":"#"}}"##, Ok(0)),
+            (r##"{"$schema":"http://json-schema.org/draft-07/schema#"}"##, Ok(0)),
             (model, Ok(1)),
             ("", Err(bad)),
             ("[]", Err(bad)),

@@ -35,6 +35,31 @@ async fn types_are_put_shown_patched_and_deleted() {
     for bad in [r#"{"statusCode":"x"}"#, r#"{"responseParameters":{"header.x":"'y'"}}"#] {
         assert_eq!(world.control(&format!("PUT {at}/THROTTLED {bad}")).await.0, 400, "{bad}");
     }
+    for (operation, status, wanted) in [
+        (r#""op":"add","path":"/statusCode","value":"400""#, 400, "Invalid patch path /statusCode"),
+        (r#""op":"remove","path":"/statusCode""#, 400, "Invalid patch path /statusCode"),
+        (r#""op":"replace","path":"/wrongPath","value":"x""#, 400, "Invalid patch path /wrongPath"),
+        (r#""op":"replace","value":"x""#, 400, "Invalid patch path null"),
+        (
+            r#""op":"replace","path":"/responseParameters/gatewayresponse.header.z","value":"'z'""#,
+            404,
+            "Invalid parameter name specified",
+        ),
+        (
+            r#""op":"replace","path":"/responseTemplates/text~1plain""#,
+            400,
+            "Invalid null or empty value in responseTemplates",
+        ),
+        (
+            r#""op":"add","path":"/responseParameters/gatewayresponse.header.z""#,
+            400,
+            "Invalid null or empty value in responseParameters",
+        ),
+    ] {
+        let line = format!(r#"PATCH {at}/THROTTLED {{"patchOperations":[{{{operation}}}]}}"#);
+        let (got, body) = world.control(&line).await;
+        assert_eq!((got, body["message"].as_str()), (status, Some(wanted)), "{operation}");
+    }
     assert_eq!(world.control(&format!("DELETE {at}/THROTTLED")).await.0, 202);
     let (status, gone) = world.control(&format!("DELETE {at}/THROTTLED")).await;
     assert_eq!((status, &gone["message"]), (404, &json!("Gateway response type not defined on api")));
