@@ -444,7 +444,7 @@ function unpacked(file, source) {
   let found;
   try { found = readFileSync(`${COMPILED}${file}.v8`); } catch { return undefined; }
   const body = found.subarray(DIGEST_BYTES);
-  if (!digest(body).equals(found.subarray(0, DIGEST_BYTES)) || readFileSync(file, 'utf8') !== source) return undefined;
+  if (!digest(body).equals(found.subarray(0, DIGEST_BYTES)) || !readFileSync(file).equals(bufferOf(source))) return undefined;
   const numbers = Array.from({ length: body.readUInt32LE(0) + 1 }, (_, at) => body.readUInt32LE(4 * at));
   return { places: numbers.slice(1), data: body.subarray(4 * numbers.length) };
 }
@@ -656,9 +656,9 @@ function serialize(value) {
   try {
     const text = toJson(value === undefined ? null : value);
     return text === undefined ? 'null' : text;
-  } catch (error) {
-    if (!settings.callbacks) throw new RuntimeError('Runtime.JSONStringifyError', 'Unable to stringify response body');
-    throw new RuntimeError('Runtime.MarshalError', `Unable to stringify response body as JSON: ${error.message}`);
+  } catch {
+    const message = 'Unable to stringify response body';
+    throw settings.callbacks ? new Error(message) : new RuntimeError('Runtime.JSONStringifyError', message);
   }
 }
 

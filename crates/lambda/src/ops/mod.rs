@@ -102,7 +102,7 @@ use crate::Lambda;
 use crate::catalogue::Function;
 use crate::detached::Detached;
 use crate::error;
-use crate::name::FunctionRef;
+use crate::name::{FunctionRef, Qualifier};
 use crate::policy::Policy;
 
 /// Where the server listens unless it is told otherwise; used when the caller's way to it is unknown.
@@ -238,6 +238,18 @@ fn unqualified<'a>(cx: &Cx, name: &'a str) -> Result<FunctionRef<'a>, Failure> {
              Please specify either a function name or an unqualified function ARN.",
         )),
         None => Ok(reference),
+    }
+}
+
+/// The function whose `$LATEST` a request changes: nothing else of it can be.
+fn changeable<'a>(cx: &Cx, name: &'a str) -> Result<FunctionRef<'a>, Failure> {
+    let reference = named(cx, name, None)?;
+    match reference.qualifier() {
+        None | Some(Qualifier::Latest) => Ok(reference),
+        Some(_) => Err(error::invalid(
+            "Current operation does not support versions other than $LATEST. Please set the version to $LATEST or do not \
+             set a version in your request.",
+        )),
     }
 }
 

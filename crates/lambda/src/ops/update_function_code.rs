@@ -5,7 +5,7 @@ use base::Cx;
 use store::Batch;
 use wire::Failure;
 
-use super::{check_revision, edited, existing, named, publish_version};
+use super::{changeable, check_revision, edited, existing, publish_version};
 use crate::catalogue::Version;
 use crate::function::{created, new_revision, updating};
 use crate::source::Source;
@@ -16,7 +16,7 @@ pub(super) async fn run(
     cx: &Cx,
     input: UpdateFunctionCodeInput,
 ) -> Result<UpdateFunctionCodeOutput, Failure> {
-    let reference = named(cx, &input.function_name, None)?;
+    let reference = changeable(cx, &input.function_name)?;
     existing(lambda, &reference)?;
     if input.image_uri.is_some() {
         return Err(error::invalid(

@@ -5,7 +5,7 @@ use base::Cx;
 use store::Batch;
 use wire::Failure;
 
-use super::{check_revision, edited, named};
+use super::{changeable, check_revision, edited};
 use crate::catalogue::Version;
 use crate::function::{new_revision, updating};
 use crate::{Lambda, error};
@@ -16,7 +16,7 @@ pub(super) async fn run(
     mut input: UpdateFunctionConfigurationInput,
 ) -> Result<UpdateFunctionConfigurationOutput, Failure> {
     let name = input.function_name.clone();
-    let reference = named(cx, &name, None)?;
+    let reference = changeable(cx, &name)?;
     // No capacity provider is deleted between being found and being named.
     let _turn = lambda.registry.turn.lock().await;
     let edit = lambda.catalogue.edit(&reference.scope, reference.name).await;

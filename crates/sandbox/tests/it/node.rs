@@ -111,14 +111,14 @@ async fn handlers_answer_in_every_way() {
         (
             "exports.handler = async () => 10n",
             expect![[r#"
-            Handler {"errorType":"Runtime.MarshalError","errorMessage":"Unable to stringify response body as JSON: Do not know how to serialize a BigInt","trace":["Runtime.MarshalError: Unable to stringify response body as JSON: Do not know how to serialize a BigInt"..]}
-            | T	ID	ERROR	Invoke Error 	{"errorType":"Runtime.MarshalError","errorMessage":"Unable to stringify response body as JSON: Do not know how to serialize a BigInt","stack":["Runtime.MarshalError: Unable to stringify response body as JSON: Do not know how to serialize a BigInt"..]}"#]],
+            Handler {"errorType":"Error","errorMessage":"Unable to stringify response body","trace":["Error: Unable to stringify response body"..]}
+            | T	ID	ERROR	Invoke Error 	{"errorType":"Error","errorMessage":"Unable to stringify response body","stack":["Error: Unable to stringify response body"..]}"#]],
         ),
         (
             "exports.handler = async () => { const a = {}; a.a = a; return a }",
             expect![[r#"
-            Handler {"errorType":"Runtime.MarshalError","errorMessage":"Unable to stringify response body as JSON: Converting circular structure to JSON\n    --> starting at object with constructor 'Object'\n    --- property 'a' closes the circle","trace":["Runtime.MarshalError: Unable to stringify response body as JSON: Converting circular structure to JSON"..]}
-            | T	ID	ERROR	Invoke Error 	{"errorType":"Runtime.MarshalError","errorMessage":"Unable to stringify response body as JSON: Converting circular structure to JSON\n    --> starting at object with constructor 'Object'\n    --- property 'a' closes the circle","stack":["Runtime.MarshalError: Unable to stringify response body as JSON: Converting circular structure to JSON"..]}"#]],
+            Handler {"errorType":"Error","errorMessage":"Unable to stringify response body","trace":["Error: Unable to stringify response body"..]}
+            | T	ID	ERROR	Invoke Error 	{"errorType":"Error","errorMessage":"Unable to stringify response body","stack":["Error: Unable to stringify response body"..]}"#]],
         ),
         (
             "exports.handler = async () => { await new Promise(() => {}) }",
