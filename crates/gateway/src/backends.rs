@@ -81,7 +81,15 @@ impl Backends {
         let (parts, body) = self.send(request).await?.into_parts();
         let body = Limited::new(body, body_bytes_max).collect().await;
         let body = body.map_err(|error| BackendError::Body(error.to_string()))?.to_bytes();
-        Ok(StageResponse { status: parts.status.as_u16(), headers: parts.headers, body })
+        Ok(StageResponse::new(parts.status.as_u16(), parts.headers, body))
+    }
+
+    /// The answer to `request` as soon as its head is there, and its body as it comes.
+    pub(crate) async fn open(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, BackendError> {
+        self.send(request).await
     }
 
     /// A backend may close an idle connection in the moment in which it is used again. Then the request is sent

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 
 use crate::UrlStyle;
-use wire::Spelling;
+use wire::{Cut, Spelling, Streamed};
 
 /// A whole request to a stage, found by [`crate::Gateway::parse_target`].
 #[derive(Debug, Clone)]
@@ -47,6 +47,15 @@ pub struct StageResponse {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// What follows the body as it comes, of integrations that stream.
+    pub stream: Option<Streamed<Result<Bytes, Cut>>>,
+}
+
+impl StageResponse {
+    /// An answer that is whole.
+    pub(crate) fn new(status: u16, headers: HeaderMap, body: Bytes) -> Self {
+        Self { status, headers, body, stream: None }
+    }
 }
 
 impl StageRequest {

@@ -340,7 +340,9 @@ impl Wiring {
 }
 
 fn stage_reply(response: StageResponse) -> StageReply {
-    StageReply { status: response.status, headers: response.headers, body: response.body.into() }
+    let pieces = response.stream.and_then(|stream| stream.take());
+    let body = pieces.map_or_else(|| response.body.into(), ReplyBody::Stream);
+    StageReply { status: response.status, headers: response.headers, body }
 }
 
 /// Where a request to a stage goes.

@@ -99,6 +99,6 @@ impl HttpFault {
             }
             _ => format!(r#"{{"message":"{text}"}}"#),
         };
-        StageResponse { status, headers, body: Bytes::from(body) }
+        StageResponse::new(status, headers, Bytes::from(body))
     }
 }

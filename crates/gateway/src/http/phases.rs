@@ -113,7 +113,7 @@ fn preflight(visit: &HttpVisit<'_>, program: &Program) -> Option<StageResponse> 
     visit.stage.cors.as_ref().filter(|_| Cors::is_preflight(&request.method, &request.headers))?;
     let verb = Verb::of_request(&request.method);
     let own = program.route(visit.path, verb).is_some_and(|(route, _)| route.key.starts_with("OPTIONS "));
-    (!own).then(|| StageResponse { status: 204, headers: HeaderMap::new(), body: Bytes::new() })
+    (!own).then(|| StageResponse::new(204, HeaderMap::new(), Bytes::new()))
 }
 
 fn route<'a>(visit: &'a HttpVisit<'a>, program: &'a Program) -> Result<HttpCall<'a>, HttpFault> {
@@ -192,7 +192,7 @@ async fn lambda(
     };
     let answer = answer.map_err(|error| internal(error.to_string()))?;
     let body = answer.body(true).map_err(|error| internal(error.to_string()))?;
-    let mut response = StageResponse { status: answer.status, headers: answer.headers, body };
+    let mut response = StageResponse::new(answer.status, answer.headers, body);
     headers::remap(&mut response.headers, Origin::Integration);
     if payload == Payload::V1 && !response.headers.contains_key("content-type") {
         headers::set(&mut response.headers, "content-type", "text/plain;charset=UTF-8");

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use api::apigateway::{TestInvokeMethodInput, TestInvokeMethodOutput};
 use base::Cx;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use wire::Pieces;
 
 use crate::error::{GatewayError, Result};
 use crate::parts::{self, Owner};
@@ -61,7 +64,10 @@ async fn invoke<'a>(gateway: &Gateway, visit: &'a Visit<'a>, verb: Verb) -> Resu
     let found = visit.release.program.route(&visit.request.path, verb);
     let (method, route) = found.ok_or_else(GatewayError::no_method)?;
     visit.routed.get_or_init(|| method);
-    let response = phases::try_out(gateway, &Call { visit, method, route }).await;
+    let mut response = phases::try_out(gateway, &Call { visit, method, route }).await;
+    if let Some(mut pieces) = response.stream.as_ref().and_then(|stream| stream.take()) {
+        response.body = whole(&mut pieces, gateway.limits.gateway_body_bytes_max).await;
+    }
     let multi: BTreeMap<String, Vec<String>> = response
         .headers
         .keys()
@@ -79,6 +85,18 @@ async fn invoke<'a>(gateway: &Gateway, visit: &'a Visit<'a>, verb: Verb) -> Resu
         multi_value_headers: Some(multi),
         ..TestInvokeMethodOutput::default()
     })
+}
+
+/// What comes of a stream until its end, or until it is too much.
+async fn whole(pieces: &mut Pieces, bytes_max: usize) -> Bytes {
+    let mut body = BytesMut::new();
+    while let Some(Ok(piece)) = pieces.next().await {
+        if body.len() + piece.len() > bytes_max {
+            break;
+        }
+        body.extend_from_slice(&piece);
+    }
+    body.freeze()
 }
 
 /// The method of the name, or the one that answers for all.

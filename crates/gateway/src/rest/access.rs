@@ -30,6 +30,8 @@ fn value<'v>(visit: &'v Visit<'_>, outcome: Outcome<'v>, name: &str) -> Option<C
     let ended = outcome.ended;
     Some(match name {
         "status" => outcome.response.status.to_string().into(),
+        // Nobody knows yet how long a stream will be.
+        "responseLength" if outcome.response.stream.is_some() => return None,
         "responseLength" => outcome.response.body.len().to_string().into(),
         "responseLatency" => ended.since(visit.ticket.received).as_millis().to_string().into(),
         "isCanaryRequest" => visit.stage.is_canary(visit.release)?.to_string().into(),

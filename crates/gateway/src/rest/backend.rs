@@ -27,11 +27,7 @@ pub(crate) async fn proxy(
     call: &Call<'_>,
     backend: &HttpBackend,
 ) -> Result<StageResponse, Fault> {
-    let headers = headers::forwarded(call.request);
-    let query = call.request.query.clone();
-    let (body, overrides) = (call.request.body.clone(), Overrides::default());
-    let request = Outgoing { headers, query, body, overrides };
-    let mut response = send(gateway, call, backend, request).await?;
+    let mut response = send(gateway, call, backend, Outgoing::forwarded(call)).await?;
     headers::remap(&mut response.headers, Origin::HttpProxy);
     Ok(response)
 }
@@ -62,6 +58,12 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
+    /// The request as it came.
+    pub(crate) fn forwarded(call: &Call<'_>) -> Self {
+        let (query, body) = (call.request.query.clone(), call.request.body.clone());
+        Self { headers: headers::forwarded(call.request), query, body, overrides: Overrides::default() }
+    }
+
     /// Of an integration that is no proxy: nothing of the caller's but what is mapped, and the body.
     pub(crate) fn mapped(call: &Call<'_>, mapping: &Mapping) -> Result<Self, Fault> {
         let mut headers = HeaderMap::new();
@@ -94,7 +96,7 @@ async fn send(
     within(&gateway.clock, call.method.timeout, work).await?
 }
 
-fn refused(error: BackendError) -> Fault {
+pub(crate) fn refused(error: BackendError) -> Fault {
     match error {
         BackendError::Network(_) => Fault::Network(error.to_string()),
         BackendError::Body(_) => Fault::BadGateway(error.to_string()),

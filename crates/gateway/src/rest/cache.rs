@@ -223,8 +223,8 @@ impl Caches {
         (ttl, now, bytes_max): (Duration, Timestamp, usize),
     ) {
         let response = &answered.0;
-        if !(200..300).contains(&response.status) || response.body.len() > RESPONSE_BYTES_MAX || ttl.is_zero()
-        {
+        let is_large = response.stream.is_some() || response.body.len() > RESPONSE_BYTES_MAX;
+        if !(200..300).contains(&response.status) || is_large || ttl.is_zero() {
             return;
         }
         let headers: usize =

@@ -220,7 +220,7 @@ impl Fault {
         let mut headers = HeaderMap::with_capacity(6);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert("x-amzn-errortype", HeaderValue::from_static(self.error_type()));
-        StageResponse { status: self.status(), headers, body: self.body() }
+        StageResponse::new(self.status(), headers, self.body())
     }
 }
 

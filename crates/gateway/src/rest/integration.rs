@@ -6,6 +6,8 @@ use crate::rest::records::{IntegrationRecord, IntegrationResponseRecord, MethodR
 use crate::rest::route::Verb;
 
 pub(crate) const TIMEOUT_MS_DEFAULT: i32 = 29_000;
+/// Of integrations that stream: a quarter of an hour.
+const STREAM_TIMEOUT_MS_MAX: i32 = 900_000;
 
 impl IntegrationRecord {
     /// Checks the whole integration after it was put or edited; `method` is the one it belongs to.
@@ -18,8 +20,16 @@ impl IntegrationRecord {
             "AWS" | "AWS_PROXY" => self.check_arn()?,
             _ => {}
         }
-        if !(50..=TIMEOUT_MS_DEFAULT).contains(&self.timeout_ms) {
-            return Err(GatewayError::bad_request("Timeout should be between 50 ms and 29000 ms"));
+        if self.streams() && !matches!(self.kind.as_str(), "AWS_PROXY" | "HTTP_PROXY") {
+            return Err(GatewayError::bad_request(
+                "Response transfer mode STREAM is only supported for integrations of type AWS_PROXY and HTTP_PROXY",
+            ));
+        }
+        let timeout_ms_max = if self.streams() { STREAM_TIMEOUT_MS_MAX } else { TIMEOUT_MS_DEFAULT };
+        if !(50..=timeout_ms_max).contains(&self.timeout_ms) {
+            return Err(GatewayError::bad_request(format!(
+                "Timeout should be between 50 ms and {timeout_ms_max} ms"
+            )));
         }
         if !["WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER"].contains(&self.passthrough_behavior.as_str()) {
             return Err(GatewayError::bad_request(
@@ -78,14 +88,23 @@ impl IntegrationRecord {
             ));
         }
         // Lambda's other operations are called like those of any service: by their paths.
-        let invokes = target.ends_with("/invocations") || self.kind == "AWS_PROXY";
-        if service == "lambda" && invokes && function_of(target).is_none() {
+        let invokes =
+            target.ends_with("/invocations") || target.ends_with(STREAMED) || self.kind == "AWS_PROXY";
+        let is_streamed = target.ends_with(STREAMED);
+        if service == "lambda" && invokes && (function_of(target).is_none() || is_streamed != self.streams())
+        {
             return Err(GatewayError::bad_request("Invalid function ARN or invalid uri"));
         }
         if (service != "lambda" || !invokes) && self.credentials.as_deref().is_none_or(str::is_empty) {
             return Err(GatewayError::bad_request("Role ARN must be specified for AWS integrations"));
         }
         Ok(())
+    }
+
+    /// Whether the answer is passed on as it comes.
+    /// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode.html>
+    pub(crate) fn streams(&self) -> bool {
+        self.response_transfer_mode.as_deref() == Some("STREAM")
     }
 
     /// The function that a Lambda integration names, stage variables not yet filled in: name, or ARN.
@@ -101,10 +120,16 @@ pub(crate) fn function_in(uri: &str) -> Option<&str> {
     parts.next().filter(|_| service == "lambda").and_then(function_of)
 }
 
-/// `path/2015-03-31/functions/FUNCTION/invocations`; AWS's own examples sometimes have a slash more.
+/// How the URI of a function ends whose answer is streamed.
+const STREAMED: &str = "/response-streaming-invocations";
+
+/// `path/2015-03-31/functions/FUNCTION/invocations`, or the same for an answer that is streamed; AWS's own examples
+/// sometimes have a slash more.
 fn function_of(target: &str) -> Option<&str> {
     let path = target.strip_prefix("path/")?.trim_start_matches('/');
-    let function = path.strip_prefix("2015-03-31/functions/")?.strip_suffix("/invocations")?;
+    let whole = || path.strip_prefix("2015-03-31/functions/")?.strip_suffix("/invocations");
+    let streamed = || path.strip_prefix("2021-11-15/functions/")?.strip_suffix(STREAMED);
+    let function = whole().or_else(streamed)?;
     (!function.is_empty()).then_some(function)
 }
 

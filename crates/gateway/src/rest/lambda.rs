@@ -26,19 +26,24 @@ pub(crate) async fn proxy(
 ) -> Result<StageResponse, Fault> {
     let event = event::write(call, &lambda.parameters);
     let reply = invoke(gateway, call, lambda, event, InvokeKind::RequestResponse).await?;
-    if let Some(kind) = reply.function_error {
-        let error = error_message(&reply.payload).unwrap_or_else(|| kind.to_owned());
-        let id = call.ticket.request_id;
-        return Err(Fault::Function(format!("{error}. Lambda request id: {id}")));
+    if let Some(fault) = failed(call, &reply) {
+        return Err(fault);
     }
     let answer = Answer::parse(&reply.payload).map_err(|error| Fault::BadGateway(error.to_string()))?;
     // AWS looks at the first media type of Accept alone.
     let accepted = call.request.header("accept").and_then(|accept| accept.split(',').next());
     let as_binary = call.release.program.binary.matches(accepted.map(exchange::media_type));
     let body = answer.body(as_binary).map_err(|error| Fault::BadGateway(error.to_string()))?;
-    let mut response = StageResponse { status: answer.status, headers: answer.headers, body };
+    let mut response = StageResponse::new(answer.status, answer.headers, body);
     headers::remap(&mut response.headers, Origin::Integration);
     Ok(response)
+}
+
+/// What came of a function that failed.
+pub(crate) fn failed(call: &Call<'_>, reply: &InvokeReply) -> Option<Fault> {
+    let kind = reply.function_error?;
+    let error = error_message(&reply.payload).unwrap_or_else(|| kind.to_owned());
+    Some(Fault::Function(format!("{error}. Lambda request id: {}", call.ticket.request_id)))
 }
 
 /// The body, or what a template makes of it, and the function's result through an integration response.
@@ -90,24 +95,8 @@ async fn invoke(
     payload: Bytes,
     kind: InvokeKind,
 ) -> Result<InvokeReply, Fault> {
-    let function = lambda.function.fill(&call.release.variables, |_| None)?;
-    // In a role's name, the function's own policy is not asked.
-    let source = match &lambda.credentials {
-        Some(credentials) => {
-            credentials.check(call)?;
-            None
-        }
-        None => Some(InvokeSource { service: "apigateway.amazonaws.com", source_arn: call.source_arn() }),
-    };
-    let invocation = InvokeCall {
-        scope: call.stage.scope.clone(),
-        function: function.clone(),
-        payload,
-        kind,
-        source,
-        request_id: call.ticket.request_id,
-        trace: call.ticket.trace.clone(),
-    };
+    let invocation = invocation(call, lambda, payload, kind)?;
+    let function = invocation.function.clone();
     let began = gateway.clock.now();
     say_request(call, &invocation);
     let done = within(&gateway.clock, call.method.timeout, gateway.invoke.invoke(invocation)).await?;
@@ -119,8 +108,34 @@ async fn invoke(
     Ok(reply)
 }
 
+/// What a function is called with.
+pub(crate) fn invocation(
+    call: &Call<'_>,
+    lambda: &Lambda,
+    payload: Bytes,
+    kind: InvokeKind,
+) -> Result<InvokeCall, Fault> {
+    // In a role's name, the function's own policy is not asked.
+    let source = match &lambda.credentials {
+        Some(credentials) => {
+            credentials.check(call)?;
+            None
+        }
+        None => Some(InvokeSource { service: "apigateway.amazonaws.com", source_arn: call.source_arn() }),
+    };
+    Ok(InvokeCall {
+        scope: call.stage.scope.clone(),
+        function: lambda.function.fill(&call.release.variables, |_| None)?,
+        payload,
+        kind,
+        source,
+        request_id: call.ticket.request_id,
+        trace: call.ticket.trace.clone(),
+    })
+}
+
 /// The headers that Lambda's answer would have over the wire.
-fn told(call: &Call<'_>, reply: &InvokeReply) -> Vec<(String, String)> {
+pub(crate) fn told(call: &Call<'_>, reply: &InvokeReply) -> Vec<(String, String)> {
     let headers = [
         ("Content-Type", Some("application/json".to_owned())),
         ("Content-Length", Some(reply.payload.len().to_string())),
@@ -132,7 +147,7 @@ fn told(call: &Call<'_>, reply: &InvokeReply) -> Vec<(String, String)> {
 }
 
 /// For the log: what would go to Lambda over the wire.
-fn say_request(call: &Call<'_>, invocation: &InvokeCall) {
+pub(crate) fn say_request(call: &Call<'_>, invocation: &InvokeCall) {
     if call.journal.is_none() {
         return;
     }

@@ -48,6 +48,7 @@ pub(crate) mod sdk_type;
 pub(crate) mod service;
 pub(crate) mod snapshot;
 pub(crate) mod stage;
+mod stream;
 pub(crate) mod subscription;
 pub(crate) mod tagged;
 pub(crate) mod template;

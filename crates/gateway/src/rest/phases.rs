@@ -14,7 +14,7 @@ use crate::rest::headers;
 use crate::rest::live::LiveStage;
 use crate::rest::program::Integration;
 use crate::rest::route::Verb;
-use crate::rest::{authorize, backend, cache, lambda, mock, service, usage, validation};
+use crate::rest::{authorize, backend, cache, lambda, mock, service, stream, usage, validation};
 use crate::{Gateway, StageRequest, StageResponse};
 
 /// Answers a request to a stage.
@@ -159,11 +159,13 @@ pub(crate) async fn integrate(gateway: &Gateway, call: &Call<'_>) -> Result<(Sta
 async fn ask(gateway: &Gateway, call: &Call<'_>) -> Result<(StageResponse, bool), Fault> {
     match &call.method.integration {
         Integration::LambdaProxy(lambda) => Ok((lambda::proxy(gateway, call, lambda).await?, true)),
+        Integration::LambdaStream(lambda) => Ok((stream::lambda(gateway, call, lambda).await?, true)),
         Integration::Lambda(lambda, mapping) => {
             Ok((lambda::plain(gateway, call, lambda, mapping).await?, true))
         }
         Integration::Mock(mapping) => Ok((mock::answer(call, mapping)?, true)),
         Integration::HttpProxy(backend) => Ok((backend::proxy(gateway, call, backend).await?, false)),
+        Integration::HttpStream(backend) => Ok((stream::http(gateway, call, backend).await?, false)),
         Integration::Http(backend, mapping) => {
             Ok((backend::plain(gateway, call, backend, mapping).await?, true))
         }

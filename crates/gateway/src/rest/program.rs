@@ -57,9 +57,13 @@ pub(crate) struct Method {
 #[derive(Debug)]
 pub(crate) enum Integration {
     LambdaProxy(Lambda),
+    /// The same, its answer passed on as it comes.
+    LambdaStream(Lambda),
     Lambda(Lambda, Mapping),
     Mock(Mapping),
     HttpProxy(HttpBackend),
+    /// The same, its answer passed on as it comes.
+    HttpStream(HttpBackend),
     Http(HttpBackend, Mapping),
     Service(ServiceBackend, Mapping),
     /// AWS takes it and it can never work there either; why, for the log.
@@ -206,16 +210,17 @@ fn arn_path(path: &str) -> String {
 
 impl Integration {
     fn compile(record: &IntegrationRecord) -> Self {
-        if record.response_transfer_mode.as_deref() == Some("STREAM") {
-            return Self::Unsupported("the response transfer mode STREAM".to_owned());
-        }
         match (record.kind.as_str(), record.function()) {
             ("MOCK", _) => Self::Mock(Mapping::compile(record)),
+            ("HTTP_PROXY", _) if record.streams() => Self::HttpStream(HttpBackend::compile(record)),
             ("HTTP_PROXY", _) => Self::HttpProxy(HttpBackend::compile(record)),
             ("HTTP", _) => Self::Http(HttpBackend::compile(record), Mapping::compile(record)),
             // AWS calls Lambda with the integration's method, and Lambda takes nothing but POST.
             (_, Some(_)) if record.http_method.as_deref() != Some("POST") => {
                 Self::Broken("a Lambda integration's HTTP method must be POST".to_owned())
+            }
+            ("AWS_PROXY", Some(function)) if record.streams() => {
+                Self::LambdaStream(Lambda::compile(record, function))
             }
             ("AWS_PROXY", Some(function)) => Self::LambdaProxy(Lambda::compile(record, function)),
             ("AWS", Some(function)) => {

@@ -48,7 +48,7 @@ pub(crate) fn respond(
     headers::remap(&mut headers, Origin::Integration);
     let mapped = body(call, rule, answer)?;
     let status = override_response(rule.status, &mut headers, &mapped.overrides)?;
-    Ok(StageResponse { status, headers, body: mapped.body })
+    Ok(StageResponse::new(status, headers, mapped.body))
 }
 
 /// What templates override is final: it replaces what was mapped.

@@ -43,7 +43,7 @@ pub(crate) async fn serve(gateway: &Gateway, request: &StageRequest, stage: &Soc
     // AWS says no more of a connection that is not there than that.
     let is_gone = response.status == 410;
     let body = if is_gone { Bytes::new() } else { response.body };
-    StageResponse { status: response.status, headers: response.headers, body }
+    StageResponse::new(response.status, response.headers, body)
 }
 
 /// Who signs as the API's own account may speak to its connections.
@@ -68,7 +68,7 @@ fn too_large() -> StageResponse {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert("x-amzn-errortype", HeaderValue::from_static("PayloadTooLargeException"));
     let body = Bytes::from_static(br#"{"message": "Message too long"}"#);
-    StageResponse { status: 413, headers, body }
+    StageResponse::new(413, headers, body)
 }
 
 impl Management<'_> {

@@ -203,10 +203,10 @@ fn refuse(peer: &Peer, refusal: Refusal) -> StageResponse {
             if error == HandshakeError::Version {
                 headers.insert("sec-websocket-version", HeaderValue::from_static("13"));
             }
-            StageResponse { status, headers, body: complaint(peer, &request_id, message) }
+            StageResponse::new(status, headers, complaint(peer, &request_id, message))
         }
         Refusal::Answer(Outcome { status, headers, body }) => {
-            let mut response = StageResponse { status, headers, body };
+            let mut response = StageResponse::new(status, headers, body);
             headers::remap(&mut response.headers, headers::Origin::Integration);
             response
         }

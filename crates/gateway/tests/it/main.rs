@@ -20,6 +20,7 @@ mod openapi;
 mod patches;
 mod services;
 mod stages;
+mod streams;
 mod templates;
 mod usage;
 mod validation;

@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use base::{Clock, Cx, Limits, RequestId, Scope, Timestamp};
 use bytes::Bytes;
+use futures_util::stream;
 use gateway::{Gateway, GatewayPorts, StageRequest, StageResponse};
 use http::{HeaderMap, Method};
 use ports::{
-    BoxFuture, Call, Invoke, InvokeCall, InvokeError, InvokeReply, LogBatch, LogSink, ServiceCall,
-    ServiceNotServed, ServiceReply,
+    BoxFuture, Call, Invoke, InvokeAnswer, InvokeCall, InvokeError, InvokePiece, InvokeReply, InvokeStream,
+    LogBatch, LogSink, ServiceCall, ServiceNotServed, ServiceReply,
 };
 use serde_json::Value;
 use sigv4::{Keys, Signed};
 use store::Store;
+use tokio::sync::mpsc;
 
 /// What a played function does.
 #[derive(Debug, Clone)]
@@ -24,6 +26,8 @@ pub(crate) enum Play {
     /// Answers with the event as text in the body.
     Echo,
     Fail(&'static str),
+    /// Streams what comes out of the channel; without an end it was cut off.
+    Stream(Arc<tokio::sync::Mutex<mpsc::Receiver<InvokePiece>>>),
     Refuse(InvokeError),
     Hang,
 }
@@ -49,7 +53,7 @@ impl Functions {
     }
 }
 
-fn reply(payload: Bytes, function_error: Option<&'static str>) -> InvokeReply {
+pub(crate) fn reply(payload: Bytes, function_error: Option<&'static str>) -> InvokeReply {
     InvokeReply { payload, function_error, executed_version: "$LATEST".to_owned(), log_tail: Bytes::new() }
 }
 
@@ -68,7 +72,25 @@ impl Invoke for Functions {
                 Some(Play::Fail(json)) => Ok(reply(json.into(), Some("Unhandled"))),
                 Some(Play::Refuse(error)) => Err(error),
                 Some(Play::Hang) => std::future::pending().await,
+                Some(Play::Stream(_)) => unreachable!("nobody asks it for a whole answer"),
             }
+        })
+    }
+
+    fn invoke_streamed<'a>(&'a self, call: InvokeCall) -> BoxFuture<'a, Result<InvokeAnswer, InvokeError>> {
+        let play = self.plays.lock().unwrap().get(&call.function).cloned();
+        Box::pin(async move {
+            let Some(Play::Stream(pieces)) = play else {
+                return self.invoke(call).await.map(InvokeAnswer::Whole);
+            };
+            let mut pieces = pieces.lock_owned().await;
+            let pieces = Box::pin(stream::poll_fn(move |cx| pieces.poll_recv(cx)));
+            let content_type = "application/vnd.awslambda.http-integration-response".to_owned();
+            Ok(InvokeAnswer::Streamed(InvokeStream {
+                content_type,
+                executed_version: "1".to_owned(),
+                pieces,
+            }))
         })
     }
 }
