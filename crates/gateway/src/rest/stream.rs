@@ -117,11 +117,12 @@ pub(crate) async fn http(
         loop {
             match until.of(body.next()).await {
                 Some(None) => return None,
-                Some(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(bytes) => return Some((Ok(bytes), Some((body, until)))),
-                    // Trailers.
-                    Err(_) => {}
-                },
+                // Trailers are no data, and are left out.
+                Some(Some(Ok(frame))) => {
+                    if let Ok(bytes) = frame.into_data() {
+                        return Some((Ok(bytes), Some((body, until))));
+                    }
+                }
                 Some(Some(Err(_))) | None => return Some((Err(Cut), None)),
             }
         }
