@@ -715,6 +715,8 @@ def _warm_up():
             importlib.import_module(name)
         except ImportError:
             pass
+    # A process's first compilation costs more than a millisecond, and what is imported from bytecode asks for none.
+    compile("def warm(): pass", "warm", "exec", dont_inherit=True)
 
 
 def _load_sdk():
