@@ -14,6 +14,8 @@ pub struct Cx {
     pub trace: Trace,
     /// `host[:port]` by which the caller reached this server, for URLs in answers.
     pub host: Option<Arc<str>>,
+    /// The caller came by TLS.
+    pub secure: bool,
     pub source_ip: Option<std::net::IpAddr>,
     pub deadline: Option<Instant>,
     pub wording: Wording,
@@ -28,6 +30,7 @@ impl Cx {
             request_id: RequestId::random(),
             trace: Trace::random(),
             host: None,
+            secure: false,
             source_ip: None,
             deadline: None,
             wording: Wording::default(),

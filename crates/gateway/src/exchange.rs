@@ -7,7 +7,7 @@ use base::RequestId;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 
-use crate::UrlStyle;
+use crate::{CallerCertificate, UrlStyle};
 use wire::{Cut, Spelling, Streamed};
 
 /// A whole request to a stage, found by [`crate::Gateway::parse_target`].
@@ -39,6 +39,8 @@ pub struct StageRequest {
     pub protocol: &'static str,
     /// The request came over TLS.
     pub secure: bool,
+    /// What its client had to show, where mutual TLS is demanded.
+    pub certificate: Option<CallerCertificate>,
 }
 
 /// A whole answer of a stage. `server` adds Date and Content-Length.
@@ -87,6 +89,11 @@ impl StageRequest {
         }
         let _ = write!(text, "{}", self.source_ip);
         text
+    }
+
+    /// `$context.identity.clientCert.NAME`, by its whole name.
+    pub(crate) fn certificate_value(&self, name: &str) -> Option<&str> {
+        self.certificate.as_ref()?.value(name.strip_prefix("identity.clientCert.")?)
     }
 
     pub(crate) fn scheme(&self) -> &'static str {

@@ -28,6 +28,7 @@
 
 mod access_log;
 mod backends;
+mod caller_certificate;
 mod domain;
 mod error;
 mod exchange;
@@ -49,6 +50,7 @@ mod websocket;
 mod yaml;
 
 pub use backends::connector as https_connector;
+pub use caller_certificate::CallerCertificate;
 pub use domain::live::DomainTarget;
 pub use exchange::{StageRequest, StageResponse};
 pub use gateway::{Gateway, GatewayPorts};

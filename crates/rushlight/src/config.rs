@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 use tracing_subscriber::EnvFilter;
 
 /// Every setting, in the order in which `rushlight config` prints them.
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 19] = [
     "listen",
     "data",
     "memory",
@@ -22,6 +22,7 @@ const NAMES: [&str; 18] = [
     "objects",
     "durability",
     "cache",
+    "certificates",
     "auth",
     "credentials",
     "sandbox",
@@ -85,6 +86,8 @@ pub(crate) struct Config {
     pub(crate) durability: Durability,
     /// What the store keeps in memory of what it has read from the disk; `None`: by the machine's memory.
     pub(crate) cache_mib: Option<u64>,
+    /// With some the port speaks TLS too.
+    pub(crate) certificates: Option<PathBuf>,
     pub(crate) auth: Auth,
     /// The key pairs that may sign. If it is not given, it need not be there.
     pub(crate) credentials: PathBuf,
@@ -144,10 +147,7 @@ impl Config {
             data: parse(&texts, "data", "a folder", |text| std::path::absolute(text).ok())?,
             memory: parse(&texts, "memory", "true or false", parse_switch)?,
             store: parse_store(&mut texts)?,
-            objects: parse(&texts, "objects", "a folder", |text| match text {
-                "" => Some(None),
-                text => std::path::absolute(text).ok().map(Some),
-            })?,
+            objects: parse(&texts, "objects", "a folder", parse_folder)?,
             durability: parse(&texts, "durability", "strict or relaxed", |text| match text {
                 "strict" => Some(Durability::Strict),
                 "relaxed" => Some(Durability::Relaxed),
@@ -157,6 +157,7 @@ impl Config {
                 "" => Some(None),
                 text => text.parse().ok().filter(|mib| (1..=1 << 20).contains(mib)).map(Some),
             })?,
+            certificates: parse(&texts, "certificates", "a folder", parse_folder)?,
             auth: parse(&texts, "auth", "off or required", |text| match text {
                 "" => Some(Auth::Unset),
                 "off" => Some(Auth::Off),
@@ -263,6 +264,10 @@ fn parse_switch(text: &str) -> Option<bool> {
         "false" | "0" => Some(false),
         _ => None,
     }
+}
+
+fn parse_folder(text: &str) -> Option<Option<PathBuf>> {
+    if text.is_empty() { Some(None) } else { std::path::absolute(text).ok().map(Some) }
 }
 
 /// Where an emulator of queues and topics listens; empty for none.
@@ -396,6 +401,7 @@ mod tests {
                 "objects default",
                 "durability rushlight.toml:2",
                 "cache default",
+                "certificates default",
                 "auth default",
                 "credentials default",
                 "sandbox default",
@@ -436,7 +442,7 @@ mod tests {
                 &[],
                 &[],
                 "\nport = 1",
-                "rushlight.toml:2: port is no setting; there are listen, data, memory, store, objects, durability, cache, auth, credentials, sandbox, pool, function-network, wording, throttle, hot-reload, destination-endpoint, quick-retries, log",
+                "rushlight.toml:2: port is no setting; there are listen, data, memory, store, objects, durability, cache, certificates, auth, credentials, sandbox, pool, function-network, wording, throttle, hot-reload, destination-endpoint, quick-retries, log",
             ),
             (&[], &[], "memory = [1]", "rushlight.toml:1: memory must be a text, a number or true or false"),
             (&[], &[], "# a\n\nmemory = 2", "memory = \"2\" (from rushlight.toml:3) must be true or false"),

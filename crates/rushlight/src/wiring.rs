@@ -11,7 +11,9 @@ use anyhow::{Context as _, Result};
 use base::{Clock, Cx, Limits};
 use bytes::Bytes;
 use dynamodb::DynamoDb;
-use gateway::{ByteStream, Gateway, GatewayPorts, Handshake, StageRequest, StageResponse, UrlStyle};
+use gateway::{
+    ByteStream, CallerCertificate, Gateway, GatewayPorts, Handshake, StageRequest, StageResponse, UrlStyle,
+};
 use http::HeaderMap;
 use lambda::{CODE_PATH, Lambda, LambdaConfig, UrlCall};
 use logs::{Journal, JournalConfig, TailLine};
@@ -269,7 +271,13 @@ impl Wiring {
             let (stage, path) = (target.stage.to_owned(), target.path.to_owned());
             return Some(StagePlace { api_id, stage, path, style: target.style, base_path: None });
         }
+        // Mutual TLS is never skipped: who shows no certificate, or comes in the clear, goes nowhere.
+        let certified =
+            self.gateway.truststore_of(&call.host).await.is_none() || call.client_certificate.is_some();
         let found = self.gateway.resolve_domain(&call.host, &call.path, &call.headers).await?;
+        if !certified {
+            return None;
+        }
         Some(StagePlace {
             api_id: found.api_id,
             stage: found.stage,
@@ -306,7 +314,8 @@ impl Wiring {
             signature: call.signature,
             host: call.host,
             protocol: call.protocol,
-            secure: false,
+            secure: call.secure,
+            certificate: call.client_certificate.and_then(|der| CallerCertificate::read(&der)),
         })
     }
 

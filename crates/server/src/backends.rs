@@ -81,6 +81,10 @@ pub struct StageCall {
     pub signature: sigv4::Signature,
     /// `HTTP/1.1` or `HTTP/2.0`.
     pub protocol: &'static str,
+    /// It came by TLS.
+    pub secure: bool,
+    /// The client's, in DER, verified; where the name it called has a truststore.
+    pub client_certificate: Option<Bytes>,
 }
 
 /// A stage's or function's answer.

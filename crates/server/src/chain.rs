@@ -25,6 +25,7 @@ use crate::metrics::Metrics;
 use crate::origin::{self, Admission};
 use crate::pulse::Busy;
 use crate::route::{self, Head, OwnPath, Route};
+use crate::tls::{self, Secured};
 use crate::upgrade::{self, Sockets};
 use crate::{Service, operation, own, refusal};
 use wire::Spelling;
@@ -54,6 +55,7 @@ pub(crate) struct Exchange {
     pub(crate) service: &'static str,
     pub(crate) operation: &'static str,
     spelling: Spelling,
+    secured: Option<Secured>,
 }
 
 /// A whole request, and who signed it.
@@ -68,6 +70,8 @@ struct Arrived {
 pub(crate) struct Client {
     pub(crate) peer: SocketAddr,
     pub(crate) spelling: Spelling,
+    /// None of who came in the clear.
+    pub(crate) secured: Option<Secured>,
 }
 
 /// An answer that ends the chain early.
@@ -78,6 +82,7 @@ impl Front {
     async fn steps(&self, exchange: &mut Exchange, head: Parts, body: Incoming) -> Result<Reply, Refused> {
         let is_domain = route::may_be_domain(host(&head)) && self.backends.has_domain(host(&head)).await;
         let (route, cx) = self.identify(exchange, &head, is_domain)?;
+        self.demand_certificate(exchange, &route, host(&head))?;
         let page = self.admit_page(exchange, &route, &head)?;
         let body = self.read_body(exchange, &route, body).await?;
         let route = settle_form(exchange, route, &head, &body)?;
@@ -90,15 +95,22 @@ impl Front {
     /// Answers one request: the steps, guarded against panics, and around them what every answer gets.
     pub(crate) async fn answer(
         &self,
-        Client { peer, spelling }: Client,
+        Client { peer, spelling, secured }: Client,
         mut request: Request<Incoming>,
         busy: Busy,
     ) -> Response<Outgoing> {
         let begun = Instant::now();
         let in_flight = self.metrics.request();
         let id = RequestId::random();
-        let mut exchange =
-            Exchange { id, peer, envelope: Envelope::Json, service: "none", operation: "unknown", spelling };
+        let mut exchange = Exchange {
+            id,
+            peer,
+            envelope: Envelope::Json,
+            service: "none",
+            operation: "unknown",
+            spelling,
+            secured,
+        };
         let socket = upgrade::wait_for(&mut request);
         let (head, body) = request.into_parts();
         let line = AccessLine::of(&head);
@@ -145,6 +157,7 @@ impl Front {
             id: exchange.id,
             now: self.clock.now(),
             host,
+            secure: exchange.secured.is_some(),
             source_ip: exchange.peer.ip(),
             headers: &head.headers,
             credential,
@@ -158,6 +171,18 @@ impl Front {
                 Err(Box::new(refusal::signature(exchange, &error)))
             }
             _ => Ok((route, cx)),
+        }
+    }
+
+    /// Who asks for a host with a truststore has shown a certificate to it: not to another name, and not in the clear.
+    fn demand_certificate(&self, exchange: &Exchange, route: &Route, host: &str) -> Result<(), Refused> {
+        let certificates = self.config.certificates.as_ref();
+        if !certificates.is_some_and(|certificates| certificates.demands_of(tls::name_of(host))) {
+            return Ok(());
+        }
+        match exchange.secured.as_ref().and_then(|secured| secured.certificate_for(host)) {
+            Some(_) => Ok(()),
+            None => Err(Box::new(refusal::uncertified(exchange, route, host))),
         }
     }
 
@@ -353,6 +378,11 @@ fn is_form(head: &Parts) -> bool {
 fn stage_call(exchange: &mut Exchange, Arrived { head, body, signature }: Arrived) -> StageCall {
     StageCall {
         signature,
+        secure: exchange.secured.is_some(),
+        client_certificate: exchange
+            .secured
+            .as_ref()
+            .and_then(|secured| secured.certificate_for(host(&head))),
         host: host(&head).to_owned(),
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),

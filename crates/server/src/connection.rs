@@ -10,11 +10,11 @@ use base::Limits;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::net::TcpStream;
 use tracing::debug;
 
 use crate::chain::{Client, Front};
 use crate::pulse::{Observed, Pulse};
+use crate::tls::{Secured, Wire};
 
 /// The protocol settings, one for all connections.
 pub(crate) fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
@@ -38,14 +38,14 @@ pub(crate) fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
 pub(crate) async fn serve(
     front: Arc<Front>,
     builder: Arc<auto::Builder<TokioExecutor>>,
-    stream: TcpStream,
+    (stream, secured): (Wire, Option<Secured>),
     peer: SocketAddr,
 ) {
     let pulse = Pulse::new();
     let io = TokioIo::new(Observed { stream, pulse: Arc::clone(&pulse) });
     let service = service_fn(|request| {
         let (front, busy, spelling) = (Arc::clone(&front), pulse.begin(), pulse.take_spelling());
-        let client = Client { peer, spelling };
+        let client = Client { peer, spelling, secured: secured.clone() };
         async move { Ok::<_, Infallible>(front.answer(client, request, busy).await) }
     });
     let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));

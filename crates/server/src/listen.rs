@@ -14,10 +14,15 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use crate::backends::Backends;
+use crate::certificates::Certificates;
 use crate::chain::Front;
 use crate::connection;
 use crate::metrics::Metrics;
+use crate::tls::{self, Wire};
 use crate::upgrade::Sockets;
+
+/// How long a renewed certificate waits to be taken up.
+const CERTIFICATES_REREAD: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
@@ -29,6 +34,8 @@ pub struct ServerConfig {
     pub keys: Arc<Keys>,
     /// Whether calls of services must be signed.
     pub auth_required: bool,
+    /// With some the port speaks TLS too.
+    pub certificates: Option<Arc<Certificates>>,
     /// Printed by the health answers.
     pub version: &'static str,
 }
@@ -42,6 +49,7 @@ impl Default for ServerConfig {
             wording: Wording::default(),
             keys: Arc::default(),
             auth_required: false,
+            certificates: None,
             version: env!("CARGO_PKG_VERSION"),
         }
     }
@@ -113,6 +121,8 @@ impl Bound {
             loopback: addr.ip().is_loopback(),
             sockets,
         });
+        let watching =
+            front.config.certificates.clone().map(|certificates| tokio::spawn(watch(certificates)));
         while let Some((permit, (stream, peer))) = next(&listener, &slots, &stop).await {
             let (front, builder, killed) = (Arc::clone(&front), Arc::clone(&builder), killed.clone());
             connections.spawn(async move {
@@ -121,18 +131,58 @@ impl Bound {
                     debug!(%peer, %error, "TCP_NODELAY refused");
                 }
                 tokio::select! {
-                    () = connection::serve(front, builder, stream, peer) => {}
+                    () = greet(front, builder, stream, peer) => {}
                     () = killed.cancelled() => {}
                 }
             });
         }
         drop(listener);
+        if let Some(watching) = watching {
+            watching.abort();
+        }
         connections.close();
         if tokio::time::timeout(grace, connections.wait()).await.is_err() {
             warn!(left = connections.len(), "requests did not finish in time and are dropped");
             killed.cancel();
             connections.wait().await;
         }
+    }
+}
+
+/// Serves a connection once it is known whether it is encrypted.
+async fn greet(
+    front: Arc<Front>,
+    builder: Arc<hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>>,
+    stream: TcpStream,
+    peer: SocketAddr,
+) {
+    let Some(certificates) = front.config.certificates.clone() else {
+        return connection::serve(front, builder, (Wire::Plain(stream), None), peer).await;
+    };
+    // Boxed, so that it takes no room of the connection that it leads to.
+    let accept = Box::pin(tls::accept(&certificates, stream));
+    let greeting = tokio::select! {
+        greeting = tokio::time::timeout(front.config.limits.head_timeout, accept) => greeting,
+        () = front.stop.cancelled() => return,
+    };
+    match greeting {
+        Ok(Ok(accepted)) => connection::serve(front, builder, accepted, peer).await,
+        Ok(Err(error)) => debug!(%peer, %error, "no TLS came about"),
+        Err(_) => debug!(%peer, "the handshake took too long"),
+    }
+}
+
+/// Takes up certificates that were renewed. Each complaint is logged once for as long as it lasts.
+async fn watch(certificates: Arc<Certificates>) {
+    let mut told = Vec::new();
+    loop {
+        tokio::time::sleep(CERTIFICATES_REREAD).await;
+        let certificates = Arc::clone(&certificates);
+        let Ok(errors) = tokio::task::spawn_blocking(move || certificates.refresh()).await else { return };
+        for error in errors.iter().filter(|error| !told.contains(*error)) {
+            warn!(%error, "what was in use before stays so");
+        }
+        told = errors;
     }
 }
 

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use base::Limits;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use wire::Spelling;
+
+use crate::tls::Wire;
 
 /// Of a request's first bytes, so many are kept for the spelling of its header names.
 const HEAD_KEPT: usize = 16 << 10;
@@ -125,7 +126,7 @@ impl Drop for Busy {
 /// A socket that reports to its [`Pulse`].
 #[derive(Debug)]
 pub(crate) struct Observed {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Wire,
     pub(crate) pulse: Arc<Pulse>,
 }
 

@@ -15,6 +15,14 @@ pub(crate) fn signature(exchange: &Exchange, error: &SignatureError) -> Reply {
     Refusal { status, code: error.code(), message: &error.to_string() }.reply(exchange.envelope, exchange.id)
 }
 
+pub(crate) fn uncertified(exchange: &Exchange, route: &Route, host: &str) -> Reply {
+    let message = match route {
+        Route::Stage | Route::FunctionUrl => "Forbidden".to_owned(),
+        _ => format!("Clients of {host:?} must come by TLS, ask for that name and show a certificate."),
+    };
+    Refusal { status: 403, code: "Forbidden", message: &message }.reply(exchange.envelope, exchange.id)
+}
+
 pub(crate) fn foreign_page(exchange: &Exchange, origin: &str) -> Reply {
     let message = format!(
         "Web pages of {origin:?} may not call this server. Pages of localhost may; stage URLs are open to every page \

@@ -23,7 +23,12 @@ impl<B: Backends> Running<B> {
     /// # Panics
     /// When there is no free port.
     pub async fn start(backends: B, limits: Limits) -> Self {
-        let config = ServerConfig { limits, ..ServerConfig::default() };
+        Self::start_with(backends, ServerConfig { limits, ..ServerConfig::default() }).await
+    }
+
+    /// # Panics
+    /// When there is no free port.
+    pub async fn start_with(backends: B, config: ServerConfig) -> Self {
         let bound = Server::bind(config).await.expect("a free loopback port");
         let (addr, stop, backends) = (bound.addr(), CancellationToken::new(), Arc::new(backends));
         let ended = tokio::spawn(bound.serve(Arc::clone(&backends) as _, Clock::System, stop.clone()));

@@ -62,7 +62,10 @@ impl HttpVisit<'_> {
             "integrationErrorMessage" | "integration.error" => {
                 self.integration.get()?.error.as_deref()?.into()
             }
-            _ => return self.grant_context(name).map(Cow::Borrowed),
+            _ => {
+                let shown = self.request.certificate_value(name);
+                return shown.or_else(|| self.grant_context(name)).map(Cow::Borrowed);
+            }
         })
     }
 

@@ -198,6 +198,12 @@ fn context_v2(w: &mut Writer, call: &HttpCall<'_>) {
     w.begin_object();
     text(w, "accountId", &call.stage.scope.account.to_string());
     text(w, "apiId", &call.stage.api_id);
+    if let Some(certificate) = &call.request.certificate {
+        w.key("authentication");
+        w.begin_object();
+        certificate.write(w);
+        w.end_object();
+    }
     grant_v2(w, call);
     text(w, "domainName", call.request.host_name());
     text(w, "domainPrefix", call.domain_prefix());
@@ -264,6 +270,9 @@ fn context_v1(w: &mut Writer, call: &HttpCall<'_>) {
         ("caller", signer.map(|signer| &signer.access_key)),
     ] {
         text_or_null(w, key, value);
+    }
+    if let Some(certificate) = &call.request.certificate {
+        certificate.write(w);
     }
     for key in [
         "cognitoAmr",

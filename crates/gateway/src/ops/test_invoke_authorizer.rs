@@ -123,5 +123,6 @@ fn request(cx: &Cx, api: &ApiRecord, input: TestInvokeAuthorizerInput) -> Result
         host: cx.host.as_deref().unwrap_or_default().to_owned(),
         protocol: "HTTP/1.1",
         secure: false,
+        certificate: None,
     })
 }

@@ -154,6 +154,7 @@ fn request(cx: &Cx, api: &ApiRecord, input: TestInvokeMethodInput) -> Result<Sta
         host: HOST.to_owned(),
         protocol: "HTTP/1.1",
         secure: true,
+        certificate: None,
     })
 }
 

@@ -34,6 +34,12 @@ pub(crate) const CONTEXT_NAMES: &[&str] = &[
     "identity.apiKey",
     "identity.apiKeyId",
     "identity.caller",
+    "identity.clientCert.clientCertPem",
+    "identity.clientCert.issuerDN",
+    "identity.clientCert.serialNumber",
+    "identity.clientCert.subjectDN",
+    "identity.clientCert.validity.notAfter",
+    "identity.clientCert.validity.notBefore",
     "identity.sourceIp",
     "identity.user",
     "identity.userAgent",
@@ -247,7 +253,10 @@ impl<'a> Visit<'a> {
             "resourceId" => self.routed.get()?.resource_id.as_str().into(),
             "resourcePath" => self.routed.get()?.resource_path.as_str().into(),
             "stage" => self.stage.name.as_str().into(),
-            _ => return self.grant_context(name).map(Cow::Borrowed),
+            _ => {
+                let shown = self.request.certificate_value(name);
+                return shown.or_else(|| self.grant_context(name)).map(Cow::Borrowed);
+            }
         })
     }
 

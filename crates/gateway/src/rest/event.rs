@@ -240,6 +240,9 @@ fn write_identity(w: &mut Writer, call: &Call<'_>) {
         text(w, "apiKey", &caller.key);
         text(w, "apiKeyId", &caller.key_id);
     }
+    if let Some(certificate) = &call.request.certificate {
+        certificate.write(w);
+    }
     or_null(w, "userAgent", call.request.header("user-agent"));
     or_null(w, "user", signer.map(|signer| signer.access_key.as_str()));
     w.end_object();

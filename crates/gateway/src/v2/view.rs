@@ -11,9 +11,10 @@ const DEFAULT_HOST: &str = "127.0.0.1:4566";
 /// `cx` says by which host the caller reaches this server.
 pub(crate) fn api(cx: &Cx, api: ApiRecord) -> aws::Api {
     let scheme = if api.is_websocket() { "ws" } else { "http" };
+    let tls = if cx.secure { "s" } else { "" };
     let host = cx.host.as_deref().unwrap_or(DEFAULT_HOST);
     // By path: names below localhost resolve neither in Node.js nor in Python everywhere.
-    let endpoint = format!("{scheme}://{host}/_aws/execute-api/{}", api.id);
+    let endpoint = format!("{scheme}{tls}://{host}/_aws/execute-api/{}", api.id);
     let created = Timestamp(api.created_ms);
     aws::Api {
         api_endpoint: Some(endpoint),

@@ -80,10 +80,16 @@ pub(crate) async fn serve(gateway: &Gateway, request: &StageRequest) -> Option<S
         Ok(stage) => stage?,
         Err(fault) => return Some(fault.answer()),
     };
-    if let (Some(stage), true) = (&stage, is_management(&request.path)) {
+    let stage = stage.filter(|stage| is_management(&request.path) && is_open(stage, request));
+    if let Some(stage) = &stage {
         return Some(super::management::serve(gateway, request, stage).await);
     }
     Some(refuse(&Peer::new(request, gateway.clock.now()), Refusal::Fault(Fault::Forbidden)))
+}
+
+/// An API's own endpoint may be closed; its custom domains stay open.
+fn is_open(stage: &SocketStage, request: &StageRequest) -> bool {
+    !stage.closed || request.base_path.is_some()
 }
 
 fn is_management(path: &str) -> bool {
@@ -108,7 +114,7 @@ async fn accept(
     stage: Option<&SocketStage>,
     peer: &Peer,
 ) -> Result<HeaderMap, Refusal> {
-    let stage = stage.filter(|stage| !stage.closed).ok_or(Fault::Forbidden)?;
+    let stage = stage.filter(|stage| is_open(stage, request)).ok_or(Fault::Forbidden)?;
     let program = stage.program.as_deref().ok_or(Fault::Forbidden)?;
     if request.method != Method::GET || !matches!(request.path.as_str(), "" | "/") {
         return Err(Fault::Forbidden.into());

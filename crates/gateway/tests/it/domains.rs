@@ -4,8 +4,8 @@ use expect_test::expect_file;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
-use crate::http_apis;
 use crate::world::{Play, World, show};
+use crate::{http_apis, templates};
 
 #[tokio::test]
 async fn domains_are_kept() {
@@ -69,6 +69,66 @@ async fn requests_reach_what_is_mapped() {
     assert!(call(&world, "api.example.com", "GET /v1/a").await.starts_with("200"));
     world.control("DELETE /v2/domainnames/api.example.com").await;
     assert!(!world.gateway.has_domain("api.example.com").await);
+}
+
+/// A certificate of `CN=client` with the number 7.
+fn certificate() -> gateway::CallerCertificate {
+    let mut params = rcgen::CertificateParams::new(vec!["client".to_owned()]).unwrap();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "client");
+    params.serial_number = Some(7.into());
+    let key = rcgen::KeyPair::generate().unwrap();
+    gateway::CallerCertificate::read(params.self_signed(&key).unwrap().der()).unwrap()
+}
+
+/// The answer to a client that has shown one.
+async fn certified(world: &World, line: &str) -> String {
+    let mut request = world.request(line);
+    request.certificate = Some(certificate());
+    show(&world.gateway.serve(request).await)
+}
+
+fn context(answer: &str) -> Value {
+    let event: Value = serde_json::from_str(answer.strip_prefix("200 ").expect(answer)).unwrap();
+    event["requestContext"].clone()
+}
+
+#[tokio::test]
+async fn functions_are_told_of_certificates() {
+    let check = |shown: &Value| {
+        let said = [&shown["subjectDN"], &shown["issuerDN"], &shown["serialNumber"]];
+        assert_eq!(said, ["CN=client", "CN=client", "7"]);
+        assert!(shown["clientCertPem"].as_str().unwrap().starts_with("-----BEGIN CERTIFICATE-----\nMI"));
+        assert!(shown["validity"]["notAfter"].as_str().unwrap().ends_with(" GMT"), "{shown}");
+    };
+    let rest = World::new();
+    rest.functions.set("echo", Play::Echo);
+    rest.deploy_one("GET", "/pets", &World::lambda("echo")).await;
+    check(&context(&certified(&rest, "GET /dev/pets").await)["identity"]["clientCert"]);
+    for (version, place) in [("2.0", "authentication"), ("1.0", "identity")] {
+        let world = http_apis::world("$default", version, &["GET /a"]).await;
+        world.functions.set("f", Play::Echo);
+        check(&context(&certified(&world, "GET /a").await)[place]["clientCert"]);
+        assert_eq!(context(&world.get("GET /a").await)[place]["clientCert"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn templates_and_logs_see_certificates() {
+    let world = http_apis::world("$default", "2.0", &["GET /a"]).await;
+    world.functions.set("f", Play::Echo);
+    let format = "$context.identity.clientCert.subjectDN $context.identity.clientCert.serialNumber";
+    let arn = "arn:aws:logs:us-east-1:000000000000:log-group:web";
+    let settings = json!({ "accessLogSettings": { "destinationArn": arn, "format": format } });
+    world.control(&format!("PATCH /v2/apis/$api/stages/$default {settings}")).await;
+    certified(&world, "GET /a").await;
+    world.get("GET /a").await;
+    assert_eq!(world.logs.take("web"), ["CN=client 7", "- -"]);
+
+    let template =
+        "$context.identity.clientCert.issuerDN [$context.identity.clientCert.validity.notAfter.length()]";
+    let world = templates::mock("{\"statusCode\": 200}", template).await;
+    assert_eq!(certified(&world, "POST /dev/things/1").await, "200 CN=client [24]");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use crate::world::{Play, World, function_uri, show, show_headers};
 const RESPONSES: &str = "/restapis/$api/resources/$resource/methods/POST/integration/responses";
 
 /// A MOCK whose response template is `response`, at `POST /dev/things/{id}`.
-async fn mock(request: &str, response: &str) -> World {
+pub(crate) async fn mock(request: &str, response: &str) -> World {
     let world = World::new();
     world.make("api", r#"POST /restapis {"name":"x"}"#).await;
     let integration = json!({ "type": "MOCK", "requestTemplates": { "application/json": request } });

@@ -158,10 +158,14 @@ async fn called(world: &World, times: usize) {
     }
 }
 
-async fn manage(world: &World, line: &str, body: &str) -> gateway::StageResponse {
+fn signed(world: &World, line: &str, body: &str) -> gateway::StageRequest {
     let signed = "AWS4-HMAC-SHA256 Credential=000000000000/20261123/us-east-1/execute-api/aws4_request, \
                   SignedHeaders=host, Signature=00";
-    world.gateway.serve(world.request_with(line, &[("authorization", signed)], body)).await
+    world.request_with(line, &[("authorization", signed)], body)
+}
+
+async fn manage(world: &World, line: &str, body: &str) -> gateway::StageResponse {
+    world.gateway.serve(signed(world, line, body)).await
 }
 
 #[tokio::test]
@@ -584,6 +588,25 @@ async fn backends_speak_to_connections() {
     assert!(show_headers(&gone).contains("x-amzn-errortype: GoneException"), "{}", show_headers(&gone));
     let bad = manage(&world, "POST /dev/@connections/abc", "x").await;
     assert_eq!(show(&bad), r#"400 {"message":"Invalid connectionId: abc"}"#);
+}
+
+#[tokio::test]
+async fn a_closed_endpoint_leaves_custom_domains_open() {
+    let world = world(&["$connect"]).await;
+    let socket = connect(&world).await;
+    world.control(r#"PATCH /v2/apis/$api {"disableExecuteApiEndpoint":true}"#).await;
+    let forbidden = r#"403 {"message": "Forbidden", "connectionId":"ID", "requestId":"ID"}"#;
+    assert_eq!(refused(&world, "GET /dev", &[]).await, forbidden);
+    let path = format!("/dev/@connections/{}", socket.id.replace('=', "%3D"));
+    assert_eq!(manage(&world, &format!("GET {path}"), "").await.status, 403);
+    let by_domain = |mut request: gateway::StageRequest| {
+        request.base_path = Some(String::new());
+        request
+    };
+    let again = world.gateway.connect(by_domain(world.request_with("GET /dev", &HANDSHAKE, ""))).await;
+    assert!(matches!(again, Handshake::Accepted { .. }), "{again:?}");
+    let seen = world.gateway.serve(by_domain(signed(&world, &format!("GET {path}"), ""))).await;
+    assert_eq!(seen.status, 200);
 }
 
 #[tokio::test]

@@ -377,6 +377,7 @@ impl World {
             host: host.clone(),
             protocol: "HTTP/1.1",
             secure: false,
+            certificate: None,
         }
     }
 

@@ -59,10 +59,11 @@ impl UrlConfig {
         qualifier: &str,
     ) -> shapes::FunctionUrlConfig {
         let host = cx.host.as_deref().unwrap_or(DEFAULT_HOST);
+        let scheme = if cx.secure { "https" } else { "http" };
         let arn = function.arn();
         shapes::FunctionUrlConfig {
             // By path: names below localhost resolve neither in Node.js nor in Python everywhere.
-            function_url: format!("http://{host}{URL_PATH}{}/", self.id),
+            function_url: format!("{scheme}://{host}{URL_PATH}{}/", self.id),
             function_arn: if qualifier.is_empty() { arn } else { format!("{arn}:{qualifier}") },
             creation_time: Timestamp(self.created_ms).iso8601(),
             last_modified_time: Timestamp(self.modified_ms).iso8601(),

@@ -57,6 +57,9 @@ struct Flags {
     /// What the store keeps in memory of what it has read from the disk [default: an eighth of the memory, 64 to 1024]
     #[arg(long, global = true, value_name = "MIB")]
     cache: Option<String>,
+    /// A folder of certificates, NAME.pem with NAME.key: the port then speaks https too [default: none]
+    #[arg(long, global = true, value_name = "DIR")]
+    certificates: Option<PathBuf>,
     /// Who may call: everybody, or whoever signs with a key pair of the credentials. One of both must be said to listen on
     /// other than loopback addresses [default: off]
     #[arg(long, global = true, value_name = "off|required")]
@@ -134,11 +137,12 @@ enum Verb {
 }
 
 /// Flags that only a server and `config` look at: the others take them, and do not show them.
-const OF_SERVERS: [&str; 14] = [
+const OF_SERVERS: [&str; 15] = [
     "memory",
     "store",
     "durability",
     "cache",
+    "certificates",
     "auth",
     "sandbox",
     "pool",
@@ -243,6 +247,7 @@ impl Flags {
         set("store", self.store.clone());
         set("durability", self.durability.clone());
         set("cache", self.cache.clone());
+        set("certificates", self.certificates.as_ref().map(|path| path.to_string_lossy().into_owned()));
         set("auth", self.auth.clone());
         set("credentials", self.credentials.as_ref().map(|path| path.to_string_lossy().into_owned()));
         set("sandbox", self.sandbox.clone());

@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow, bail};
 use base::{Clock, Limits};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
-use server::{BindError, Bound, Server, ServerConfig};
+use server::{BindError, Bound, Certificates, Server, ServerConfig};
 use sigv4::Keys;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -51,11 +51,16 @@ pub(super) fn start_log(context: &Context) -> Result<()> {
     Ok(())
 }
 
+/// So many certificates' URLs are printed at the start.
+const HTTPS_SHOWN: usize = 4;
+
 /// A server that answers.
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) address: SocketAddr,
     wiring: Arc<Wiring>,
+    /// Where it answers by TLS: one URL for each certificate.
+    https: Vec<String>,
     stop: CancellationToken,
     served: tokio::task::JoinHandle<()>,
     _file: Option<InstanceFile>,
@@ -72,8 +77,10 @@ impl Running {
     pub(super) async fn begin_live(config: &Config, live: Option<Arc<Live>>) -> Result<Self> {
         check_exposure(config)?;
         let keys = Arc::new(credentials::keys(config)?);
-        let bound = bind(config, Arc::clone(&keys)).await?;
+        let certificates = config.certificates.as_deref().map(Certificates::read).transpose()?.map(Arc::new);
+        let bound = bind(config, Arc::clone(&keys), certificates.clone()).await?;
         let address = bound.addr();
+        let https = certificates.map(|certificates| https_urls(&certificates, address)).unwrap_or_default();
         let clock = Clock::System;
         let wiring = Wiring::open(config, address, clock.clone(), keys, live).await?;
         let stop = CancellationToken::new();
@@ -81,7 +88,7 @@ impl Running {
         wiring.begin();
         let instance = Instance { pid: std::process::id(), listen: address };
         let file = if config.memory { None } else { Some(instance.write(&config.data)?) };
-        Ok(Self { address, wiring, stop, served, _file: file })
+        Ok(Self { address, wiring, https, stop, served, _file: file })
     }
 
     pub(super) fn say(&self, context: &Context) {
@@ -89,7 +96,7 @@ impl Running {
         let kept = self.wiring.describe();
         if context.json {
             return print_json(&json!({
-                "url": url, "version": env!("CARGO_PKG_VERSION"), "pid": std::process::id(), "store": kept,
+                "url": url, "https": self.https, "version": env!("CARGO_PKG_VERSION"), "pid": std::process::id(), "store": kept,
             }));
         }
         print_line(&format!("Rushlight {}  ({kept})", env!("CARGO_PKG_VERSION")));
@@ -101,6 +108,13 @@ impl Running {
             ("for a shell", format!("eval \"$(rushlight env{})\"", at(self.address))),
         ] {
             print_line(&format!("  {name:<13} {text}"));
+        }
+        let (shown, more) = self.https.split_at(self.https.len().min(HTTPS_SHOWN));
+        for url in shown {
+            print_line(&format!("  {:<13} {url}", "https"));
+        }
+        if !more.is_empty() {
+            print_line(&format!("  {:<13} and {} more", "", more.len()));
         }
     }
 
@@ -139,7 +153,15 @@ fn check_exposure(config: &Config) -> Result<()> {
     )
 }
 
-async fn bind(config: &Config, keys: Arc<Keys>) -> Result<Bound> {
+/// The URLs that certificates are for; that of the default one, if there is one, by the address.
+fn https_urls(certificates: &Certificates, address: SocketAddr) -> Vec<String> {
+    let url = |host: &str| format!("https://{host}:{}", address.port());
+    let mut urls: Vec<_> = certificates.names().iter().map(|name| url(name)).collect();
+    urls.extend(certificates.has_default().then(|| format!("https://{address}")));
+    urls
+}
+
+async fn bind(config: &Config, keys: Arc<Keys>, certificates: Option<Arc<Certificates>>) -> Result<Bound> {
     let (connections_max, websockets_max) = connections_max();
     let limits = Limits { connections_max, websockets_max, ..Limits::default() };
     let server = ServerConfig {
@@ -148,6 +170,7 @@ async fn bind(config: &Config, keys: Arc<Keys>) -> Result<Bound> {
         wording: config.wording,
         keys,
         auth_required: config.auth == Auth::Required,
+        certificates,
         ..ServerConfig::default()
     };
     Server::bind(server).await.map_err(|error| explain(&error))

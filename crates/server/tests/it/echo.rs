@@ -39,7 +39,7 @@ impl Backends for Echo {
     }
 
     fn has_domain<'a>(&'a self, host: &'a str) -> BoxFuture<'a, bool> {
-        Box::pin(std::future::ready(host.starts_with("api.example.com")))
+        Box::pin(std::future::ready(host.to_ascii_lowercase().contains("example.com")))
     }
 
     fn stage<'a>(&'a self, _: &'a Cx, call: StageCall) -> BoxFuture<'a, StageReply> {
@@ -53,6 +53,8 @@ impl Backends for Echo {
                 call.query,
                 call.body.len()
             );
+            let certified = if call.client_certificate.is_some() { " certified" } else { "" };
+            let body = if call.secure { format!("{body} secure{certified}") } else { body };
             StageReply { status: 201, headers: HeaderMap::new(), body: Bytes::from(body).into() }
         })
     }
