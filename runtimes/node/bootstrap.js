@@ -209,7 +209,6 @@ function faultBody(error) {
         errorType: visible(String(error.name)),
         errorMessage: visible(String(error.message)),
       };
-      if (error instanceof RuntimeError && error.extra) Object.assign(body, error.extra);
       body.trace = traceOf(error).map(visible);
       return toJson(body);
     }
@@ -226,8 +225,8 @@ function logBody(thrown) {
     if (!isError(error)) error = new Error(String(thrown));
     const body = { errorType: error.name, errorMessage: error.message };
     if (error.code !== undefined) body.code = error.code;
-    for (const key of Object.keys(error)) if (!(key in body) && key !== 'extra' && key !== 'name') body[key] = error[key];
-    if (error.extra) Object.assign(body, error.extra);
+    if (error instanceof RuntimeError) Object.assign(body, settings && !settings.callbacks ? { name: error.name } : {}, error.extra);
+    else Object.assign(body, error);
     body.stack = traceOf(error);
     return toJson(body);
   } catch (failure) {
@@ -243,17 +242,32 @@ const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
 let jsonLogs = false; // the function's log format is JSON
 let lowest = 0; // of LEVELS, what is written in JSON
 
-// One argument that is an object stays one; what is said of an error stands beside the message.
+const errorFields = (error) => ({
+  errorType: error.constructor?.name ?? 'UnknownError',
+  errorMessage: error.message,
+  stackTrace: traceOf(error),
+});
+const errorsAsObjects = (_, value) => (value instanceof Error ? Object.assign(errorFields(value), value) : value);
+
+// One argument stays what it is, an error an object; of several what is said of the first error stands beside the text.
 function jsonLine(level, args) {
-  if (LEVELS.indexOf(level) < lowest) return;
   const line = { timestamp: new Date(now()).toISOString(), level, requestId };
-  const error = args.find(isError);
-  line.message = args.length === 1 && !isError(args[0]) ? args[0] : formatWithOptions({}, ...args);
-  if (line.message === undefined) line.message = 'undefined';
-  if (error) Object.assign(line, { errorType: error.name, errorMessage: error.message, stackTrace: traceOf(error) });
-  let text;
-  try { text = toJson(line); } catch { text = toJson({ ...line, message: formatWithOptions({}, ...args) }); }
-  sendLog(text);
+  if (args.length === 1) {
+    line.message = args[0];
+    let text;
+    try { text = toJson(line, errorsAsObjects); } catch { text = toJson({ ...line, message: formatWithOptions({}, args[0]) }); }
+    sendLog(text);
+    return;
+  }
+  line.message = formatWithOptions({}, ...args);
+  const error = args.find((arg) => arg instanceof Error);
+  sendLog(toJson(error ? Object.assign(line, errorFields(error)) : line));
+}
+
+// What the runtime itself says of an error.
+function logError(label, error) {
+  if (jsonLogs) jsonLine('ERROR', [isError(error) ? error : new Error(String(error))]);
+  else logLine('ERROR', `${label} \t${logBody(error)}`);
 }
 
 function logLine(level, message) {
@@ -262,22 +276,14 @@ function logLine(level, message) {
 }
 
 function patchConsole() {
-  const at = (level) => function (...args) {
-    if (jsonLogs) jsonLine(level, args.length === 0 ? [''] : args);
-    else logLine(level, args.length === 0 ? '' : formatWithOptions({}, ...args));
+  // At least one argument, as of AWS's functions: without any, it is `undefined`.
+  const at = (level) => function (message, ...more) {
+    if (LEVELS.indexOf(level) < lowest) return;
+    if (jsonLogs) jsonLine(level, [message, ...more]);
+    else logLine(level, formatWithOptions({}, message, ...more));
   };
-  console.log = at('INFO');
-  console.info = at('INFO');
-  console.debug = at('DEBUG');
-  console.warn = at('WARN');
-  console.error = at('ERROR');
-  console.trace = function (...args) {
-    const here = {};
-    Error.captureStackTrace(here, console.trace);
-    const stack = String(here.stack).split('\n').slice(1).join('\n');
-    logLine('TRACE', `Trace: ${formatWithOptions({}, ...args)}\n${stack}`);
-  };
-  console.dir = function (value, options) { logLine('INFO', inspect(value, { customInspect: false, ...options })); };
+  for (const level of LEVELS) console[level.toLowerCase()] = at(level);
+  console.log = console.info;
 }
 
 // Node's own streams on a pipe keep what does not fit and write it later: a process that stands still between
@@ -517,24 +523,29 @@ async function loadHandler(root, text) {
     loaded = await loadModule(root, folder, file);
   } catch (error) {
     if (error instanceof SyntaxError) throw wrapped('Runtime.UserCodeSyntaxError', error);
-    if (error && (error.code === 'MODULE_NOT_FOUND' || error.code === 'ERR_MODULE_NOT_FOUND')) throw wrapped('Runtime.ImportModuleError', error);
+    // Not ERR_MODULE_NOT_FOUND: of what an ES module imports, AWS tells Node's own error.
+    if (error && error.code === 'MODULE_NOT_FOUND') throw wrapped('Runtime.ImportModuleError', error);
     throw error;
   }
   const find = (from) => names.reduce((value, name) => (value === undefined || value === null ? undefined : value[name]), from);
   let handler = find(loaded);
-  if (handler === undefined && loaded && loaded.default) handler = find(loaded.default);
-  if (handler === undefined || handler === null) {
-    throw new RuntimeError('Runtime.HandlerNotFound', `${file}.${names.join('.')} is undefined or not exported`);
-  }
-  if (typeof handler !== 'function') {
-    throw new RuntimeError('Runtime.HandlerNotFound', `${file}.${names.join('.')} is not a function`);
-  }
+  if (!handler && !settings?.callbacks && loaded && loaded.default) handler = find(loaded.default);
+  if (!handler) throw new RuntimeError('Runtime.HandlerNotFound', `${text} is undefined or not exported`);
+  if (typeof handler !== 'function') throw new RuntimeError('Runtime.HandlerNotFound', `${text} is not a function`);
   return handler;
 }
 
+// On AWS the runtime is one file.
+const asOnAws = (text) => text.replaceAll(`- ${__filename}`, '- /var/runtime/index.mjs');
+
+// AWS's own first line. A stack of a syntax error begins with the place, which AWS shows from nodejs24.x on; here it is
+// behind that line before, too.
 function wrapped(type, error) {
-  const failure = new RuntimeError(type, type === 'Runtime.UserCodeSyntaxError' ? `${error}` : `${error}`);
-  failure.stack = `${type}: ${error.stack || error}`;
+  const message = asOnAws(`${error}`), stack = asOnAws(String(error.stack || error));
+  const failure = new RuntimeError(type, message);
+  const isSyntax = type === 'Runtime.UserCodeSyntaxError';
+  if (isSyntax) failure.stack = settings.callbacks ? `${type}: ${message}\n${stack}` : stack;
+  else failure.stack = `${type}: ${stack}`;
   return failure;
 }
 
@@ -719,7 +730,7 @@ function completion() {
     if (!muted) afterAllLeft(() => later(next));
   };
   const fail = (error) => end(() => {
-    logLine('ERROR', `Invoke Error \t${logBody(error)}`);
+    logError('Invoke Error', error);
     send(FAULT, 4, maxRss, faultBody(error));
   });
   const succeed = (value) => {
@@ -729,7 +740,7 @@ function completion() {
     end(() => sendResult(text));
   };
   const complete = (error, value) => (error === undefined || error === null ? succeed(value) : fail(error));
-  return { now: complete, isOver: () => over, sent: () => end(() => send(RESULT, 4, maxRss, '')) };
+  return { now: complete, failed: fail, isOver: () => over, sent: () => end(() => send(RESULT, 4, maxRss, '')) };
 }
 
 function sendResult(text) {
@@ -804,14 +815,15 @@ function run(head, payload) {
     }
     if (!settings.callbacks) {
       // What is returned counts, awaited or not.
-      const ended = (error) => complete.now(error === undefined || error === null ? 'handled' : error);
+      const ended = (error) => complete.failed(error);
       Promise.resolve(handler(event, context)).then((value) => complete.now(null, value), ended);
       return;
     }
     const value = handler(event, context, callback);
     if (isThenable(value)) value.then(context.succeed, context.fail);
   } catch (error) {
-    complete.now(error);
+    if (settings.callbacks) complete.now(error);
+    else complete.failed(error);
   }
 }
 
@@ -832,7 +844,7 @@ function next() {
 // A fault that no handler can catch ends the process, after it has answered.
 function lastWords(label, error) {
   try {
-    logLine('ERROR', `${label} \t${logBody(error)}`);
+    logError(label, error);
     if (handler && requestId !== undefined) {
       if (answer) send(FATAL, 4, maxRss, faultBody(error));
     } else {
@@ -941,13 +953,13 @@ async function start() {
   try {
     const loaded = await loadHandler(settings.root, settings.handler);
     if (!settings.callbacks && loaded.length >= 3 && !isStreaming(loaded)) {
-      throw new RuntimeError('Runtime.CallbackHandlerDeprecated', 'AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html');
+      throw new RuntimeError('Runtime.CallbackHandlerDeprecated', 'ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.');
     }
     // A promise that was rejected while the module was loaded fails the init, not the first invocation.
     await new Promise((resolve) => later(resolve));
     handler = scripts ? compiledFrom : loaded;
   } catch (error) {
-    logLine('ERROR', `Uncaught Exception \t${logBody(error)}`);
+    logError(settings.callbacks ? 'Uncaught Exception' : 'Init Error', error);
     send(INIT_FAULT, 4, maxRss, faultBody(error));
     exitProcess(1);
   }

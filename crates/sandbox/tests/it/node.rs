@@ -88,7 +88,7 @@ async fn handlers_answer_in_every_way() {
             "class MyError extends Error { constructor(m) { super(m); this.name = 'MyError'; this.code = 7 } }; exports.handler = async () => { throw new MyError('mine') }",
             expect![[r#"
                 Handler {"errorType":"MyError","errorMessage":"mine","trace":["MyError: mine"..]}
-                | T	ID	ERROR	Invoke Error 	{"errorType":"MyError","errorMessage":"mine","code":7,"stack":["MyError: mine"..]}"#]],
+                | T	ID	ERROR	Invoke Error 	{"errorType":"MyError","errorMessage":"mine","code":7,"name":"MyError","stack":["MyError: mine"..]}"#]],
         ),
         (
             "exports.handler = async () => { throw 'just text' }",
@@ -129,7 +129,7 @@ async fn handlers_answer_in_every_way() {
         (
             "exports.handler = async () => { Promise.reject(new Error('unseen')); await new Promise(r => setTimeout(r, 50)) }",
             expect![[r#"
-                Handler {"errorType":"Runtime.UnhandledPromiseRejection","errorMessage":"Error: unseen","reason":{"errorType":"Error","errorMessage":"unseen","stack":["Error: unseen"..]},"promise":{},"trace":["Runtime.UnhandledPromiseRejection: Error: unseen"..]}
+                Handler {"errorType":"Runtime.UnhandledPromiseRejection","errorMessage":"Error: unseen","trace":["Runtime.UnhandledPromiseRejection: Error: unseen"..]}
                 | T	ID	ERROR	Unhandled Promise Rejection 	{"errorType":"Runtime.UnhandledPromiseRejection","errorMessage":"Error: unseen","reason":{"errorType":"Error","errorMessage":"unseen","stack":["Error: unseen"..]},"promise":{},"stack":["Runtime.UnhandledPromiseRejection: Error: unseen"..]}
                 (ended)"#]],
         ),
@@ -201,9 +201,9 @@ async fn handlers_that_cannot_be_loaded() {
             "index.js",
             "exports.handler = async ( => {}",
             expect![[r#"
-                Init {"errorType":"Runtime.UserCodeSyntaxError","errorMessage":"SyntaxError: Unexpected token '=>'","trace":["Runtime.UserCodeSyntaxError: /var/task/index.js:1"..]}
-                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.UserCodeSyntaxError","errorMessage":"SyntaxError: Unexpected token '=>'","stack":["Runtime.UserCodeSyntaxError: /var/task/index.js:1"..]}
-                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.UserCodeSyntaxError","errorMessage":"SyntaxError: Unexpected token '=>'","stack":["Runtime.UserCodeSyntaxError: /var/task/index.js:1"..]}
+                Init {"errorType":"Runtime.UserCodeSyntaxError","errorMessage":"SyntaxError: Unexpected token '=>'","trace":["Runtime.UserCodeSyntaxError: SyntaxError: Unexpected token '=>'"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.UserCodeSyntaxError","errorMessage":"SyntaxError: Unexpected token '=>'","stack":["Runtime.UserCodeSyntaxError: SyntaxError: Unexpected token '=>'"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.UserCodeSyntaxError","errorMessage":"SyntaxError: Unexpected token '=>'","stack":["Runtime.UserCodeSyntaxError: SyntaxError: Unexpected token '=>'"..]}
                 (ended)"#]],
         ),
         (
@@ -211,9 +211,9 @@ async fn handlers_that_cannot_be_loaded() {
             "index.js",
             "require('not-there')",
             expect![[r#"
-                Init {"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'not-there'\nRequire stack:\n- /var/task/index.js\n- /var/runtime/bootstrap.js","trace":["Runtime.ImportModuleError: Error: Cannot find module 'not-there'"..]}
-                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'not-there'\nRequire stack:\n- /var/task/index.js\n- /var/runtime/bootstrap.js","stack":["Runtime.ImportModuleError: Error: Cannot find module 'not-there'"..]}
-                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'not-there'\nRequire stack:\n- /var/task/index.js\n- /var/runtime/bootstrap.js","stack":["Runtime.ImportModuleError: Error: Cannot find module 'not-there'"..]}
+                Init {"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'not-there'\nRequire stack:\n- /var/task/index.js\n- /var/runtime/index.mjs","trace":["Runtime.ImportModuleError: Error: Cannot find module 'not-there'"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'not-there'\nRequire stack:\n- /var/task/index.js\n- /var/runtime/index.mjs","stack":["Runtime.ImportModuleError: Error: Cannot find module 'not-there'"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.ImportModuleError","errorMessage":"Error: Cannot find module 'not-there'\nRequire stack:\n- /var/task/index.js\n- /var/runtime/index.mjs","stack":["Runtime.ImportModuleError: Error: Cannot find module 'not-there'"..]}
                 (ended)"#]],
         ),
         (
@@ -221,9 +221,9 @@ async fn handlers_that_cannot_be_loaded() {
             "index.mjs",
             "import 'not-there'",
             expect![[r#"
-                Init {"errorType":"Runtime.ImportModuleError","errorMessage":"Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /var/task/index.mjs","trace":["Runtime.ImportModuleError: Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /var/task/index.mjs"..]}
-                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.ImportModuleError","errorMessage":"Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /var/task/index.mjs","stack":["Runtime.ImportModuleError: Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /var/task/index.mjs"..]}
-                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.ImportModuleError","errorMessage":"Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /var/task/index.mjs","stack":["Runtime.ImportModuleError: Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /var/task/index.mjs"..]}
+                Init {"errorType":"Error","errorMessage":"Cannot find package 'not-there' imported from /var/task/index.mjs","trace":["Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /var/task/index.mjs"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Error","errorMessage":"Cannot find package 'not-there' imported from /var/task/index.mjs","code":"ERR_MODULE_NOT_FOUND","stack":["Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /var/task/index.mjs"..]}
+                < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Error","errorMessage":"Cannot find package 'not-there' imported from /var/task/index.mjs","code":"ERR_MODULE_NOT_FOUND","stack":["Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'not-there' imported from /var/task/index.mjs"..]}
                 (ended)"#]],
         ),
         (
@@ -249,7 +249,7 @@ async fn handlers_that_cannot_be_loaded() {
             "index.js",
             "console.log('loading'); Promise.reject(new Error('later'))\nexports.handler = async () => new Promise(() => {})",
             expect![[r#"
-                Init {"errorType":"Runtime.UnhandledPromiseRejection","errorMessage":"Error: later","reason":{"errorType":"Error","errorMessage":"later","stack":["Error: later"..]},"promise":{},"trace":["Runtime.UnhandledPromiseRejection: Error: later"..]}
+                Init {"errorType":"Runtime.UnhandledPromiseRejection","errorMessage":"Error: later","trace":["Runtime.UnhandledPromiseRejection: Error: later"..]}
                 < T	undefined	INFO	loading
                 < T	undefined	ERROR	Unhandled Promise Rejection 	{"errorType":"Runtime.UnhandledPromiseRejection","errorMessage":"Error: later","reason":{"errorType":"Error","errorMessage":"later","stack":["Error: later"..]},"promise":{},"stack":["Runtime.UnhandledPromiseRejection: Error: later"..]}
                 < T	undefined	INFO	loading
@@ -330,8 +330,8 @@ async fn modules_are_found_in_every_form() {
         ),
         (
             "index.handler",
-            &[("index.mjs", "export default { handler: async () => 'by default' }")],
-            expect![[r#"ok "by default""#]],
+            &[("index.mjs", "export default 1; export const handler = async () => 'beside a default'")],
+            expect![[r#"ok "beside a default""#]],
         ),
     ] {
         check_with(handler, "nodejs20.x", files, "{}", expected).await;
@@ -342,16 +342,94 @@ async fn modules_are_found_in_every_form() {
 async fn three_arguments_are_refused_from_24_on() {
     let code = "exports.handler = (event, context, callback) => callback(null, 1)";
     check_with("index.handler", "nodejs24.x", &[("index.js", code)], "{}", expect![[r#"
-        Init {"errorType":"Runtime.CallbackHandlerDeprecated","errorMessage":"AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html","trace":["Runtime.CallbackHandlerDeprecated: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html"..]}
-        < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.CallbackHandlerDeprecated","errorMessage":"AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html","stack":["Runtime.CallbackHandlerDeprecated: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html"..]}
-        < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.CallbackHandlerDeprecated","errorMessage":"AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html","stack":["Runtime.CallbackHandlerDeprecated: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html"..]}
+        Init {"errorType":"Runtime.CallbackHandlerDeprecated","errorMessage":"ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.","trace":["Runtime.CallbackHandlerDeprecated: ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html."..]}
+        < T	undefined	ERROR	Init Error 	{"errorType":"Runtime.CallbackHandlerDeprecated","errorMessage":"ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.","name":"Runtime.CallbackHandlerDeprecated","stack":["Runtime.CallbackHandlerDeprecated: ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html."..]}
+        < T	undefined	ERROR	Init Error 	{"errorType":"Runtime.CallbackHandlerDeprecated","errorMessage":"ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.","name":"Runtime.CallbackHandlerDeprecated","stack":["Runtime.CallbackHandlerDeprecated: ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html."..]}
         (ended)"#]]).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_loaded_is_told_as_each_semantics_tells_it() {
+    for (runtime, handler, name, code, expected) in [
+        (
+            "nodejs22.x",
+            "src/index.handler",
+            "src/index.js",
+            "exports.handler = 0",
+            expect![[r#"
+            Init {"errorType":"Runtime.HandlerNotFound","errorMessage":"src/index.handler is undefined or not exported","trace":["Runtime.HandlerNotFound: src/index.handler is undefined or not exported"..]}
+            < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.HandlerNotFound","errorMessage":"src/index.handler is undefined or not exported","stack":["Runtime.HandlerNotFound: src/index.handler is undefined or not exported"..]}
+            < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.HandlerNotFound","errorMessage":"src/index.handler is undefined or not exported","stack":["Runtime.HandlerNotFound: src/index.handler is undefined or not exported"..]}
+            (ended)"#]],
+        ),
+        (
+            "nodejs24.x",
+            "src/index.handler",
+            "src/index.js",
+            "exports.handler = {}",
+            expect![[r#"
+            Init {"errorType":"Runtime.HandlerNotFound","errorMessage":"src/index.handler is not a function","trace":["Runtime.HandlerNotFound: src/index.handler is not a function"..]}
+            < T	undefined	ERROR	Init Error 	{"errorType":"Runtime.HandlerNotFound","errorMessage":"src/index.handler is not a function","name":"Runtime.HandlerNotFound","stack":["Runtime.HandlerNotFound: src/index.handler is not a function"..]}
+            < T	undefined	ERROR	Init Error 	{"errorType":"Runtime.HandlerNotFound","errorMessage":"src/index.handler is not a function","name":"Runtime.HandlerNotFound","stack":["Runtime.HandlerNotFound: src/index.handler is not a function"..]}
+            (ended)"#]],
+        ),
+        (
+            "nodejs22.x",
+            "index.handler",
+            "index.mjs",
+            "export default { handler: () => 1 }",
+            expect![[r#"
+            Init {"errorType":"Runtime.HandlerNotFound","errorMessage":"index.handler is undefined or not exported","trace":["Runtime.HandlerNotFound: index.handler is undefined or not exported"..]}
+            < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.HandlerNotFound","errorMessage":"index.handler is undefined or not exported","stack":["Runtime.HandlerNotFound: index.handler is undefined or not exported"..]}
+            < T	undefined	ERROR	Uncaught Exception 	{"errorType":"Runtime.HandlerNotFound","errorMessage":"index.handler is undefined or not exported","stack":["Runtime.HandlerNotFound: index.handler is undefined or not exported"..]}
+            (ended)"#]],
+        ),
+        ("nodejs24.x", "index.handler", "index.mjs", "export default { handler: () => 1 }", expect!["ok 1"]),
+        (
+            "nodejs24.x",
+            "index.handler",
+            "index.js",
+            "exports.handler = async ( => {}",
+            expect![[r#"
+            Init {"errorType":"Runtime.UserCodeSyntaxError","errorMessage":"SyntaxError: Unexpected token '=>'","trace":["/var/task/index.js:1"..]}
+            < T	undefined	ERROR	Init Error 	{"errorType":"Runtime.UserCodeSyntaxError","errorMessage":"SyntaxError: Unexpected token '=>'","name":"Runtime.UserCodeSyntaxError","stack":["/var/task/index.js:1"..]}
+            < T	undefined	ERROR	Init Error 	{"errorType":"Runtime.UserCodeSyntaxError","errorMessage":"SyntaxError: Unexpected token '=>'","name":"Runtime.UserCodeSyntaxError","stack":["/var/task/index.js:1"..]}
+            (ended)"#]],
+        ),
+        (
+            "nodejs24.x",
+            "index.handler",
+            "index.js",
+            "throw new TypeError('at init')",
+            expect![[r#"
+            Init {"errorType":"TypeError","errorMessage":"at init","trace":["TypeError: at init"..]}
+            < T	undefined	ERROR	Init Error 	{"errorType":"TypeError","errorMessage":"at init","stack":["TypeError: at init"..]}
+            < T	undefined	ERROR	Init Error 	{"errorType":"TypeError","errorMessage":"at init","stack":["TypeError: at init"..]}
+            (ended)"#]],
+        ),
+    ] {
+        check_with(handler, runtime, &[(name, code)], "{}", expected).await;
+    }
 }
 
 /// The two semantics go by the function's runtime, whatever interpreter serves it.
 #[tokio::test]
 async fn from_24_on_only_what_is_returned_counts() {
     for (runtime, code, expected) in [
+        (
+            "nodejs24.x",
+            "async () => { throw undefined }",
+            expect![[r#"
+                Handler {"errorType":"undefined","errorMessage":"undefined","trace":[]}
+                | T	ID	ERROR	Invoke Error 	{"errorType":"Error","errorMessage":"undefined","stack":["Error: undefined"..]}"#]],
+        ),
+        (
+            "nodejs24.x",
+            "() => { throw null }",
+            expect![[r#"
+            Handler {"errorType":"object","errorMessage":"null","trace":[]}
+            | T	ID	ERROR	Invoke Error 	{"errorType":"Error","errorMessage":"null","stack":["Error: null"..]}"#]],
+        ),
         ("nodejs22.x", "() => 1", expect!["ok null"]),
         ("nodejs24.x", "() => 1", expect!["ok 1"]),
         ("nodejs26.x", "() => ({ then: (f) => setTimeout(f, 5, 'late') })", expect![[r#"ok "late""#]]),
@@ -409,7 +487,7 @@ async fn the_console_writes_as_on_aws() {
         console.log('at init %d', 1);
         exports.handler = async () => {
             console.log('a', { b: 1 }); console.info(); console.warn('w'); console.error(new Error('e').message); console.debug('%s', 'd');
-            console.log('two\\nlines'); console.dir({ x: 1 });
+            console.log('two\\nlines'); console.dir({ x: 1 }); console.trace('t'); console.fatal('f'); console.table([[1]]);
         }";
     check(
         &[("index.js", code)],
@@ -418,13 +496,20 @@ async fn the_console_writes_as_on_aws() {
             ok null
             < T	undefined	INFO	at init 1
             | T	ID	INFO	a { b: 1 }
-            | T	ID	INFO	
+            | T	ID	INFO	undefined
             | T	ID	WARN	w
             | T	ID	ERROR	e
             | T	ID	DEBUG	d
             | T	ID	INFO	two
             lines
-            | T	ID	INFO	{ x: 1 }"#]],
+            | T	ID	TRACE	t
+            | T	ID	FATAL	f
+            | T	ID	INFO	┌─────────┬───┐
+            │ (index) │ 0 │
+            ├─────────┼───┤
+            │ 0       │ 1 │
+            └─────────┴───┘
+            | { x: 1 }"#]],
     )
     .await;
 }
@@ -497,6 +582,7 @@ async fn a_debugger_is_let_in_at_the_port_it_was_promised() {
 async fn json_logs_are_as_aws_writes_them() {
     let world = World::new(SandboxMode::BestEffort).await;
     let code = "exports.handler = async () => { console.debug('no'); console.log('a', 1); console.info({ b: 2 }); console.error('bad', new TypeError('t')) }";
+    let one = "class Own extends Error { constructor() { super('m'); this.code = 7; this.name = 'N' } }; exports.handler = async () => { console.log(); console.trace('t'); console.error(new Own()); throw new Own() }";
     let mut spec = world.function("nodejs20.x", &[("index.js", code)]);
     spec.env.push(("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned()));
     spec.env.push(("AWS_LAMBDA_LOG_LEVEL".to_owned(), "INFO".to_owned()));
@@ -508,4 +594,12 @@ async fn json_logs_are_as_aws_writes_them() {
         | {"timestamp":"T","level":"INFO","requestId":"ID","message":{"b":2}}
         | {"timestamp":"T","level":"ERROR","requestId":"ID","message":"bad TypeError: t"#]]
     .assert_eq(text);
+    let mut spec = world.function("nodejs20.x", &[("index.js", one)]);
+    spec.env.push(("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned()));
+    expect![[r#"
+        Handler {"errorType":"N","errorMessage":"m","trace":["N: m"..]}
+        | {"timestamp":"T","level":"INFO","requestId":"ID"}
+        | {"timestamp":"T","level":"TRACE","requestId":"ID","message":"t"}
+        | {"timestamp":"T","level":"ERROR","requestId":"ID","message":{"errorType":"Own","errorMessage":"m","stackTrace":["N: m"..],"code":7,"name":"N"}}
+        | {"timestamp":"T","level":"ERROR","requestId":"ID","message":{"errorType":"Own","errorMessage":"m","stackTrace":["N: m"..],"code":7,"name":"N"}}"#]].assert_eq(&show(&world.once(spec, "{}").await));
 }
