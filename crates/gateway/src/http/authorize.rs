@@ -2,6 +2,7 @@
 //! for a while), signatures.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::rest::fault::Fault;
 use crate::rest::grant::{Grant, Granted};
 use crate::rest::integration::function_in;
 use crate::rest::mapping::Source;
+use crate::rest::rows::encode;
 use crate::rest::uri::Pattern;
 use crate::v2::authorizer::AuthorizerRecord;
 use crate::v2::route::RouteRecord;
@@ -46,6 +48,8 @@ pub(crate) struct TokenAuthorizer {
 #[derive(Debug)]
 pub(crate) struct FunctionAuthorizer {
     id: String,
+    /// Tells its settings from others: what was decided under those is not its decision.
+    settings: u64,
     function: Pattern,
     /// A role calls the function, so that its policy is not asked.
     by_role: bool,
@@ -97,8 +101,11 @@ impl Compiled {
             let audiences = record.audiences.clone();
             return Some(Self::Token(Arc::new(TokenAuthorizer { source, issuer, audiences })));
         }
+        let mut settings = DefaultHasher::new();
+        encode(record).hash(&mut settings);
         Some(Self::Function(Arc::new(FunctionAuthorizer {
             id: record.id.clone(),
+            settings: settings.finish(),
             function: Pattern::of_arn(function_in(record.uri.as_deref()?)?),
             by_role: record.credentials_arn.is_some(),
             is_v2: record.payload_format_version.as_deref() == Some("2.0"),
@@ -174,7 +181,10 @@ async fn by_function(
 ) -> Result<Granted, HttpFault> {
     let identity = authorizer.identity(call)?;
     let place = (call.stage.api_id.as_str(), call.stage.name.as_str());
-    let key = (!authorizer.ttl.is_zero()).then(|| decision_key(place, &authorizer.id, &identity));
+    let key = (!authorizer.ttl.is_zero()).then(|| {
+        let id = format!("{}@{}.{:x}", authorizer.id, call.stage.decided_since_ms, authorizer.settings);
+        decision_key(place, &id, &identity)
+    });
     let now = gateway.clock.now();
     let granted = match key.as_deref().and_then(|key| gateway.decisions.find(key, now)) {
         Some(grant) => Granted { grant, latency_ms: 0 },

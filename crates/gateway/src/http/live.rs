@@ -33,6 +33,8 @@ pub(crate) struct HttpStage {
     pub(crate) cors: Option<Cors>,
     pub(crate) closed: bool,
     pub(crate) access: Option<AccessLog>,
+    /// What authorizers decided before is asked anew.
+    pub(crate) decided_since_ms: i64,
     default_rate: Option<Rate>,
     /// By route key.
     rates: HashMap<String, Rate>,
@@ -74,6 +76,7 @@ fn live_stage(api: &ApiRecord, stage: StageRecord, program: Option<Arc<Program>>
     HttpStage {
         api_id: api.id.clone(),
         scope: api.scope(),
+        decided_since_ms: stage.decided_since_ms(),
         name: stage.name,
         program,
         variables: stage.variables,

@@ -48,6 +48,9 @@ pub(crate) struct StageRecord {
     /// Made with its API.
     #[n(13)]
     pub(crate) managed: bool,
+    /// Since when what authorizers decided is kept, if somebody reset it.
+    #[n(14)]
+    pub(crate) decisions_ms: Option<i64>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
@@ -100,6 +103,16 @@ impl StageRecord {
         };
         stage.apply(settings, now_ms);
         stage
+    }
+
+    /// Since when what authorizers decided is kept; a stage of the same name may have been there before.
+    pub(crate) fn decided_since_ms(&self) -> i64 {
+        self.decisions_ms.unwrap_or_default().max(self.created_ms)
+    }
+
+    /// Two resets in one moment are two.
+    pub(crate) fn reset_decisions(&mut self, now_ms: i64) {
+        self.decisions_ms = Some(now_ms.max(self.decided_since_ms() + 1));
     }
 
     /// What is given takes the place of what was.

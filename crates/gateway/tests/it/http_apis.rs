@@ -7,7 +7,10 @@ use crate::world::{Play, World, function_uri, show, show_headers};
 
 /// An API `api` that deploys itself to `$default`, with a function `f` behind each route.
 pub(crate) async fn world(stage: &str, payload: &str, routes: &[&str]) -> World {
-    let world = World::new();
+    world_on(World::new(), stage, payload, routes).await
+}
+
+pub(crate) async fn world_on(world: World, stage: &str, payload: &str, routes: &[&str]) -> World {
     world.make("api", r#"POST /v2/apis {"name":"web","protocolType":"HTTP"}"#).await;
     let line = format!(
         r#"POST /v2/apis/$api/integrations {{"integrationType":"AWS_PROXY","integrationUri":"{}","payloadFormatVersion":"{payload}"}}"#,

@@ -14,7 +14,11 @@ const FORBIDDEN: &str = r#"403 {"message":"Forbidden"}"#;
 
 /// An API with an echo behind the route `GET /pets/{id}`, which asks `authorizer`.
 async fn world(payload: &str, kind: &str, authorizer: &Value) -> World {
-    let world = http_apis::world("$default", payload, &[]).await;
+    world_on(World::new(), payload, kind, authorizer).await
+}
+
+async fn world_on(world: World, payload: &str, kind: &str, authorizer: &Value) -> World {
+    let world = http_apis::world_on(world, "$default", payload, &[]).await;
     world.functions.set("f", Play::Echo);
     world.make("a", &format!("POST /v2/apis/$api/authorizers {authorizer}")).await;
     let route = json!({ "routeKey": "GET /pets/{id}", "target": "integrations/$there", "authorizationType": kind,
@@ -120,6 +124,32 @@ async fn a_function_says_yes_or_no() {
     assert_eq!(world.functions.count(), before + 3);
     world.functions.set("decide", Play::Fail(r#"{"errorMessage":"Unauthorized"}"#));
     assert_eq!(call(&world, "GET /pets/1?q=other", &[("x-a", "1")]).await, UNAUTHORIZED);
+}
+
+/// Two nodes on one database: each keeps what was decided, and a reset is for both, as is what an authorizer becomes.
+#[tokio::test]
+async fn what_was_decided_is_reset_on_all_nodes() {
+    let store = store::Store::memory();
+    let here = World::on(store.clone()).with(gateway::Gateway::sharing);
+    let here = world_on(here, "2.0", "CUSTOM", &function("2.0", true)).await;
+    let there = World::on(store).with(gateway::Gateway::sharing);
+    there.know(&here);
+    there.functions.set("f", Play::Echo);
+    let (yes, no) = (r#"{"isAuthorized":true}"#, r#"{"isAuthorized":false}"#);
+    for (edit, answer, status) in [
+        ("", yes, "200"),
+        ("", no, "200"),
+        ("DELETE /v2/apis/$api/stages/$default/cache/authorizers", no, "403"),
+        ("", yes, "403"),
+        (r#"PATCH /v2/apis/$api/authorizers/$a {"authorizerResultTtlInSeconds":200}"#, yes, "200"),
+    ] {
+        there.functions.set("decide", Play::Answer(answer));
+        if !edit.is_empty() {
+            here.control(edit).await;
+        }
+        let said = call(&there, "GET /pets/1?q=2", &[("x-a", "1")]).await;
+        assert_eq!(&said[..3], status, "{edit} {answer}: {said}");
+    }
 }
 
 #[tokio::test]

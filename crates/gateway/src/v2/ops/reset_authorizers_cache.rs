@@ -1,4 +1,4 @@
-//! ResetAuthorizersCache: what authorizers decided for a stage is asked anew.
+//! ResetAuthorizersCache: what authorizers decided for a stage is asked anew, on all nodes.
 
 use api::apigatewayv2::{ResetAuthorizersCacheInput, ResetAuthorizersCacheOutput};
 use base::Cx;
@@ -15,7 +15,13 @@ pub(super) async fn run(
     input: ResetAuthorizersCacheInput,
 ) -> Result<ResetAuthorizersCacheOutput> {
     let api = rows::read_api(&gateway.store, &cx.scope, &input.api_id).await?;
-    let stage: StageRecord = parts::read(&gateway.store, Owner::V2(&api), &input.stage_name).await?;
+    let now_ms = gateway.clock.now().as_millis();
+    let apply = |stage: &mut StageRecord| {
+        stage.reset_decisions(now_ms);
+        Ok(())
+    };
+    let stage = parts::edit(&gateway.store, Owner::V2(&api), &input.stage_name, apply).await?;
+    gateway.forget_v2(&api.id);
     gateway.decisions.flush(&api.id, &stage.name);
     Ok(ResetAuthorizersCacheOutput {})
 }
