@@ -4,6 +4,7 @@ import json
 import threading
 
 import pytest
+import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
 from conftest import ROLE, Server, wait_for, zipped
@@ -189,6 +190,8 @@ def test_a_database_that_was_away_is_used_again(nodes, database):
     with pytest.raises(ClientError) as refused:
         client.get_item(TableName="shared", Key={"pk": {"S": "a"}})
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+    health = requests.get(nodes[0].url + "/_rushlight/health", timeout=10)
+    assert (health.status_code, health.json()["status"]) == (503, "the store does not answer")
     database.start()
 
     def answers():
@@ -198,3 +201,4 @@ def test_a_database_that_was_away_is_used_again(nodes, database):
             return False
 
     wait_for(answers, 20)
+    assert requests.get(nodes[0].url + "/_rushlight/health", timeout=10).json()["status"] == "ok"

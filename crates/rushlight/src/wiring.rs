@@ -71,6 +71,12 @@ struct Folder {
 /// What names of passing folders begin with.
 const PASSING: &str = "rushlight-run-";
 
+/// Nobody writes it: whether it can be looked for tells whether the store answers.
+const HEALTH_KEY: &[u8] = b"\x01health";
+
+/// A store that takes longer does not answer.
+const HEALTH_PATIENCE: Duration = Duration::from_secs(2);
+
 impl Folder {
     fn make(config: &Config) -> Result<Self> {
         if config.memory {
@@ -469,6 +475,13 @@ impl Backends for Wiring {
             let mut response = wire::Response::new(200, zip);
             response.set("content-type", "application/zip");
             Some(response)
+        })
+    }
+
+    fn is_well(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async move {
+            let asked = tokio::time::timeout(HEALTH_PATIENCE, self.store.get(HEALTH_KEY)).await;
+            asked.is_ok_and(|answer| answer.is_ok())
         })
     }
 

@@ -50,6 +50,9 @@ pub trait Backends: Send + Sync + fmt::Debug + 'static {
 
     /// For the health answers.
     fn engine(&self) -> Engine;
+
+    /// Whether what is kept can be read now.
+    fn is_well(&self) -> BoxFuture<'_, bool>;
 }
 
 /// What stands behind the server, as health answers name it.

@@ -17,9 +17,11 @@ pub(crate) async fn answer(front: &Front, own: OwnPath, cx: &Cx, request: &Parts
         return refusal.reply(Envelope::Rest, cx.request_id);
     }
     match own {
-        OwnPath::Health => Reply::new(200, "application/json", health(front).into_bytes()),
-        OwnPath::CompatibleHealth => {
-            Reply::new(200, "application/json", compatible_health(front).into_bytes())
+        OwnPath::Health | OwnPath::CompatibleHealth => {
+            let well = front.backends.is_well().await;
+            let said =
+                if own == OwnPath::Health { health(front, well) } else { compatible_health(front, well) };
+            Reply::new(if well { 200 } else { 503 }, "application/json", said.into_bytes())
         }
         OwnPath::Metrics => Reply::new(200, "text/plain; version=0.0.4", front.metrics.render()),
         OwnPath::LogsTail => {
@@ -42,12 +44,13 @@ fn missing(cx: &Cx) -> Reply {
     Refusal { status: 404, code: "NotFound", message }.reply(Envelope::Rest, cx.request_id)
 }
 
-fn health(front: &Front) -> Writer {
+/// Who balances load over several nodes looks at the status; a person at the rest.
+fn health(front: &Front, well: bool) -> Writer {
     let engine = front.backends.engine();
     let mut json = Writer::new();
     json.begin_object();
     json.key("status");
-    json.string("ok");
+    json.string(if well { "ok" } else { "the store does not answer" });
     json.key("version");
     json.string(front.config.version);
     json.key("engine");
@@ -66,14 +69,14 @@ fn health(front: &Front) -> Writer {
     json
 }
 
-fn compatible_health(front: &Front) -> Writer {
+fn compatible_health(front: &Front, well: bool) -> Writer {
     let mut json = Writer::new();
     json.begin_object();
     json.key("services");
     json.begin_object();
     for service in front.backends.engine().services {
         json.key(service.name());
-        json.string("running");
+        json.string(if well { "running" } else { "error" });
     }
     json.end_object();
     json.key("edition");

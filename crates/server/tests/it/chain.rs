@@ -1,5 +1,7 @@
 //! What every answer gets, and what the server answers itself.
 
+use std::sync::atomic::Ordering;
+
 use base::Limits;
 use expect_test::{Expect, expect};
 
@@ -115,12 +117,21 @@ async fn health_and_metrics() {
     let local = ask(server.addr, "GET /_localstack/health HTTP/1.1\r\nhost: a\r\n\r\n").await.body;
     assert!(local.starts_with(r#"{"services":{"dynamodb":"running","sts":"running"},"#), "{local}");
 
+    server.backends.ill.store(true, Ordering::Relaxed);
+    let ill = ask(server.addr, "GET /_rushlight/health HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert_eq!(ill.status, 503);
+    assert!(ill.body.starts_with(r#"{"status":"the store does not answer","version":""#), "{}", ill.body);
+    let local = ask(server.addr, "GET /_localstack/health HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert_eq!(local.status, 503);
+    assert!(local.body.starts_with(r#"{"services":{"dynamodb":"error","sts":"error"},"#), "{}", local.body);
+
     let metrics = ask(server.addr, "GET /_rushlight/metrics HTTP/1.1\r\nhost: a\r\n\r\n").await.body;
     for line in [
         "rushlight_requests_total{service=\"rushlight\",operation=\"health\",status=\"200\"} 1",
-        "rushlight_request_duration_seconds_count{service=\"rushlight\",operation=\"health\"} 1",
+        "rushlight_requests_total{service=\"rushlight\",operation=\"health\",status=\"503\"} 1",
+        "rushlight_request_duration_seconds_count{service=\"rushlight\",operation=\"health\"} 2",
         "rushlight_requests_in_flight 1",
-        "rushlight_connections_total 3",
+        "rushlight_connections_total 5",
     ] {
         assert!(metrics.lines().any(|found| found == line), "no {line} in\n{metrics}");
     }

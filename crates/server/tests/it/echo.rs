@@ -1,5 +1,7 @@
 //! Backends that answer what they were given, and a server in front of them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use base::{Cx, Limits};
 use bytes::Bytes;
 use http::HeaderMap;
@@ -15,6 +17,8 @@ pub(crate) struct Echo {
     /// A call of operation `Wait` returns when this is notified, after it has notified `waiting`.
     pub(crate) release: Notify,
     pub(crate) waiting: Notify,
+    /// What is kept cannot be read.
+    pub(crate) ill: AtomicBool,
 }
 
 impl Backends for Echo {
@@ -109,6 +113,10 @@ impl Backends for Echo {
         Box::pin(async move {
             path.strip_prefix("/_rushlight/echo/").map(|rest| wire::Response::new(200, rest.to_owned()))
         })
+    }
+
+    fn is_well(&self) -> BoxFuture<'_, bool> {
+        Box::pin(std::future::ready(!self.ill.load(Ordering::Relaxed)))
     }
 
     fn engine(&self) -> Engine {
