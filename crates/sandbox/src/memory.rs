@@ -2,12 +2,18 @@
 
 use std::fs;
 
-/// Proportional size in KiB of every process below the launcher `root`, `skip` generations of ours left out.
+/// Proportional size in KiB of every process below the launcher `root` but ours, which are the first child of each of `skip`
+/// generations: what has lost its parent comes to one of ours, behind it.
 /// 0 when it cannot be read. Exact where it matters: over `limit_kib`, or of several processes over `known_kib`.
 pub(crate) fn tree_kib(root: u32, skip: u32, known_kib: u64, limit_kib: u64) -> u64 {
-    let mut interpreters = vec![root];
-    for _ in 0..skip {
-        interpreters = interpreters.iter().flat_map(|&pid| children(pid)).collect();
+    let (mut interpreters, mut ours) = (Vec::new(), root);
+    for generation in 1..=skip {
+        let mut all = children(ours).into_iter();
+        if generation < skip {
+            let Some(first) = all.next() else { break };
+            ours = first;
+        }
+        interpreters.extend(all);
     }
     let mut all = Vec::new();
     while let Some(pid) = interpreters.pop() {

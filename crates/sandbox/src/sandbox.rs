@@ -338,6 +338,10 @@ impl Sandbox {
             if self.config.mode == SandboxMode::Off {
                 return Err("the sandbox is off".to_owned());
             }
+            let mut denied = self.config.denied_layers.iter();
+            if let Some((_, reason)) = denied.find(|(layer, _)| *layer == Layer::Cgroup) {
+                return Err(reason.clone());
+            }
             let found = tokio::task::spawn_blocking(Cgroups::find).await;
             found.unwrap_or_else(|error| Err(error.to_string())).map(Arc::new)
         };

@@ -34,8 +34,21 @@ pub(super) enum Identity {
     Host,
 }
 
+/// Who sees how much memory the function takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counting {
+    /// The kernel, all of it.
+    Group,
+    /// The server, from outside, and what processes have mapped alone.
+    FromOutside,
+}
+
 /// Applies everything; gives what could not be.
-pub(super) fn confine(identity: Identity, own_network: bool) -> io::Result<Vec<(Layer, String)>> {
+pub(super) fn confine(
+    identity: Identity,
+    own_network: bool,
+    counting: Counting,
+) -> io::Result<Vec<(Layer, String)>> {
     let mut missing = Vec::new();
     let mut note = |layer: Layer, done: Result<(), Box<dyn Error>>| {
         if let Err(error) = done {
@@ -52,7 +65,7 @@ pub(super) fn confine(identity: Identity, own_network: bool) -> io::Result<Vec<(
     } else {
         note(Layer::Landlock, Err("needs the namespaces layer".into()));
     }
-    note(Layer::Seccomp, restrict_calls());
+    note(Layer::Seccomp, restrict_calls(counting));
     Ok(missing)
 }
 
@@ -223,13 +236,16 @@ const ABSENT: &[libc::c_long] = &[
     libc::SYS_io_uring_setup,
 ];
 
+/// Make memory that no process need have mapped, so that only the kernel could count it.
+const UNCOUNTED: &[libc::c_long] = &[libc::SYS_memfd_create, libc::SYS_memfd_secret, libc::SYS_shmget];
+
 /// The first call that is newer than these lists (Linux 6.14 has the one before): nobody has judged it and those after it.
 /// The x32 numbering of all calls, which must not be a way around, is far above.
 const UNJUDGED: u32 = 467;
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-fn restrict_calls() -> Result<(), Box<dyn Error>> {
+fn restrict_calls(counting: Counting) -> Result<(), Box<dyn Error>> {
     let mut denied: Rules = DENIED.iter().chain(DENIED_HERE).map(|&call| (call, Vec::new())).collect();
     denied.insert(libc::SYS_clone, clone_rules()?);
     denied.insert(libc::SYS_prlimit64, vec![SeccompRule::new(vec![is_given(0)?, is_given(2)?])?]);
@@ -238,7 +254,8 @@ fn restrict_calls() -> Result<(), Box<dyn Error>> {
         libc::SYS_socketpair,
         vec![SeccompRule::new(vec![family(SeccompCmpOp::Ne, libc::AF_UNIX)?])?],
     );
-    let mut absent: Rules = ABSENT.iter().map(|&call| (call, Vec::new())).collect();
+    let uncounted = if counting == Counting::FromOutside { UNCOUNTED } else { &[] };
+    let mut absent: Rules = ABSENT.iter().chain(uncounted).map(|&call| (call, Vec::new())).collect();
     absent.insert(libc::SYS_close_range, vec![SeccompRule::new(vec![has_flag(2, CLOSE_RANGE_UNSHARE)?])?]);
     for (rules, errno) in [(absent, libc::ENOSYS), (denied, libc::EPERM)] {
         let refuse = SeccompAction::Errno(errno.unsigned_abs());

@@ -14,7 +14,7 @@ use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::net::SendFlags;
 use rustix::process::{Pid, Signal, WaitOptions};
 
-use super::confine::Identity;
+use super::confine::{Counting, Identity};
 use super::door::{Door, Policy};
 use super::stillness::Stillness;
 use super::sys::{self, Forked};
@@ -282,7 +282,9 @@ fn take_on_limits(post: &Post, complaints: &mut UnixStream) -> io::Result<()> {
     }
     match post.identity {
         Some(identity) => {
-            for (layer, reason) in confine::confine(identity, matches!(own_network, Ok(true)))? {
+            for (layer, reason) in
+                confine::confine(identity, matches!(own_network, Ok(true)), counting(post))?
+            {
                 writeln!(complaints, "{layer}\t{reason}")?;
             }
         }
@@ -294,6 +296,11 @@ fn take_on_limits(post: &Post, complaints: &mut UnixStream) -> io::Result<()> {
         writeln!(complaints, "{}\t{error}", Layer::Network)?;
     }
     Ok(())
+}
+
+fn counting(post: &Post) -> Counting {
+    let refused = post.missing.iter().any(|(layer, _)| *layer == Layer::Cgroup);
+    if post.setup.groups.is_empty() || refused { Counting::FromOutside } else { Counting::Group }
 }
 
 /// A network of the function's own, where that is wanted and there is a jail; whether there is. Its listener and the

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use expect_test::expect;
-use sandbox::{FaultKind, Layer, SandboxMode};
+use sandbox::{FaultKind, Layer, SandboxConfig, SandboxMode};
 
+use crate::extensions::with_extension;
 use crate::world::{World, invocation, show};
 
 async fn once(code: &str, timeout_ms: u64) -> sandbox::Outcome {
@@ -184,6 +185,50 @@ def handler(e, c): return subprocess.run([sys.executable, '-c', e]).returncode";
             "OutOfMemory {\"errorType\":\"Runtime.ExitError\",\"errorMessage\":\"RequestId: ID Error: Runtime exited with error: signal: killed\"}\n(ended)"
         );
         assert_eq!(outcome.max_memory_mib, 128);
+    }
+}
+
+/// Without control groups memory is seen by what processes have mapped, so there is none that they need not map.
+#[tokio::test]
+async fn memory_that_nobody_could_count_is_not_to_be_had() {
+    let code = "import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+def call(*args): return libc.syscall(*args) >= 0 or os.strerror(ctypes.get_errno())
+def handler(e, c): return [call(319, b'x', 0), call(29, 0, 4096, 0o1600), call(447, 0)]";
+    for (denied, expected) in [(vec![Layer::Cgroup], true), (vec![], false)] {
+        let denied = denied.into_iter().map(|layer| (layer, "not on this host".to_owned())).collect();
+        let world = World::with(SandboxMode::BestEffort, |c| c.denied_layers = denied).await;
+        let uncounted = world.sandbox.report().await.missing().any(|state| state.layer == Layer::Cgroup);
+        assert!(uncounted || !expected);
+        let said = show(&world.once(world.function("python3.12", &[("index.py", code)]), "{}").await);
+        let none =
+            r#"ok ["Function not implemented", "Function not implemented", "Function not implemented"]"#;
+        assert_eq!(said == none, uncounted, "{said}");
+    }
+}
+
+/// Nor does a daemon escape by its parent's end, which extensions have another of ours stand between.
+#[tokio::test]
+async fn memory_of_what_lost_its_parent_counts_beside_extensions_too() {
+    let code = "import os, time
+def handler(e, c):
+    if os.fork() == 0:
+        if os.fork() == 0:
+            x = bytearray(200 << 20)
+            time.sleep(20)
+        os._exit(0)
+    os.wait()
+    time.sleep(10)";
+    let deny = |c: &mut SandboxConfig| c.denied_layers = vec![(Layer::Cgroup, "not on this host".to_owned())];
+    let world = World::with(SandboxMode::BestEffort, deny).await;
+    for watched in [false, true] {
+        let mut spec = world.function("python3.12", &[("index.py", code)]);
+        spec.memory_mib = 128;
+        if watched {
+            spec = with_extension(&world, spec, "register '\"INVOKE\"'; while event; do :; done");
+        }
+        let outcome = world.once(spec, "{}").await;
+        assert_eq!(outcome.result.unwrap_err().kind, FaultKind::OutOfMemory, "{watched}");
     }
 }
 
