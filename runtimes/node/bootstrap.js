@@ -15,8 +15,9 @@ const FD = Number(process.argv[2]);
 process.argv.splice(2);
 
 const INIT = 1, INVOKE = 2;
-const READY = 16, INIT_FAULT = 17, RESULT = 18, FAULT = 19, LOG = 20, TOO_LARGE = 21, FATAL = 22, STREAM = 23, CHUNK = 24, STARTED = 25;
+const READY = 16, INIT_FAULT = 17, RESULT = 18, FAULT = 19, LOG = 20, TOO_LARGE = 21, FATAL = 22, STREAM = 23, CHUNK = 24, STARTED = 25, OUTPUT = 26;
 const LOG_BYTES_MAX = 256 * 1024;
+const OUTPUT_BYTES_MAX = 64 * 1024;
 
 const { readSync, writeSync, write: writeAsync, existsSync, readFileSync } = fs;
 const { parse: parseJson, stringify: toJson } = JSON;
@@ -117,6 +118,7 @@ function afterAllLeft(action) {
 // A function that ends its process while a chunk is on its way: its log lines take the way that is free.
 process.on('exit', () => {
   for (const frame of waiting) {
+    if (frame[4] === OUTPUT) writeFully(frame.subarray(14), frame.length - 14, frame[13]);
     if (frame[4] !== LOG) continue;
     const line = concatBuffers([frame.subarray(13), bufferOf('\n')]);
     writeFully(line, line.length, 2);
@@ -286,13 +288,29 @@ function patchConsole() {
   console.log = console.info;
 }
 
+// By a frame, so that it stands in order with the lines of the log.
+function sendOutput(fd, chunk) {
+  const at = now();
+  for (let from = 0; from < chunk.length; from += OUTPUT_BYTES_MAX) {
+    const piece = chunk.subarray(from, from + OUTPUT_BYTES_MAX);
+    const frame = allocBuffer(14 + piece.length);
+    frame.writeUInt32LE(10 + piece.length, 0);
+    frame[4] = OUTPUT;
+    frame.writeUInt32LE(at % 0x100000000, 5);
+    frame.writeUInt32LE(Math.floor(at / 0x100000000), 9);
+    frame[13] = fd;
+    piece.copy(frame, 14);
+    writeFully(frame, frame.length);
+  }
+}
+
 // Node's own streams on a pipe keep what does not fit and write it later: a process that stands still between
 // invocations would keep it for the next one. These write all of it before they return.
 function patchStreams() {
   const { Writable } = require('node:stream');
   const make = (fd) => {
     const stream = new Writable({
-      write(chunk, encoding, done) { writeFully(chunk, chunk.length, fd); done(); },
+      write(chunk, encoding, done) { sendOutput(fd, chunk); done(); },
       destroy(error, done) { done(error); },
     });
     stream.fd = fd;

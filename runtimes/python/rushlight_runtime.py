@@ -2,6 +2,8 @@
 #
 # Between invocations the process stands in a blocking read. What the function may replace later is bound here first.
 # A function waits for every import of this file: what not every function needs is imported where it is used.
+import _thread
+import io
 import os
 import sys
 
@@ -19,8 +21,9 @@ import struct
 import time
 
 INIT, INVOKE = 1, 2
-READY, INIT_FAULT, RESULT, FAULT, LOG, TOO_LARGE, FATAL, STARTED = 16, 17, 18, 19, 20, 21, 22, 25
+READY, INIT_FAULT, RESULT, FAULT, LOG, TOO_LARGE, FATAL, STARTED, OUTPUT = 16, 17, 18, 19, 20, 21, 22, 25, 26
 LOG_BYTES_MAX = 256 * 1024
+OUTPUT_BYTES_MAX = 64 * 1024
 # Their answers hold no character beyond ASCII: others are escaped.
 ASCII_RUNTIMES = ("python2.7", "python3.6", "python3.7", "python3.8", "python3.9", "python3.10", "python3.11")
 # Around a number that is written digit by digit; no text of a function can hold it.
@@ -33,6 +36,7 @@ await_event = _events.poll
 getrusage, RUSAGE_SELF, RUSAGE_CHILDREN = resource.getrusage, resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
 head_of = struct.Struct("<IB").pack
 head_and_u32 = struct.Struct("<IBI").pack
+head_of_output = struct.Struct("<IBQB").pack
 length_at = struct.Struct("<I").unpack_from
 long_at = struct.Struct("<Q").unpack_from
 deadline_at = struct.Struct("<QI").unpack_from
@@ -46,6 +50,7 @@ class _State:
     settings = None
     response_max = 0
     pid = os.getpid()
+    writing = _thread.RLock()
     json_logs = False
     log_level = ""
     ensure_ascii = False
@@ -266,10 +271,12 @@ def _read_frame():
 
 
 def _write(data):
-    n = os_write(FD, data)
-    while n < len(data):
-        data = memoryview(data)[n:]
+    # A thread may print while an answer leaves in several pieces.
+    with _State.writing:
         n = os_write(FD, data)
+        while n < len(data):
+            data = memoryview(data)[n:]
+            n = os_write(FD, data)
 
 
 def _max_rss():
@@ -367,6 +374,33 @@ def _fault_text(body):
 
 
 # ---- output
+
+
+class _Output(io.RawIOBase):
+    """A standard stream: what is written leaves at once, by a frame, so that it stands in order with the lines of the log."""
+
+    def __init__(self, fd):
+        self.fd = fd
+
+    def fileno(self):
+        return self.fd
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        data = bytes(data)
+        if getpid() != _State.pid:
+            return os_write(self.fd, data)  # a child's frames would stand in the midst of its parent's
+        at = int(now() * 1000)
+        for begin in range(0, len(data), OUTPUT_BYTES_MAX):
+            piece = data[begin : begin + OUTPUT_BYTES_MAX]
+            _write(head_of_output(10 + len(piece), OUTPUT, at, self.fd) + piece)
+        return len(data)
+
+
+def _standard_stream(fd):
+    return io.TextIOWrapper(_Output(fd), encoding="utf-8", errors="backslashreplace", newline="\n", write_through=True)
 
 
 def _flush():
@@ -745,8 +779,8 @@ def _forget_sdk():
 
 
 def main():
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    sys.stdout = sys.__stdout__ = _standard_stream(1)
+    sys.stderr = sys.__stderr__ = _standard_stream(2)
     _add_builtins()
     if "logging" in sys.modules:
         _set_up_logging(sys.modules["logging"])

@@ -154,6 +154,9 @@ impl Environment {
             match process.parse_unasked() {
                 Ok(None) => return false,
                 Ok(Some(FromRuntime::Log { text, .. })) => self.log.push(now, text),
+                Ok(Some(FromRuntime::Output { timestamp_ms, is_error, text })) => {
+                    process.put_output(&mut self.log, timestamp_ms, is_error, &text);
+                }
                 Ok(Some(_)) | Err(frame::Garbage) => return true,
             }
         }
@@ -651,8 +654,12 @@ impl Environment {
         if let Some(process) = self.process.as_mut() {
             self.max_rss_kib = self.max_rss_kib.max(process.last_max_rss_kib());
             while let Some(frame) = process.parse_leftover() {
-                if let FromRuntime::Log { text, .. } = frame {
-                    self.log.push(now, text);
+                match frame {
+                    FromRuntime::Log { text, .. } => self.log.push(now, text),
+                    FromRuntime::Output { timestamp_ms, is_error, text } => {
+                        process.put_output(&mut self.log, timestamp_ms, is_error, &text);
+                    }
+                    _ => {}
                 }
             }
         }
@@ -674,7 +681,8 @@ impl Environment {
     }
 
     fn memory_mib(&self) -> u32 {
-        u32::try_from(self.max_rss_kib.div_ceil(1024)).unwrap_or(u32::MAX)
+        // What a runtime says of itself need not be so; and pages that several processes share count in full there.
+        u32::try_from(self.max_rss_kib.div_ceil(1024)).unwrap_or(u32::MAX).min(self.spec.memory_mib)
     }
 }
 

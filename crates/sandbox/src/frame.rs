@@ -24,6 +24,7 @@ const FATAL: u8 = 22;
 const STREAM: u8 = 23;
 const CHUNK: u8 = 24;
 const STARTED: u8 = 25;
+const OUTPUT: u8 = 26;
 const NOT_STARTED: u8 = 40;
 const ENDED: u8 = 41;
 
@@ -60,6 +61,12 @@ pub(crate) enum FromRuntime {
     },
     Log {
         timestamp_ms: u64,
+        text: Bytes,
+    },
+    /// What the function has written to its standard output or errors: between the lines of the log, in its place.
+    Output {
+        timestamp_ms: u64,
+        is_error: bool,
         text: Bytes,
     },
     /// The answer will come in chunks, of this media type; RESULT or FAULT ends it.
@@ -124,6 +131,11 @@ pub(crate) fn parse_runtime(
         FATAL => FromRuntime::Fatal { max_rss_kib: take_u32(&mut body)?, body },
         LOG => FromRuntime::Log { timestamp_ms: take_u64(&mut body)?, text: body },
         STARTED => FromRuntime::Started,
+        OUTPUT => FromRuntime::Output {
+            timestamp_ms: take_u64(&mut body)?,
+            is_error: take_u8(&mut body)? == 2,
+            text: body,
+        },
         STREAM => FromRuntime::Stream { content_type: body },
         CHUNK => FromRuntime::Chunk { body },
         TOO_LARGE => FromRuntime::TooLarge { max_rss_kib: take_u32(&mut body)? },

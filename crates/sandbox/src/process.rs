@@ -359,7 +359,17 @@ impl Process {
                     self.turn = None;
                     continue;
                 }
-                Ok(Some(frame)) => return Event::Frame(frame),
+                Ok(Some(FromRuntime::Output { timestamp_ms, is_error, text })) => {
+                    self.catch_up(log, clock.now());
+                    self.put_output(log, timestamp_ms, is_error, &text);
+                    continue;
+                }
+                Ok(Some(frame)) => {
+                    if matches!(frame, FromRuntime::Log { .. }) {
+                        self.catch_up(log, clock.now());
+                    }
+                    return Event::Frame(frame);
+                }
                 Ok(None) => {}
                 Err(frame::Garbage) => return Event::Broken,
             }
@@ -423,6 +433,25 @@ impl Process {
         if let Some((output, _)) = &mut self.extensions_output {
             output.drain(log, now);
         }
+    }
+
+    /// What the function has written by frames, which stand in order with those of its log.
+    pub(crate) fn put_output(
+        &mut self,
+        log: &mut LogCollector,
+        timestamp_ms: u64,
+        is_error: bool,
+        text: &[u8],
+    ) {
+        let at = Timestamp(i64::try_from(timestamp_ms).unwrap_or(0));
+        let output = if is_error { &mut self.stderr } else { &mut self.stdout };
+        output.splitter.feed(text, at, log);
+    }
+
+    /// What its children have written to the pipes is older than the frame that is there by now.
+    fn catch_up(&mut self, log: &mut LogCollector, now: Timestamp) {
+        self.stdout.read_once(log, now);
+        self.stderr.read_once(log, now);
     }
 
     /// A frame that has come while nothing was asked. Costs no system call when nothing has come.
@@ -576,6 +605,14 @@ impl Output {
             Ok(0) => self.open = false,
             Ok(n) => self.splitter.feed(&piece[..n], now, log),
             Err(error) => self.open = error.kind() == io::ErrorKind::WouldBlock,
+        }
+    }
+
+    /// What there is now, as much as a piece; nothing is waited for.
+    fn read_once(&mut self, log: &mut LogCollector, now: Timestamp) {
+        let mut piece = [0; PIECE];
+        if let Ok(n @ 1..) = rustix::io::read(&self.pipe, &mut piece) {
+            self.splitter.feed(&piece[..n], now, log);
         }
     }
 

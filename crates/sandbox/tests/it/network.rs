@@ -191,7 +191,8 @@ async fn no_race_leads_to_this_machine() {
     let at = other.local_addr().unwrap();
     let event = event(&[("endpoint", "127.0.0.1", endpoint.port()), ("other", "127.0.0.1", at.port())]);
     let world = world(FunctionNetwork::Isolated, endpoint).await;
-    let spec = world.function("python3.12", &[("index.py", RACE)]);
+    let mut spec = world.function("python3.12", &[("index.py", RACE)]);
+    spec.timeout_ms = 60_000;
     assert_eq!(show(&world.once(spec, &event).await), "ok [true, true]");
     other.set_nonblocking(true).unwrap();
     assert!(other.accept().is_err(), "somebody came");

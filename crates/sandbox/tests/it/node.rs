@@ -502,14 +502,14 @@ async fn the_console_writes_as_on_aws() {
             | T	ID	DEBUG	d
             | T	ID	INFO	two
             lines
+            | { x: 1 }
             | T	ID	TRACE	t
             | T	ID	FATAL	f
             | T	ID	INFO	┌─────────┬───┐
             │ (index) │ 0 │
             ├─────────┼───┤
             │ 0       │ 1 │
-            └─────────┴───┘
-            | { x: 1 }"#]],
+            └─────────┴───┘"#]],
     )
     .await;
 }
@@ -518,20 +518,64 @@ async fn the_console_writes_as_on_aws() {
 async fn raw_output_is_cut_into_lines() {
     let code = "
         exports.handler = async () => {
-            process.stdout.write('raw one\\nraw '); process.stdout.write('two\\n\\n'); process.stdout.write('no newline');
             require('child_process').execSync('echo from a child', { stdio: 'inherit' });
+            process.stdout.write('raw one\\nraw '); process.stdout.write('two\\n\\n'); process.stdout.write('no newline');
         }";
     check(
         &[("index.js", code)],
         "{}",
         expect![[r#"
-        ok null
-        | raw one
-        | raw two
-        | 
-        | no newlinefrom a child"#]],
+            ok null
+            | from a child
+            | raw one
+            | raw two
+            | 
+            | no newline"#]],
     )
     .await;
+}
+
+#[tokio::test]
+async fn output_stands_in_the_order_in_which_it_was_made() {
+    for (end, expected) in [
+        (
+            "throw new Error('x')",
+            expect![[r#"
+                Handler {"errorType":"Error","errorMessage":"x","trace":["Error: x"..]}
+                | child
+                | out 0
+                | err 0
+                | T	ID	INFO	log 0
+                | out 1
+                | err 1
+                | T	ID	INFO	log 1
+                | T	ID	ERROR	Invoke Error 	{"errorType":"Error","errorMessage":"x","stack":["Error: x"..]}
+                | unfinished"#]],
+        ),
+        (
+            "process.exit(3)",
+            expect![[r#"
+                Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: exit status 3"}
+                | child
+                | out 0
+                | err 0
+                | T	ID	INFO	log 0
+                | out 1
+                | err 1
+                | T	ID	INFO	log 1
+                | unfinished
+                (ended)"#]],
+        ),
+    ] {
+        let code = format!(
+            "exports.handler = async () => {{
+                require('child_process').execSync('echo child', {{ stdio: 'inherit' }});
+                for (let n = 0; n < 2; n++) {{ process.stdout.write(`out ${{n}}\\n`); process.stderr.write(`err ${{n}}\\n`); console.log('log', n) }}
+                process.stdout.write('unfinished');
+                {end} }}"
+        );
+        check(&[("index.js", &code)], "{}", expected).await;
+    }
 }
 
 #[tokio::test]

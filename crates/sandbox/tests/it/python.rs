@@ -460,20 +460,112 @@ def handler(e, c):
     let code = "
 import os, sys
 def handler(e, c):
-    print('one'); print('two', 'parts'); sys.stdout.write('no newline'); os.system('echo child')
+    os.system('echo child'); print('one'); print('two', 'parts'); sys.stdout.write('no newline')
 ";
     check_with(
         "index.handler",
         &[("index.py", code)],
         r#"{"k":1}"#,
         expect![[r#"
-        ok null
-        | one
-        | two parts
-        | child
-        | no newline"#]],
+            ok null
+            | child
+            | one
+            | two parts
+            | no newline"#]],
     )
     .await;
+}
+
+/// What is printed, logged and told of the end stands in order, also of a process that gave no notice of its end; and what
+/// children had written before.
+#[tokio::test]
+async fn output_stands_in_the_order_in_which_it_was_made() {
+    let code = "
+import logging, os, sys
+def handler(e, c):
+    os.system('echo child')
+    if os.fork() == 0:
+        print('forked')
+        os._exit(0)
+    os.wait()
+    for n in range(2):
+        print('out', n)
+        print('err', n, file=sys.stderr)
+        logging.getLogger().error('log %d', n)
+    sys.stdout.buffer.write(b'bytes \\xff\\n')
+    sys.stdout.write('unfinished')
+    if e == 'exit': os._exit(3)
+    if e == 'kill': os.kill(os.getpid(), 9)
+    raise ValueError('x')
+";
+    for (event, expected) in [("raise", expect![[r#"
+        Handler {"errorMessage": "x", "errorType": "ValueError", "requestId": "ID", "stackTrace": ["  File \"/var/task/index.py\"..]}
+        | child
+        | forked
+        | out 0
+        | err 0
+        | [ERROR]	T	ID	log 0
+        | out 1
+        | err 1
+        | [ERROR]	T	ID	log 1
+        | bytes �
+        | [ERROR] ValueError: x
+        Traceback (most recent call last):
+        ··File "/var/task/index.py", line 17, in handler
+        ····raise ValueError('x')
+        | unfinished"#]]), ("exit", expect![[r#"
+        Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: exit status 3"}
+        | child
+        | forked
+        | out 0
+        | err 0
+        | [ERROR]	T	ID	log 0
+        | out 1
+        | err 1
+        | [ERROR]	T	ID	log 1
+        | bytes �
+        | unfinished
+        (ended)"#]]), ("kill", expect![[r#"
+        Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: signal: killed"}
+        | child
+        | forked
+        | out 0
+        | err 0
+        | [ERROR]	T	ID	log 0
+        | out 1
+        | err 1
+        | [ERROR]	T	ID	log 1
+        | bytes �
+        | unfinished
+        (ended)"#]])] {
+        check_with("index.handler", &[("index.py", code)], &format!("{event:?}"), expected).await;
+    }
+}
+
+/// Frames of several threads do not get into each other.
+#[tokio::test]
+async fn threads_print_while_a_large_answer_leaves() {
+    let world = World::new(SandboxMode::BestEffort).await;
+    let code = "
+import threading
+stop = False
+def chatter():
+    while not stop: print('x' * 5000)
+def handler(e, c):
+    global stop
+    stop = False
+    threads = [threading.Thread(target=chatter) for _ in range(4)]
+    for thread in threads: thread.start()
+    for n in range(20): print('y' * 200000)
+    threading.Timer(0.05, lambda: globals().update(stop=True)).start()
+    return 'z' * 6000000
+";
+    let mut environment = world.launch(world.function("python3.12", &[("index.py", code)])).await;
+    for _ in 0..2 {
+        let outcome = environment.invoke(invocation("{}")).await;
+        assert_eq!(outcome.result.map(|body| body.len()), Ok(6_000_002));
+        assert!(outcome.logs.iter().all(|line| line.bytes.len() < 300_000));
+    }
 }
 
 /// As `json` reads and writes it, whatever the invocation before came to.
