@@ -498,7 +498,10 @@ def handler(e, c):
     if e == 'kill': os.kill(os.getpid(), 9)
     raise ValueError('x')
 ";
-    for (event, expected) in [("raise", expect![[r#"
+    for (event, expected) in [
+        (
+            "raise",
+            expect![[r#"
         Handler {"errorMessage": "x", "errorType": "ValueError", "requestId": "ID", "stackTrace": ["  File \"/var/task/index.py\"..]}
         | child
         | forked
@@ -513,7 +516,11 @@ def handler(e, c):
         Traceback (most recent call last):
         ··File "/var/task/index.py", line 17, in handler
         ····raise ValueError('x')
-        | unfinished"#]]), ("exit", expect![[r#"
+        | unfinished"#]],
+        ),
+        (
+            "exit",
+            expect![[r#"
         Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: exit status 3"}
         | child
         | forked
@@ -525,7 +532,11 @@ def handler(e, c):
         | [ERROR]	T	ID	log 1
         | bytes �
         | unfinished
-        (ended)"#]]), ("kill", expect![[r#"
+        (ended)"#]],
+        ),
+        (
+            "kill",
+            expect![[r#"
         Exit {"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: signal: killed"}
         | child
         | forked
@@ -537,7 +548,9 @@ def handler(e, c):
         | [ERROR]	T	ID	log 1
         | bytes �
         | unfinished
-        (ended)"#]])] {
+        (ended)"#]],
+        ),
+    ] {
         check_with("index.handler", &[("index.py", code)], &format!("{event:?}"), expected).await;
     }
 }
