@@ -16,6 +16,7 @@ pub(crate) fn run_built(flags: &[&str]) -> Result<()> {
     }
     if all || flags.contains(&"--js") {
         execute(command(JS, "npm ci --no-audit --no-fund --loglevel=error"))?;
+        bring_chromium();
         execute(command(JS, "npm test"))?;
     }
     Ok(())
@@ -40,6 +41,21 @@ fn python() -> Result<()> {
     let mut postgres = command(PYTHON, ".venv/bin/pytest --quiet --postgres -k");
     postgres.arg("test_dynamodb or test_partiql or test_walkthrough");
     execute(postgres)
+}
+
+/// The browser for the tests of CORS; where neither apt nor `CHROMIUM_BIN` has one, those are skipped and say so.
+fn bring_chromium() {
+    if std::env::var_os("CHROMIUM_BIN").is_some() || Path::new("/usr/bin/chromium").exists() {
+        return;
+    }
+    for install in
+        ["apt-get update --quiet", "apt-get install --quiet --yes --no-install-recommends chromium"]
+    {
+        if !succeeds(command("", install)) {
+            eprintln!("no Chromium: the browser's tests are skipped");
+            return;
+        }
+    }
 }
 
 /// A virtual environment; on a Debian without the module, after bringing it by apt.
