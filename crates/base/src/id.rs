@@ -1,5 +1,6 @@
 //! Identifiers: accounts, regions, requests, and random names in AWS's alphabets.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -162,10 +163,21 @@ fn random_text(len: usize, alphabet: &[u8]) -> String {
     text
 }
 
+/// Bytes of the kernel's random source, which a thread asks for many at a time: a request needs up to six times some.
 fn random_bytes<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the kernel's random source answers once the system is up");
-    bytes
+    const DRAWN: usize = 1024;
+    thread_local! {
+        static LEFT: RefCell<([u8; DRAWN], usize)> = const { RefCell::new(([0; DRAWN], 0)) };
+    }
+    LEFT.with_borrow_mut(|(bytes, left)| {
+        if *left < N {
+            getrandom::fill(bytes).expect("the kernel's random source answers once the system is up");
+            *left = DRAWN;
+        }
+        *left -= N;
+        let taken = bytes[*left..].first_chunk().copied();
+        taken.expect("N bytes were left behind the new end")
+    })
 }
 
 #[cfg(test)]
@@ -178,6 +190,16 @@ mod tests {
         assert_eq!(id.len(), 36);
         assert_eq!(id.as_bytes()[14], b'4');
         assert!(b"89ab".contains(&id.as_bytes()[19]), "{id}");
+    }
+
+    #[test]
+    fn no_two_ids_are_the_same_in_any_thread() {
+        let draw = || (0..1000).map(|_| RequestId::random().0).collect::<Vec<_>>();
+        let other = std::thread::spawn(draw);
+        let mut ids = draw();
+        ids.extend(other.join().unwrap());
+        let distinct: std::collections::HashSet<_> = ids.iter().collect();
+        assert_eq!(distinct.len(), ids.len());
     }
 
     #[test]

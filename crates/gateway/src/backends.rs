@@ -1,22 +1,26 @@
 //! The HTTP client behind every integration that calls a URL, and behind the key sets of issuers: one pool of
 //! connections for all backends, https with the host's root certificates. Knows no API.
 
-use std::error::Error as _;
+mod link;
+mod pool;
+
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::header::{HOST, HeaderValue};
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{Client, Error as ClientError};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
+use self::link::{Connector, Link, Unanswered};
+use self::pool::{Place, Pool};
 use crate::StageResponse;
 
 /// Where Linux distributions and macOS keep the certificates that the system trusts.
@@ -27,11 +31,6 @@ const ROOTS: [&str; 5] = [
     "/etc/ssl/cert.pem",
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
 ];
-const IDLE_PER_HOST_MAX: usize = 64;
-const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-
-type Pool = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
-
 /// Why a backend gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BackendError {
@@ -43,23 +42,20 @@ pub(crate) enum BackendError {
     Body(String),
 }
 
-/// The client, made when a backend is first called: who has no HTTP integration pays nothing for it.
-#[derive(Debug, Default)]
+/// The client. Its connector is made when a backend is first called: who has no HTTP integration pays nothing for it.
+#[derive(Default)]
 pub(crate) struct Backends {
-    pool: OnceLock<Pool>,
+    connector: OnceLock<Connector>,
+    pool: Arc<Pool>,
+}
+
+impl std::fmt::Debug for Backends {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Backends").finish_non_exhaustive()
+    }
 }
 
 impl Backends {
-    fn pool(&self) -> &Pool {
-        self.pool.get_or_init(|| {
-            Client::builder(TokioExecutor::new())
-                .pool_idle_timeout(IDLE_TIMEOUT)
-                .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
-                .pool_timer(TokioTimer::new())
-                .build(connector())
-        })
-    }
-
     /// The document at `url`, if it is there and not larger than `bytes_max`: what issuers say of themselves.
     pub(crate) async fn get(&self, url: &str, bytes_max: usize) -> Result<Bytes, String> {
         let uri: Uri = url.parse().map_err(|error| format!("no URL: {error}"))?;
@@ -85,48 +81,122 @@ impl Backends {
     }
 
     /// The answer to `request` as soon as its head is there, and its body as it comes.
-    pub(crate) async fn open(
-        &self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, BackendError> {
+    pub(crate) async fn open(&self, request: Request<Full<Bytes>>) -> Result<Response<Answer>, BackendError> {
         self.send(request).await
     }
 
     /// A backend may close an idle connection in the moment in which it is used again. Then the request is sent
-    /// once more, if sending it twice means the same as sending it once.
+    /// once more, if nothing of it was sent or sending it twice means the same as sending it once.
     /// Source: <https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2>
-    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, BackendError> {
-        let again = request.method().is_idempotent().then(|| request.clone());
-        let error = match (self.pool().request(request).await, again) {
-            (Ok(response), _) => return Ok(response),
-            (Err(error), Some(again)) if went_away(&error) => match self.pool().request(again).await {
+    async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<Response<Answer>, BackendError> {
+        let to = request.uri().clone();
+        let place =
+            Place::of(&to).ok_or_else(|| BackendError::Network("the URL names no host".to_owned()))?;
+        for_origin(&mut request);
+        while let Some(link) = self.pool.take(&place) {
+            let again = request.method().is_idempotent().then(|| request.clone());
+            match self.ask(link, &place, request).await {
                 Ok(response) => return Ok(response),
-                Err(error) => error,
-            },
-            (Err(error), _) => error,
-        };
-        Err(BackendError::Network(with_causes(&error)))
-    }
-}
-
-/// The connection ended without a byte of an answer.
-fn went_away(error: &ClientError) -> bool {
-    let mut cause = error.source();
-    while let Some(found) = cause {
-        let closed = found.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message);
-        let reset = found.downcast_ref::<std::io::Error>().is_some_and(|error| {
-            matches!(error.kind(), std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe)
-        });
-        if closed || reset {
-            return !error.is_connect();
+                Err(Unanswered { unsent: Some(unsent), .. }) => request = unsent,
+                Err(Unanswered { went_away: true, error, .. }) => {
+                    request = again.ok_or(error)?;
+                    break;
+                }
+                Err(Unanswered { error, .. }) => return Err(error),
+            }
         }
-        cause = found.source();
+        let connector = self.connector.get_or_init(connector).clone();
+        // Rare, and its state would be a part of every answer's.
+        let link = Box::pin(Link::open(connector, to)).await?;
+        self.ask(link, &place, request).await.map_err(|unanswered| unanswered.error)
     }
-    false
+
+    async fn ask(
+        &self,
+        mut link: Link,
+        place: &Place,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Answer>, Unanswered> {
+        let (head, body) = link.send(request).await?.into_parts();
+        let lent = Lent { link, place: place.clone(), pool: self.pool.clone() };
+        Ok(Response::from_parts(head, Answer { body, lent: Some(lent) }))
+    }
 }
 
-/// The client's own words say only which step failed.
-fn with_causes(error: &ClientError) -> String {
+/// The body of a backend's answer. Whoever waits for it drives the connection.
+pub(crate) struct Answer {
+    body: Incoming,
+    /// Until the body has ended.
+    lent: Option<Lent>,
+}
+
+struct Lent {
+    link: Link,
+    place: Place,
+    pool: Arc<Pool>,
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Self { body, lent } = self.get_mut();
+        let Some(of) = lent else { return Poll::Ready(None) };
+        let frame = ready!(of.link.poll_body(body, cx));
+        if frame.is_none() {
+            give_back(lent);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.lent.is_none() || self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A body that is known to be at its end is not always asked for that.
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if self.body.is_end_stream() {
+            give_back(&mut self.lent);
+        }
+    }
+}
+
+fn give_back(lent: &mut Option<Lent>) {
+    if let Some(Lent { link, place, pool }) = lent.take() {
+        pool.put(place, link);
+    }
+}
+
+/// As a request goes to the server itself: the host in its header, path and query in its line.
+/// Source: <https://www.rfc-editor.org/rfc/rfc9112#section-3.2.1>
+fn for_origin(request: &mut Request<Full<Bytes>>) {
+    let uri = request.uri();
+    let usual = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+    let host = uri.host().unwrap_or_default();
+    let host = match uri.port_u16().filter(|port| *port != usual) {
+        Some(port) => HeaderValue::try_from(format!("{host}:{port}")),
+        None => HeaderValue::try_from(host),
+    };
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let path = if path.starts_with('/') { path.parse() } else { format!("/{path}").parse() };
+    if let Ok(host) = host {
+        request.headers_mut().entry(HOST).or_insert(host);
+    }
+    *request.uri_mut() = path.unwrap_or_default();
+}
+
+/// An error's own words say only which step failed.
+fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(found) = cause {
