@@ -31,6 +31,7 @@ const DEPLOY_MS: f64 = 50.0;
 /// Microseconds that a part of the way may take.
 const AROUND_INVOKE_US: f64 = 60.0;
 const TEMPLATE_US: f64 = 30.0;
+const AUTHORIZER_US: f64 = 10.0;
 
 /// An API and the id of its root.
 struct Api<'a> {
@@ -46,6 +47,7 @@ pub(crate) async fn run(plan: &Plan, report: &mut Report) -> Result<()> {
     bench.template().await?;
     bench.http_proxy().await?;
     bench.lambda().await?;
+    bench.authorizer().await?;
     bench.routes().await
 }
 
@@ -92,17 +94,18 @@ impl Bench<'_> {
             .map(|n| json!({"id": format!("{n:04}"), "name": "a name of some thirty letters"}))
             .collect();
         let body = json!({ "items": items }).to_string();
-        let without = self.load(1, plain("POST", &bare, &body)).await?;
-        let with = self.load(1, plain("POST", &mapped, &body)).await?;
-        self.difference("VTL mapping of 2 KB", &with, &without, TEMPLATE_US);
-        Ok(())
+        let (with, without) = (plain("POST", &mapped, &body), plain("POST", &bare, &body));
+        self.difference("VTL mapping of 2 KB", with, without, TEMPLATE_US).await
     }
 
-    fn difference(&mut self, name: &str, with: &Measured, without: &Measured, mark_us: f64) {
-        let (with, without) = (with.p50_us, without.p50_us);
+    /// What `with` takes beyond `without`.
+    async fn difference(&mut self, name: &str, with: Vec<u8>, without: Vec<u8>, mark_us: f64) -> Result<()> {
+        let requests = [with, without];
+        let [with, without] = load::in_turn(self.server.address, self.plan.seconds, requests).await?;
         let more = with - without;
         let text = format!("{more:.1} us more ({with:.1} beside {without:.1}); the mark is {mark_us:.0} us");
         self.report.note(name, &text);
+        Ok(())
     }
 
     async fn http_proxy(&mut self) -> Result<()> {
@@ -140,26 +143,53 @@ impl Bench<'_> {
         }
         let code = "exports.handler = async (e) => ({ statusCode: 200, body: e.body });";
         create_function(self.server, "echo", "nodejs20.x", code).await?;
-        let permission = json!({
-            "StatementId": "api", "Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com"});
-        let policy = "/2015-03-31/functions/echo/policy";
-        set_up(self.server.address, &rest("lambda", "POST", policy, &permission.to_string())).await?;
+        allow_gateway(self.server, "echo").await?;
         let event = json!({"body": crate::function::EVENT}).to_string();
-        let invoked = self.load(1, rest("lambda", "POST", &invoke_path("echo"), &event)).await?;
-        let arn = "arn:aws:lambda:us-east-1:000000000000:function:echo";
-        let uri = format!("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations");
+        let invoke = rest("lambda", "POST", &invoke_path("echo"), &event);
         let api = Api::make(self.server).await?;
-        api.add("echo", "POST", &json!({"type": "AWS_PROXY", "httpMethod": "POST", "uri": uri})).await?;
+        api.add(
+            "echo",
+            "POST",
+            &json!({"type": "AWS_PROXY", "httpMethod": "POST", "uri": function_uri("echo")}),
+        )
+        .await?;
         let path = api.deploy("echo").await?;
-        let proxied = self.load(1, plain("POST", &path, crate::function::EVENT)).await?;
-        self.difference("AWS_PROXY around the Invoke", &proxied, &invoked, AROUND_INVOKE_US);
-        let quick = json!({"name": "quick", "protocolType": "HTTP", "target": arn}).to_string();
+        let proxied = plain("POST", &path, crate::function::EVENT);
+        self.difference("AWS_PROXY around the Invoke", proxied, invoke.clone(), AROUND_INVOKE_US).await?;
+        let quick =
+            json!({"name": "quick", "protocolType": "HTTP", "target": function_arn("echo")}).to_string();
         let made = set_up(self.server.address, &rest("apigateway", "POST", "/v2/apis", &quick)).await?;
         let id = made["apiId"].as_str().context("an API's id")?;
         let path = format!("/restapis/{id}/$default/_user_request_/");
-        let called = self.load(1, plain("POST", &path, crate::function::EVENT)).await?;
-        self.difference("HTTP API around the Invoke", &called, &invoked, AROUND_INVOKE_US);
-        Ok(())
+        let called = plain("POST", &path, crate::function::EVENT);
+        self.difference("HTTP API around the Invoke", called, invoke, AROUND_INVOKE_US).await
+    }
+
+    /// What the decision of a function costs that was asked once and is remembered.
+    async fn authorizer(&mut self) -> Result<()> {
+        const NAME: &str = "cached authorizer";
+        if !self.plan.wants(NAME) {
+            return Ok(());
+        }
+        let code = "exports.handler = async (e) => ({ principalId: 'p', policyDocument: { Version: '2012-10-17', \
+                    Statement: [{ Effect: 'Allow', Action: 'execute-api:Invoke', Resource: '*' }] } });";
+        create_function(self.server, "guard", "nodejs20.x", code).await?;
+        allow_gateway(self.server, "guard").await?;
+        let api = Api::make(self.server).await?;
+        let authorizer = json!({"name": "guard", "type": "TOKEN", "authorizerUri": function_uri("guard"),
+            "identitySource": "method.request.header.authorization", "authorizerResultTtlInSeconds": 3600});
+        let path = format!("/restapis/{}/authorizers", api.id);
+        let made = control(self.server, "POST", &path, &authorizer).await?;
+        api.add("open", "GET", &mock("{}")).await?;
+        let guarded = json!({"authorizationType": "CUSTOM", "authorizerId": made["id"]});
+        api.add_method("guarded", "GET", &guarded, &mock("{}")).await?;
+        let open = api.deploy("open").await?;
+        let with_token = |path: &str| {
+            let request = String::from_utf8_lossy(&plain("GET", path, "")).into_owned();
+            request.replacen("\r\n", "\r\nauthorization: token\r\n", 1).into_bytes()
+        };
+        let (with, without) = (with_token(&open.replace("/open", "/guarded")), with_token(&open));
+        self.difference(NAME, with, without, AUTHORIZER_US).await
     }
 
     /// How long a large API takes to deploy, and whether its requests take longer than those of a small one.
@@ -170,21 +200,39 @@ impl Bench<'_> {
         let api = Api::make(self.server).await?;
         api.add("r000", "GET", &mock("{}")).await?;
         let path = api.deploy("r000").await?;
-        let few = self.load(1, plain("GET", &path, "")).await?;
+        let few = plain("GET", &path, "");
+        let large = Api::make(self.server).await?;
         // The root is one of them.
-        for n in 1..RESOURCES - 1 {
-            api.add(&format!("r{n:03}"), "GET", &mock("{}")).await?;
+        for n in 1..RESOURCES {
+            large.add(&format!("r{n:03}"), "GET", &mock("{}")).await?;
         }
         let begin = Instant::now();
-        let path = api.deploy("r150").await?;
+        let path = large.deploy("r150").await?;
         let ms = begin.elapsed().as_secs_f64() * 1000.0;
         let text = format!("{ms:.1} ms; the mark is {DEPLOY_MS:.0} ms");
         self.report.note("routes: deploying 300 resources", &text);
-        let many = self.load(1, plain("GET", &path, "")).await?;
-        let text = format!("{:.1} us with one resource, {:.1} us with {RESOURCES}", few.p50_us, many.p50_us);
+        let many = plain("GET", &path, "");
+        let [many, few] = load::in_turn(self.server.address, self.plan.seconds, [many, few]).await?;
+        let text = format!("{few:.1} us with one resource, {many:.1} us with {RESOURCES}");
         self.report.note("routes: p50 of MOCK", &text);
         Ok(())
     }
+}
+
+fn function_arn(function: &str) -> String {
+    format!("arn:aws:lambda:us-east-1:000000000000:function:{function}")
+}
+
+fn function_uri(function: &str) -> String {
+    let arn = function_arn(function);
+    format!("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations")
+}
+
+async fn allow_gateway(server: &Server, function: &str) -> Result<()> {
+    let permission = json!({
+        "StatementId": "api", "Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com"});
+    let policy = format!("/2015-03-31/functions/{function}/policy");
+    set_up(server.address, &rest("lambda", "POST", &policy, &permission.to_string())).await.map(drop)
 }
 
 /// A MOCK that answers 200 after `template` was rendered with its request.
@@ -210,11 +258,15 @@ impl<'a> Api<'a> {
 
     /// A resource below the root with one method, and answers 200.
     async fn add(&self, part: &str, verb: &str, integration: &Value) -> Result<()> {
+        self.add_method(part, verb, &json!({"authorizationType": "NONE"}), integration).await
+    }
+
+    async fn add_method(&self, part: &str, verb: &str, settings: &Value, integration: &Value) -> Result<()> {
         let path = format!("/restapis/{}/resources/{}", self.id, self.root);
         let made = control(self.server, "POST", &path, &json!({"pathPart": part})).await?;
         let resource = made["id"].as_str().context("a resource's id")?;
         let method = format!("/restapis/{}/resources/{resource}/methods/{verb}", self.id);
-        control(self.server, "PUT", &method, &json!({"authorizationType": "NONE"})).await?;
+        control(self.server, "PUT", &method, settings).await?;
         control(self.server, "PUT", &format!("{method}/integration"), integration).await?;
         if integration["type"] == "MOCK" {
             control(self.server, "PUT", &format!("{method}/responses/200"), &json!({})).await?;

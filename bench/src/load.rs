@@ -33,6 +33,13 @@ impl Source for Rc<Vec<u8>> {
     }
 }
 
+/// Two requests in turn.
+impl Source for Rc<[Vec<u8>; 2]> {
+    fn request(&mut self, n: usize) -> &[u8] {
+        &self[n % 2]
+    }
+}
+
 impl Source for Workload {
     fn request(&mut self, n: usize) -> &[u8] {
         self.fill(n)
@@ -72,6 +79,24 @@ pub(crate) async fn run(
                 p99_us: percentile(&latencies, 0.99),
                 cpu_us: cpu_before.zip(cpu_after).map(|(b, a)| (a - b).as_secs_f64() * 1e6 / count),
             })
+        })
+        .await
+}
+
+/// The medians of two requests that one connection sends in turn, in microseconds: whatever the machine does meanwhile,
+/// it does to both.
+pub(crate) async fn in_turn(address: SocketAddr, span: Duration, requests: [Vec<u8>; 2]) -> Result<[f64; 2]> {
+    let source = Rc::new(requests);
+    let local = tokio::task::LocalSet::new();
+    local
+        .run_until(async {
+            drive(address, 1, End::At(Instant::now() + span / 10), &source).await?;
+            let latencies = drive(address, 1, End::At(Instant::now() + span), &source).await?;
+            Ok([0, 1].map(|first| {
+                let mut own: Vec<u32> = latencies.iter().skip(first).step_by(2).copied().collect();
+                own.sort_unstable();
+                percentile(&own, 0.50)
+            }))
         })
         .await
 }

@@ -1,5 +1,7 @@
 //! HTTP_PROXY integrations of HTTP APIs: the request to a URL, its answer as the answer.
 
+use std::pin::pin;
+
 use http::header::USER_AGENT;
 use http::{HeaderMap, Method, Request, Uri};
 use http_body_util::Full;
@@ -30,7 +32,7 @@ pub(crate) async fn proxy(
     *request.headers_mut() = headers_of(call)?;
     let bytes_max = gateway.limits.gateway_body_bytes_max;
     let sent = gateway.backends.exchange(request, bytes_max);
-    let done = within(&gateway.clock, call.route.timeout, sent).await;
+    let done = within(&gateway.clock, call.route.timeout, pin!(sent)).await;
     let mut response =
         done.map_err(|_| HttpFault::Timeout)?.map_err(|error| HttpFault::Unreachable(error.to_string()))?;
     headers::remap(&mut response.headers, Origin::HttpProxy);

@@ -1,5 +1,7 @@
 //! HTTP integrations, proxy and plain: from a call to the backend's request, and from its answer to the method's.
 
+use std::pin::pin;
+
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method, Request, Uri};
@@ -93,7 +95,7 @@ async fn send(
         execution_log::answered(call, (status, latency), headers, &response.body);
         Ok(response)
     };
-    within(&gateway.clock, call.method.timeout, work).await?
+    within(&gateway.clock, call.method.timeout, pin!(work)).await?
 }
 
 pub(crate) fn refused(error: BackendError) -> Fault {

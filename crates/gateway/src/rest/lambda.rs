@@ -167,11 +167,12 @@ pub(crate) fn say_request(call: &Call<'_>, invocation: &InvokeCall) {
     execution_log::sending(call, &uri, headers, &invocation.payload);
 }
 
-/// The result of `work`, or a timeout by the gateway's clock.
+/// The result of `work`, or a timeout by the gateway's clock. Work that is large is pinned by who has it: taken by
+/// value it would be in this future twice.
 pub(crate) async fn within<T>(
     clock: &Clock,
     timeout: std::time::Duration,
-    work: impl Future<Output = T>,
+    work: impl Future<Output = T> + Unpin,
 ) -> Result<T, Fault> {
     tokio::select! {
         biased;

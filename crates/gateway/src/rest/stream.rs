@@ -3,6 +3,7 @@
 //!
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode.html>
 
+use std::pin::pin;
 use std::time::Duration;
 
 use base::{Clock, Timestamp};
@@ -107,7 +108,7 @@ pub(crate) async fn http(
     let (began, headers) = (gateway.clock.now(), execution_log::listed(request.headers()));
     execution_log::sending(call, &request.uri().to_string(), headers, &sent);
     let until = Until { clock: gateway.clock.clone(), ends: began.plus(call.method.timeout) };
-    let answer = within(&gateway.clock, call.method.timeout, gateway.backends.open(request)).await?;
+    let answer = within(&gateway.clock, call.method.timeout, pin!(gateway.backends.open(request))).await?;
     let (head, body) = answer.map_err(backend::refused)?.into_parts();
     let status = *call.integration_status.get_or_init(|| head.status.as_u16());
     let latency = gateway.clock.now().since(began);

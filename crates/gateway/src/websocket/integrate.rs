@@ -1,6 +1,7 @@
 //! From a turn to its integration and back: functions, HTTP backends and MOCK, as proxies or through templates.
 
 use std::borrow::Cow;
+use std::pin::pin;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST};
@@ -222,7 +223,7 @@ async fn send(
         }
     }
     let work = gateway.backends.exchange(request, gateway.limits.gateway_body_bytes_max);
-    let response = within(&gateway.clock, integration.timeout, work)
+    let response = within(&gateway.clock, integration.timeout, pin!(work))
         .await?
         .map_err(|error| Fault::Network(error.to_string()))?;
     Ok(Outcome { status: response.status, headers: response.headers, body: response.body })
