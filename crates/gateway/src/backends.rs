@@ -3,8 +3,8 @@
 
 mod link;
 mod pool;
+mod tls;
 
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
@@ -14,23 +14,13 @@ use http::header::{HOST, HeaderValue};
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 
 use self::link::{Connector, Link, Unanswered};
 use self::pool::{Place, Pool};
+pub(crate) use self::tls::Trust;
+pub use self::tls::connector;
 use crate::StageResponse;
 
-/// Where Linux distributions and macOS keep the certificates that the system trusts.
-const ROOTS: [&str; 5] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-];
 /// Why a backend gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BackendError {
@@ -46,6 +36,8 @@ pub(crate) enum BackendError {
 #[derive(Default)]
 pub(crate) struct Backends {
     connector: OnceLock<Connector>,
+    /// The same for [`Trust::Anyone`].
+    lenient: OnceLock<Connector>,
     pool: Arc<Pool>,
 }
 
@@ -61,7 +53,8 @@ impl Backends {
         let uri: Uri = url.parse().map_err(|error| format!("no URL: {error}"))?;
         let mut request = Request::new(Full::default());
         *request.uri_mut() = uri;
-        let response = self.exchange(request, bytes_max).await.map_err(|error| error.to_string())?;
+        let response =
+            self.exchange(request, Trust::Authorities, bytes_max).await.map_err(|error| error.to_string())?;
         if response.status != 200 {
             return Err(format!("status {}", response.status));
         }
@@ -72,26 +65,35 @@ impl Backends {
     pub(crate) async fn exchange(
         &self,
         request: Request<Full<Bytes>>,
+        trust: Trust,
         body_bytes_max: usize,
     ) -> Result<StageResponse, BackendError> {
-        let (parts, body) = self.send(request).await?.into_parts();
+        let (parts, body) = self.send(request, trust).await?.into_parts();
         let body = Limited::new(body, body_bytes_max).collect().await;
         let body = body.map_err(|error| BackendError::Body(error.to_string()))?.to_bytes();
         Ok(StageResponse::new(parts.status.as_u16(), parts.headers, body))
     }
 
     /// The answer to `request` as soon as its head is there, and its body as it comes.
-    pub(crate) async fn open(&self, request: Request<Full<Bytes>>) -> Result<Response<Answer>, BackendError> {
-        self.send(request).await
+    pub(crate) async fn open(
+        &self,
+        request: Request<Full<Bytes>>,
+        trust: Trust,
+    ) -> Result<Response<Answer>, BackendError> {
+        self.send(request, trust).await
     }
 
     /// A backend may close an idle connection in the moment in which it is used again. Then the request is sent
     /// once more, if nothing of it was sent or sending it twice means the same as sending it once.
     /// Source: <https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2>
-    async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<Response<Answer>, BackendError> {
+    async fn send(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        trust: Trust,
+    ) -> Result<Response<Answer>, BackendError> {
         let to = request.uri().clone();
         let place =
-            Place::of(&to).ok_or_else(|| BackendError::Network("the URL names no host".to_owned()))?;
+            Place::of(&to, trust).ok_or_else(|| BackendError::Network("the URL names no host".to_owned()))?;
         for_origin(&mut request);
         while let Some(link) = self.pool.take(&place) {
             let again = request.method().is_idempotent().then(|| request.clone());
@@ -105,7 +107,10 @@ impl Backends {
                 Err(Unanswered { error, .. }) => return Err(error),
             }
         }
-        let connector = self.connector.get_or_init(connector).clone();
+        let connector = match trust {
+            Trust::Authorities => self.connector.get_or_init(connector).clone(),
+            Trust::Anyone => self.lenient.get_or_init(tls::lenient_connector).clone(),
+        };
         // Rare, and its state would be a part of every answer's.
         let link = Box::pin(Link::open(connector, to)).await?;
         self.ask(link, &place, request).await.map_err(|unanswered| unanswered.error)
@@ -204,25 +209,4 @@ fn with_causes(error: &dyn std::error::Error) -> String {
         cause = found.source();
     }
     text
-}
-
-/// https with the certificates that the system trusts, or those of `SSL_CERT_FILE`; plain http too.
-pub fn connector() -> HttpsConnector<HttpConnector> {
-    let mut roots = rustls::RootCertStore::empty();
-    let given = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from).filter(|path| path.exists());
-    let found = given.or_else(|| ROOTS.iter().map(PathBuf::from).find(|path| path.exists()));
-    match found.map(CertificateDer::pem_file_iter) {
-        Some(Ok(certificates)) => drop(roots.add_parsable_certificates(certificates.flatten())),
-        _ => tracing::warn!("no root certificates were found: https backends of APIs cannot be verified"),
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("the provider has the cipher suites of the protocol versions it is built with")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let mut http = HttpConnector::new();
-    http.enforce_http(false);
-    http.set_nodelay(true);
-    HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().wrap_connector(http)
 }

@@ -8,18 +8,19 @@ use http::Uri;
 use http::uri::{Authority, Scheme};
 
 use super::link::Link;
+use super::tls::Trust;
 
 const IDLE_PER_BACKEND_MAX: usize = 64;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Scheme and authority of a URL: where a connection leads.
+/// Scheme and authority of a URL: where a connection leads, and who was taken for it there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Place(Scheme, Authority);
+pub(super) struct Place(Scheme, Authority, Trust);
 
 impl Place {
     /// `None` for a URL that names no host.
-    pub(super) fn of(uri: &Uri) -> Option<Self> {
-        Some(Self(uri.scheme()?.clone(), uri.authority()?.clone()))
+    pub(super) fn of(uri: &Uri, trust: Trust) -> Option<Self> {
+        Some(Self(uri.scheme()?.clone(), uri.authority()?.clone(), trust))
     }
 }
 

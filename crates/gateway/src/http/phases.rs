@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderMap;
 use percent_encoding::percent_decode_str;
-use ports::{InvokeCall, InvokeKind, InvokeSource};
+use ports::{InvokeCall, InvokeError, InvokeKind, InvokeSource};
 
 use crate::http::access::{self, Outcome};
 use crate::http::call::{HttpCall, HttpVisit, IntegrationFacts};
@@ -181,7 +181,10 @@ async fn lambda(
         trace: call.ticket.trace.clone(),
     };
     let done = within(&gateway.clock, call.route.timeout, gateway.invoke.invoke(invocation)).await;
-    let reply = done.map_err(|_| HttpFault::Timeout)?.map_err(|error| internal(error.to_string()))?;
+    let reply = done.map_err(|_| HttpFault::Timeout)?.map_err(|error| match error {
+        InvokeError::TooLarge(_) => HttpFault::TooLarge,
+        _ => internal(error.to_string()),
+    })?;
     if let Some(kind) = reply.function_error {
         let error = String::from_utf8_lossy(&reply.payload);
         return Err(internal(format!("the function failed ({kind}): {error}")));

@@ -88,7 +88,8 @@ async fn send(
     execution_log::sending(call, &request.uri().to_string(), headers, &sent);
     let body_bytes_max = gateway.limits.gateway_body_bytes_max;
     let work = async {
-        let response = gateway.backends.exchange(request, body_bytes_max).await.map_err(refused)?;
+        let response =
+            gateway.backends.exchange(request, backend.trust, body_bytes_max).await.map_err(refused)?;
         let status = *call.integration_status.get_or_init(|| response.status);
         let latency = gateway.clock.now().since(began);
         let headers = execution_log::listed(&response.headers);

@@ -36,8 +36,9 @@ pub(crate) enum Fault {
     /// Nor can it this time.
     #[error("authorizer: {0}")]
     AuthorizerFailure(String),
-    #[error("the request is too large")]
-    TooLarge,
+    /// What is made of the body is more than a function takes.
+    #[error("the event is too large: {0}")]
+    EventTooLarge(String),
     #[error("the headers are too large")]
     HeadersTooLarge,
     /// The request came round to this server again and again.
@@ -88,7 +89,7 @@ impl Fault {
             | Self::AccessDenied(_)
             | Self::Signature { .. } => 403,
             Self::BadBody(_) | Self::InvalidBody(_) | Self::MissingParameters(_) => 400,
-            Self::TooLarge => 413,
+            Self::EventTooLarge(_) => 413,
             Self::UnsupportedMediaType => 415,
             Self::Throttled | Self::QuotaExceeded => 429,
             Self::HeadersTooLarge => 431,
@@ -112,11 +113,13 @@ impl Fault {
             Self::Signature { code, .. } => code,
             Self::Authorizer(_) => "AuthorizerConfigurationException",
             Self::AuthorizerFailure(_) => "AuthorizerFailureException",
-            Self::TooLarge | Self::HeadersTooLarge => "RequestTooLargeException",
+            Self::HeadersTooLarge => "RequestTooLargeException",
             Self::Throttled => "TooManyRequestsException",
             Self::QuotaExceeded => "LimitExceededException",
             Self::UnsupportedMediaType => "UnsupportedMediaTypeException",
-            Self::BadBody(_) | Self::InvalidBody(_) | Self::MissingParameters(_) => "BadRequestException",
+            Self::BadBody(_) | Self::InvalidBody(_) | Self::MissingParameters(_) | Self::EventTooLarge(_) => {
+                "BadRequestException"
+            }
             Self::Timeout | Self::Network(_) | Self::Loop(_) => "InternalServerErrorException",
             Self::Configuration(_)
             | Self::Unsupported(_)
@@ -138,7 +141,7 @@ impl Fault {
             Self::Signature { .. } => Type::InvalidSignature,
             Self::Authorizer(_) => Type::AuthorizerConfigurationError,
             Self::AuthorizerFailure(_) => Type::AuthorizerFailure,
-            Self::TooLarge => Type::RequestTooLarge,
+            Self::EventTooLarge(_) => Type::RequestTooLarge,
             Self::Throttled => Type::Throttled,
             Self::QuotaExceeded => Type::QuotaExceeded,
             Self::UnsupportedMediaType => Type::UnsupportedMediaType,
@@ -166,7 +169,7 @@ impl Fault {
             Self::AccessDenied(text) | Self::BadBody(text) => text,
             Self::Signature { message, .. } => message,
             Self::Authorizer(_) | Self::AuthorizerFailure(_) => return None,
-            Self::TooLarge => "Request Too Long",
+            Self::EventTooLarge(_) => "Request Too Long",
             Self::HeadersTooLarge => "Request Header Fields Too Large",
             Self::Loop(_) => "Loop Detected",
             Self::Throttled => "Too Many Requests",
@@ -211,6 +214,7 @@ impl Fault {
             | Self::Network(_)
             | Self::InvalidBody(_)
             | Self::MissingParameters(_)
+            | Self::EventTooLarge(_)
             | Self::BadBody(_) => spaced(&text),
             _ => said("message", &text),
         }

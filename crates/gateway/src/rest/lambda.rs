@@ -189,9 +189,8 @@ pub(crate) fn refused(error: InvokeError, function: &str) -> Fault {
             "Invalid permissions on Lambda function: {error}; to let APIs call it: aws lambda add-permission --function-name {function} --statement-id api \
              --action lambda:InvokeFunction --principal apigateway.amazonaws.com"
         )),
-        InvokeError::NotFound(_) | InvokeError::Throttled(_) | InvokeError::TooLarge(_) => {
-            Fault::Configuration(error.to_string())
-        }
+        InvokeError::NotFound(_) | InvokeError::Throttled(_) => Fault::Configuration(error.to_string()),
+        InvokeError::TooLarge(what) => Fault::EventTooLarge(what),
         // What a template made is no JSON: the caller is told so in Lambda's words, as AWS does.
         InvokeError::BadPayload(what) => Fault::BadBody(what),
         InvokeError::Unavailable(_) | InvokeError::Internal(_) => Fault::Internal(error.to_string()),

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderValue};
 
 use crate::rest::access::{self, Outcome};
@@ -19,6 +20,9 @@ use crate::{Gateway, StageRequest, StageResponse};
 
 /// Answers a request to a stage.
 pub(crate) async fn serve(gateway: &Gateway, request: StageRequest) -> StageResponse {
+    if request.body.len() > gateway.limits.gateway_body_bytes_max {
+        return too_long(gateway.limits.gateway_body_bytes_max);
+    }
     let mut ticket = Ticket::new(&request, gateway.clock.now());
     let stage = match find_stage(gateway, &request).await {
         Ok(stage) => stage,
@@ -50,6 +54,14 @@ pub(crate) async fn serve(gateway: &Gateway, request: StageRequest) -> StageResp
     response
 }
 
+/// What stands before every API on AWS says, of no API and in no JSON.
+fn too_long(bytes_max: usize) -> StageResponse {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text; charset=utf-8"));
+    let text = format!("HTTP content length exceeded {bytes_max} bytes.");
+    StageResponse::new(413, headers, text.into())
+}
+
 /// Before there is a deployment that could say how it answers.
 fn refuse(request: &StageRequest, ticket: &Ticket, fault: &Fault) -> StageResponse {
     log(request, ticket, fault);
@@ -63,7 +75,6 @@ async fn answer<'a>(gateway: &Gateway, visit: &'a Visit<'a>) -> Result<(StageRes
     let request = visit.request;
     execution_log::received(visit);
     refuse_closed_endpoint(visit)?;
-    refuse_large(gateway, request)?;
     refuse_large_headers(gateway, request)?;
     let judged = authorize::judge(gateway, visit)?;
     let call = route(visit)?;
@@ -136,10 +147,6 @@ fn refuse_closed_endpoint(visit: &Visit<'_>) -> Result<(), Fault> {
     if closed { Err(Fault::Forbidden) } else { Ok(()) }
 }
 
-fn refuse_large(gateway: &Gateway, request: &StageRequest) -> Result<(), Fault> {
-    if request.body.len() > gateway.limits.gateway_body_bytes_max { Err(Fault::TooLarge) } else { Ok(()) }
-}
-
 /// AWS counts the values of all headers together.
 /// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
 fn refuse_large_headers(gateway: &Gateway, request: &StageRequest) -> Result<(), Fault> {
@@ -189,7 +196,7 @@ fn log(request: &StageRequest, ticket: &Ticket, fault: &Fault) {
         | Fault::TokenExpired
         | Fault::AccessDenied(_)
         | Fault::Signature { .. }
-        | Fault::TooLarge
+        | Fault::EventTooLarge(_)
         | Fault::HeadersTooLarge
         | Fault::UnsupportedMediaType
         | Fault::Throttled

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::HeaderName;
 use vtl::JavaRegex;
 
+use crate::backends::Trust;
 use crate::policy::Policy;
 use crate::rest::authorize::{Authorization, Authorizers};
 use crate::rest::cache::CacheKey;
@@ -86,6 +87,7 @@ pub(crate) struct HttpBackend {
     /// None for ANY: the request's own.
     pub(crate) method: Option<http::Method>,
     pub(crate) parameters: Vec<(Place, Source)>,
+    pub(crate) trust: Trust,
 }
 
 /// What stands around an integration that is not a proxy.
@@ -257,6 +259,10 @@ impl HttpBackend {
             uri: Pattern::of_uri(uri),
             method: method.and_then(|name| name.parse().ok()),
             parameters: parameters(record),
+            trust: match record.insecure_skip_verification {
+                Some(true) => Trust::Anyone,
+                _ => Trust::Authorities,
+            },
         }
     }
 }

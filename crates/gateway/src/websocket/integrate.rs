@@ -13,6 +13,7 @@ use vtl::{Limits, Overrides};
 use wire::json::Reader;
 
 use crate::Gateway;
+use crate::backends::Trust;
 use crate::rest::answer::Answer;
 use crate::rest::fault::Fault;
 use crate::rest::headers::is_dropped_from_request;
@@ -222,7 +223,8 @@ async fn send(
             headers.insert(name, value);
         }
     }
-    let work = gateway.backends.exchange(request, gateway.limits.gateway_body_bytes_max);
+    let bytes_max = gateway.limits.gateway_body_bytes_max;
+    let work = gateway.backends.exchange(request, Trust::Authorities, bytes_max);
     let response = within(&gateway.clock, integration.timeout, pin!(work))
         .await?
         .map_err(|error| Fault::Network(error.to_string()))?;

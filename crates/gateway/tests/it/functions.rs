@@ -133,6 +133,8 @@ async fn what_goes_wrong_has_awss_words() {
     let denied = InvokeError::AccessDenied("no".into());
     let throttled = InvokeError::Throttled("no".into());
     let internal = InvokeError::Internal("no".into());
+    // As recorded: <https://github.com/koki-develop/lgtm-generator/issues/10>
+    let large = InvokeError::TooLarge("no".into());
     let table = [
         ("ok", Play::Answer(tea), "418 tea", "content-type: text/x; x-a: 1; x-amzn-remapped-date: d"),
         ("empty", Play::Answer("{}"), "200 ", "content-type: application/json"),
@@ -144,6 +146,12 @@ async fn what_goes_wrong_has_awss_words() {
         ("denied", Play::Refuse(denied), configuration, of_gateway),
         ("throttled", Play::Refuse(throttled), configuration, of_gateway),
         ("internal", Play::Refuse(internal), configuration, of_gateway),
+        (
+            "large",
+            Play::Refuse(large),
+            r#"413 {"message": "Request Too Long"}"#,
+            "content-type: application/json; x-amzn-errortype: BadRequestException",
+        ),
     ];
     world.make("api", r#"POST /restapis {"name":"x"}"#).await;
     for (name, play, ..) in &table {

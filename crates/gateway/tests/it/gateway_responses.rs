@@ -118,6 +118,7 @@ async fn failing() -> World {
         ("busy", Play::Refuse(ports::InvokeError::Throttled("busy".into()))),
         ("no_proxy", Play::Answer("[]")),
         ("hang", Play::Hang),
+        ("large", Play::Refuse(ports::InvokeError::TooLarge("6291457 bytes".into()))),
     ] {
         world.functions.set(name, play);
     }
@@ -157,6 +158,7 @@ async fn failing() -> World {
     add(&world, "/picky", picky, &json!([])).await;
     add(&world, "/unconfigured", MOCK, &json!([])).await;
     add(&world, "/no_proxy", &World::lambda("no_proxy"), &json!([])).await;
+    add(&world, "/large", &World::lambda("large"), &json!([])).await;
     add(&world, "/hang", &World::lambda("hang"), &json!([])).await;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let dead = listener.local_addr().unwrap();
@@ -190,7 +192,6 @@ async fn every_type_speaks_for_its_faults() {
     let key = ("x-api-key", "abcdefghijklmnopqrst");
     let token = ("authorization", "t");
     let long = "x".repeat(11_000);
-    let large = "x".repeat((10 << 20) + 1);
     // One request each that uses up the quota and the rate.
     for (path, headers) in [("/key", &[key][..]), ("/slow", &[])] {
         let request = world.request_with(&format!("POST /dev{path}"), headers, "");
@@ -218,7 +219,7 @@ async fn every_type_speaks_for_its_faults() {
         ("/dead", &[], "", "INTEGRATION_FAILURE \"Network error communicating with endpoint\""),
         ("/no_proxy", &[], "", "DEFAULT_5XX \"Internal server error\""),
         ("/checked", &[("x-long", &long)], "", "DEFAULT_4XX \"Request Header Fields Too Large\""),
-        ("/checked", &[], &large, "REQUEST_TOO_LARGE \"Request Too Long\""),
+        ("/large", &[], "", "REQUEST_TOO_LARGE \"Request Too Long\""),
     ] {
         let request = world.request_with(&format!("POST /dev{target}"), headers, body);
         let answer = show(&world.gateway.serve(request).await);

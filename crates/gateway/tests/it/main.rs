@@ -22,6 +22,7 @@ mod services;
 mod stages;
 mod streams;
 mod templates;
+mod tls_backends;
 mod usage;
 mod validation;
 mod websockets;
