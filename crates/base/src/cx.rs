@@ -5,6 +5,9 @@ use std::time::Instant;
 
 use crate::{RequestId, Scope, Timestamp};
 
+/// In answers to those who did not say by which name they called.
+const DEFAULT_HOST: &str = "127.0.0.1:4566";
+
 /// Who calls, where, and until when.
 #[derive(Debug, Clone)]
 pub struct Cx {
@@ -35,6 +38,12 @@ impl Cx {
             deadline: None,
             wording: Wording::default(),
         }
+    }
+
+    /// What URLs of this server begin with in answers to the caller: `http://127.0.0.1:4566`, or as it has come.
+    pub fn origin(&self) -> String {
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}", self.host.as_deref().unwrap_or(DEFAULT_HOST))
     }
 }
 

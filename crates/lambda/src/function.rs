@@ -268,9 +268,9 @@ impl Code {
         self.sha256.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Where the zip can be fetched by whoever reached this server as `host`.
-    pub(crate) fn location(&self, host: &str) -> String {
-        format!("http://{host}{CODE_PATH}{}", self.sha256_hex())
+    /// Where the zip can be fetched by whoever reached this server at `origin`.
+    pub(crate) fn location(&self, origin: &str) -> String {
+        format!("{origin}{CODE_PATH}{}", self.sha256_hex())
     }
 }
 

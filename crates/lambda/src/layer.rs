@@ -61,10 +61,10 @@ impl LayerVersion {
         runtime && fit.architecture.as_ref().is_none_or(named)
     }
 
-    pub(crate) fn describe(&self, host: &str) -> shapes::PublishLayerVersionOutput {
+    pub(crate) fn describe(&self, origin: &str) -> shapes::PublishLayerVersionOutput {
         let item = self.listed();
         shapes::PublishLayerVersionOutput {
-            content: Some(self.content(host)),
+            content: Some(self.content(origin)),
             layer_arn: Some(layer_arn(&self.scope(), &self.name)),
             layer_version_arn: item.layer_version_arn,
             description: item.description,
@@ -77,8 +77,8 @@ impl LayerVersion {
     }
 
     /// What GetLayerVersion and GetLayerVersionByArn answer.
-    pub(crate) fn found(&self, host: &str) -> shapes::GetLayerVersionOutput {
-        let all = self.describe(host);
+    pub(crate) fn found(&self, origin: &str) -> shapes::GetLayerVersionOutput {
+        let all = self.describe(origin);
         shapes::GetLayerVersionOutput {
             content: all.content,
             layer_arn: all.layer_arn,
@@ -106,9 +106,9 @@ impl LayerVersion {
         }
     }
 
-    fn content(&self, host: &str) -> shapes::LayerVersionContentOutput {
+    fn content(&self, origin: &str) -> shapes::LayerVersionContentOutput {
         shapes::LayerVersionContentOutput {
-            location: Some(self.code.location(host)),
+            location: Some(self.code.location(origin)),
             code_sha256: Some(self.code.sha256_base64()),
             code_size: i64::try_from(self.code.zip_bytes).ok(),
             ..shapes::LayerVersionContentOutput::default()

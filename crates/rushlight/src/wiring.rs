@@ -520,9 +520,11 @@ fn tail_chunk(lines: &[TailLine]) -> Bytes {
 }
 
 fn url_call(call: StageCall) -> UrlCall {
-    let StageCall { method, host, path, query, headers, body, source_ip, signature, protocol, .. } = call;
+    let StageCall {
+        method, host, path, query, headers, body, source_ip, signature, protocol, secure, ..
+    } = call;
     let request = wire::Request { method, path, query, headers, body };
-    UrlCall { request, host, source_ip, signature, protocol }
+    UrlCall { request, host, source_ip, signature, protocol, secure }
 }
 
 fn not_started(why: &str) -> wire::Response {

@@ -5,16 +5,12 @@ use base::{Cx, Timestamp};
 
 use crate::v2::records::{ApiRecord, CorsRecord};
 
-/// In answers to those who did not say by which name they called.
-const DEFAULT_HOST: &str = "127.0.0.1:4566";
-
 /// `cx` says by which host the caller reaches this server.
 pub(crate) fn api(cx: &Cx, api: ApiRecord) -> aws::Api {
-    let scheme = if api.is_websocket() { "ws" } else { "http" };
-    let tls = if cx.secure { "s" } else { "" };
-    let host = cx.host.as_deref().unwrap_or(DEFAULT_HOST);
+    let origin = cx.origin();
+    let origin = if api.is_websocket() { origin.replacen("http", "ws", 1) } else { origin };
     // By path: names below localhost resolve neither in Node.js nor in Python everywhere.
-    let endpoint = format!("{scheme}{tls}://{host}/_aws/execute-api/{}", api.id);
+    let endpoint = format!("{origin}/_aws/execute-api/{}", api.id);
     let created = Timestamp(api.created_ms);
     aws::Api {
         api_endpoint: Some(endpoint),

@@ -5,7 +5,7 @@ use base::Cx;
 use wire::Failure;
 
 use super::get_function_configuration::configuration;
-use super::{existing, host, named};
+use super::{existing, named};
 use crate::{Lambda, error};
 
 pub(super) async fn run(
@@ -23,7 +23,7 @@ pub(super) async fn run(
         configuration: Some(configuration),
         code: Some(FunctionCodeLocation {
             repository_type: Some("S3".to_owned()),
-            location: Some(version.record.code.location(host(cx))),
+            location: Some(version.record.code.location(&cx.origin())),
             ..FunctionCodeLocation::default()
         }),
         tags: (!function.tags.is_empty()).then(|| function.tags.clone()),

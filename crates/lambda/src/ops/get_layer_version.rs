@@ -6,7 +6,6 @@ use api::lambda::{GetLayerVersionInput, GetLayerVersionOutput};
 use base::Cx;
 use wire::Failure;
 
-use super::host;
 use crate::layer::{LayerRef, LayerVersion, layer_arn};
 use crate::layer_use::READ_LAYER;
 use crate::{Lambda, error};
@@ -18,7 +17,7 @@ pub(super) async fn run(
 ) -> Result<GetLayerVersionOutput, Failure> {
     let reference = layer(cx, &input.layer_name)?;
     let version = readable(lambda, cx, &reference, number(input.version_number)?)?;
-    Ok(version.found(host(cx)))
+    Ok(version.found(&cx.origin()))
 }
 
 /// The layer that a request names.

@@ -5,7 +5,6 @@ use base::Cx;
 use wire::Failure;
 
 use super::get_layer_version::{layer, readable};
-use super::host;
 use crate::{Lambda, error};
 
 pub(super) async fn run(
@@ -15,5 +14,5 @@ pub(super) async fn run(
 ) -> Result<GetLayerVersionByArnOutput, Failure> {
     let reference = layer(cx, &input.arn)?;
     let number = reference.number.ok_or_else(error::resource_not_found)?;
-    Ok(readable(lambda, cx, &reference, number)?.found(host(cx)))
+    Ok(readable(lambda, cx, &reference, number)?.found(&cx.origin()))
 }

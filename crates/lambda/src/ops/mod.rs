@@ -105,9 +105,6 @@ use crate::error;
 use crate::name::{FunctionRef, Qualifier};
 use crate::policy::Policy;
 
-/// Where the server listens unless it is told otherwise; used when the caller's way to it is unknown.
-const DEFAULT_HOST: &str = "127.0.0.1:4566";
-
 macro_rules! serve {
     // What runs functions is quick rather than told of every change; it looks again for what it does not find.
     (@look $me:ident quick) => {};
@@ -261,11 +258,6 @@ fn existing(lambda: &Lambda, reference: &FunctionRef<'_>) -> Result<Arc<Function
 /// The function that is edited, if it is there.
 fn edited(now: Option<&Arc<Function>>, reference: &FunctionRef<'_>) -> Result<Function, Failure> {
     now.map(|function| Function::clone(function)).ok_or_else(|| error::function_not_found(reference))
-}
-
-/// The server as the caller reached it, for URLs in answers.
-fn host(cx: &Cx) -> &str {
-    cx.host.as_deref().unwrap_or(DEFAULT_HOST)
 }
 
 /// A statement's name is its own within a policy.

@@ -5,7 +5,6 @@ use base::Cx;
 use wire::Failure;
 
 use super::get_layer_version::layer;
-use super::host;
 use crate::layer::{LayerVersion, layer_arn};
 use crate::policy::Policy;
 use crate::settings::check_compatible_runtimes;
@@ -45,7 +44,7 @@ pub(super) async fn run(
         lambda.layers.put(version).await
     };
     match published.await {
-        Ok(version) => Ok(version.describe(host(cx))),
+        Ok(version) => Ok(version.describe(&cx.origin())),
         Err(error) => {
             lambda.codes.release(&sha256).await;
             Err(error::store(&error))

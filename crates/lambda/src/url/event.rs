@@ -101,14 +101,15 @@ fn headers(w: &mut Writer, call: &UrlCall, told: &Told<'_>) {
     let ip = call.source_ip.to_string();
     text(w, HOST.as_str(), &call.host);
     text(w, "x-forwarded-for", &before.map_or_else(|| ip.clone(), |before| format!("{before},{ip}")));
-    text(w, "x-forwarded-proto", "http");
-    text(w, "x-forwarded-port", port(&call.host));
+    let (scheme, port) = if call.secure { ("https", "443") } else { ("http", "80") };
+    text(w, "x-forwarded-proto", scheme);
+    text(w, "x-forwarded-port", port_of(&call.host).unwrap_or(port));
     text(w, "x-amzn-trace-id", &told.trace.0);
     w.end_object();
 }
 
-fn port(host: &str) -> &str {
-    host.rsplit_once(':').map(|(_, port)| port).filter(|port| port.parse::<u16>().is_ok()).unwrap_or("80")
+fn port_of(host: &str) -> Option<&str> {
+    host.rsplit_once(':').map(|(_, port)| port).filter(|port| port.parse::<u16>().is_ok())
 }
 
 /// Decoded; the values of a repeated name are joined.

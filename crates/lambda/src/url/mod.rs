@@ -19,9 +19,6 @@ pub use serve::UrlCall;
 /// Where requests to URLs are served by path; `ID.lambda-url.ANYTHING` does the same by host.
 const URL_PATH: &str = "/_aws/lambda-url/";
 
-/// A URL's host when the caller named none.
-const DEFAULT_HOST: &str = "127.0.0.1:4566";
-
 /// Fixes a URL's id, as it fixes an API's.
 const CUSTOM_ID_TAG: &str = "_custom_id_";
 
@@ -58,12 +55,10 @@ impl UrlConfig {
         function: &Function,
         qualifier: &str,
     ) -> shapes::FunctionUrlConfig {
-        let host = cx.host.as_deref().unwrap_or(DEFAULT_HOST);
-        let scheme = if cx.secure { "https" } else { "http" };
         let arn = function.arn();
         shapes::FunctionUrlConfig {
             // By path: names below localhost resolve neither in Node.js nor in Python everywhere.
-            function_url: format!("{scheme}://{host}{URL_PATH}{}/", self.id),
+            function_url: format!("{}{URL_PATH}{}/", cx.origin(), self.id),
             function_arn: if qualifier.is_empty() { arn } else { format!("{arn}:{qualifier}") },
             creation_time: Timestamp(self.created_ms).iso8601(),
             last_modified_time: Timestamp(self.modified_ms).iso8601(),

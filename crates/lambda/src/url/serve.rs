@@ -35,6 +35,8 @@ pub struct UrlCall {
     pub signature: Signature,
     /// `HTTP/1.1` or `HTTP/2.0`.
     pub protocol: &'static str,
+    /// It came by TLS.
+    pub secure: bool,
 }
 
 /// A URL that exists.

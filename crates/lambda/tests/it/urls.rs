@@ -86,6 +86,7 @@ fn call(line: &str, headers: &[&str], body: &'static [u8]) -> UrlCall {
         source_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
         signature: Ok(None),
         protocol: "HTTP/1.1",
+        secure: false,
     }
 }
 
@@ -289,8 +290,12 @@ async fn the_event() {
     world.lambda.serve_url(&cx, by_host).await;
     expect![[r#"{"version":"2.0","routeKey":"$default","rawPath":"/a%20b/c","rawQueryString":"x=1&x=2&y=%C3%A9&z","cookies":["a=1","b=2"],"headers":{"x-two":"1,2","content-type":"application/json","user-agent":"me","host":"MY-URL.lambda-url.us-east-1.localhost:4566","x-forwarded-for":"10.0.0.1,127.0.0.1","x-forwarded-proto":"http","x-forwarded-port":"4566","x-amzn-trace-id":"Root=1-2-3"},"queryStringParameters":{"x":"1,2","y":"é","z":""},"requestContext":{"accountId":"anonymous","apiId":"my-url","domainName":"MY-URL.lambda-url.us-east-1.localhost:4566","domainPrefix":"my-url","http":{"method":"PUT","path":"/a%20b/c","protocol":"HTTP/1.1","sourceIp":"127.0.0.1","userAgent":"me"},"requestId":"00000000-0000-0000-0000-000000000007","routeKey":"$default","stage":"$default","time":"23/Nov/2026:17:21:00 +0000","timeEpoch":1795454460123},"body":"{\"k\":\"v\"}","isBase64Encoded":false}"#]]
         .assert_eq(&world.seen().await[0]);
-    world.lambda.serve_url(&cx, call("GET /_aws/lambda-url/my-url", &[], b"")).await;
+    let mut by_tls = call("GET /_aws/lambda-url/my-url", &[], b"");
+    (by_tls.host, by_tls.secure) = ("localhost".to_owned(), true);
+    world.lambda.serve_url(&cx, by_tls).await;
     let event: serde_json::Value = serde_json::from_str(&world.seen().await[0]).unwrap();
+    let forwarded = [&event["headers"]["x-forwarded-proto"], &event["headers"]["x-forwarded-port"]];
+    assert_eq!(forwarded, ["https", "443"]);
     assert_eq!((event["rawPath"].as_str(), event.get("body"), event.get("cookies")), (Some("/"), None, None));
     assert_eq!(event.get("queryStringParameters"), None);
     for (kind, body, expected) in [
