@@ -160,8 +160,8 @@ impl Serving<'_> {
             Some("python") => ("python", "python3.13"),
             Some(runtime) => return runtime.to_owned(),
         };
-        if self.runtimes.is_empty() {
-            self.runtimes = runtimes::found(&self.context.config).await;
+        if !self.runtimes.iter().any(|found| found.family == family) {
+            self.runtimes.extend(runtimes::found(&self.context.config, Some(family)).await);
         }
         let exact = |found: &&RuntimeFound| {
             found.family == family && matches!(found.served, Served::Added | Served::Host)

@@ -29,7 +29,7 @@ pub(super) fn run(context: &Context) -> Result<ExitCode> {
     let mut findings = vec![data_folder(&context.config), listen(&context.config)];
     let asking = small_runtime()?;
     findings.extend(jail(&asking.block_on(report(&context.config))?));
-    findings.extend(runtimes(&asking.block_on(super::runtimes::found(&context.config))));
+    findings.extend(runtimes(&asking.block_on(super::runtimes::found(&context.config, None))));
     if context.json {
         let row = |f: &Finding| json!({ "what": f.what, "ok": f.ok, "needed": f.needed, "said": f.said });
         print_json(&findings.iter().map(row).collect());

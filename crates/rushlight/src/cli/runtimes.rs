@@ -57,17 +57,17 @@ impl Runtimes {
     }
 }
 
-/// What serves every runtime.
-pub(super) async fn found(config: &Config) -> Vec<RuntimeFound> {
-    sandbox::find_runtimes(&SandboxConfig {
+/// What serves every runtime, or those of one language.
+pub(super) async fn found(config: &Config, family: Option<&str>) -> Vec<RuntimeFound> {
+    let config = SandboxConfig {
         runtimes_dir: Some(config.runtimes_dir()),
         ..SandboxConfig::new(std::env::temp_dir())
-    })
-    .await
+    };
+    sandbox::find_runtimes(&config, family).await
 }
 
 fn list(context: &Context) -> Result<ExitCode> {
-    let all = small_runtime()?.block_on(found(&context.config));
+    let all = small_runtime()?.block_on(found(&context.config, None));
     let added = AddedRuntimes::new(context.config.runtimes_dir());
     let origin = |runtime: &RuntimeFound| match runtime.served {
         Served::Added => added.find(runtime.runtime).map(|place| place.origin).unwrap_or_default(),

@@ -238,12 +238,13 @@ impl Interpreters {
         Ok(with_heap(interpreter, memory_mib))
     }
 
-    /// What serves every runtime of AWS's. Asks every interpreter of the host.
-    async fn survey(&self, config: &SandboxConfig) -> Vec<RuntimeFound> {
+    /// What serves every runtime of AWS's, or those of one language. Asks every interpreter of the host for them.
+    async fn survey(&self, config: &SandboxConfig, of: Option<&str>) -> Vec<RuntimeFound> {
         let mut known = self.known.lock().await;
         let mut all = Vec::new();
         for runtime in name::ALL {
             let family = match Family::of_runtime(runtime) {
+                Some(family) if of.is_some_and(|name| name != family.name()) => continue,
                 Some(family) if family != Family::Provided => family,
                 _ => {
                     all.push(RuntimeFound::by_itself(runtime));
@@ -265,9 +266,10 @@ impl Interpreters {
     }
 }
 
-/// What serves every runtime of AWS's, asked without a sandbox.
-pub async fn find_runtimes(config: &SandboxConfig) -> Vec<RuntimeFound> {
-    Interpreters::default().survey(config).await
+/// What serves every runtime of AWS's, or those of one language (`node`, `python`), asked without a sandbox. To ask every
+/// interpreter of a host that has many takes seconds.
+pub async fn find_runtimes(config: &SandboxConfig, family: Option<&str>) -> Vec<RuntimeFound> {
+    Interpreters::default().survey(config, family).await
 }
 
 /// How to bring `runtime`.

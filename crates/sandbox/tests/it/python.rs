@@ -340,7 +340,7 @@ async fn boto3_is_found_or_asked_for() {
 #[tokio::test]
 async fn an_interpreter_without_boto3_is_lent_it() {
     let world = World::new(SandboxMode::BestEffort).await;
-    let lent = find_runtimes(&SandboxConfig::new(world.folder.path().join("scratch"))).await;
+    let lent = find_runtimes(&SandboxConfig::new(world.folder.path().join("scratch")), Some("python")).await;
     let lent = lent.into_iter().find(|found| found.family == "python" && found.lent_sdk.is_some());
     let Some(lent) = lent else { return }; // each Python of this host has boto3, or none
     let code = "
@@ -474,6 +474,22 @@ def handler(e, c):
             | no newline"#]],
     )
     .await;
+}
+
+/// To ask all that a host has takes seconds.
+#[tokio::test]
+async fn only_interpreters_of_the_language_in_question_are_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let asked = folder.path().join("asked");
+    let mut config = SandboxConfig::new(folder.path().join("scratch"));
+    let program = folder.path().join("python3");
+    crate::runtime_api::write_program(&program, &format!("#!/bin/sh\ntouch {}\n", asked.display()));
+    config.python = Some(program);
+    for (family, is_asked) in [("node", false), ("python", true)] {
+        let found = find_runtimes(&config, Some(family)).await;
+        assert!(!found.is_empty() && found.iter().all(|found| found.family == family));
+        assert_eq!(asked.exists(), is_asked);
+    }
 }
 
 /// What is printed, logged and told of the end stands in order, also of a process that gave no notice of its end; and what
