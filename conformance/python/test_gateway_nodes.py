@@ -1,6 +1,7 @@
 """APIs of several nodes on one database, and of one that is killed: what is acknowledged is served, and nothing by halves."""
 
 import json
+import os
 import threading
 import time
 
@@ -114,6 +115,42 @@ def test_http_apis_are_those_of_all_nodes(nodes):
     wait_for(lambda: status("/health") in (403, 404), 5)
 
 
+def test_keys_throttles_and_domains_are_those_of_all_nodes(nodes):
+    here, there = nodes
+    ours, theirs = (node.client("apigateway") for node in nodes)
+    api = ours.import_rest_api(body=definition(0))["id"]
+    want_keys(ours, api)
+    plan, key, headers = subscribe(ours, api)
+
+    def status(node, path=f"/_aws/execute-api/{api}/dev/p0", **more):
+        return requests.get(node.url + path, headers=headers | more, timeout=10).status_code
+
+    def replace(path, value):
+        return {"op": "replace", "path": path, "value": value}
+
+    wait_for(lambda: status(there) == 200, 5)
+    theirs.update_api_key(apiKey=key, patchOperations=[replace("/enabled", "false")])
+    wait_for(lambda: status(here) == 403, 5)
+    ours.update_api_key(apiKey=key, patchOperations=[replace("/enabled", "true")])
+    wait_for(lambda: status(there) == 200, 5)
+    slow = [replace("/throttle/rateLimit", "0.01"), replace("/throttle/burstLimit", "1")]
+    ours.update_usage_plan(usagePlanId=plan, patchOperations=slow)
+    wait_for(lambda: status(there) == 429, 5)
+    theirs.update_usage_plan(usagePlanId=plan, patchOperations=[{"op": "remove", "path": "/throttle"}])
+    wait_for(lambda: [status(here) for _ in range(3)] == [200] * 3, 5)
+
+    host = {"Host": "nodes.example.test"}
+    ours.create_domain_name(domainName=host["Host"], endpointConfiguration={"types": ["REGIONAL"]})
+    theirs.create_base_path_mapping(domainName=host["Host"], restApiId=api, stage="dev", basePath="v1")
+    for node in nodes:
+        wait_for(lambda: status(node, "/v1/p0", **host) == 200, 5)
+    theirs.update_base_path_mapping(
+        domainName=host["Host"], basePath="v1", patchOperations=[replace("/basePath", "v2")])
+    wait_for(lambda: [status(here, path, **host) for path in ("/v1/p0", "/v2/p0")] == [403, 200], 5)
+    ours.delete_domain_name(domainName=host["Host"])
+    wait_for(lambda: status(there, "/v2/p0", **host) != 200, 5)
+
+
 def deploy_until_it_dies(server, api, acknowledged):
     client = server.client("apigateway")
     try:
@@ -154,22 +191,31 @@ def test_a_kill_leaves_no_half_of_an_import_or_a_deployment(own_server):
         assert json.loads(answers[0])["version"] - acknowledged[-1] in (0, 1)
 
 
-def test_what_was_counted_a_second_ago_survives_a_kill(own_server):
-    client = own_server.client("apigateway")
-    api = client.import_rest_api(body=definition(0))["id"]
+def want_keys(client, api):
     resource = next(one["id"] for one in client.get_resources(restApiId=api)["items"] if one["path"] == "/p0")
     client.update_method(restApiId=api, resourceId=resource, httpMethod="GET", patchOperations=[
         {"op": "replace", "path": "/apiKeyRequired", "value": "true"}])
     client.create_deployment(restApiId=api, stageName="dev")
-    plan = client.create_usage_plan(
-        name="p", apiStages=[{"apiId": api, "stage": "dev"}], quota={"limit": 5, "period": "MONTH"})["id"]
-    key = client.create_api_key(name="k", enabled=True, value="a-key-of-twenty-letters")["id"]
+
+
+def subscribe(client, api, **plan):
+    """A plan, a key of it, and the headers of who has the key."""
+    value = os.urandom(12).hex()
+    plan = client.create_usage_plan(name="p", apiStages=[{"apiId": api, "stage": "dev"}], **plan)["id"]
+    key = client.create_api_key(name="k", enabled=True, value=value)["id"]
     client.create_usage_plan_key(usagePlanId=plan, keyId=key, keyType="API_KEY")
+    return plan, key, {"x-api-key": value}
+
+
+def test_what_was_counted_a_second_ago_survives_a_kill(own_server):
+    client = own_server.client("apigateway")
+    api = client.import_rest_api(body=definition(0))["id"]
+    want_keys(client, api)
+    _, _, headers = subscribe(client, api, quota={"limit": 5, "period": "MONTH"})
 
     def statuses(count):
         url = f"{own_server.url}/_aws/execute-api/{api}/dev/p0"
-        return [requests.get(url, headers={"x-api-key": "a-key-of-twenty-letters"}, timeout=10).status_code
-                for _ in range(count)]
+        return [requests.get(url, headers=headers, timeout=10).status_code for _ in range(count)]
 
     assert statuses(3) == [200] * 3
     # Counts reach the store a second later at most; no answer tells when.
@@ -177,3 +223,36 @@ def test_what_was_counted_a_second_ago_survives_a_kill(own_server):
     own_server.kill()
     own_server.start()
     assert statuses(3) == [200, 200, 429]
+
+
+def add_routes_until_it_dies(server, api, target, acknowledged):
+    v2 = server.client("apigatewayv2")
+    try:
+        for n in range(1_000):
+            v2.create_route(ApiId=api, RouteKey=f"GET /r{n}", Target=target)
+            acknowledged.append(n)
+    except (ClientError, BotoCoreError):
+        return
+
+
+def test_a_kill_takes_no_route_that_was_acknowledged(own_server):
+    v2 = own_server.client("apigatewayv2")
+    made = v2.create_api(Name="h", ProtocolType="HTTP", Target=own_server.url + "/_rushlight/health", RouteKey="GET /")
+    api = made["ApiId"]
+    target = "integrations/" + v2.get_integrations(ApiId=api)["Items"][0]["IntegrationId"]
+    acknowledged = []
+    thread = threading.Thread(target=add_routes_until_it_dies, args=(own_server, api, target, acknowledged))
+    thread.start()
+    wait_for(lambda: len(acknowledged) >= 20, 30)
+    own_server.kill()
+    thread.join()
+    own_server.start()
+    v2 = own_server.client("apigatewayv2")
+    known = {one["RouteKey"] for one in v2.get_routes(ApiId=api, MaxResults="1000")["Items"]} - {"GET /"}
+    # What was under way is there or not; whatever is there is served, for the stage deploys itself.
+    assert {f"GET /r{n}" for n in acknowledged} <= known <= {f"GET /r{n}" for n in range(len(acknowledged) + 1)}
+    for key in known:
+        reply = requests.get(f"{own_server.url}/_aws/execute-api/{api}/$default{key[4:]}", timeout=10)
+        assert reply.status_code == 200, key
+    v2.create_route(ApiId=api, RouteKey="GET /after", Target=target)
+    assert requests.get(f"{own_server.url}/_aws/execute-api/{api}/$default/after", timeout=10).status_code == 200

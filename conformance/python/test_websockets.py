@@ -181,6 +181,11 @@ def test_any_node_reaches_a_connection(tmp_path):
             connection = chat.who(there)
             nodes[1].kill()
             wait_for(lambda: gone(chat.connections(nodes[0]), connection) == "GoneException", 30)
+            # Started again it knows nothing of those it had, and reaches those of the other.
+            nodes[1].start()
+            assert gone(chat.connections(nodes[1]), connection) == "GoneException"
+            chat.connections(nodes[1]).post_to_connection(ConnectionId=chat.who(here), Data=b"from afar again")
+            assert here.recv(timeout=30) == "from afar again"
     finally:
         for node in nodes:
             node.stop()
