@@ -120,18 +120,43 @@ async fn an_extension_that_fails_ends_the_environment() {
 
 #[tokio::test]
 async fn an_extension_is_told_of_the_end_and_what_it_says_of_it_is_kept() {
+    for (runtime, ends, reason) in [
+        (SERVES, false, "spindown"),
+        ("next; exit 3", true, "failure"),
+        ("next; while :; do sleep 1; done", true, "timeout"),
+    ] {
+        let world = World::new(SandboxMode::BestEffort).await;
+        let watcher = "register '\"SHUTDOWN\"'; event; echo \"$BODY\"";
+        let (said, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let mut spec = with_extension(&world, provided(&world, runtime), watcher);
+        spec.timeout_ms = 1000;
+        spec.late_lines = Some(LateLines::new(move |lines| drop(said.send(lines))));
+        let mut environment = world.launch(spec).await;
+        assert_eq!(environment.invoke(invocation("1")).await.reusable, !ends);
+        drop(environment);
+        let lines = heard.recv().await.unwrap();
+        let text = String::from_utf8_lossy(&lines[0].bytes).into_owned();
+        assert!(text.starts_with("{\"eventType\":\"SHUTDOWN\",\"deadlineMs\":"), "{text}");
+        assert!(text.ends_with(&format!(",\"shutdownReason\":\"{reason}\"}}")), "{text}");
+    }
+}
+
+/// All have two seconds, and who does not end by himself is ended.
+#[tokio::test]
+async fn an_extension_that_does_not_end_is_ended() {
     let world = World::new(SandboxMode::BestEffort).await;
-    let watcher = "register '\"SHUTDOWN\"'; event; echo \"$BODY\"";
+    let watcher = "trap '' TERM; register '\"SHUTDOWN\"'; event; echo told; while :; do sleep 0.1; done";
     let (said, mut heard) = tokio::sync::mpsc::unbounded_channel();
     let mut spec = with_extension(&world, provided(&world, SERVES), watcher);
     spec.late_lines = Some(LateLines::new(move |lines| drop(said.send(lines))));
     let mut environment = world.launch(spec).await;
     assert!(environment.invoke(invocation("1")).await.reusable);
+    let began = std::time::Instant::now();
     drop(environment);
     let lines = heard.recv().await.unwrap();
-    let text = String::from_utf8_lossy(&lines[0].bytes).into_owned();
-    assert!(text.starts_with("{\"eventType\":\"SHUTDOWN\",\"deadlineMs\":"), "{text}");
-    assert!(text.ends_with(",\"shutdownReason\":\"spindown\"}"), "{text}");
+    let took = began.elapsed();
+    assert_eq!(lines[0].bytes, "told");
+    assert!(took.as_millis() >= 1900 && took.as_secs() < 10, "{took:?}");
 }
 
 #[tokio::test]

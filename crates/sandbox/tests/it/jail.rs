@@ -223,7 +223,7 @@ async fn prove_with_python(expected: Expect) {
 }
 
 const ATTACKS: &str = r"
-import ctypes, errno, os, resource, socket
+import ctypes, errno, os, resource, signal, socket, struct
 libc = ctypes.CDLL(None, use_errno=True)
 def code(f, *args):
     try: r = f(*args); return 'DONE' if r is None else r
@@ -247,12 +247,23 @@ def fill():
             while True: n += f.write(bytes(1 << 20))
     except OSError as e: return [n >> 20, errno.errorcode[e.errno]]
     finally: os.unlink('/tmp/f')
+def sibling():
+    child = os.fork()
+    if child == 0: signal.pause(); os._exit(0)
+    said = [call(101, 16, child, 0, 0), call(310, child, 0, 0, 0, 0, 0), code(open, '/proc/%d/mem' % child, 'r+b')]
+    os.kill(child, 9); os.waitpid(child, 0)
+    return said
+def netlink():
+    s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+    s.send(struct.pack('=IHHII', 32, 16, 5, 1, 0) + struct.pack('=BxHiII', 0, 0, 1, 0, 1))
+    return errno.errorcode.get(-struct.unpack('=i', s.recv(4096)[16:20])[0], 'OK')
 def handler(e, c):
     if e == 'again': return 'well'
     inherited = [os.readlink('/proc/self/fd/%s' % n).split(':')[0] for n in os.listdir('/proc/self/fd') if os.path.lexists('/proc/self/fd/%s' % n)]
     os.symlink(e, '/tmp/link')
     return {
         'inherited': sorted(inherited), 'abstract': code(socket.socket(socket.AF_UNIX).connect, '\0rushlight-' + e[-6:]),
+        'sibling': sibling(), 'netlink': netlink(), 'shared': code(os.listdir, '/dev/shm'), 'setuid': os.statvfs('/var/task').f_flag & 2 and os.statvfs('/tmp').f_flag & 2,
         'keyrings': [call(248, b'user', b'k', b'v', 1, -3), call(249, b'user', b'k', 0, 0), call(250, 0, -3, 0)],
         'sysctls': [code(write, '/proc/sys/' + n) for n in ('kernel/panic', 'net/ipv4/ip_forward', 'vm/drop_caches')] + [code(write, '/proc/sysrq-trigger')],
         'link': code(os.listdir, '/tmp/link'), 'devices': code(os.mknod, '/tmp/null', 0o20666, os.makedev(1, 3)), 'kill': [code(os.kill, 1, s) for s in (9, 19, 17)],
@@ -280,7 +291,8 @@ async fn attacks_end_where_they_began() {
     let said = show(&environment.invoke(invocation(&format!("{data:?}"))).await);
     expect![[r#"
         ok {"inherited": ["/dev/null", "pipe", "pipe", "socket"],
-        "abstract": "ECONNREFUSED", "keyrings": ["EPERM", "EPERM", "EPERM"],
+        "abstract": "ECONNREFUSED", "sibling": ["EPERM", "EPERM", "EACCES"],
+        "netlink": "EPERM", "shared": "ENOENT", "setuid": 2, "keyrings": ["EPERM", "EPERM", "EPERM"],
         "sysctls": ["EACCES", "EACCES", "EACCES", "ENOENT"],
         "link": "ENOENT", "devices": "EPERM", "kill": ["EPERM", "EPERM", "EPERM"],
         "limits": "not allowed to raise maximum limit", "descriptors": [true, "EMFILE"],
