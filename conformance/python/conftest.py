@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -115,16 +114,6 @@ class Server:
             aws_secret_access_key="test",
             config=Config(retries={"max_attempts": 1}, read_timeout=70, **config),
         )
-
-    def cli(self, *words, ok=True):
-        """Runs the AWS CLI v1 and returns its JSON (or its error text where `ok` is False)."""
-        command = [sys.executable, "-m", "awscli", *words]
-        done = subprocess.run(command, env=self.environment(), capture_output=True, text=True, timeout=90)
-        if not ok:
-            assert done.returncode != 0, done.stdout
-            return done.stderr
-        assert done.returncode == 0, f"{' '.join(map(str, words))}: {done.stderr}"
-        return json.loads(done.stdout) if done.stdout.strip() else None
 
 
 def wait_for(check, seconds, why=lambda: ""):
