@@ -147,3 +147,55 @@ test("an HTTP API answers for its backend", { skip }, async () => {
   await http.send(new v2.DeleteCorsConfigurationCommand({ ApiId }));
   assert.equal(await asks(origin("127.0.0.1"), ApiEndpoint, PUT), "TypeError");
 });
+
+test("a page holds a WebSocket", { skip }, async () => {
+  const { ApiId, ApiEndpoint } = await http.send(
+    new v2.CreateApiCommand({ Name: "page", ProtocolType: "WEBSOCKET", RouteSelectionExpression: "$request.body.action" }),
+  );
+  const { IntegrationId } = await http.send(
+    new v2.CreateIntegrationCommand({
+      ApiId,
+      IntegrationType: "MOCK",
+      TemplateSelectionExpression: "\\$default",
+      RequestTemplates: { $default: '{"statusCode":200}' },
+    }),
+  );
+  await http.send(
+    new v2.CreateIntegrationResponseCommand({
+      ApiId,
+      IntegrationId,
+      IntegrationResponseKey: "$default",
+      TemplateSelectionExpression: "\\$default",
+      ResponseTemplates: { $default: "$context.routeKey of $context.stage" },
+    }),
+  );
+  const { RouteId } = await http.send(
+    new v2.CreateRouteCommand({
+      ApiId,
+      RouteKey: "$default",
+      Target: `integrations/${IntegrationId}`,
+      RouteResponseSelectionExpression: "$default",
+    }),
+  );
+  await http.send(new v2.CreateRouteResponseCommand({ ApiId, RouteId, RouteResponseKey: "$default" }));
+  await http.send(new v2.CreateStageCommand({ ApiId, StageName: "dev", AutoDeploy: true }));
+  const page = await browser.newPage();
+  await page.goto(origin("localhost"));
+  const heard = await page.evaluate(
+    (url) =>
+      new Promise((resolve) => {
+        const socket = new WebSocket(url);
+        const heard = [];
+        socket.onopen = () => socket.send("hello");
+        socket.onmessage = ({ data }) => {
+          heard.push(data);
+          // More than a frame may have.
+          socket.send("x".repeat(40_000));
+        };
+        socket.onclose = ({ code }) => resolve([...heard, code]);
+      }),
+    `${ApiEndpoint}/dev`,
+  );
+  assert.deepEqual(heard, ["$default of dev", 1009]);
+  await page.close();
+});
