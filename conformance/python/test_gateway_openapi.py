@@ -1,4 +1,4 @@
-"""API definitions of REST APIs: imported, put and exported by the real client."""
+"""API definitions, imported, put and exported by the real client."""
 import json
 
 import pytest
@@ -67,3 +67,37 @@ def test_exports(server):
     assert paths(gateway, again) == paths(gateway, api)
     swagger = gateway.get_export(**at, exportType="swagger")["body"].read()
     assert json.loads(swagger)["basePath"] == "/dev"
+
+
+HTTP_API = """
+openapi: 3.0.1
+info: {title: shop, version: 1.0}
+x-amazon-apigateway-cors: {allowOrigins: ['*'], allowMethods: [GET]}
+paths:
+  /pets:
+    get:
+      x-amazon-apigateway-integration:
+        type: HTTP_PROXY
+        httpMethod: GET
+        payloadFormatVersion: '1.0'
+        uri: https://www.example.com
+"""
+
+
+def test_http_apis(server):
+    gateway = server.client("apigatewayv2")
+    with pytest.raises(ClientError, match="Warnings found during import") as refused:
+        gateway.import_api(Body=HTTP_API + "  /none:\n    get: {}\n", FailOnWarnings=True)
+    assert refused.value.response["Error"]["Code"] == "BadRequestException"
+    api = gateway.import_api(Body=HTTP_API)
+    assert (api["Name"], api["Version"], api["ProtocolType"]) == ("shop", "1.0", "HTTP")
+    assert api["CorsConfiguration"] == {"AllowMethods": ["GET"], "AllowOrigins": ["*"]}
+    at = {"ApiId": api["ApiId"], "Specification": "OAS30", "OutputType": "JSON"}
+    made = json.loads(gateway.export_api(**at)["body"].read())
+    assert list(made["paths"]) == ["/pets"] and made["servers"] == [{"url": api["ApiEndpoint"]}]
+    made["paths"] = {"/dogs": made["paths"]["/pets"]}
+    again = gateway.reimport_api(ApiId=api["ApiId"], Body=json.dumps(made))
+    assert (again["ApiId"], again["CreatedDate"]) == (api["ApiId"], api["CreatedDate"])
+    assert [route["RouteKey"] for route in gateway.get_routes(ApiId=api["ApiId"])["Items"]] == ["GET /dogs"]
+    text = gateway.export_api(**{**at, "OutputType": "YAML", "IncludeExtensions": False})["body"].read().decode()
+    assert "/dogs" in text and "x-amazon" not in text

@@ -11,7 +11,7 @@ use super::overrides::{Overrides, PatternOverride};
 
 /// Lets an operation answer the structure that it is about, where its own output has just that structure's members.
 fn name_output_by_noun(operation: &mut Operation, shapes: &BTreeMap<String, Shape>) {
-    let verbs = ["Create", "Get", "Update", "Put"];
+    let verbs = ["Create", "Get", "Update", "Put", "Import", "Reimport"];
     let noun = verbs.into_iter().find_map(|verb| operation.name.strip_prefix(verb));
     let (Some(noun), Some(output)) = (noun, &mut operation.output) else { return };
     let members = |shape: &str| -> Option<BTreeMap<String, String>> {

@@ -853,27 +853,6 @@ pub struct ImportApiInput {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct ImportApiOutput {
-    pub api_endpoint: Option<String>,
-    pub api_gateway_managed: Option<bool>,
-    pub api_id: Option<String>,
-    pub api_key_selection_expression: Option<String>,
-    pub cors_configuration: Option<Cors>,
-    pub created_date: Option<Timestamp>,
-    pub description: Option<String>,
-    pub disable_schema_validation: Option<bool>,
-    pub disable_execute_api_endpoint: Option<bool>,
-    pub import_info: Option<Vec<String>>,
-    pub ip_address_type: Option<IpAddressType>,
-    pub name: Option<String>,
-    pub protocol_type: Option<ProtocolType>,
-    pub route_selection_expression: Option<String>,
-    pub tags: Option<BTreeMap<String, String>>,
-    pub version: Option<String>,
-    pub warnings: Option<Vec<String>>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Integration {
     pub api_gateway_managed: Option<bool>,
     pub connection_id: Option<String>,
@@ -1168,27 +1147,6 @@ pub struct ReimportApiInput {
     pub basepath: Option<String>,
     pub body: String,
     pub fail_on_warnings: Option<bool>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ReimportApiOutput {
-    pub api_endpoint: Option<String>,
-    pub api_gateway_managed: Option<bool>,
-    pub api_id: Option<String>,
-    pub api_key_selection_expression: Option<String>,
-    pub cors_configuration: Option<Cors>,
-    pub created_date: Option<Timestamp>,
-    pub description: Option<String>,
-    pub disable_schema_validation: Option<bool>,
-    pub disable_execute_api_endpoint: Option<bool>,
-    pub import_info: Option<Vec<String>>,
-    pub ip_address_type: Option<IpAddressType>,
-    pub name: Option<String>,
-    pub protocol_type: Option<ProtocolType>,
-    pub route_selection_expression: Option<String>,
-    pub tags: Option<BTreeMap<String, String>>,
-    pub version: Option<String>,
-    pub warnings: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -1746,7 +1704,11 @@ pub type GetStageOutput = Stage;
 
 pub type GetVpcLinkOutput = VpcLink;
 
+pub type ImportApiOutput = Api;
+
 pub type PutRoutingRuleOutput = RoutingRule;
+
+pub type ReimportApiOutput = Api;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ResetAuthorizersCacheOutput {}

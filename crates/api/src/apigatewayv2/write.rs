@@ -291,32 +291,6 @@ impl WriteResponse for GetTagsOutput {
     }
 }
 
-impl WriteResponse for ImportApiOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("apiEndpoint", &self.api_endpoint);
-        writer.optional("apiGatewayManaged", &self.api_gateway_managed);
-        writer.optional("apiId", &self.api_id);
-        writer.optional("apiKeySelectionExpression", &self.api_key_selection_expression);
-        writer.optional("corsConfiguration", &self.cors_configuration);
-        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601_secs()));
-        writer.optional("description", &self.description);
-        writer.optional("disableSchemaValidation", &self.disable_schema_validation);
-        writer.optional("disableExecuteApiEndpoint", &self.disable_execute_api_endpoint);
-        writer.optional("importInfo", &self.import_info);
-        writer.optional("ipAddressType", &self.ip_address_type);
-        writer.optional("name", &self.name);
-        writer.optional("protocolType", &self.protocol_type);
-        writer.optional("routeSelectionExpression", &self.route_selection_expression);
-        writer.optional("tags", &self.tags);
-        writer.optional("version", &self.version);
-        writer.optional("warnings", &self.warnings);
-        writer.end_object();
-        response.body = writer.into_bytes();
-    }
-}
-
 impl WriteJson for Integration {
     fn write_json(&self, writer: &mut Writer) {
         writer.begin_object();
@@ -488,32 +462,6 @@ impl WriteJson for PassthroughBehavior {
 impl WriteJson for ProtocolType {
     fn write_json(&self, writer: &mut Writer) {
         writer.string(self.as_str());
-    }
-}
-
-impl WriteResponse for ReimportApiOutput {
-    fn write_response(&self, response: &mut Response) {
-        let mut writer = wire::json::Writer::new();
-        writer.begin_object();
-        writer.optional("apiEndpoint", &self.api_endpoint);
-        writer.optional("apiGatewayManaged", &self.api_gateway_managed);
-        writer.optional("apiId", &self.api_id);
-        writer.optional("apiKeySelectionExpression", &self.api_key_selection_expression);
-        writer.optional("corsConfiguration", &self.cors_configuration);
-        writer.optional("createdDate", &self.created_date.map(|time| time.iso8601_secs()));
-        writer.optional("description", &self.description);
-        writer.optional("disableSchemaValidation", &self.disable_schema_validation);
-        writer.optional("disableExecuteApiEndpoint", &self.disable_execute_api_endpoint);
-        writer.optional("importInfo", &self.import_info);
-        writer.optional("ipAddressType", &self.ip_address_type);
-        writer.optional("name", &self.name);
-        writer.optional("protocolType", &self.protocol_type);
-        writer.optional("routeSelectionExpression", &self.route_selection_expression);
-        writer.optional("tags", &self.tags);
-        writer.optional("version", &self.version);
-        writer.optional("warnings", &self.warnings);
-        writer.end_object();
-        response.body = writer.into_bytes();
     }
 }
 

@@ -134,12 +134,7 @@ fn compile(record: &IntegrationRecord) -> Result<Target, Unusable> {
             method.map(|method| method.parse().map_err(|_| Unusable::Broken("the integration's method")));
         return Ok(Target::Http(HttpBackend { uri: Pattern::of_uri(uri), method: method.transpose()? }));
     }
-    let invoked = uri.split_once("/functions/").and_then(|(_, rest)| rest.strip_suffix("/invocations"));
-    let function = invoked.unwrap_or(uri);
-    let named = function.contains(":function:") || function.contains("${stageVariables.");
-    if invoked.is_none() && !named {
-        return Err(Unusable::Broken("the integration's URI names no function"));
-    }
+    let function = record.function().ok_or(Unusable::Broken("the integration's URI names no function"))?;
     let payload = if record.payload_format_version == "2.0" { Payload::V2 } else { Payload::V1 };
     let by_role = record.credentials_arn.is_some();
     Ok(Target::Lambda { function: Pattern::of_arn(function), payload, by_role })

@@ -6,6 +6,7 @@ use base::Cx;
 use crate::Gateway;
 use crate::error::{GatewayError, Result};
 use crate::rest::definition::Definition;
+use crate::rest::openapi::complaints::refuse_warnings;
 use crate::rest::openapi::document::Document;
 use crate::rest::openapi::import::{ImportOptions, import};
 use crate::rest::openapi::text;
@@ -28,13 +29,4 @@ pub(super) async fn run(
     let mut shown = view::rest_api(definition.api);
     shown.warnings = (!warnings.is_empty()).then_some(warnings);
     Ok(shown)
-}
-
-/// `failonwarnings`
-pub(super) fn refuse_warnings(fails: Option<bool>, warnings: &[String]) -> Result<()> {
-    if warnings.is_empty() || !fails.unwrap_or_default() {
-        return Ok(());
-    }
-    let warnings = warnings.join("\n\t");
-    Err(GatewayError::bad_request(format!("Warnings found during import:\n\t{warnings}")))
 }

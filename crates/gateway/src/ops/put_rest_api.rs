@@ -8,6 +8,7 @@ use store::Batch;
 use crate::Gateway;
 use crate::error::{GatewayError, Result};
 use crate::rest::definition::Definition;
+use crate::rest::openapi::complaints::refuse_warnings;
 use crate::rest::openapi::document::Document;
 use crate::rest::openapi::import::{ImportOptions, import};
 use crate::rest::openapi::text;
@@ -25,7 +26,7 @@ pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: PutRestApiInput) -> R
         let api = rows::read_api(&gateway.store, &cx.scope, &input.rest_api_id).await?;
         let known = Definition::read(&gateway.store, api).await?;
         let (definition, warnings) = import(known.clone(), &document, options)?;
-        super::import_rest_api::refuse_warnings(input.fail_on_warnings, &warnings)?;
+        refuse_warnings(input.fail_on_warnings, &warnings)?;
         if write(gateway, &known, &definition).await? {
             gateway.live.forget(&definition.api.id);
             let mut shown = view::rest_api(definition.api);

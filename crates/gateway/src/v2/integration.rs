@@ -196,6 +196,9 @@ impl IntegrationRecord {
         if self.kind == "HTTP_PROXY" && self.method.is_none() {
             return Err(GatewayError::bad_request("HttpMethod is required for HTTP_PROXY integrations"));
         }
+        if self.kind == "AWS_PROXY" && self.function().is_none() {
+            return Err(GatewayError::bad_request("Invalid function ARN or invalid uri"));
+        }
         let bare = ["passthroughBehavior", "contentHandlingStrategy", "requestTemplates"];
         let given = [
             self.passthrough_behavior.is_some(),
@@ -215,6 +218,15 @@ impl IntegrationRecord {
             }
             None => Ok(()),
         }
+    }
+
+    /// The function that an `AWS_PROXY` integration of an HTTP API names, by its ARN or by the path of its invocation;
+    /// stage variables are not filled in yet.
+    pub(crate) fn function(&self) -> Option<&str> {
+        let uri = self.uri.as_deref()?;
+        let invoked = uri.split_once("/functions/").and_then(|(_, rest)| rest.strip_suffix("/invocations"));
+        let named = |uri: &&str| uri.contains(":function:") || uri.contains("${stageVariables.");
+        invoked.or(Some(uri).filter(named))
     }
 
     pub(crate) fn timeout_ms(&self, is_websocket: bool) -> i32 {

@@ -7,6 +7,7 @@ pub(crate) mod deployment;
 mod edit;
 pub(crate) mod integration;
 pub(crate) mod model;
+pub(crate) mod openapi;
 mod ops;
 mod quick;
 pub(crate) mod records;

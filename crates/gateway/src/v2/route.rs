@@ -83,6 +83,12 @@ struct IndexedRoute {
 }
 
 impl RouteIndex {
+    pub(crate) fn of(routes: &[RouteRecord]) -> Result<Self> {
+        let mut index = Self::default();
+        routes.iter().try_for_each(|route| index.replace(None, Some(route)))?;
+        Ok(index)
+    }
+
     /// Puts `route` in the place of what it was.
     pub(crate) fn replace(&mut self, was: Option<&RouteRecord>, route: Option<&RouteRecord>) -> Result<()> {
         if let Some(was) = was {

@@ -11,9 +11,10 @@ use store::{Batch, Entry, KeyRange, Store};
 
 use crate::error::{GatewayError, Result};
 use crate::live::{Reader, Rows};
-use crate::parts::{Owner, Part, kind};
+use crate::parts::{self, Owner, Part, kind};
 use crate::rest::rows::{self, Record, decode_row, encode};
 use crate::v2::integration::IntegrationRecord;
+use crate::v2::openapi::Definition;
 use crate::v2::records::ApiRecord;
 use crate::v2::route::{RouteIndex, RouteRecord};
 
@@ -68,9 +69,53 @@ pub(crate) async fn create_api(store: &Store, api: &ApiRecord) -> Result<()> {
         [None, None] => {
             Ok((Batch::new().put(api_key(&api.id), encode(api)).put(scope_key(api), Vec::new()), ()))
         }
-        _ => Err(GatewayError::conflict(format!("An API with the id {} already exists", api.id))),
+        _ => Err(taken(&api.id)),
     });
     Ok(create.await.map(drop)?)
+}
+
+/// Writes an API that must not be there yet with all that a definition says of it.
+pub(crate) async fn create_defined(store: &Store, of: &Definition) -> Result<()> {
+    let (api, index) = (&of.api, RouteIndex::of(&of.routes)?);
+    let keys = vec![api_key(&api.id), rows::api_key(&api.id)];
+    let create = store.transact(keys, |found| match found {
+        [None, None] => {
+            let batch = Batch::new().put(scope_key(api), Vec::new());
+            Ok((put_defined(batch, of, &index), ()))
+        }
+        _ => Err(taken(&api.id)),
+    });
+    Ok(create.await.map(drop)?)
+}
+
+/// Puts what a definition says in the place of what the API was. False if that has changed since it was read.
+pub(crate) async fn replace_defined(store: &Store, known: &Definition, of: &Definition) -> Result<bool> {
+    let (owner, api) = (Owner::V2(&known.api), &known.api);
+    let (was, index) = (RouteIndex::of(&known.routes)?, RouteIndex::of(&of.routes)?);
+    let replace = store.transact(vec![api_key(&api.id), route_index_key(api)], |found| {
+        let now = same_api(found[0].as_ref(), api)?;
+        if now != *api || decode_row::<RouteIndex>(found[1].as_ref())?.unwrap_or_default() != was {
+            return Ok((Batch::new(), false));
+        }
+        let mut batch = Batch::new();
+        batch = known.routes.iter().fold(batch, |batch, part| parts::remove(batch, owner, part));
+        batch = known.integrations.iter().fold(batch, |batch, part| parts::remove(batch, owner, part));
+        batch = known.authorizers.iter().fold(batch, |batch, part| parts::remove(batch, owner, part));
+        Ok((put_defined(batch, of, &index), true))
+    });
+    Ok(replace.await.map(|(replaced, _)| replaced)?)
+}
+
+fn put_defined(mut batch: Batch, of: &Definition, index: &RouteIndex) -> Batch {
+    let owner = Owner::V2(&of.api);
+    batch = batch.put(api_key(&of.api.id), encode(&of.api)).put(route_index_key(&of.api), encode(index));
+    batch = of.routes.iter().fold(batch, |batch, part| parts::put(batch, owner, part));
+    batch = of.integrations.iter().fold(batch, |batch, part| parts::put(batch, owner, part));
+    of.authorizers.iter().fold(batch, |batch, part| parts::put(batch, owner, part))
+}
+
+fn taken(api_id: &str) -> GatewayError {
+    GatewayError::conflict(format!("An API with the id {api_id} already exists"))
 }
 
 /// What the data plane reads of an API before it compiles it.

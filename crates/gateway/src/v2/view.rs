@@ -3,6 +3,7 @@
 use api::apigatewayv2 as aws;
 use base::{Cx, Timestamp};
 
+use crate::v2::openapi::import::Imported;
 use crate::v2::records::{ApiRecord, CorsRecord};
 
 /// `cx` says by which host the caller reaches this server.
@@ -28,6 +29,16 @@ pub(crate) fn api(cx: &Cx, api: ApiRecord) -> aws::Api {
         tags: Some(api.tags),
         version: api.version,
         ..aws::Api::default()
+    }
+}
+
+/// An API that a definition has made.
+pub(crate) fn imported(cx: &Cx, imported: Imported) -> aws::Api {
+    let told = |lines: Vec<String>| Some(lines).filter(|lines| !lines.is_empty());
+    aws::Api {
+        import_info: told(imported.told),
+        warnings: told(imported.warnings),
+        ..api(cx, imported.definition.api)
     }
 }
 

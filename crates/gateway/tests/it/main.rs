@@ -17,6 +17,7 @@ mod http_authorizers;
 mod http_integrations;
 mod mappings;
 mod openapi;
+mod openapi_of_http_apis;
 mod patches;
 mod services;
 mod stages;

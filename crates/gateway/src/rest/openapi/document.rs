@@ -1,6 +1,7 @@
 //! A definition, and where its version says things: what OpenAPI 2.0 has at its root 3.0 has among its components.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use crate::error::{GatewayError, Result};
 use crate::json::Json;
@@ -10,7 +11,7 @@ const REFERENCES_MAX: usize = 16;
 /// Paths, schemas, ... of a definition, of each kind: AWS's quotas for an API are far below it.
 const SECTION_MAX: usize = 1000;
 /// What is counted so, and all that a reference leads into.
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "/paths",
     "/parameters",
     "/responses",
@@ -21,6 +22,7 @@ const SECTIONS: [&str; 12] = [
     "/components/requestBodies",
     "/components/schemas",
     "/components/securitySchemes",
+    "/components/x-amazon-apigateway-integrations",
     "/x-amazon-apigateway-request-validators",
     "/x-amazon-apigateway-gateway-responses",
 ];
@@ -33,7 +35,7 @@ pub(crate) enum Version {
 
 impl Version {
     /// Where the schemas are, as references name it.
-    pub(super) fn schemas(self) -> &'static str {
+    pub(crate) fn schemas(self) -> &'static str {
         match self {
             Self::Swagger2 => "#/definitions/",
             Self::OpenApi3 => "#/components/schemas/",
@@ -43,12 +45,12 @@ impl Version {
 
 #[derive(Debug)]
 pub(crate) struct Document {
-    pub(super) json: Json<'static>,
-    pub(super) version: Version,
+    pub(crate) json: Json<'static>,
+    pub(crate) version: Version,
 }
 
 /// Name and value.
-pub(super) type Member = (Cow<'static, str>, Json<'static>);
+pub(crate) type Member = (Cow<'static, str>, Json<'static>);
 
 impl Document {
     pub(crate) fn new(json: Json<'static>) -> Result<Self> {
@@ -72,7 +74,7 @@ impl Document {
     }
 
     /// What a value with a reference into the definition stands for.
-    pub(super) fn resolve<'d>(&'d self, mut json: &'d Json<'static>) -> &'d Json<'static> {
+    pub(crate) fn resolve<'d>(&'d self, mut json: &'d Json<'static>) -> &'d Json<'static> {
         for _ in 0..REFERENCES_MAX {
             let reference = json.get("$ref").and_then(Json::as_str);
             let pointer = reference.and_then(|text| text.strip_prefix('#'));
@@ -83,22 +85,22 @@ impl Document {
         json
     }
 
-    pub(super) fn text(&self, pointer: &str) -> Option<String> {
+    pub(crate) fn text(&self, pointer: &str) -> Option<String> {
         self.json.pointer(pointer).and_then(Json::as_str).map(str::to_owned)
     }
 
-    pub(super) fn members(&self, pointer: &str) -> &[Member] {
+    pub(crate) fn members(&self, pointer: &str) -> &[Member] {
         self.json.pointer(pointer).and_then(Json::as_object).unwrap_or_default()
     }
 
-    pub(super) fn schemas(&self) -> &[Member] {
+    pub(crate) fn schemas(&self) -> &[Member] {
         match self.version {
             Version::Swagger2 => self.members("/definitions"),
             Version::OpenApi3 => self.members("/components/schemas"),
         }
     }
 
-    pub(super) fn security_schemes(&self) -> &[Member] {
+    pub(crate) fn security_schemes(&self) -> &[Member] {
         match self.version {
             Version::Swagger2 => self.members("/securityDefinitions"),
             Version::OpenApi3 => self.members("/components/securitySchemes"),
@@ -106,7 +108,7 @@ impl Document {
     }
 
     /// Without a slash at its end; empty where there is none.
-    pub(super) fn base_path(&self) -> String {
+    pub(crate) fn base_path(&self) -> String {
         let path = match self.version {
             Version::Swagger2 => self.text("/basePath").unwrap_or_default(),
             Version::OpenApi3 => self.server_path(),
@@ -130,49 +132,64 @@ impl Document {
     }
 
     /// An extension of the definition, which 3.0 also has in its first server.
-    pub(super) fn extension(&self, name: &str) -> Option<&Json<'static>> {
+    pub(crate) fn extension(&self, name: &str) -> Option<&Json<'static>> {
         let of_server = || self.json.pointer("/servers/0").and_then(|server| server.get(name));
         self.json.get(name).or_else(of_server)
     }
 }
 
 /// Texts of an array.
-pub(super) fn texts(json: Option<&Json<'_>>) -> Vec<String> {
+pub(crate) fn texts(json: Option<&Json<'_>>) -> Vec<String> {
     let elements = json.and_then(Json::as_array).unwrap_or_default();
     elements.iter().filter_map(Json::as_str).map(str::to_owned).collect()
 }
 
 /// A text member.
-pub(super) fn text(json: &Json<'_>, name: &str) -> Option<String> {
+pub(crate) fn text(json: &Json<'_>, name: &str) -> Option<String> {
     json.get(name).and_then(Json::as_str).map(str::to_owned)
 }
 
 /// What stands for a text in templates and parameters: structures as their text.
-pub(super) fn text_of(json: &Json<'_>) -> String {
+pub(crate) fn text_of(json: &Json<'_>) -> String {
     match json {
         Json::String(text) => text.to_string(),
         other => other.to_text(),
     }
 }
 
+/// The texts of a member's members.
+pub(crate) fn entries(json: &Json<'static>, name: &str) -> BTreeMap<String, String> {
+    let members = json.get(name).and_then(Json::as_object).unwrap_or_default();
+    members.iter().map(|(name, value)| (name.to_string(), text_of(value))).collect()
+}
+
+/// A whole number, written as one or as a text.
+pub(crate) fn whole(json: &Json<'_>) -> Option<i32> {
+    match json {
+        Json::Number(digits) => digits.parse().ok(),
+        Json::String(digits) => digits.parse().ok(),
+        _ => None,
+    }
+}
+
 /// An object out of what there is.
-pub(super) fn object(members: Vec<(&str, Option<Json<'static>>)>) -> Json<'static> {
+pub(crate) fn object(members: Vec<(&str, Option<Json<'static>>)>) -> Json<'static> {
     let members = members.into_iter().filter_map(|(name, value)| Some((name.to_owned().into(), value?)));
     Json::Object(members.collect())
 }
 
 /// An object of texts; none if there are none.
-pub(super) fn map<'m>(entries: impl Iterator<Item = (&'m String, &'m String)>) -> Option<Json<'static>> {
+pub(crate) fn map<'m>(entries: impl Iterator<Item = (&'m String, &'m String)>) -> Option<Json<'static>> {
     let members: Vec<Member> =
         entries.map(|(name, value)| (name.clone().into(), Json::text(value))).collect();
     (!members.is_empty()).then_some(Json::Object(members))
 }
 
 /// A list of texts; none if there are none.
-pub(super) fn list(texts: &[String]) -> Option<Json<'static>> {
+pub(crate) fn list(texts: &[String]) -> Option<Json<'static>> {
     (!texts.is_empty()).then(|| Json::Array(texts.iter().map(Json::text).collect()))
 }
 
-pub(super) fn number(number: impl std::fmt::Display) -> Json<'static> {
+pub(crate) fn number(number: impl std::fmt::Display) -> Json<'static> {
     Json::Number(number.to_string().into())
 }

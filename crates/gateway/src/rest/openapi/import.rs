@@ -13,7 +13,8 @@ use crate::rest::definition::{Definition, Parts};
 use crate::rest::gateway_response::GatewayResponseRecord;
 use crate::rest::method::check_response;
 use crate::rest::model::{self, ModelRecord};
-use crate::rest::openapi::document::{Document, text, text_of, texts};
+use crate::rest::openapi::complaints::Complaints;
+use crate::rest::openapi::document::{Document, entries, text, text_of, texts};
 use crate::rest::openapi::operation::{self, ModelSet};
 use crate::rest::openapi::security::{self, Scheme};
 use crate::rest::openapi::{documentation, integration};
@@ -21,8 +22,6 @@ use crate::rest::records::{ApiRecord, MethodRecord, Tree};
 use crate::rest::request_validator::RequestValidatorRecord;
 
 const VALIDATORS: &str = "x-amazon-apigateway-request-validators";
-/// Errors beyond these are not told.
-const ERRORS_MAX: usize = 50;
 pub(super) const VALIDATOR: &str = "x-amazon-apigateway-request-validator";
 
 /// What is done with a definition.
@@ -36,23 +35,6 @@ pub(crate) struct ImportOptions<'o> {
 impl<'o> ImportOptions<'o> {
     fn parameter(&self, name: &str) -> Option<&'o str> {
         self.parameters?.get(name).map(String::as_str)
-    }
-}
-
-/// What went wrong, in AWS's words.
-#[derive(Debug, Default)]
-struct Complaints {
-    errors: Vec<String>,
-    warnings: Vec<String>,
-}
-
-impl Complaints {
-    fn hear<T>(&mut self, what: impl FnOnce() -> String, result: Result<T>) {
-        if let Err(error) = result
-            && self.errors.len() < ERRORS_MAX
-        {
-            self.errors.push(format!("{}: {error}", what()));
-        }
     }
 }
 
@@ -85,11 +67,7 @@ pub(crate) fn import(
         complaints.warnings.extend(warnings);
     }
     definition.api.check()?;
-    if complaints.errors.is_empty() {
-        return Ok((definition, complaints.warnings));
-    }
-    let errors = complaints.errors.join("\n\t");
-    Err(GatewayError::bad_request(format!("Errors found during import:\n\t{errors}")))
+    Ok((definition, complaints.finish()?))
 }
 
 /// What a definition says of the API itself.
@@ -173,8 +151,8 @@ fn gateway_responses(parts: &mut Parts, document: &Document, complaints: &mut Co
         };
         let mut record = GatewayResponseRecord::of(kind);
         record.status_code = json.get("statusCode").map(text_of).filter(|code| !code.is_empty());
-        record.parameters = integration::entries(json, "responseParameters");
-        let templates = integration::entries(json, "responseTemplates");
+        record.parameters = entries(json, "responseParameters");
+        let templates = entries(json, "responseTemplates");
         if !templates.is_empty() {
             record.templates = templates;
         }

@@ -1,10 +1,10 @@
 //! The extension `x-amazon-apigateway-integration`, read and written.
 
-use std::collections::BTreeMap;
-
 use crate::json::Json;
 use crate::rest::integration::TIMEOUT_MS_DEFAULT;
-use crate::rest::openapi::document::{Member, list, map, number, object, text, text_of, texts};
+use crate::rest::openapi::document::{
+    Member, entries, list, map, number, object, text, text_of, texts, whole,
+};
 use crate::rest::records::{IntegrationRecord, IntegrationResponseRecord};
 
 pub(super) const EXTENSION: &str = "x-amazon-apigateway-integration";
@@ -48,19 +48,6 @@ fn response((pattern, json): &Member) -> IntegrationResponseRecord {
         response_parameters: entries(json, "responseParameters"),
         response_templates: entries(json, "responseTemplates"),
         content_handling: text(json, "contentHandling").map(|value| value.to_ascii_uppercase()),
-    }
-}
-
-pub(super) fn entries(json: &Json<'static>, name: &str) -> BTreeMap<String, String> {
-    let members = json.get(name).and_then(Json::as_object).unwrap_or_default();
-    members.iter().map(|(name, value)| (name.to_string(), text_of(value))).collect()
-}
-
-fn whole(json: &Json<'_>) -> Option<i32> {
-    match json {
-        Json::Number(digits) => digits.parse().ok(),
-        Json::String(digits) => digits.parse().ok(),
-        _ => None,
     }
 }
 

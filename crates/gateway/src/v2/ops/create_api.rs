@@ -28,7 +28,8 @@ pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: CreateApiInput) -> Re
     Ok(view::api(cx, api))
 }
 
-fn record(gateway: &Gateway, cx: &Cx, input: CreateApiInput) -> Result<ApiRecord> {
+/// An API as it is asked for, which is not checked yet.
+pub(super) fn record(gateway: &Gateway, cx: &Cx, input: CreateApiInput) -> Result<ApiRecord> {
     let tags = input.tags.unwrap_or_default();
     check_tags(&tags)?;
     let protocol = input.protocol_type.as_str().to_owned();
