@@ -19,11 +19,13 @@ pub(crate) trait Live: Sized {
     async fn compile(store: &Store, rows: &Rows) -> Result<HashMap<String, Arc<Self>>>;
 }
 
-/// What is stored of an API and its stages. All else that makes a stage is never written twice.
+/// What is stored of an API and its stages. All else that makes a stage is never written twice, or marked when it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rows {
     pub(crate) api: Bytes,
     pub(crate) stages: Vec<Bytes>,
+    /// The mark of the last change of what stages that deploy themselves run.
+    pub(crate) change: Option<Bytes>,
 }
 
 /// Reads rows, and watches them where others may write them.

@@ -39,6 +39,8 @@ pub(crate) mod kind {
     pub(crate) const SNAPSHOT: u8 = 29;
     /// One row an API: which route has which key.
     pub(crate) const ROUTE_INDEX: u8 = 30;
+    /// One row an API: the mark of the last change of what its deployments freeze.
+    pub(crate) const CHANGE: u8 = 31;
 }
 
 /// What has parts.
@@ -54,6 +56,8 @@ pub(crate) enum Owner<'a> {
 /// A record that is a part.
 pub(crate) trait Part: Record + Clone + Send + Sync {
     const KIND: u8;
+    /// Deployments of an HTTP or WebSocket API freeze it.
+    const IS_DEPLOYED: bool = false;
 
     fn id(&self) -> &str;
 
@@ -143,7 +147,8 @@ pub(crate) async fn change<T: Part, R: Send>(
             let keys = vec![v2::rows::api_key(&api.id), key.clone()];
             let done = store.transact(keys, |found| {
                 v2::rows::same_api(found[0].as_ref(), api)?;
-                write(found[1].as_ref())
+                let (batch, result) = write(found[1].as_ref())?;
+                Ok((if T::IS_DEPLOYED { v2::rows::mark(batch, api) } else { batch }, result))
             });
             Ok(done.await.map(|(result, _)| result)?)
         }

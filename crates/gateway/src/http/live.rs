@@ -11,13 +11,11 @@ use crate::error::Result;
 use crate::http::cors::Cors;
 use crate::http::program::Program;
 use crate::live::{Live, Reader, Rows};
-use crate::parts::{self, Owner};
 use crate::rest::bucket::Rate;
 use crate::rest::rows::decode;
-use crate::v2::deployment::SnapshotRecord;
 use crate::v2::records::ApiRecord;
-use crate::v2::rows;
 use crate::v2::stage::{RouteSettingsRecord, StageRecord};
+use crate::v2::{release, rows};
 
 /// AWS's quota of an account in a region, which is a stage's limit when it has none.
 const DEFAULT_RATE: f64 = 10_000.0;
@@ -58,10 +56,7 @@ impl Live for HttpStage {
         let mut live = HashMap::new();
         for row in &found.stages {
             let stage: StageRecord = decode(row)?;
-            let snapshot = match &stage.deployment_id {
-                Some(id) => parts::find::<SnapshotRecord>(store, Owner::V2(&api), id).await?,
-                None => None,
-            };
+            let snapshot = release::running(store, &api, &stage, found.change.as_ref()).await?;
             let program = snapshot.map(|snapshot| Arc::new(Program::compile(snapshot)));
             live.insert(stage.name.clone(), Arc::new(live_stage(&api, stage, program)));
         }

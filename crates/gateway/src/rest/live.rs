@@ -112,7 +112,7 @@ impl Live for LiveStage {
         let Some(api) = reader.get(rows::api_key(api_id)).await? else { return Ok(None) };
         let row = rows::decode::<ApiRecord>(&api)?.row;
         let stages = reader.get(rows::stages_key(row)).await?;
-        Ok(Some(Rows { api, stages: stages.into_iter().collect() }))
+        Ok(Some(Rows { api, stages: stages.into_iter().collect(), change: None }))
     }
 
     async fn compile(store: &Store, found: &Rows) -> Result<HashMap<String, Arc<Self>>> {

@@ -47,6 +47,7 @@ impl Record for AuthorizerRecord {}
 
 impl Part for AuthorizerRecord {
     const KIND: u8 = kind::V2_AUTHORIZER;
+    const IS_DEPLOYED: bool = true;
 
     fn id(&self) -> &str {
         &self.id

@@ -2,6 +2,7 @@
 
 use api::apigatewayv2 as aws;
 use base::Timestamp;
+use bytes::Bytes;
 use minicbor::{Decode, Encode};
 
 use crate::error::GatewayError;
@@ -22,6 +23,9 @@ pub(crate) struct DeploymentRecord {
     /// Made by a change, for a stage that deploys itself.
     #[n(3)]
     pub(crate) auto: bool,
+    /// The mark of the last change that it has.
+    #[n(4)]
+    pub(crate) change: Option<String>,
 }
 
 /// What a deployment froze.
@@ -71,6 +75,11 @@ impl Part for SnapshotRecord {
 }
 
 impl DeploymentRecord {
+    /// Whether no change came after it: `change` is the mark of the last one.
+    pub(crate) fn has(&self, change: Option<&Bytes>) -> bool {
+        self.change.as_deref().map(str::as_bytes) == change.map(|mark| &mark[..])
+    }
+
     pub(crate) fn shown(self) -> aws::Deployment {
         aws::Deployment {
             auto_deployed: Some(self.auto),

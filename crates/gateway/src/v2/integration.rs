@@ -83,6 +83,7 @@ impl Record for IntegrationResponseRecord {}
 
 impl Part for IntegrationRecord {
     const KIND: u8 = kind::INTEGRATION;
+    const IS_DEPLOYED: bool = true;
 
     fn id(&self) -> &str {
         &self.id
@@ -95,6 +96,7 @@ impl Part for IntegrationRecord {
 
 impl Part for IntegrationResponseRecord {
     const KIND: u8 = kind::INTEGRATION_RESPONSE;
+    const IS_DEPLOYED: bool = true;
 
     fn id(&self) -> &str {
         &self.id

@@ -129,6 +129,7 @@ impl Record for RouteResponseRecord {}
 
 impl Part for RouteRecord {
     const KIND: u8 = kind::ROUTE;
+    const IS_DEPLOYED: bool = true;
 
     fn id(&self) -> &str {
         &self.id
@@ -141,6 +142,7 @@ impl Part for RouteRecord {
 
 impl Part for RouteResponseRecord {
     const KIND: u8 = kind::ROUTE_RESPONSE;
+    const IS_DEPLOYED: bool = true;
 
     fn id(&self) -> &str {
         &self.id

@@ -5,7 +5,7 @@
 //! | 0x3b | api id | [`ApiRecord`] |
 //! | 0x3c | account/region, 0, created (8 bytes), api id | empty: the APIs of a scope, oldest first |
 
-use base::Scope;
+use base::{Scope, random_alphanumeric};
 use bytes::Bytes;
 use store::{Batch, Entry, KeyRange, Store};
 
@@ -20,6 +20,7 @@ use crate::v2::route::{RouteIndex, RouteRecord};
 
 const API: u8 = 0x3b;
 const SCOPE: u8 = 0x3c;
+const MARK_CHARS: usize = 16;
 
 impl Record for ApiRecord {}
 
@@ -108,6 +109,7 @@ pub(crate) async fn replace_defined(store: &Store, known: &Definition, of: &Defi
 
 fn put_defined(mut batch: Batch, of: &Definition, index: &RouteIndex) -> Batch {
     let owner = Owner::V2(&of.api);
+    batch = mark(batch, &of.api);
     batch = batch.put(api_key(&of.api.id), encode(&of.api)).put(route_index_key(&of.api), encode(index));
     batch = of.routes.iter().fold(batch, |batch, part| parts::put(batch, owner, part));
     batch = of.integrations.iter().fold(batch, |batch, part| parts::put(batch, owner, part));
@@ -122,8 +124,9 @@ fn taken(api_id: &str) -> GatewayError {
 pub(crate) async fn live(reader: &mut Reader<'_>, api_id: &str) -> Result<Option<(ApiRecord, Rows)>> {
     let Some(row) = reader.get(api_key(api_id)).await? else { return Ok(None) };
     let api: ApiRecord = rows::decode(&row)?;
+    let change = reader.get(change_key(&api)).await?;
     let stages = reader.all(rows::part_prefix(api.row, kind::STAGE)).await?;
-    Ok(Some((api, Rows { api: row, stages })))
+    Ok(Some((api, Rows { api: row, stages, change })))
 }
 
 /// Reads, edits and writes an API's own settings.
@@ -169,7 +172,7 @@ pub(crate) async fn edit_route(
         let was = decode_row::<RouteRecord>(found[2].as_ref())?;
         let route = decide(was.clone(), index.len())?;
         index.replace(was.as_ref(), route.as_ref())?;
-        let batch = Batch::new().put(index_key.clone(), encode(&index));
+        let batch = mark(Batch::new().put(index_key.clone(), encode(&index)), api);
         Ok(match &route {
             Some(route) => (batch.put(route_key.clone(), encode(route)), Some(route.clone())),
             None => (batch.delete(route_key.clone()), was),
@@ -192,13 +195,23 @@ pub(crate) async fn delete_named_by_routes<T: Part>(
         if found[2].is_none() {
             return Err(T::missing(id));
         }
-        refusal(&index).map_or_else(|| Ok((Batch::new().delete(key.clone()), ())), Err)
+        refusal(&index).map_or_else(|| Ok((mark(Batch::new().delete(key.clone()), api), ())), Err)
     });
     Ok(done.await.map(drop)?)
 }
 
 fn route_index_key(api: &ApiRecord) -> Bytes {
     rows::part_prefix(api.row, kind::ROUTE_INDEX)
+}
+
+/// Where the mark of the last change is of what deployments of an API freeze: any text that no other change has.
+pub(crate) fn change_key(api: &ApiRecord) -> Bytes {
+    rows::part_prefix(api.row, kind::CHANGE)
+}
+
+/// Marks a change in the batch that makes it, so that no release of the API takes an older state for the newest.
+pub(crate) fn mark(batch: Batch, api: &ApiRecord) -> Batch {
+    batch.put(change_key(api), random_alphanumeric(MARK_CHARS))
 }
 
 /// Deletes an API, then what belonged to it: nothing finds that any more.

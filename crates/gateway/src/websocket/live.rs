@@ -10,13 +10,11 @@ use crate::access_log::AccessLog;
 use crate::error::Result;
 use crate::http::live::rate;
 use crate::live::{Live, Reader, Rows};
-use crate::parts::{self, Owner};
 use crate::rest::bucket::Rate;
 use crate::rest::rows::decode;
-use crate::v2::deployment::SnapshotRecord;
 use crate::v2::records::ApiRecord;
-use crate::v2::rows;
 use crate::v2::stage::StageRecord;
+use crate::v2::{release, rows};
 use crate::websocket::program::Program;
 
 #[derive(Debug)]
@@ -58,10 +56,7 @@ impl Live for SocketStage {
         let mut live = HashMap::new();
         for row in &found.stages {
             let stage: StageRecord = decode(row)?;
-            let snapshot = match &stage.deployment_id {
-                Some(id) => parts::find::<SnapshotRecord>(store, Owner::V2(&api), id).await?,
-                None => None,
-            };
+            let snapshot = release::running(store, &api, &stage, found.change.as_ref()).await?;
             let program = snapshot.map(|snapshot| Arc::new(Program::compile(&api, &snapshot)));
             live.insert(stage.name.clone(), Arc::new(live_stage(&api, stage, program)));
         }

@@ -1,7 +1,12 @@
 //! The data plane of HTTP APIs: routes, events of both payload formats, answers, CORS, throttling.
 
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
 use expect_test::{ExpectFile, expect_file};
 use serde_json::Value;
+use store::{Durability, Store};
 
 use crate::world::{Play, World, function_uri, show, show_headers};
 
@@ -147,4 +152,76 @@ async fn authorizers_are_kept() {
 #[tokio::test]
 async fn models_links_and_tags_are_kept() {
     check(expect_file!["./scripts/models_links_and_tags.txt"]).await;
+}
+
+/// Polls a future so many times at most.
+async fn begin<F: Future>(mut work: Pin<&mut F>, polls: usize) -> Option<F::Output> {
+    let mut left = polls;
+    poll_fn(|cx| match left.checked_sub(1) {
+        None => Poll::Ready(None),
+        Some(rest) => {
+            left = rest;
+            work.as_mut().poll(cx).map(Some)
+        }
+    })
+    .await
+}
+
+const ADD_B: &str = r#"POST /v2/apis/$api/routes {"routeKey":"GET /b","target":"integrations/$there"}"#;
+
+/// Wherever a change ends that was not acknowledged, as if its process had been killed: it is there and served, or
+/// not there.
+#[tokio::test]
+async fn a_change_that_is_cut_off_is_served_or_not_there() {
+    let mut cut = 0;
+    for polls in 0.. {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), Durability::Strict).unwrap();
+        let killed = world_on(World::on(store.clone()), "$default", "2.0", &["GET /a"]).await;
+        let done = begin(pin!(killed.control(ADD_B)), polls).await.is_some();
+        let world = World::on(store);
+        world.know(&killed);
+        world.functions.set("f", Play::Answer("1"));
+        // What was on its way to the store arrives before this.
+        world.make("other", r#"POST /v2/apis {"name":"other","protocolType":"HTTP"}"#).await;
+        let (_, routes) = world.control("GET /v2/apis/$api/routes").await;
+        let is_there = routes["items"].as_array().unwrap().iter().any(|route| route["routeKey"] == "GET /b");
+        let wanted = if is_there { "200 1" } else { r#"404 {"message":"Not Found"}"# };
+        assert_eq!(world.get("GET /b").await, wanted, "after {polls} polls");
+        let (_, json) =
+            world.control("GET /v2/apis/$api/exports/OAS30?outputType=JSON&stageName=$default").await;
+        assert_eq!(json["paths"].get("/b").is_some(), is_there, "after {polls} polls");
+        cut += usize::from(is_there && !done);
+        if done {
+            break;
+        }
+    }
+    assert!(cut > 0, "no change was cut off between its writing and its release");
+}
+
+/// However two changes overtake each other: both are served.
+#[tokio::test]
+async fn changes_at_once_are_all_served() {
+    for polls in 0.. {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), Durability::Strict).unwrap();
+        let world = world_on(World::on(store), "$default", "2.0", &["GET /a"]).await;
+        world.functions.set("f", Play::Answer("1"));
+        let mut slow = pin!(world.control(ADD_B));
+        let begun = begin(slow.as_mut(), polls).await;
+        let quick = r#"POST /v2/apis/$api/routes {"routeKey":"GET /c","target":"integrations/$there"}"#;
+        assert_eq!(world.control(quick).await.0, 201);
+        let is_done = begun.is_some();
+        let (status, body) = match begun {
+            Some(answer) => answer,
+            None => slow.await,
+        };
+        assert_eq!(status, 201, "{body}");
+        for line in ["GET /a", "GET /b", "GET /c"] {
+            assert_eq!(world.get(line).await, "200 1", "{line} after {polls} polls");
+        }
+        if is_done {
+            break;
+        }
+    }
 }

@@ -11,7 +11,7 @@ use crate::v2::openapi::Definition;
 use crate::v2::openapi::export::{EXPORT_VERSION, export};
 use crate::v2::records::ApiRecord;
 use crate::v2::stage::{DEFAULT_STAGE, StageRecord};
-use crate::v2::{rows, view};
+use crate::v2::{release, rows, view};
 use crate::yaml;
 
 pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: ExportApiInput) -> Result<ExportApiOutput> {
@@ -50,8 +50,9 @@ pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: ExportApiInput) -> Re
 async fn deployed(gateway: &Gateway, api: ApiRecord, stage: &str) -> Result<Definition> {
     let (store, owner) = (&gateway.store, Owner::V2(&api));
     let stage: StageRecord = parts::read(store, owner, stage).await?;
-    let id = stage.deployment_id.ok_or_else(GatewayError::no_deployment)?;
-    let snapshot: SnapshotRecord = parts::read(store, owner, &id).await?;
+    let change = release::last_change(store, &api).await?;
+    let snapshot = release::running(store, &api, &stage, change.as_ref()).await?;
+    let snapshot = snapshot.ok_or_else(GatewayError::no_deployment)?;
     let SnapshotRecord { routes, integrations, authorizers, .. } = snapshot;
     Ok(Definition { api, routes, integrations, authorizers })
 }
