@@ -19,8 +19,10 @@ pub(super) async fn run(
     let http_method = input.http_method.clone();
     let at = MethodAt { api_id: &api_id, resource_id: &resource_id, http_method: &http_method };
     let integration = record(input);
+    let api = at.api(&gateway.store, &cx.scope).await?;
     rows::edit_method(&gateway.store, &cx.scope, at, |method| {
         integration.check(method)?;
+        integration.check_timeout(&api)?;
         method.integration = Some(integration.clone());
         Ok(())
     })

@@ -21,10 +21,12 @@ pub(super) async fn run(
         resource_id: &input.resource_id,
         http_method: &input.http_method,
     };
+    let api = at.api(&gateway.store, &cx.scope).await?;
     let updated = rows::edit_method(&gateway.store, &cx.scope, at, |method| {
         let mut integration = method.integration.clone().ok_or_else(GatewayError::no_integration)?;
         patches.iter().try_for_each(|patch| apply(&mut integration, patch))?;
         integration.check(method)?;
+        integration.check_timeout(&api)?;
         method.integration = Some(integration.clone());
         Ok(integration)
     });

@@ -199,6 +199,9 @@ fn write_context(w: &mut Writer, call: &Call<'_>) {
     if let Some(granted) = call.grant.get() {
         granted.write(w);
     }
+    if let Some(name) = &call.method.operation_name {
+        text(w, "operationName", name);
+    }
     text(w, "resourcePath", &call.method.resource_path);
     text(w, "httpMethod", call.request.method.as_str());
     text(w, "extendedRequestId", &ticket.extended_id);

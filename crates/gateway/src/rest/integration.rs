@@ -2,12 +2,15 @@
 
 use crate::error::{GatewayError, Result};
 use crate::rest::mapping;
-use crate::rest::records::{IntegrationRecord, IntegrationResponseRecord, MethodRecord};
+use crate::rest::records::{ApiRecord, IntegrationRecord, IntegrationResponseRecord, MethodRecord};
 use crate::rest::route::Verb;
 
 pub(crate) const TIMEOUT_MS_DEFAULT: i32 = 29_000;
 /// Of integrations that stream: a quarter of an hour.
 const STREAM_TIMEOUT_MS_MAX: i32 = 900_000;
+/// Of APIs that no CDN stands before, when their account's quota is raised as far as AWS raises it; here it is.
+/// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
+const RAISED_TIMEOUT_MS_MAX: i32 = 300_000;
 
 impl IntegrationRecord {
     /// Checks the whole integration after it was put or edited; `method` is the one it belongs to.
@@ -25,12 +28,6 @@ impl IntegrationRecord {
                 "Response transfer mode STREAM is only supported for integrations of type AWS_PROXY and HTTP_PROXY",
             ));
         }
-        let timeout_ms_max = if self.streams() { STREAM_TIMEOUT_MS_MAX } else { TIMEOUT_MS_DEFAULT };
-        if !(50..=timeout_ms_max).contains(&self.timeout_ms) {
-            return Err(GatewayError::bad_request(format!(
-                "Timeout should be between 50 ms and {timeout_ms_max} ms"
-            )));
-        }
         if !["WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER"].contains(&self.passthrough_behavior.as_str()) {
             return Err(GatewayError::bad_request(
                 "Invalid passthrough behavior specified. Must be one of [WHEN_NO_MATCH, WHEN_NO_TEMPLATES, NEVER]",
@@ -39,6 +36,20 @@ impl IntegrationRecord {
         self.request_parameters
             .iter()
             .try_for_each(|(target, source)| mapping::check_request(method, target, source))
+    }
+
+    /// How long an integration of `api` may take.
+    pub(crate) fn check_timeout(&self, api: &ApiRecord) -> Result<()> {
+        let is_edge = api.endpoint_types.iter().any(|kind| kind == "EDGE");
+        let timeout_ms_max = match self.streams() {
+            true => STREAM_TIMEOUT_MS_MAX,
+            false if is_edge => TIMEOUT_MS_DEFAULT,
+            false => RAISED_TIMEOUT_MS_MAX,
+        };
+        if (50..=timeout_ms_max).contains(&self.timeout_ms) {
+            return Ok(());
+        }
+        Err(GatewayError::bad_request(format!("Timeout should be between 50 ms and {timeout_ms_max} ms")))
     }
 
     /// Of definitions, where any word may stand for it.

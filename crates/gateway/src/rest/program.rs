@@ -45,6 +45,7 @@ pub(crate) struct Program {
 pub(crate) struct Method {
     pub(crate) resource_id: String,
     pub(crate) resource_path: String,
+    pub(crate) operation_name: Option<String>,
     /// The resource path with `*` for its variables, as it stands in the ARN that a function's policy is asked for.
     pub(crate) arn_path: String,
     pub(crate) authorization: Authorization,
@@ -134,10 +135,20 @@ pub(crate) struct BinaryTypes {
 impl BinaryTypes {
     /// Whether a body of this media type (none if the header is missing) is binary.
     pub(crate) fn matches(&self, media_type: Option<&str>) -> bool {
-        self.types
-            .iter()
-            .any(|known| known == "*/*" || media_type.is_some_and(|given| known.eq_ignore_ascii_case(given)))
+        self.types.iter().any(|known| known == "*/*" || media_type.is_some_and(|given| is_of(given, known)))
     }
+}
+
+/// A known type may leave its second half open; one that leaves only its first open is never met on AWS, not even by
+/// its own name.
+fn is_of(given: &str, known: &str) -> bool {
+    let (Some((given, given_half)), Some((known, known_half))) =
+        (given.split_once('/'), known.split_once('/'))
+    else {
+        return false;
+    };
+    let half_fits = known_half == "*" || known_half.eq_ignore_ascii_case(given_half);
+    known != "*" && known.eq_ignore_ascii_case(given) && half_fits
 }
 
 impl Program {
@@ -182,6 +193,7 @@ impl Method {
         Self {
             resource_id: resource.id.clone(),
             resource_path: resource.path.clone(),
+            operation_name: method.operation_name.clone(),
             arn_path: arn_path(&resource.path),
             authorization: authorizers.of(method),
             wants_key: method.api_key_required,

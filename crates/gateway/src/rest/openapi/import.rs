@@ -268,7 +268,7 @@ fn put(definition: &mut Definition, resource: &str, method: MethodRecord) {
 
 /// By the rules of the operations that would have made them one by one.
 fn check_methods(definition: &mut Definition, complaints: &mut Complaints) {
-    let Definition { tree, methods, parts, .. } = definition;
+    let Definition { api, tree, methods, parts, .. } = definition;
     for (resource, method) in methods {
         let path = tree.path(resource);
         let name = method.http_method.clone();
@@ -280,7 +280,8 @@ fn check_methods(definition: &mut Definition, complaints: &mut Complaints) {
         }
         let Some(integration) = &method.integration else { continue };
         let what = || format!("Unable to put integration on '{name}' for resource at path '{path}'");
-        complaints.hear(what, integration.check_kind().and_then(|()| integration.check(method)));
+        let checked = integration.check_kind().and_then(|()| integration.check(method));
+        complaints.hear(what, checked.and_then(|()| integration.check_timeout(api)));
         for response in integration.responses.values() {
             let what =
                 || format!("Unable to put integration response on '{name}' for resource at path '{path}'");
