@@ -33,7 +33,8 @@ pub(crate) async fn proxy(
     // AWS looks at the first media type of Accept alone.
     let accepted = call.request.header("accept").and_then(|accept| accept.split(',').next());
     let as_binary = call.release.program.binary.matches(accepted.map(exchange::media_type));
-    let body = answer.body(as_binary).map_err(|error| Fault::BadGateway(error.to_string()))?;
+    // Of all that can be wrong with an answer this alone is no bad gateway on AWS, but a 500.
+    let body = answer.body(as_binary).map_err(|error| Fault::Internal(error.to_string()))?;
     let mut response = StageResponse::new(answer.status, answer.headers, body);
     headers::remap(&mut response.headers, Origin::Integration);
     Ok(response)
