@@ -5,10 +5,13 @@ use std::time::Duration;
 /// The bounds in force. [`Limits::default`] is what the server uses unless it is configured otherwise.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Open connections; a further one waits in the listen queue.
+    /// Open connections; a further one waits until one of them ends or is closed, see [`Self::crowded_timeout`].
     pub connections_max: usize,
     /// Largest request body, compressed or not, of any service: a 50 MB zip in base64 with room.
     pub body_bytes_max: usize,
+    /// What the bodies of all requests under way may hold together, the first 64 KiB of each not counted. Beyond it a
+    /// request is answered 503.
+    pub bodies_bytes_max: usize,
     /// Largest body on API Gateway's data plane.
     pub gateway_body_bytes_max: usize,
     /// Values of all headers of a request on API Gateway's data plane.
@@ -21,6 +24,9 @@ pub struct Limits {
     pub body_idle_timeout: Duration,
     /// Idle time of a keep-alive connection.
     pub keep_alive: Duration,
+    /// What [`Self::head_timeout`] and [`Self::keep_alive`] come to while [`Self::connections_max`] are open and another
+    /// waits.
+    pub crowded_timeout: Duration,
     /// Open WebSockets; beside [`Self::connections_max`], which they leave when they are accepted.
     pub websockets_max: usize,
     /// A frame that a client sends over a WebSocket.
@@ -57,12 +63,14 @@ impl Default for Limits {
         Self {
             connections_max: 10_000,
             body_bytes_max: 70 << 20,
+            bodies_bytes_max: 1 << 30,
             gateway_body_bytes_max: 10 << 20,
             gateway_header_bytes_max: 10 << 10,
             head_bytes_max: 64 << 10,
             head_timeout: Duration::from_secs(30),
             body_idle_timeout: Duration::from_secs(30),
             keep_alive: Duration::from_secs(75),
+            crowded_timeout: Duration::from_secs(1),
             websockets_max: 20_000,
             websocket_frame_bytes_max: 32 << 10,
             websocket_message_bytes_max: 128 << 10,

@@ -1,6 +1,7 @@
-//! Reads a request's body into one buffer: bounded in size, in idle time and in total time. A body that arrives in
-//! one piece is not copied.
+//! Reads a request's body into one buffer: bounded in size, in idle time and in total time, and all bodies together in
+//! what they hold. A body that arrives in one piece is not copied.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -23,9 +24,61 @@ pub(crate) enum BodyError {
     Slow,
     /// Broken framing, or the client went away.
     Broken,
+    /// The bodies of other requests hold all that bodies may.
+    Crowded,
 }
 
-pub(crate) async fn collect(mut body: Incoming, bounds: Bounds) -> Result<Bytes, BodyError> {
+/// So much of a body is free: most requests touch nothing that all share.
+const FREE_BYTES: usize = 64 << 10;
+
+/// What all bodies together may hold.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    left: AtomicUsize,
+}
+
+/// What one body holds of the budget, which gets it back when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Held<'b> {
+    budget: &'b Budget,
+    bytes: usize,
+}
+
+impl Budget {
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self { left: AtomicUsize::new(bytes_max) }
+    }
+
+    pub(crate) fn hold(&self) -> Held<'_> {
+        Held { budget: self, bytes: 0 }
+    }
+}
+
+impl Held<'_> {
+    fn grow(&mut self, body_bytes: usize) -> Result<(), BodyError> {
+        let more = body_bytes.saturating_sub(FREE_BYTES).saturating_sub(self.bytes);
+        if more > 0 {
+            let take = |left: usize| left.checked_sub(more);
+            self.budget.left.try_update(Relaxed, Relaxed, take).map_err(|_| BodyError::Crowded)?;
+            self.bytes += more;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            self.budget.left.fetch_add(self.bytes, Relaxed);
+        }
+    }
+}
+
+pub(crate) async fn collect(
+    mut body: Incoming,
+    bounds: Bounds,
+    held: &mut Held<'_>,
+) -> Result<Bytes, BodyError> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
@@ -42,6 +95,7 @@ pub(crate) async fn collect(mut body: Incoming, bounds: Bounds) -> Result<Bytes,
     let mut whole = BytesMut::with_capacity(announced.clamp(first.len(), 1 << 20));
     whole.extend_from_slice(&first);
     while whole.len() <= bounds.bytes_max {
+        held.grow(whole.len())?;
         match next(&mut body, &mut pace).await? {
             Some(chunk) => whole.extend_from_slice(&chunk),
             None => return Ok(whole.freeze()),

@@ -18,7 +18,7 @@ use tracing::{debug, error};
 
 use crate::answer::{Envelope, Outgoing, Refusal, Reply, ReplyBody, strip_framing};
 use crate::backends::{Backends, StageCall};
-use crate::body::{self, BodyError, Bounds};
+use crate::body::{self, BodyError, Bounds, Budget, Held};
 use crate::caller::{self, Claim};
 use crate::listen::ServerConfig;
 use crate::metrics::Metrics;
@@ -44,6 +44,7 @@ pub(crate) struct Front {
     pub(crate) stop: CancellationToken,
     pub(crate) loopback: bool,
     pub(crate) sockets: Sockets,
+    pub(crate) bodies: Budget,
 }
 
 /// One request on its way: what is known of it, for the answer's headers, metrics and access log.
@@ -84,7 +85,8 @@ impl Front {
         let (route, cx) = self.identify(exchange, &head, is_domain)?;
         self.demand_certificate(exchange, &route, host(&head))?;
         let page = self.admit_page(exchange, &route, &head)?;
-        let body = self.read_body(exchange, &route, body).await?;
+        let mut held = self.bodies.hold();
+        let body = self.read_body(exchange, &route, body, &mut held).await?;
         let route = settle_form(exchange, route, &head, &body)?;
         let signature = self.verify(exchange, &route, &head, &body)?;
         let arrived = Arrived { head, body, signature };
@@ -206,7 +208,13 @@ impl Front {
         }
     }
 
-    async fn read_body(&self, exchange: &Exchange, route: &Route, body: Incoming) -> Result<Bytes, Refused> {
+    async fn read_body(
+        &self,
+        exchange: &Exchange,
+        route: &Route,
+        body: Incoming,
+        held: &mut Held<'_>,
+    ) -> Result<Bytes, Refused> {
         let limits = &self.config.limits;
         let bytes_max = match route {
             Route::Stage => limits.gateway_body_bytes_max,
@@ -220,7 +228,7 @@ impl Front {
             _ => (1 << 20).min(limits.body_bytes_max),
         };
         let bounds = Bounds { bytes_max, idle: limits.body_idle_timeout };
-        let read = body::collect(body, bounds).await;
+        let read = body::collect(body, bounds, held).await;
         read.map_err(|error: BodyError| Box::new(refusal::body(exchange, route, &error)))
     }
 

@@ -40,8 +40,8 @@ pub(crate) async fn serve(
     builder: Arc<auto::Builder<TokioExecutor>>,
     (stream, secured): (Wire, Option<Secured>),
     peer: SocketAddr,
+    pulse: Arc<Pulse>,
 ) {
-    let pulse = Pulse::new();
     let io = TokioIo::new(Observed { stream, pulse: Arc::clone(&pulse) });
     let service = service_fn(|request| {
         let (front, busy, spelling) = (Arc::clone(&front), pulse.begin(), pulse.take_spelling());

@@ -12,6 +12,7 @@ mod caller;
 mod certificates;
 mod chain;
 mod connection;
+mod crowd;
 mod listen;
 mod metrics;
 mod operation;

@@ -14,15 +14,21 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use crate::backends::Backends;
+use crate::body::Budget;
 use crate::certificates::Certificates;
 use crate::chain::Front;
 use crate::connection;
+use crate::crowd::Crowd;
 use crate::metrics::Metrics;
+use crate::pulse::Pulse;
 use crate::tls::{self, Wire};
 use crate::upgrade::Sockets;
 
 /// How long a renewed certificate waits to be taken up.
 const CERTIFICATES_REREAD: Duration = Duration::from_secs(3);
+
+/// How long a connection that finds no room waits before others are closed for it.
+const CROWD_RECOUNT: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
@@ -111,7 +117,9 @@ impl Bound {
         let connections = TaskTracker::new();
         let killed = CancellationToken::new();
         let sockets = Sockets::new(config.limits.websockets_max, connections.clone(), killed.clone());
+        let bodies = Budget::new(config.limits.bodies_bytes_max);
         let front = Arc::new(Front {
+            bodies,
             config,
             backends,
             metrics: Metrics::new(),
@@ -123,18 +131,25 @@ impl Bound {
         });
         let watching =
             front.config.certificates.clone().map(|certificates| tokio::spawn(watch(certificates)));
-        while let Some((permit, (stream, peer))) = next(&listener, &slots, &stop).await {
+        let crowd = Arc::new(Crowd::default());
+        while let Some((permit, (stream, peer))) =
+            next(&listener, &slots, &stop, || crowd.thin(&front.config.limits)).await
+        {
             let (front, builder, killed) = (Arc::clone(&front), Arc::clone(&builder), killed.clone());
-            connections.spawn(async move {
-                let _counted = (permit, front.metrics.connection());
+            let pulse = Pulse::new();
+            let place = crowd.join(Arc::clone(&pulse));
+            let number = place.number();
+            let task = connections.spawn(async move {
+                let _counted = (permit, front.metrics.connection(), place);
                 if let Err(error) = stream.set_nodelay(true) {
                     debug!(%peer, %error, "TCP_NODELAY refused");
                 }
                 tokio::select! {
-                    () = greet(front, builder, stream, peer) => {}
+                    () = greet(front, builder, (stream, peer), pulse) => {}
                     () = killed.cancelled() => {}
                 }
             });
+            crowd.runs(number, task.abort_handle());
         }
         drop(listener);
         if let Some(watching) = watching {
@@ -153,11 +168,11 @@ impl Bound {
 async fn greet(
     front: Arc<Front>,
     builder: Arc<hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>>,
-    stream: TcpStream,
-    peer: SocketAddr,
+    (stream, peer): (TcpStream, SocketAddr),
+    pulse: Arc<Pulse>,
 ) {
     let Some(certificates) = front.config.certificates.clone() else {
-        return connection::serve(front, builder, (Wire::Plain(stream), None), peer).await;
+        return connection::serve(front, builder, (Wire::Plain(stream), None), peer, pulse).await;
     };
     // Boxed, so that it takes no room of the connection that it leads to.
     let accept = Box::pin(tls::accept(&certificates, stream));
@@ -166,7 +181,7 @@ async fn greet(
         () = front.stop.cancelled() => return,
     };
     match greeting {
-        Ok(Ok(accepted)) => connection::serve(front, builder, accepted, peer).await,
+        Ok(Ok(accepted)) => connection::serve(front, builder, accepted, peer, pulse).await,
         Ok(Err(error)) => debug!(%peer, %error, "no TLS came about"),
         Err(_) => debug!(%peer, "the handshake took too long"),
     }
@@ -186,21 +201,31 @@ async fn watch(certificates: Arc<Certificates>) {
     }
 }
 
-/// The next connection, when there is room for one; `None` once the server stops.
+/// The next connection, when there is room for one, which `make_room` is asked for while there is none; `None` once the
+/// server stops.
 async fn next(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
     stop: &CancellationToken,
+    make_room: impl Fn() -> usize,
 ) -> Option<(tokio::sync::OwnedSemaphorePermit, (TcpStream, SocketAddr))> {
     let accepting = async {
-        let permit = Arc::clone(slots).acquire_owned().await.ok()?;
-        loop {
+        let accepted = loop {
             match listener.accept().await {
-                Ok(accepted) => return Some((permit, accepted)),
+                Ok(accepted) => break accepted,
                 Err(error) => {
                     // Out of file descriptors, or a client that left already: the listener itself is sound.
                     warn!(%error, "accept failed");
                     tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+        };
+        loop {
+            match tokio::time::timeout(CROWD_RECOUNT, Arc::clone(slots).acquire_owned()).await {
+                Ok(permit) => return Some((permit.ok()?, accepted)),
+                Err(_) => {
+                    let closed = make_room();
+                    debug!(closed, "all connections are taken and another waits");
                 }
             }
         }

@@ -41,6 +41,12 @@ pub(crate) fn body(exchange: &Exchange, route: &Route, error: &BodyError) -> Rep
         BodyError::Slow => {
             (408, "RequestTimeout", "The body of the request did not arrive in time".to_owned())
         }
+        BodyError::Crowded if stage => (503, "ServiceUnavailable", "Service Unavailable".to_owned()),
+        BodyError::Crowded => {
+            let message =
+                "The bodies of other requests take all the memory that bodies may. Try again later.";
+            (503, "ServiceUnavailable", message.to_owned())
+        }
         BodyError::Broken => (400, "BadRequest", "The body of the request could not be read".to_owned()),
     };
     Refusal { status, code, message: &message }.reply(exchange.envelope, exchange.id).closing()

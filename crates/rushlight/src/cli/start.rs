@@ -8,6 +8,7 @@ use std::time::Instant;
 use anyhow::{Result, anyhow, bail};
 use base::{Clock, Limits};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::system::sysinfo;
 use serde_json::json;
 use server::{BindError, Bound, Certificates, Server, ServerConfig};
 use sigv4::Keys;
@@ -142,6 +143,15 @@ fn connections_max() -> (usize, usize) {
     (limits.connections_max.min(descriptors / 4), limits.websockets_max.min(descriptors / 2))
 }
 
+/// What bodies may hold: no more than a quarter of the machine's memory, and at least one body as large as it may be.
+fn bodies_bytes_max() -> usize {
+    let machine = sysinfo();
+    let memory_bytes = machine.totalram.saturating_mul(u64::from(machine.mem_unit));
+    let limits = Limits::default();
+    let quarter = usize::try_from(memory_bytes / 4).unwrap_or(usize::MAX);
+    limits.bodies_bytes_max.min(quarter).max(limits.body_bytes_max)
+}
+
 fn check_exposure(config: &Config) -> Result<()> {
     if config.listen.ip().is_loopback() || config.auth != Auth::Unset {
         return Ok(());
@@ -163,7 +173,8 @@ fn https_urls(certificates: &Certificates, address: SocketAddr) -> Vec<String> {
 
 async fn bind(config: &Config, keys: Arc<Keys>, certificates: Option<Arc<Certificates>>) -> Result<Bound> {
     let (connections_max, websockets_max) = connections_max();
-    let limits = Limits { connections_max, websockets_max, ..Limits::default() };
+    let bodies_bytes_max = bodies_bytes_max();
+    let limits = Limits { connections_max, websockets_max, bodies_bytes_max, ..Limits::default() };
     let server = ServerConfig {
         listen: config.listen,
         limits,

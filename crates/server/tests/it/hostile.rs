@@ -198,3 +198,59 @@ async fn a_connection_over_the_bound_waits_for_room() {
     drop(first);
     assert_eq!(second.answer().await.map(|answer| answer.status), Some(200));
 }
+
+/// Who says nothing makes room for who waits; who is being answered stays.
+#[tokio::test]
+async fn a_crowded_server_closes_who_idles_and_dawdles() {
+    let crowded_timeout = Duration::from_millis(20);
+    let server = start(Limits { connections_max: 4, crowded_timeout, ..Limits::default() }).await;
+    let request = "GET /_rushlight/health HTTP/1.1\r\nhost: a\r\n\r\n";
+    let mut idle = Client::connect(server.addr).await;
+    idle.send(request).await;
+    assert!(idle.answer().await.is_some());
+    let mut busy = Client::connect(server.addr).await;
+    busy.send("POST /2015-03-31/functions HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\na").await;
+    let mut silent = Client::connect(server.addr).await;
+    let mut slow = Client::connect(server.addr).await;
+    slow.send("GET / HTTP/1.1\r\nhost: a\r\nx-long: ").await;
+    let mut late = Client::connect(server.addr).await;
+    late.send(request).await;
+    assert_eq!(late.answer().await.map(|answer| answer.status), Some(200));
+    for closed in [&mut idle, &mut silent, &mut slow] {
+        closed.closed().await;
+    }
+    busy.send("bc").await;
+    assert_eq!(busy.answer().await.map(|answer| answer.status), Some(200));
+}
+
+/// Bodies hold no more together than they may; small ones are never in the way.
+#[tokio::test]
+async fn bodies_hold_no_more_together_than_they_may() {
+    let server = start(Limits { bodies_bytes_max: 512 << 10, ..Limits::default() }).await;
+    let head = |bytes: usize| {
+        format!("POST /2015-03-31/functions HTTP/1.1\r\nhost: a\r\ncontent-length: {bytes}\r\n\r\n")
+    };
+    let mut first = Client::connect(server.addr).await;
+    first.send(head(400 << 10)).await;
+    first.send("x".repeat((400 << 10) - 1)).await;
+    loop {
+        let mut second = Client::connect(server.addr).await;
+        second.send(head(400 << 10)).await;
+        second.send("x".repeat(400 << 10)).await;
+        // The first one's may still be on their way.
+        match second.answer().await.expect("an answer").status {
+            200 => {}
+            status => break assert_eq!(status, 503),
+        }
+    }
+    let mut small = Client::connect(server.addr).await;
+    small.send(head(60 << 10)).await;
+    small.send("x".repeat(60 << 10)).await;
+    assert_eq!(small.answer().await.map(|answer| answer.status), Some(200));
+    first.send("x").await;
+    assert_eq!(first.answer().await.map(|answer| answer.status), Some(200));
+    let mut third = Client::connect(server.addr).await;
+    third.send(head(400 << 10)).await;
+    third.send("x".repeat(400 << 10)).await;
+    assert_eq!(third.answer().await.map(|answer| answer.status), Some(200));
+}
