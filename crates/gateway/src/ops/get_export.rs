@@ -9,7 +9,6 @@ use crate::parts::{self, Owner};
 use crate::rest::documentation_version::DocumentationVersionRecord;
 use crate::rest::openapi::document::Version;
 use crate::rest::openapi::export::{Deployed, Extensions, date, export};
-use crate::rest::records::Snapshot;
 use crate::rest::rows;
 use crate::yaml;
 
@@ -30,12 +29,8 @@ pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: GetExportInput) -> Re
         "application/yaml" => true,
         other => return Err(GatewayError::bad_request(format!("Invalid accept header specified: {other}"))),
     };
-    let api = rows::read_api(&gateway.store, &cx.scope, &input.rest_api_id).await?;
-    let stages = rows::read_stages(&gateway.store, &api).await?;
-    let stage = stages.stage(&input.stage_name)?;
-    let key = rows::snapshot_key(api.row, &stage.deployment_id);
-    let snapshot = rows::read::<Snapshot>(&gateway.store, &key).await?;
-    let snapshot = snapshot.ok_or_else(GatewayError::no_deployment)?;
+    let (api, stage, snapshot) =
+        rows::read_deployed(&gateway.store, &cx.scope, &input.rest_api_id, &input.stage_name).await?;
     let documentation = match &stage.documentation_version {
         Some(id) => parts::find::<DocumentationVersionRecord>(&gateway.store, Owner::Api(&api), id).await?,
         None => None,

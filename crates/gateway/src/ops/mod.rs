@@ -76,6 +76,7 @@ mod get_resource;
 mod get_resources;
 mod get_rest_api;
 mod get_rest_apis;
+mod get_sdk;
 mod get_sdk_type;
 mod get_sdk_types;
 mod get_stage;
@@ -199,10 +200,10 @@ serve! {
     get_documentation_parts(GetDocumentationPartsInput) -> GetDocumentationPartsOutput;
     get_documentation_version(GetDocumentationVersionInput) -> GetDocumentationVersionOutput;
     get_documentation_versions(GetDocumentationVersionsInput) -> GetDocumentationVersionsOutput;
-    get_export(GetExportInput) -> GetExportOutput;
     get_domain_name(GetDomainNameInput) -> GetDomainNameOutput;
     get_domain_name_access_associations(GetDomainNameAccessAssociationsInput) -> GetDomainNameAccessAssociationsOutput;
     get_domain_names(GetDomainNamesInput) -> GetDomainNamesOutput;
+    get_export(GetExportInput) -> GetExportOutput;
     get_gateway_response(GetGatewayResponseInput) -> GetGatewayResponseOutput;
     get_gateway_responses(GetGatewayResponsesInput) -> GetGatewayResponsesOutput;
     get_integration(GetIntegrationInput) -> GetIntegrationOutput;
@@ -218,6 +219,7 @@ serve! {
     get_resources(GetResourcesInput) -> GetResourcesOutput;
     get_rest_api(GetRestApiInput) -> GetRestApiOutput;
     get_rest_apis(GetRestApisInput) -> GetRestApisOutput;
+    get_sdk(GetSdkInput) -> GetSdkOutput;
     get_sdk_type(GetSdkTypeInput) -> GetSdkTypeOutput;
     get_sdk_types(GetSdkTypesInput) -> GetSdkTypesOutput;
     get_stage(GetStageInput) -> GetStageOutput;

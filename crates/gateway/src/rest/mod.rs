@@ -44,6 +44,7 @@ pub(crate) mod respond;
 pub(crate) mod rest_api;
 pub(crate) mod route;
 pub(crate) mod rows;
+pub(crate) mod sdk;
 pub(crate) mod sdk_type;
 pub(crate) mod service;
 pub(crate) mod snapshot;

@@ -20,7 +20,7 @@ use minicbor::{Decode, Encode};
 use store::{Batch, Entry, KeyRange, Store};
 
 use crate::error::{GatewayError, Result};
-use crate::rest::records::{ApiRecord, DeploymentRecord, MethodRecord, Snapshot, Stages, Tree};
+use crate::rest::records::{ApiRecord, DeploymentRecord, MethodRecord, Snapshot, StageRecord, Stages, Tree};
 
 const API: u8 = 0x30;
 const SCOPE: u8 = 0x31;
@@ -221,6 +221,20 @@ pub(crate) async fn edit_stages<T: Send>(
 
 pub(crate) async fn read_stages(store: &Store, api: &ApiRecord) -> Result<Stages> {
     Ok(read(store, &stages_key(api.row)).await?.unwrap_or_default())
+}
+
+/// The API, its stage and what that runs.
+pub(crate) async fn read_deployed(
+    store: &Store,
+    scope: &Scope,
+    api_id: &str,
+    stage: &str,
+) -> Result<(ApiRecord, StageRecord, Snapshot)> {
+    let api = read_api(store, scope, api_id).await?;
+    let stage = read_stages(store, &api).await?.stage(stage)?.clone();
+    let snapshot = read(store, &snapshot_key(api.row, &stage.deployment_id)).await?;
+    let snapshot = snapshot.ok_or_else(GatewayError::no_deployment)?;
+    Ok((api, stage, snapshot))
 }
 
 /// The address of a method.

@@ -21,6 +21,7 @@ mod openapi;
 mod openapi_of_http_apis;
 mod patches;
 mod proxies;
+mod sdks;
 mod services;
 mod stages;
 mod streams;

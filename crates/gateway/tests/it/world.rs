@@ -154,7 +154,7 @@ pub(crate) struct World {
     pub(crate) logs: Arc<Logs>,
     pub(crate) services: Arc<Services>,
     pub(crate) clock: Clock,
-    cx: Cx,
+    pub(crate) cx: Cx,
     names: Mutex<BTreeMap<String, String>>,
 }
 
