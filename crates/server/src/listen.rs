@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base::{Clock, Limits, Wording};
 use sigv4::Keys;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -29,6 +29,9 @@ const CERTIFICATES_REREAD: Duration = Duration::from_secs(3);
 
 /// How long a connection that finds no room waits before others are closed for it.
 const CROWD_RECOUNT: Duration = Duration::from_millis(50);
+
+/// How many connections may wait to be accepted, if the kernel lets that many (`net.core.somaxconn`).
+const WAITING_MAX: u32 = 4096;
 
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
@@ -87,10 +90,20 @@ impl Server {
     /// Takes the address. From now on clients may connect; they are answered once [`Bound::serve`] runs.
     pub async fn bind(config: ServerConfig) -> Result<Bound, BindError> {
         let listen = config.listen;
-        let listener = TcpListener::bind(listen).await.map_err(|source| BindError { listen, source })?;
+        let listener = bind(listen).map_err(|source| BindError { listen, source })?;
         let addr = listener.local_addr().map_err(|source| BindError { listen, source })?;
         Ok(Bound { config, listener, addr })
     }
+}
+
+/// The standard library lets 128 wait to be accepted; the kernel drops who comes then, and they try again a second
+/// later: a burst of some thousand connections took 20 seconds.
+fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if listen.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A server that starts again finds connections of the one before on their way out.
+    socket.set_reuseaddr(true)?;
+    socket.bind(listen)?;
+    socket.listen(WAITING_MAX)
 }
 
 /// A listening socket that nobody serves yet.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base::Limits;
 
+use server::{Server, ServerConfig};
 use testkit::{Client, Running, ask};
 
 use crate::echo::{Echo, start};
@@ -253,4 +254,16 @@ async fn bodies_hold_no_more_together_than_they_may() {
     third.send(head(400 << 10)).await;
     third.send("x".repeat(400 << 10)).await;
     assert_eq!(third.answer().await.map(|answer| answer.status), Some(200));
+}
+
+/// A burst waits in the kernel for a server that is busy: nobody in it has to try again.
+#[tokio::test]
+async fn a_burst_waits_to_be_accepted() {
+    let bound = Server::bind(ServerConfig::default()).await.unwrap();
+    let mut burst = Vec::new();
+    for number in 0..500 {
+        let connecting = tokio::net::TcpStream::connect(bound.addr());
+        let connected = tokio::time::timeout(Duration::from_millis(900), connecting).await;
+        burst.push(connected.unwrap_or_else(|_| panic!("the {number}th connection was dropped")).unwrap());
+    }
 }
