@@ -3,6 +3,8 @@ deployment to a stage, and everything again after kill -9 on the same data."""
 
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 import requests
@@ -102,7 +104,17 @@ class Cli:
     """Each step with the AWS CLI v1, as a person types it."""
 
     def __init__(self, server, folder):
-        self.run, self.server, self.folder = server.cli, server, folder
+        self.server, self.folder = server, folder
+
+    def run(self, *words, ok=True):
+        """Its JSON, or its error text where `ok` is False."""
+        command = [sys.executable, "-m", "awscli", *words]
+        done = subprocess.run(command, env=self.server.environment(), capture_output=True, text=True, timeout=90)
+        if not ok:
+            assert done.returncode != 0, done.stdout
+            return done.stderr
+        assert done.returncode == 0, f"{' '.join(map(str, words))}: {done.stderr}"
+        return json.loads(done.stdout) if done.stdout.strip() else None
 
     def file(self, name, content):
         path = self.folder / name
