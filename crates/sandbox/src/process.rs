@@ -58,6 +58,8 @@ pub(crate) struct Process {
     /// It closed the socket with something unread in it.
     channel_reset: bool,
     inbox: BytesMut,
+    /// The pipes were read since frames were.
+    caught_up: bool,
     outbox: Vec<u8>,
     sent: usize,
     stdout: Output,
@@ -120,6 +122,7 @@ impl Process {
             outlives_channel: false,
             channel_reset: false,
             inbox: BytesMut::with_capacity(PIECE),
+            caught_up: false,
             outbox: Vec::with_capacity(1024),
             sent: 0,
             stdout: Output::new(stdout.into_owned_fd()?, Category::Function)?,
@@ -385,6 +388,7 @@ impl Process {
                 ready = self.channel.readable(), if self.channel_open => {
                     let read = ready.and_then(|()| read_some(&self.channel, &mut self.inbox));
                     self.channel_open = matches!(read, Ok(true));
+                    self.caught_up = false;
                     self.channel_reset = read.is_err_and(|e| e.kind() == io::ErrorKind::ConnectionReset);
                 }
                 _ = self.channel.writable(), if wants_write => {}
@@ -449,7 +453,11 @@ impl Process {
     }
 
     /// What its children have written to the pipes is older than the frame that is there by now.
+    /// Once for all frames that were read together.
     fn catch_up(&mut self, log: &mut LogCollector, now: Timestamp) {
+        if std::mem::replace(&mut self.caught_up, true) {
+            return;
+        }
         self.stdout.read_once(log, now);
         self.stderr.read_once(log, now);
     }
