@@ -34,8 +34,11 @@ const PYTHON_LIBRARIES: [&str; 14] = [
 
 /// Whether the code in `folder` names the SDK and does not bring it.
 pub(crate) fn uses_runtimes_sdk(folder: &Path) -> bool {
-    let node = folder.join("node_modules/@aws-sdk").is_dir();
-    let python = PYTHON_LIBRARIES.iter().any(|name| folder.join(name).exists());
+    // No link is followed: it leads where it does in the jail, not here.
+    let is_folder = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+    let modules = folder.join("node_modules");
+    let node = is_folder(&modules) && modules.join("@aws-sdk").symlink_metadata().is_ok();
+    let python = PYTHON_LIBRARIES.iter().any(|name| folder.join(name).symlink_metadata().is_ok());
     let mut left = READ_BYTES_MAX;
     let mut folders = VecDeque::from([folder.to_owned()]);
     while let Some(next) = folders.pop_front() {

@@ -56,7 +56,7 @@ pub(crate) fn program(spec: &FunctionSpec, place: &Place<'_>) -> Result<Program,
     let in_layers = spec.layers.iter().rev().map(PathBuf::as_path);
     let outside = std::iter::once(spec.code_dir.as_path()).chain(in_layers);
     // Both the jail's path and the host's: only the host's can be looked at from here.
-    let found = outside.enumerate().find(|(_, folder)| folder.join(BOOTSTRAP).is_file());
+    let found = outside.enumerate().find(|(_, folder)| is_program(&folder.join(BOOTSTRAP)));
     let Some((at, folder)) = found else {
         return Err(format!("Couldn't find valid bootstrap(s): [/var/task/{BOOTSTRAP} /opt/{BOOTSTRAP}]"));
     };
@@ -84,9 +84,7 @@ const NOT_FOR_EXTENSIONS: [&str; 7] = [
 pub(crate) fn extensions(spec: &FunctionSpec, place: &Place<'_>) -> Vec<(String, Program)> {
     let mut found = BTreeMap::new();
     for layer in &spec.layers {
-        let folder = layer.join("extensions");
-        let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-        for file in files.filter(|file| file.path().is_file()) {
+        for file in programs_in(&layer.join("extensions")) {
             let name = file.file_name();
             let inside = if place.jailed { Path::new("/opt/extensions").join(&name) } else { file.path() };
             // A higher layer's file hides a lower one's.
@@ -105,10 +103,18 @@ pub(crate) fn extensions(spec: &FunctionSpec, place: &Place<'_>) -> Vec<(String,
 
 /// Whether the function has extensions: its processes come from no pool of interpreters.
 pub(crate) fn has_extensions(spec: &FunctionSpec) -> bool {
-    let filled = |folder: PathBuf| {
-        std::fs::read_dir(folder).is_ok_and(|files| files.flatten().any(|file| file.path().is_file()))
-    };
-    spec.layers.iter().any(|layer| filled(layer.join("extensions")))
+    spec.layers.iter().any(|layer| programs_in(&layer.join("extensions")).next().is_some())
+}
+
+/// A link may lead to one; where it leads is known in the jail, and here it would be to something of the host's.
+fn is_program(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_dir())
+}
+
+fn programs_in(folder: &Path) -> impl Iterator<Item = std::fs::DirEntry> {
+    let is_folder = std::fs::symlink_metadata(folder).is_ok_and(|found| found.is_dir());
+    let entries = is_folder.then(|| std::fs::read_dir(folder).ok()).flatten();
+    entries.into_iter().flatten().flatten().filter(|entry| is_program(&entry.path()))
 }
 
 /// A script that starts the runtime, as the function's variables name it.

@@ -156,7 +156,8 @@ fn restrict_access(own_network: bool) -> Result<(), Box<dyn Error>> {
         .create()?
         .add_rule(PathBeneath::new(PathFd::new("/")?, AccessFs::from_read(abi)))?
         .add_rule(PathBeneath::new(PathFd::new("/tmp")?, AccessFs::from_all(abi)))?;
-    for device in ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"] {
+    let devices = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
+    for device in devices.into_iter().filter(|device| std::path::Path::new(device).exists()) {
         rules = rules.add_rule(PathBeneath::new(PathFd::new(device)?, write_file))?;
     }
     match rules.restrict_self()?.ruleset {
@@ -237,7 +238,11 @@ const ABSENT: &[libc::c_long] = &[
 ];
 
 /// Make memory that no process need have mapped, so that only the kernel could count it.
-const UNCOUNTED: &[libc::c_long] = &[libc::SYS_memfd_create, libc::SYS_memfd_secret, libc::SYS_shmget];
+const UNCOUNTED: &[libc::c_long] =
+    &[libc::SYS_memfd_create, libc::SYS_memfd_secret, libc::SYS_msgget, libc::SYS_semget, libc::SYS_shmget];
+
+/// Pages of a shared mapping stay where they are when a process lets go of them, as long as it keeps any of them.
+const SHARED_AND_NAMELESS: libc::c_int = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
 
 /// The first call that is newer than these lists (Linux 6.14 has the one before): nobody has judged it and those after it.
 /// The x32 numbering of all calls, which must not be a way around, is far above.
@@ -254,8 +259,11 @@ fn restrict_calls(counting: Counting) -> Result<(), Box<dyn Error>> {
         libc::SYS_socketpair,
         vec![SeccompRule::new(vec![family(SeccompCmpOp::Ne, libc::AF_UNIX)?])?],
     );
-    let uncounted = if counting == Counting::FromOutside { UNCOUNTED } else { &[] };
-    let mut absent: Rules = ABSENT.iter().chain(uncounted).map(|&call| (call, Vec::new())).collect();
+    let mut absent: Rules = ABSENT.iter().map(|&call| (call, Vec::new())).collect();
+    if counting == Counting::FromOutside {
+        absent.extend(UNCOUNTED.iter().map(|&call| (call, Vec::new())));
+        absent.insert(libc::SYS_mmap, vec![SeccompRule::new(vec![has_flag(3, SHARED_AND_NAMELESS)?])?]);
+    }
     absent.insert(libc::SYS_close_range, vec![SeccompRule::new(vec![has_flag(2, CLOSE_RANGE_UNSHARE)?])?]);
     for (rules, errno) in [(absent, libc::ENOSYS), (denied, libc::EPERM)] {
         let refuse = SeccompAction::Errno(errno.unsigned_abs());

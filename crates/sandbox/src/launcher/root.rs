@@ -53,7 +53,7 @@ pub(super) fn build(setup: &Setup) -> io::Result<Root> {
     }
     write_users(root)?;
     write_hosts(root)?;
-    make_devices(root)?;
+    make_devices(root, !setup.groups.is_empty())?;
     mount_proc(&root.join("proc")).map_err(|error| named(error.into(), Path::new("/proc")))?;
     limit_watches(&root.join("proc"));
     let tmp = tmp_options(TMP_MIB_DEFAULT);
@@ -217,8 +217,11 @@ fn write_hosts(root: &Path) -> io::Result<()> {
     fs::write(root.join("etc/hosts"), hosts)
 }
 
-fn make_devices(root: &Path) -> io::Result<()> {
-    for name in ["null", "zero", "full", "random", "urandom"] {
+/// `counted`: the kernel counts memory. A shared mapping of zeros is memory that nobody else could count.
+fn make_devices(root: &Path, counted: bool) -> io::Result<()> {
+    for name in
+        ["null", "zero", "full", "random", "urandom"].into_iter().filter(|name| counted || *name != "zero")
+    {
         let at = root.join("dev").join(name);
         fs::write(&at, "")?;
         fs::set_permissions(&at, fs::Permissions::from_mode(0o666))?;

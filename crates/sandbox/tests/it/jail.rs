@@ -3,6 +3,7 @@
 use expect_test::{Expect, expect};
 use sandbox::{Layer, Sandbox, SandboxConfig, SandboxError, SandboxMode};
 
+use crate::runtime_api::{CLIENT, write_program};
 use crate::world::{World, invocation, prove_as_ordinary_user, show, write_files};
 
 #[tokio::test]
@@ -135,6 +136,35 @@ async fn layers_and_the_sdk_are_found() {
     }
 }
 
+/// Out of the package too, as they do on AWS; whoever looks from outside finds what a link is called, not where it leads.
+#[tokio::test]
+async fn links_lead_where_they_do_for_the_function() {
+    use std::os::unix::fs::symlink;
+
+    let world = World::new(SandboxMode::BestEffort).await;
+    let dep = [("nodejs/node_modules/dep/index.js", "module.exports = 'of the layer'")];
+    let layer = write_files(&world.folder.path().join("layer"), &dep);
+    let program = format!("{CLIENT}while next; do answer '\"linked\"'; done");
+    write_program(&layer.join("bin/serve"), &program);
+    // A module of a package finds those of a layer by a link alone.
+    let code = "import dep from 'dep';\nexport const handler = async () => dep";
+    let mut module = world.function("nodejs20.x", &[("index.mjs", code)]);
+    module.layers.push(layer.clone());
+    symlink("/opt/nodejs/node_modules", module.code_dir.join("node_modules")).unwrap();
+    assert_eq!(show(&world.once(module, "1").await), "ok \"of the layer\"");
+
+    let mut program = world.function("provided.al2023", &[]);
+    std::fs::create_dir_all(&program.code_dir).unwrap();
+    program.layers.push(layer);
+    symlink("/opt/bin/serve", program.code_dir.join("bootstrap")).unwrap();
+    assert_eq!(show(&world.once(program.clone(), "1").await), "ok \"linked\"");
+    // Nothing of the host is taken for a function's extensions.
+    let hostile = write_files(&world.folder.path().join("hostile"), &[("x", "")]);
+    symlink("/usr/bin", hostile.join("extensions")).unwrap();
+    program.layers.insert(0, hostile);
+    assert_eq!(show(&world.once(program, "1").await), "ok \"linked\"");
+}
+
 const ES_MODULE_WITH_SDK: &str = "import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 export const handler = async () => typeof DynamoDBClient";
 
@@ -186,7 +216,7 @@ import ctypes, errno, mmap, os, resource, socket, struct
 libc = ctypes.CDLL(None, use_errno=True)
 def i386():
     # mov eax, 20 (getpid); int 0x80; ret
-    code = mmap.mmap(-1, 4096, prot=7); code.write(b'\xb8\x14\0\0\0\xcd\x80\xc3')
+    code = mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=7); code.write(b'\xb8\x14\0\0\0\xcd\x80\xc3')
     child = os.fork()
     if child == 0: ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))(); os._exit(0)
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
@@ -373,6 +403,7 @@ fn an_ordinary_user_has_the_same_jail() {
     prove_as_ordinary_user(&[
         "jail::every_layer_is_in_force",
         "jail::layers_and_the_sdk_are_found",
+        "jail::links_lead_where_they_do_for_the_function",
         "jail::nothing_is_seen_or_done_from_inside",
         "jail::a_fork_bomb_is_contained",
         "network::this_machine_is_closed_but_for_the_endpoint",
