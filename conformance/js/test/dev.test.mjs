@@ -92,6 +92,23 @@ test("TypeScript is built by the project's compiler before the next request", as
   assert.equal(await text(url), "[7]");
 });
 
+test("tsc builds a project that has no more than that, and one with settings of its own", async () => {
+  const source = (value) => `export const handler = async (): Promise<number> => ${value};`;
+  const settings = '{ "compilerOptions": { "outDir": "dist", "noEmit": true, "module": "nodenext", "target": "es2022" } }';
+  for (const more of [{}, { "package.json": '{ "type": "module" }', "tsconfig.json": settings }]) {
+    const folder = project({ "src/typed.ts": source("1"), ...more });
+    mkdirSync(join(folder, "node_modules/.bin"), { recursive: true });
+    symlinkSync(join(modules, ".bin/tsc"), join(folder, "node_modules/.bin/tsc"));
+    const server = await dev(folder);
+    const url = await server.urlOf("typed");
+    assert.equal(await text(url), "1");
+    save(folder, "src/typed.ts", source('"no number"'));
+    assert.equal((await fetch(url)).status, 502);
+    save(folder, "src/typed.ts", source("2"));
+    assert.equal(await text(url), "2");
+  }
+});
+
 test("a debugger sees an environment, and time stands still for it", async () => {
   const folder = project({ "hello.js": answering("1") });
   const port = await freePort();

@@ -112,9 +112,15 @@ impl Build {
                 (program, arguments)
             }
             Compiler::Tsc(program) => {
-                let arguments =
-                    ["--outDir", NEXT, "--rootDir", ".", "--noEmit", "false", "--pretty", "false"];
-                (program, arguments.map(str::to_owned).to_vec())
+                let common = ["--outDir", NEXT, "--rootDir", ".", "--noEmit", "false", "--pretty", "false"];
+                let mut arguments = common.map(str::to_owned).to_vec();
+                if !self.root.join("tsconfig.json").exists() {
+                    // Told nothing by the project, tsc would compile nothing, and write for browsers of long ago.
+                    let plain = ["--module", "nodenext", "--target", "es2022", "--skipLibCheck"];
+                    arguments.extend(plain.map(str::to_owned));
+                    arguments.extend(self.entries.iter().map(|entry| entry.display().to_string()));
+                }
+                (program, arguments)
             }
         }
     }
