@@ -20,6 +20,7 @@ mod report;
 mod save;
 mod server;
 mod template;
+mod websocket;
 mod workload;
 
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -123,6 +124,7 @@ async fn measure(plan: &Plan) -> Result<()> {
     }
     if matches!(plan.area, Area::All | Area::Gateway) {
         gateway::run(plan, &mut report).await?;
+        websocket::run(plan, &mut report).await?;
     }
     if matches!(plan.area, Area::All | Area::Lambda) {
         let server = Server::start(&plan.binary, &Keeping::Strict).await?;

@@ -94,8 +94,9 @@ use std::time::Duration;
 use api::dynamodb as dynamodb_api;
 use api::dynamodbstreams as streams_api;
 use base::{Clock, Cx};
+use ports::BoxFuture;
 use store::Store;
-use wire::Failure;
+use wire::{Failure, Request, Response};
 
 use crate::catalogue::Catalogue;
 use crate::census::Census;
@@ -161,6 +162,16 @@ impl DynamoDb {
     /// Refuses requests beyond the capacity of a table or index, as AWS does.
     pub fn with_throttling(self) -> Self {
         Self { throttle: Some(Throttle::default()), ..self }
+    }
+
+    /// Answers a request. Boxed here, so that the operations are compiled with this crate, and once.
+    pub fn answer<'a>(&'a self, cx: &'a Cx, request: Request) -> BoxFuture<'a, Response> {
+        Box::pin(api::dynamodb::dispatch(self, cx, request))
+    }
+
+    /// Answers a request for the tables' streams.
+    pub fn answer_streams<'a>(&'a self, cx: &'a Cx, request: Request) -> BoxFuture<'a, Response> {
+        Box::pin(api::dynamodbstreams::dispatch(self, cx, request))
     }
 
     /// What a request that comes now may consume.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use base::{Clock, Limits};
-use ports::{Call, Invoke, LogSink};
+use base::{Clock, Cx, Limits};
+use ports::{BoxFuture, Call, Invoke, LogSink};
 use store::Store;
+use wire::{Request, Response};
 
 use crate::backends::Backends;
 use crate::domain::live::Domains;
@@ -124,8 +125,23 @@ impl Gateway {
         }
     }
 
+    /// Answers a request for REST APIs' control plane. Boxed here, so that the operations are compiled with this crate,
+    /// and once.
+    pub fn answer<'a>(&'a self, cx: &'a Cx, request: Request) -> BoxFuture<'a, Response> {
+        Box::pin(api::apigateway::dispatch(self, cx, request))
+    }
+
+    /// The same for HTTP and WebSocket APIs.
+    pub fn answer_v2<'a>(&'a self, cx: &'a Cx, request: Request) -> BoxFuture<'a, Response> {
+        Box::pin(api::apigatewayv2::dispatch(self, cx, request))
+    }
+
     /// Answers a request to a stage. Never fails: what goes wrong is an answer.
-    pub async fn serve(&self, request: StageRequest) -> StageResponse {
+    pub fn serve(&self, request: StageRequest) -> BoxFuture<'_, StageResponse> {
+        Box::pin(self.serve_any(request))
+    }
+
+    async fn serve_any(&self, request: StageRequest) -> StageResponse {
         if self.live.knows(&request.api_id) {
             return phases::serve(self, request).await;
         }

@@ -11,8 +11,8 @@ use std::{
 
 use bytes::Bytes;
 use kv::{
-    Batch, Change, ChangeKey, Entry, Held, KeyRange, Kv, KvError, Latches, Limits, Page, ScanOptions, Seq,
-    TransactError, Watch, Watchers, resolve,
+    Batch, Change, ChangeKey, Decision, Entry, Held, KeyRange, Kv, KvError, Latches, Limits, Page,
+    ScanOptions, Seq, Watch, Watchers, resolve,
 };
 
 use crate::{
@@ -141,10 +141,7 @@ impl Local {
         if seen.staged <= self.visible() { Ok(None) } else { self.shared.queue.barrier(false).map(Some) }
     }
 
-    fn decide<T, E, F>(&self, keys: &[Bytes], mut decide: F) -> Decided<Result<(T, Seq), TransactError<E>>>
-    where
-        F: FnMut(&[Option<Entry>]) -> Result<(Batch, T), E>,
-    {
+    fn run(&self, keys: &[Bytes], decision: &mut Decision<'_>) -> Decided<Result<Option<Seq>, KvError>> {
         let mut seen = Seen::default();
         let mut held = self.shared.latches.hold(keys.iter().map(|key| key.as_ref()));
         let result = loop {
@@ -152,14 +149,11 @@ impl Local {
                 keys.iter().map(|key| self.read(&mut held, key, &mut seen)).collect::<Result<Vec<_>, _>>();
             let entries = match entries {
                 Ok(entries) => entries,
-                Err(error) => break Err(error.into()),
+                Err(error) => break Err(error),
             };
-            let (batch, answer) = match decide(&entries) {
-                Ok(decided) => decided,
-                Err(refusal) => break Err(TransactError::Refused(refusal)),
-            };
+            let Some(batch) = decision(&entries) else { break Ok(None) };
             if let Err(error) = batch.check(&self.limits()) {
-                break Err(error.into());
+                break Err(error);
             }
             if let Err(mut stripes) = held.extend(batch.touched().map(|key| key.as_ref())) {
                 drop(held);
@@ -167,8 +161,8 @@ impl Local {
                 continue;
             }
             match self.stage(&mut held, batch, &mut seen) {
-                Ok(Decided { result: seq, wait }) => return Decided { result: Ok((answer, seq)), wait },
-                Err(error) => break Err(error.into()),
+                Ok(Decided { result: seq, wait }) => return Decided { result: Ok(Some(seq)), wait },
+                Err(error) => break Err(error),
             }
         };
         drop(held);
@@ -187,10 +181,10 @@ impl Local {
         }
     }
 
-    fn told_after<T, E: From<KvError>>(&self, seen: &Seen, result: Result<T, E>) -> Decided<Result<T, E>> {
+    fn told_after<T>(&self, seen: &Seen, result: Result<T, KvError>) -> Decided<Result<T, KvError>> {
         match self.wait_for(seen) {
             Ok(wait) => Decided { result, wait },
-            Err(error) => Decided { result: Err(error.into()), wait: None },
+            Err(error) => Decided { result: Err(error), wait: None },
         }
     }
 
@@ -261,14 +255,9 @@ impl Kv for Local {
         result
     }
 
-    async fn transact<T, E, F>(&self, keys: Vec<Bytes>, decide: F) -> Result<(T, Seq), TransactError<E>>
-    where
-        T: Send,
-        E: Send,
-        F: FnMut(&[Option<Entry>]) -> Result<(Batch, T), E> + Send,
-    {
+    async fn decide(&self, keys: Vec<Bytes>, decision: &mut Decision<'_>) -> Result<Option<Seq>, KvError> {
         self.shared.queue.room().await?;
-        let Decided { result, wait } = self.decide(&keys, decide);
+        let Decided { result, wait } = self.run(&keys, decision);
         settled(wait).await?;
         result
     }

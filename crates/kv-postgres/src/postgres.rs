@@ -11,8 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use kv::{
-    Batch, Conflict, Entry, Expect, KeyRange, Kv, KvError, Limits, Page, ScanOptions, Seq, TransactError,
-    Watch,
+    Batch, Conflict, Decision, Entry, Expect, KeyRange, Kv, KvError, Limits, Page, ScanOptions, Seq, Watch,
 };
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
@@ -220,19 +219,19 @@ impl Postgres {
     }
 
     /// One decision: what was read, what was decided on it, and whether it stood.
-    async fn attempt<T>(
+    async fn attempt(
         &self,
         keys: &[Bytes],
         entries: &[Option<Entry>],
-        (batch, answer): (Batch, T),
-    ) -> Result<ControlFlow<(T, Seq), Vec<(Bytes, Expect)>>, KvError> {
+        batch: Batch,
+    ) -> Result<ControlFlow<Seq, Vec<(Bytes, Expect)>>, KvError> {
         if batch.expects.is_empty() && batch.mutations.is_empty() {
-            return Ok(ControlFlow::Break((answer, self.newest())));
+            return Ok(ControlFlow::Break(self.newest()));
         }
         let (expects, added) = (batch.expects.clone(), added(&batch));
         let job = Job::new(batch, keys.iter().zip(entries.iter().map(Option::as_ref)))?;
         match self.write(job).await {
-            Ok(Written::Done(seq)) => Ok(ControlFlow::Break((answer, seq))),
+            Ok(Written::Done(seq)) => Ok(ControlFlow::Break(seq)),
             Ok(Written::Lost) => Ok(ControlFlow::Continue(expects)),
             Err(failure) => Err(self.told(failure, &added).await),
         }
@@ -323,12 +322,7 @@ impl Kv for Postgres {
         }
     }
 
-    async fn transact<T, E, F>(&self, keys: Vec<Bytes>, mut decide: F) -> Result<(T, Seq), TransactError<E>>
-    where
-        T: Send,
-        E: Send,
-        F: FnMut(&[Option<Entry>]) -> Result<(Batch, T), E> + Send,
-    {
+    async fn decide(&self, keys: Vec<Bytes>, decision: &mut Decision<'_>) -> Result<Option<Seq>, KvError> {
         let alone = keys.iter().map(|key| key.as_ref());
         let mut held = self.soon(self.latches.hold(alone, std::iter::empty())).await?;
         let mut race = Race::new(self.deadline);
@@ -338,13 +332,13 @@ impl Kv for Postgres {
             let mut entries = self.read(&all).await?;
             let expected = entries.split_off(keys.len());
             if let Some(conflict) = broken(&expects, expected) {
-                return Err(conflict.into());
+                return Err(conflict);
             }
-            let (batch, answer) = decide(&entries).map_err(TransactError::Refused)?;
+            let Some(batch) = decision(&entries) else { return Ok(None) };
             batch.check(&self.limits())?;
             self.latches.extend(&mut held, batch.touched().map(|key| key.as_ref()));
-            match self.attempt(&keys, &entries, (batch, answer)).await? {
-                ControlFlow::Break(done) => return Ok(done),
+            match self.attempt(&keys, &entries, batch).await? {
+                ControlFlow::Break(seq) => return Ok(Some(seq)),
                 ControlFlow::Continue(others) => expects = others,
             }
             race.pause().await?;

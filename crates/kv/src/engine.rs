@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::{
     Entry, Seq,
     batch::Batch,
+    decision::{Answer, Decision},
     error::{KvError, TransactError},
     range::{KeyRange, Page, ScanOptions},
     watch::Watch,
@@ -29,18 +30,32 @@ pub trait Kv: Send + Sync {
     /// gets no number of its own: the answer is one that is not below any row it saw.
     fn commit(&self, batch: Batch) -> impl Future<Output = Result<Seq, KvError>> + Send;
 
-    /// Reads `keys`, lets `decide` look at them and make a batch, and commits it as if nobody else were there.
-    /// `decide` must depend on nothing but its argument, for it may run again, and must be quick: it runs while
-    /// latches are held.
+    /// Reads `keys`, lets `decision` look at them and make a batch, and commits it as if nobody else were there;
+    /// `None` when it refuses. It must depend on nothing but its argument, for it may run again, and must be quick:
+    /// it runs while latches are held.
+    fn decide(
+        &self,
+        keys: Vec<Bytes>,
+        decision: &mut Decision<'_>,
+    ) -> impl Future<Output = Result<Option<Seq>, KvError>> + Send;
+
+    /// [`Kv::decide`] with an answer beside the batch.
     fn transact<T, E, F>(
         &self,
         keys: Vec<Bytes>,
-        decide: F,
+        mut decide: F,
     ) -> impl Future<Output = Result<(T, Seq), TransactError<E>>> + Send
     where
         T: Send,
         E: Send,
-        F: FnMut(&[Option<Entry>]) -> Result<(Batch, T), E> + Send;
+        F: FnMut(&[Option<Entry>]) -> Result<(Batch, T), E> + Send,
+    {
+        async move {
+            let mut answer = Answer::default();
+            let seq = self.decide(keys, &mut |entries| answer.keep(decide(entries))).await?;
+            answer.with(seq)
+        }
+    }
 
     /// Every commit up to this number is visible, and none below it will ever appear. On a remote engine it costs a
     /// round trip and may be behind what was acknowledged, for as long as an older write is under way.

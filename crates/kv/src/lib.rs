@@ -21,6 +21,7 @@
 
 mod batch;
 mod change;
+mod decision;
 mod engine;
 mod error;
 mod latches;
@@ -31,6 +32,7 @@ mod watch;
 
 pub use batch::{Batch, Expect, Mutation};
 pub use change::{Change, ChangeKey, resolve};
+pub use decision::{Answer, Decision};
 pub use engine::{Kv, Limits};
 pub use error::{Conflict, KvError, TransactError};
 pub use latches::{Held, Latches};

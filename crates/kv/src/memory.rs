@@ -13,8 +13,8 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    Batch, Change, Entry, Held, KeyRange, Kv, KvError, Latches, Limits, Page, PageBuilder, ScanOptions, Seq,
-    TransactError, Watch, Watchers, resolve,
+    Batch, Change, Decision, Entry, Held, KeyRange, Kv, KvError, Latches, Limits, Page, PageBuilder,
+    ScanOptions, Seq, Watch, Watchers, resolve,
 };
 
 type Rows = BTreeMap<Bytes, Entry>;
@@ -94,20 +94,14 @@ impl Memory {
         self.bytes.fetch_sub(before.as_ref().map_or(0, size), Ordering::Relaxed);
     }
 
-    fn run<T, E, F>(&self, keys: &[Bytes], mut decide: F) -> Result<(T, Seq), TransactError<E>>
-    where
-        F: FnMut(&[Option<Entry>]) -> Result<(Batch, T), E>,
-    {
+    fn run(&self, keys: &[Bytes], decision: &mut Decision<'_>) -> Result<Option<Seq>, KvError> {
         let mut held = self.latches.hold(keys.iter().map(|key| key.as_ref()));
         loop {
             let entries = self.snapshot(keys);
-            let (batch, answer) = decide(&entries).map_err(TransactError::Refused)?;
+            let Some(batch) = decision(&entries) else { return Ok(None) };
             batch.check(&self.limits())?;
             match held.extend(batch.touched().map(|key| key.as_ref())) {
-                Ok(()) => {
-                    let seq = self.apply(batch)?;
-                    return Ok((answer, seq));
-                }
+                Ok(()) => return self.apply(batch).map(Some),
                 Err(mut stripes) => {
                     drop(held);
                     held = self.latches.hold_stripes(&mut stripes);
@@ -172,13 +166,8 @@ impl Kv for Memory {
         self.apply(batch)
     }
 
-    async fn transact<T, E, F>(&self, keys: Vec<Bytes>, decide: F) -> Result<(T, Seq), TransactError<E>>
-    where
-        T: Send,
-        E: Send,
-        F: FnMut(&[Option<Entry>]) -> Result<(Batch, T), E> + Send,
-    {
-        self.run(&keys, decide)
+    async fn decide(&self, keys: Vec<Bytes>, decision: &mut Decision<'_>) -> Result<Option<Seq>, KvError> {
+        self.run(&keys, decision)
     }
 
     async fn safe_seq(&self) -> Result<Seq, KvError> {

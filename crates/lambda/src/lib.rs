@@ -57,14 +57,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use base::{Clock, Limits, Timestamp};
+use base::{Clock, Cx, Limits, Timestamp};
 use bytes::Bytes;
-use ports::{ChangeFeed, LiveFolders, LogSink, Objects};
+use ports::{BoxFuture, ChangeFeed, LiveFolders, LogSink, Objects};
 use sandbox::Sandbox;
 use sigv4::Keys;
 use store::{KvError, Store};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use wire::{Request, Response};
 
 use catalogue::Catalogue;
 use code::CodeStore;
@@ -240,6 +241,11 @@ impl Lambda {
         self.resume_executions().await?;
         self.start_mappings().await?;
         Ok(())
+    }
+
+    /// Answers a request. Boxed here, so that the operations are compiled with this crate, and once.
+    pub fn answer<'a>(&'a self, cx: &'a Cx, request: Request) -> BoxFuture<'a, Response> {
+        Box::pin(api::lambda::dispatch(self, cx, request))
     }
 
     /// Ends workers, waits up to `grace` for what runs, then ends all environments.

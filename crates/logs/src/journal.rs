@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use base::{Clock, Cx, Scope};
 use bytes::Bytes;
-use ports::{LogBatch, LogSink};
+use ports::{BoxFuture, LogBatch, LogSink};
 use store::{KeyRange, ScanOptions, Store};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tracing::warn;
-use wire::Failure;
+use wire::{Failure, Request, Response};
 
 use crate::error;
 use crate::record::{self, GroupRecord, StreamRecord};
@@ -60,6 +60,11 @@ impl Journal {
         tokio::spawn(writer.run(received));
         let (live, _) = broadcast::channel(tail::BACKLOG);
         Arc::new(Self { store, clock, config, commands, live, queued_bytes, dropped: AtomicU64::new(0) })
+    }
+
+    /// Answers a request. Boxed here, so that the operations are compiled with this crate, and once.
+    pub fn answer<'a>(&'a self, cx: &'a Cx, request: Request) -> BoxFuture<'a, Response> {
+        Box::pin(api::logs::dispatch(self, cx, request))
     }
 
     /// Lines of `group` in `scope` (of all its groups when empty) from now on.

@@ -236,6 +236,11 @@ impl Wiring {
         }
     }
 
+    /// Whether nobody waits for it any more.
+    fn lambda_runs(&self) -> bool {
+        matches!(self.lambda_began.get(), Some(Ok(())))
+    }
+
     /// Lambda, when it has begun to work.
     async fn lambda(&self) -> Result<&Lambda, &str> {
         let begin = async { self.lambda.start().await.map_err(|error| error.to_string()) };
@@ -409,17 +414,16 @@ impl Backends for Wiring {
         request: wire::Request,
     ) -> BoxFuture<'a, wire::Response> {
         match service {
-            Service::DynamoDb => Box::pin(api::dynamodb::dispatch(&*self.dynamodb, cx, request)),
-            Service::DynamoDbStreams => {
-                Box::pin(api::dynamodbstreams::dispatch(&*self.dynamodb, cx, request))
-            }
-            Service::Logs => Box::pin(api::logs::dispatch(&*self.logs, cx, request)),
+            Service::DynamoDb => self.dynamodb.answer(cx, request),
+            Service::DynamoDbStreams => self.dynamodb.answer_streams(cx, request),
+            Service::Logs => self.logs.answer(cx, request),
             Service::Sts => Box::pin(api::sts::dispatch(&self.sts, cx, request)),
-            Service::ApiGateway => Box::pin(api::apigateway::dispatch(&*self.gateway, cx, request)),
-            Service::ApiGatewayV2 => Box::pin(api::apigatewayv2::dispatch(&*self.gateway, cx, request)),
+            Service::ApiGateway => self.gateway.answer(cx, request),
+            Service::ApiGatewayV2 => self.gateway.answer_v2(cx, request),
+            Service::Lambda if self.lambda_runs() => self.lambda.answer(cx, request),
             Service::Lambda => Box::pin(async move {
                 match self.lambda().await {
-                    Ok(lambda) => api::lambda::dispatch(lambda, cx, request).await,
+                    Ok(lambda) => lambda.answer(cx, request).await,
                     Err(why) => not_started(why),
                 }
             }),

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
-use crate::backends::Backends;
+use crate::backends::{Backends, BoxFuture};
 use crate::body::Budget;
 use crate::certificates::Certificates;
 use crate::chain::Front;
@@ -122,7 +122,16 @@ impl Bound {
 
     /// Serves until `stop`; then accepts no more, lets requests in flight finish within `Limits::stop_grace`,
     /// and drops what is left.
-    pub async fn serve(self, backends: Arc<dyn Backends>, clock: Clock, stop: CancellationToken) {
+    pub fn serve(
+        self,
+        backends: Arc<dyn Backends>,
+        clock: Clock,
+        stop: CancellationToken,
+    ) -> BoxFuture<'static, ()> {
+        Box::pin(self.accept_all(backends, clock, stop))
+    }
+
+    async fn accept_all(self, backends: Arc<dyn Backends>, clock: Clock, stop: CancellationToken) {
         let Self { config, listener, addr } = self;
         let grace = config.limits.stop_grace;
         let slots = Arc::new(Semaphore::new(config.limits.connections_max.min(Semaphore::MAX_PERMITS)));

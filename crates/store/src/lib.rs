@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use kv::Kv;
+use kv::{Answer, Decision, Kv};
 
 pub use kv::{
     Batch, Conflict, Entry, Expect, KeyRange, KvError, Limits, Mutation, Page, ScanOptions, Seq,
@@ -118,16 +118,26 @@ impl Store {
         }
     }
 
-    pub async fn transact<T, E, F>(&self, keys: Vec<Bytes>, decide: F) -> Result<(T, Seq), TransactError<E>>
+    pub async fn transact<T, E, F>(
+        &self,
+        keys: Vec<Bytes>,
+        mut decide: F,
+    ) -> Result<(T, Seq), TransactError<E>>
     where
         T: Send,
         E: Send,
         F: FnMut(&[Option<Entry>]) -> Result<(Batch, T), E> + Send,
     {
+        let mut answer = Answer::default();
+        let seq = self.decide(keys, &mut |entries| answer.keep(decide(entries))).await?;
+        answer.with(seq)
+    }
+
+    async fn decide(&self, keys: Vec<Bytes>, decision: &mut Decision<'_>) -> Result<Option<Seq>, KvError> {
         match self {
-            Store::Memory(engine) => engine.transact(keys, decide).await,
-            Store::Local(engine) => engine.transact(keys, decide).await,
-            Store::Postgres(engine) => engine.transact(keys, decide).await,
+            Store::Memory(engine) => engine.decide(keys, decision).await,
+            Store::Local(engine) => engine.decide(keys, decision).await,
+            Store::Postgres(engine) => engine.decide(keys, decision).await,
         }
     }
 

@@ -70,9 +70,9 @@ impl World {
             body: body.to_owned().into(),
         };
         let response = if streams {
-            api::dynamodbstreams::dispatch(&self.db, &self.cx, request).await
+            self.db.answer_streams(&self.cx, request).await
         } else {
-            api::dynamodb::dispatch(&self.db, &self.cx, request).await
+            self.db.answer(&self.cx, request).await
         };
         // Operations without an output answer nothing at all.
         let body = match response.body.is_empty() {

@@ -6,6 +6,7 @@ use base::Timestamp;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, HeaderName, Method};
+use ports::BoxFuture;
 use wire::json::Writer;
 
 use crate::rest::fault::Fault;
@@ -58,7 +59,11 @@ impl From<Fault> for Refusal {
 
 impl Gateway {
     /// Answers a request for a WebSocket.
-    pub async fn connect(self: &Arc<Self>, request: StageRequest) -> Handshake {
+    pub fn connect(self: &Arc<Self>, request: StageRequest) -> BoxFuture<'_, Handshake> {
+        Box::pin(self.shake_hands(request))
+    }
+
+    async fn shake_hands(self: &Arc<Self>, request: StageRequest) -> Handshake {
         match find_stage(self, &request.api_id, &request.stage).await {
             Ok(None) => Handshake::Refused(self.serve(request).await),
             Ok(Some(stage)) => {

@@ -17,7 +17,7 @@ async fn client(world: &World) -> (HeaderMap, BTreeMap<String, String>) {
         headers: HeaderMap::new(),
         body: bytes::Bytes::new(),
     };
-    let response = api::apigateway::dispatch(&*world.gateway, &world.cx, request).await;
+    let response = world.gateway.answer(&world.cx, request).await;
     assert_eq!(response.status, 200);
     let mut archive = zip::ZipArchive::new(Cursor::new(response.body)).unwrap();
     let mut files = BTreeMap::new();

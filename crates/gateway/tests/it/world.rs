@@ -208,9 +208,9 @@ impl World {
             body: Bytes::copy_from_slice(body.as_bytes()),
         };
         let response = if path.starts_with("/v2/") {
-            api::apigatewayv2::dispatch(&*self.gateway, &self.cx, request).await
+            self.gateway.answer_v2(&self.cx, request).await
         } else {
-            api::apigateway::dispatch(&*self.gateway, &self.cx, request).await
+            self.gateway.answer(&self.cx, request).await
         };
         // Whatever is listed by its age has one.
         self.clock.advance(Duration::from_secs(1));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use base::Cx;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _, stream};
-use ports::{InvokeAnswer, InvokeError, InvokePiece, InvokePieces, InvokeStream};
+use ports::{BoxFuture, InvokeAnswer, InvokeError, InvokePiece, InvokePieces, InvokeStream};
 use sigv4::{Signature, SignatureError};
 use wire::json::Writer;
 use wire::{Cut, Request, Response, Streamed};
@@ -65,7 +65,11 @@ enum Refused {
 
 impl Lambda {
     /// Answers a request to a function's URL, in one of its forms.
-    pub async fn serve_url(&self, cx: &Cx, call: UrlCall) -> Response {
+    pub fn serve_url<'a>(&'a self, cx: &'a Cx, call: UrlCall) -> BoxFuture<'a, Response> {
+        Box::pin(self.serve_any_url(cx, call))
+    }
+
+    async fn serve_any_url(&self, cx: &Cx, call: UrlCall) -> Response {
         let Some((found, path)) = self.find_url(&call) else { return nowhere() };
         let cors = found.config.cors.clone().filter(Cors::is_set);
         let (method, asked) = (call.request.method.clone(), call.request.headers.clone());

@@ -79,7 +79,7 @@ impl Actor for Stage {
             headers: http::HeaderMap::new(),
             body: packed(body).into(),
         };
-        let response = api::lambda::dispatch(&*self.world.lambda, &self.world.cx, request).await;
+        let response = self.world.lambda.answer(&self.world.cx, request).await;
         let body: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
         let error = response.headers.get("x-amzn-errortype").and_then(|code| code.to_str().ok());
         let shown = if body.is_null() { String::new() } else { stable(&body.to_string()) };

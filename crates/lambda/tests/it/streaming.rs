@@ -115,7 +115,7 @@ async fn the_answer_is_an_event_stream_and_errors_before_it_are_not() {
         request.headers.insert("x-amz-invocation-type", http::HeaderValue::from_static(kind));
         request
     };
-    let response = api::lambda::dispatch(&*world.lambda, &world.cx, request("f", "RequestResponse")).await;
+    let response = world.lambda.answer(&world.cx, request("f", "RequestResponse")).await;
     assert_eq!(
         (response.status, &response.headers["content-type"]),
         (200, &"application/vnd.amazon.eventstream".parse().unwrap())
@@ -124,10 +124,10 @@ async fn the_answer_is_an_event_stream_and_errors_before_it_are_not() {
     assert_eq!(pieces.len(), 2);
     assert!(String::from_utf8_lossy(pieces[0].as_ref().unwrap()).contains("PayloadChunk"));
 
-    let missing = api::lambda::dispatch(&*world.lambda, &world.cx, request("g", "RequestResponse")).await;
+    let missing = world.lambda.answer(&world.cx, request("g", "RequestResponse")).await;
     assert_eq!((missing.status, missing.stream.is_none()), (404, true));
     assert!(String::from_utf8_lossy(&missing.body).contains("Function not found"));
-    let dry = api::lambda::dispatch(&*world.lambda, &world.cx, request("f", "DryRun")).await;
+    let dry = world.lambda.answer(&world.cx, request("f", "DryRun")).await;
     assert_eq!((dry.status, dry.stream.is_none(), dry.body.len()), (204, true, 0));
     assert_eq!(world.executor.launched(), 1);
 }
