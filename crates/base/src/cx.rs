@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::id::push_hex;
 use crate::{RequestId, Scope, Timestamp};
 
 /// In answers to those who did not say by which name they called.
@@ -77,18 +78,32 @@ pub struct Trace(pub Arc<str>);
 
 impl Trace {
     pub fn random() -> Self {
-        Self::of(&crate::random_hex(8))
+        let id = RequestId::random();
+        Self::written(id.0 >> 96, RequestId::random().0 >> 32, id.0)
     }
 
     /// Of a request that came at `now`: as on AWS the root begins with the time in seconds.
     /// Source: <https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html>
     pub fn at(now: Timestamp) -> Self {
-        Self::of(&format!("{:08x}", now.as_millis() / 1000))
+        let (root, parent) = (RequestId::random().0, RequestId::random().0);
+        Self::written(now.as_secs().unsigned_abs().into(), root >> 32, parent)
     }
 
-    fn of(time: &str) -> Self {
-        let (root, parent) = (crate::random_hex(24), crate::random_hex(16));
-        Self(format!("Root=1-{time}-{root};Parent={parent};Sampled=0").into())
+    /// The same for a request that has an id: it is made of that.
+    pub fn of(id: RequestId, now: Timestamp) -> Self {
+        Self::written(now.as_secs().unsigned_abs().into(), id.0 >> 32, id.0)
+    }
+
+    /// Of each number as many of its last digits as there is room for.
+    fn written(time: u128, root: u128, parent: u128) -> Self {
+        let mut text = String::with_capacity(74);
+        for (name, number, digits) in
+            [("Root=1-", time, 8), ("-", root, 24), (";Parent=", parent, 16), (";Sampled=0", 0, 0)]
+        {
+            text.push_str(name);
+            push_hex(&mut text, number, digits);
+        }
+        Self(text.into())
     }
 }
 

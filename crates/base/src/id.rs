@@ -127,22 +127,32 @@ impl RequestId {
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let b = self.0;
-        write!(
-            f,
-            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-            b >> 96,
-            (b >> 80) & 0xffff,
-            (b >> 64) & 0xffff,
-            (b >> 48) & 0xffff,
-            b & 0xffff_ffff_ffff
-        )
+        let mut text = String::with_capacity(36);
+        let mut left = 32;
+        for digits in [8, 4, 4, 4, 12] {
+            if left < 32 {
+                text.push('-');
+            }
+            left -= digits;
+            push_hex(&mut text, self.0 >> (4 * left), digits);
+        }
+        f.write_str(&text)
     }
 }
 
+/// Appends the last `digits` hexadecimal digits of `value`, in lower case: what the formatter does, in a tenth of its time.
+/// Every request is told some hundred of them.
+pub(crate) fn push_hex(text: &mut String, value: u128, digits: u32) {
+    for at in (0..digits).rev() {
+        text.push(char::from(HEX[(value >> (4 * at)) as usize & 0xf]));
+    }
+}
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
 /// `len` random lower-case hexadecimal digits.
 pub fn random_hex(len: usize) -> String {
-    random_text(len, b"0123456789abcdef")
+    random_text(len, HEX)
 }
 
 /// `len` random lower-case letters and digits: the ids of REST APIs, resources and URLs.
@@ -190,6 +200,12 @@ mod tests {
         assert_eq!(id.len(), 36);
         assert_eq!(id.as_bytes()[14], b'4');
         assert!(b"89ab".contains(&id.as_bytes()[19]), "{id}");
+    }
+
+    #[test]
+    fn request_ids_are_written_with_all_their_digits() {
+        let id = RequestId(0x0012_3456_789a_4bcd_8ef0_0000_0000_0a0b);
+        assert_eq!(id.to_string(), "00123456-789a-4bcd-8ef0-000000000a0b");
     }
 
     #[test]

@@ -243,7 +243,11 @@ impl Wiring {
 
     /// Lambda, when it has begun to work.
     async fn lambda(&self) -> Result<&Lambda, &str> {
-        let begin = async { self.lambda.start().await.map_err(|error| error.to_string()) };
+        if self.lambda_runs() {
+            return Ok(&self.lambda);
+        }
+        // Boxed: it happens once, and would be a part of every request.
+        let begin = Box::pin(async { self.lambda.start().await.map_err(|error| error.to_string()) });
         match self.lambda_began.get_or_init(|| begin).await {
             Ok(()) => Ok(&self.lambda),
             Err(why) => Err(why),
@@ -282,6 +286,12 @@ impl Wiring {
             let (stage, path) = (target.stage.to_owned(), target.path.to_owned());
             return Some(StagePlace { api_id, stage, path, style: target.style, base_path: None });
         }
+        // Boxed: it would be a part of every other request.
+        Box::pin(self.domain_place(call)).await
+    }
+
+    /// The stage that is mapped to a custom domain.
+    async fn domain_place(&self, call: &StageCall) -> Option<StagePlace> {
         // Mutual TLS is never skipped: who shows no certificate, or comes in the clear, goes nowhere.
         let certified =
             self.gateway.truststore_of(&call.host).await.is_none() || call.client_certificate.is_some();

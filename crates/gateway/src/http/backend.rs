@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use http::header::USER_AGENT;
+use http::header::{FORWARDED, USER_AGENT, VIA};
 use http::{HeaderMap, Method, Request, Uri};
 use http_body_util::Full;
 
@@ -68,12 +68,12 @@ fn headers_of(call: &HttpCall<'_>) -> Result<HeaderMap, HttpFault> {
     let mut sent = headers::forwarded(request);
     let looped = |hops| HttpFault::Internal(format!("the request came through {hops} gateways"));
     headers::count_hop(&mut sent, request).map_err(looped)?;
-    headers::set(&mut sent, "x-amzn-trace-id", &call.ticket.trace.0);
+    headers::set(&mut sent, headers::TRACE_ID, &call.ticket.trace.0);
     let (ip, host, scheme) = (request.source_ip, &request.host, request.scheme());
-    headers::set(&mut sent, "forwarded", &format!("for={ip};host={host};proto={scheme}"));
-    headers::set(&mut sent, "via", &format!("{} AmazonAPIGateway", request.protocol));
+    headers::set(&mut sent, FORWARDED, &format!("for={ip};host={host};proto={scheme}"));
+    headers::set(&mut sent, VIA, &format!("{} AmazonAPIGateway", request.protocol));
     if !sent.contains_key(USER_AGENT) {
-        headers::set(&mut sent, "user-agent", &format!("AmazonAPIGateway_{}", call.stage.api_id));
+        headers::set(&mut sent, USER_AGENT, &format!("AmazonAPIGateway_{}", call.stage.api_id));
     }
     Ok(sent)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http::header::CONTENT_TYPE;
 use percent_encoding::percent_decode_str;
 use ports::{InvokeCall, InvokeError, InvokeKind, InvokeSource};
 
@@ -198,7 +199,7 @@ async fn lambda(
     let mut response = StageResponse::new(answer.status, answer.headers, body);
     headers::remap(&mut response.headers, Origin::Integration);
     if payload == Payload::V1 && !response.headers.contains_key("content-type") {
-        headers::set(&mut response.headers, "content-type", "text/plain;charset=UTF-8");
+        headers::set(&mut response.headers, CONTENT_TYPE, "text/plain;charset=UTF-8");
     }
     Ok(response)
 }
@@ -214,7 +215,7 @@ fn finish(
         let is_preflight = Cors::is_preflight(&request.method, &request.headers);
         cors.apply(is_preflight, &request.headers, &mut response.headers);
     }
-    headers::set(&mut response.headers, "apigw-requestid", &ticket.extended_id);
+    headers::set(&mut response.headers, headers::APIGW_REQUEST_ID, &ticket.extended_id);
     response
 }
 

@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use bytes::Bytes;
-use http::header::{HeaderName, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method, Request, Uri};
 use http_body_util::Full;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -69,8 +69,8 @@ impl Outgoing {
     /// Of an integration that is no proxy: nothing of the caller's but what is mapped, and the body.
     pub(crate) fn mapped(call: &Call<'_>, mapping: &Mapping) -> Result<Self, Fault> {
         let mut headers = HeaderMap::new();
-        headers::set(&mut headers, "accept", "application/json");
-        headers::set(&mut headers, "content-type", call.request.media_type().unwrap_or("application/json"));
+        headers::set(&mut headers, ACCEPT, "application/json");
+        headers::set(&mut headers, CONTENT_TYPE, call.request.media_type().unwrap_or("application/json"));
         let Mapped { body, overrides } = transform::request(call, mapping)?;
         Ok(Self { headers, query: String::new(), body, overrides })
     }
@@ -85,7 +85,7 @@ async fn send(
     let sent = outgoing.body.clone();
     let request = build(call, backend, outgoing)?;
     let (began, headers) = (gateway.clock.now(), execution_log::listed(request.headers()));
-    execution_log::sending(call, &request.uri().to_string(), headers, &sent);
+    execution_log::sending(call, request.uri(), headers, &sent);
     let body_bytes_max = gateway.limits.gateway_body_bytes_max;
     let work = async {
         let response =
@@ -130,10 +130,10 @@ pub(crate) fn build(
         }
     }
     headers::count_hop(&mut outgoing.headers, call.request).map_err(Fault::Loop)?;
-    headers::set(&mut outgoing.headers, "x-amzn-trace-id", &call.ticket.trace.0);
-    headers::set(&mut outgoing.headers, "x-amzn-apigateway-api-id", &call.stage.api_id);
+    headers::set(&mut outgoing.headers, headers::TRACE_ID, &call.ticket.trace.0);
+    headers::set(&mut outgoing.headers, headers::API_ID, &call.stage.api_id);
     if !outgoing.headers.contains_key(USER_AGENT) {
-        headers::set(&mut outgoing.headers, "user-agent", &format!("AmazonAPIGateway_{}", call.stage.api_id));
+        headers::set(&mut outgoing.headers, USER_AGENT, &format!("AmazonAPIGateway_{}", call.stage.api_id));
     }
     let method = backend.method.clone().unwrap_or_else(|| call.request.method.clone());
     // A GET or HEAD with a body is asked for by nobody and refused by many backends.

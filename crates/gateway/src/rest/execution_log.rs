@@ -2,7 +2,7 @@
 //! log group, TestInvokeMethod gives it to who calls. What nobody asked for is not put into words.
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html>
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -147,7 +147,7 @@ pub(crate) fn began(call: &Call<'_>) {
 /// What goes to an endpoint.
 pub(crate) fn sending<'h>(
     visit: &Visit<'_>,
-    uri: &str,
+    uri: &impl Display,
     headers: impl IntoIterator<Item = (String, String)> + 'h,
     body: &[u8],
 ) {

@@ -1,18 +1,22 @@
 //! Which headers pass the gateway, and under which names. Knows no integration's other business.
 
-use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, EXPECT, HOST, HeaderName, HeaderValue,
+    MAX_FORWARDS, PROXY_AUTHENTICATE, SERVER, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
+    WWW_AUTHENTICATE,
+};
 use http::{HeaderMap, header};
 
 use crate::StageRequest;
 use crate::rest::call::Ticket;
 
 /// Through how many gateways a request came. Ours, and told to no function.
-const HOPS: &str = "x-rushlight-hops";
+const HOPS: HeaderName = HeaderName::from_static("x-rushlight-hops");
 /// An API whose backend is itself would else hold a connection and its buffers for every time round.
 const HOPS_MAX: u32 = 16;
 
 /// Headers that no integration gets to see, as observed on AWS.
-const DROPPED_FROM_REQUEST: [&str; 13] = [
+const DROPPED_FROM_REQUEST: [&str; 12] = [
     "connection",
     "content-length",
     "content-md5",
@@ -25,30 +29,40 @@ const DROPPED_FROM_REQUEST: [&str; 13] = [
     "trailer",
     "upgrade",
     "www-authenticate",
-    HOPS,
 ];
 
-/// Headers of an answer that AWS gives other names. Those of an HTTP proxy's answer are the first four.
-const REMAPPED: [&str; 14] = [
-    "connection",
-    "content-length",
-    "date",
-    "server",
-    "authorization",
-    "content-md5",
-    "expect",
-    "host",
-    "max-forwards",
-    "proxy-authenticate",
-    "trailer",
-    "upgrade",
-    "user-agent",
-    "www-authenticate",
+/// Headers of an answer that AWS gives other names, and which. Those of an HTTP proxy's answer are the first four.
+static REMAPPED: [(HeaderName, HeaderName); 14] = [
+    (CONNECTION, HeaderName::from_static("x-amzn-remapped-connection")),
+    (CONTENT_LENGTH, HeaderName::from_static("x-amzn-remapped-content-length")),
+    (DATE, HeaderName::from_static("x-amzn-remapped-date")),
+    (SERVER, HeaderName::from_static("x-amzn-remapped-server")),
+    (AUTHORIZATION, HeaderName::from_static("x-amzn-remapped-authorization")),
+    (HeaderName::from_static("content-md5"), HeaderName::from_static("x-amzn-remapped-content-md5")),
+    (EXPECT, HeaderName::from_static("x-amzn-remapped-expect")),
+    (HOST, HeaderName::from_static("x-amzn-remapped-host")),
+    (MAX_FORWARDS, HeaderName::from_static("x-amzn-remapped-max-forwards")),
+    (PROXY_AUTHENTICATE, HeaderName::from_static("x-amzn-remapped-proxy-authenticate")),
+    (TRAILER, HeaderName::from_static("x-amzn-remapped-trailer")),
+    (UPGRADE, HeaderName::from_static("x-amzn-remapped-upgrade")),
+    (USER_AGENT, HeaderName::from_static("x-amzn-remapped-user-agent")),
+    (WWW_AUTHENTICATE, HeaderName::from_static("x-amzn-remapped-www-authenticate")),
 ];
 const REMAPPED_OF_HTTP_PROXY: usize = 4;
 
+/// The id of a request, as REST APIs tell it beside the one that all of AWS tells.
+pub(crate) const APIGW_ID: HeaderName = HeaderName::from_static("x-amz-apigw-id");
+/// The same of HTTP APIs.
+pub(crate) const APIGW_REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
+pub(crate) const API_ID: HeaderName = HeaderName::from_static("x-amzn-apigateway-api-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+pub(crate) const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
 pub(crate) fn is_dropped_from_request(name: &str) -> bool {
-    DROPPED_FROM_REQUEST.contains(&name)
+    DROPPED_FROM_REQUEST.contains(&name) || HOPS == name
 }
 
 /// `x-forwarded-for` as `X-Forwarded-For`: HTTP libraries hand names over in lower case, and handlers expect them
@@ -83,15 +97,15 @@ pub(crate) fn forwarded(request: &StageRequest) -> HeaderMap {
             sent.append(name, value.clone());
         }
     }
-    set(&mut sent, "x-forwarded-for", &request.forwarded_for());
-    set(&mut sent, "x-forwarded-port", request.port());
-    set(&mut sent, "x-forwarded-proto", request.scheme());
+    set(&mut sent, FORWARDED_FOR, &request.forwarded_for());
+    set(&mut sent, FORWARDED_PORT, request.port());
+    set(&mut sent, FORWARDED_PROTO, request.scheme());
     sent
 }
 
 /// Says through how many gateways a request to a backend came. An error if they are too many.
 pub(crate) fn count_hop(sent: &mut HeaderMap, request: &StageRequest) -> Result<(), u32> {
-    let hops = request.header(HOPS).and_then(|hops| hops.parse().ok()).unwrap_or(0);
+    let hops = request.header(HOPS.as_str()).and_then(|hops| hops.parse().ok()).unwrap_or(0);
     if hops >= HOPS_MAX {
         return Err(hops);
     }
@@ -111,14 +125,12 @@ pub(crate) enum Origin {
 pub(crate) fn remap(headers: &mut HeaderMap, origin: Origin) {
     headers.remove(TRANSFER_ENCODING);
     let count = if origin == Origin::HttpProxy { REMAPPED_OF_HTTP_PROXY } else { REMAPPED.len() };
-    for name in &REMAPPED[..count] {
-        let header::Entry::Occupied(found) = headers.entry(*name) else { continue };
+    for (name, remapped) in &REMAPPED[..count] {
+        let header::Entry::Occupied(found) = headers.entry(name) else { continue };
         let (_, values) = found.remove_entry_mult();
         let values: Vec<HeaderValue> = values.collect();
-        if let Ok(remapped) = HeaderName::from_bytes(format!("x-amzn-remapped-{name}").as_bytes()) {
-            for value in values {
-                headers.append(remapped.clone(), value);
-            }
+        for value in values {
+            headers.append(remapped.clone(), value);
         }
     }
 }
@@ -126,12 +138,12 @@ pub(crate) fn remap(headers: &mut HeaderMap, origin: Origin) {
 /// What every answer carries.
 pub(crate) fn finish(headers: &mut HeaderMap, ticket: &Ticket) {
     headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
-    set(headers, "x-amzn-requestid", &ticket.request_id.to_string());
-    set(headers, "x-amz-apigw-id", &ticket.extended_id);
+    set(headers, REQUEST_ID, &ticket.request_id.to_string());
+    set(headers, APIGW_ID, &ticket.extended_id);
 }
 
 /// Sets a header, if the value can be one.
-pub(crate) fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
+pub(crate) fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }

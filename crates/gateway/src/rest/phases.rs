@@ -112,7 +112,7 @@ fn complete(visit: &Visit<'_>, response: &mut StageResponse, with_trace: bool) {
     response.headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     execution_log::completed(visit, response, with_trace);
     if with_trace {
-        headers::set(&mut response.headers, "x-amzn-trace-id", &visit.ticket.trace.0);
+        headers::set(&mut response.headers, headers::TRACE_ID, &visit.ticket.trace.0);
     }
 }
 

@@ -154,7 +154,7 @@ async fn ask(
     cx.trace = call.ticket.trace.clone();
     cx.source_ip = Some(call.request.source_ip);
     let (service, action) = (fill(&backend.service)?, backend.action.as_ref().map(fill).transpose()?);
-    execution_log::sending(call, &request.uri().to_string(), execution_log::listed(request.headers()), sent);
+    execution_log::sending(call, request.uri(), execution_log::listed(request.headers()), sent);
     let request = service_call(service, action, request).await?;
     let began = gateway.clock.now();
     let port = Arc::clone(&gateway.call);

@@ -106,7 +106,7 @@ pub(crate) async fn http(
     let sent = outgoing.body.clone();
     let request = backend::build(call, backend, outgoing)?;
     let (began, headers) = (gateway.clock.now(), execution_log::listed(request.headers()));
-    execution_log::sending(call, &request.uri().to_string(), headers, &sent);
+    execution_log::sending(call, request.uri(), headers, &sent);
     let until = Until { clock: gateway.clock.clone(), ends: began.plus(call.method.timeout) };
     let answer =
         within(&gateway.clock, call.method.timeout, pin!(gateway.backends.open(request, backend.trust)))

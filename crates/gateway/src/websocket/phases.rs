@@ -222,7 +222,7 @@ fn refuse(peer: &Peer, refusal: Refusal) -> StageResponse {
             response
         }
     };
-    headers::set(&mut response.headers, "x-amz-apigw-id", &request_id);
+    headers::set(&mut response.headers, headers::APIGW_ID, &request_id);
     response
 }
 
