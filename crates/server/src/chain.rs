@@ -23,7 +23,7 @@ use crate::caller::{self, Claim};
 use crate::listen::ServerConfig;
 use crate::metrics::Metrics;
 use crate::origin::{self, Admission};
-use crate::pulse::Busy;
+use crate::pulse::{self, Busy};
 use crate::route::{self, Head, OwnPath, Route};
 use crate::tls::{self, Secured};
 use crate::upgrade::{self, Sockets};
@@ -66,11 +66,11 @@ struct Arrived {
     signature: Signature,
 }
 
-/// Who sent a request, and how it wrote its header names.
+/// Who sent a request, and how it wrote it.
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) peer: SocketAddr,
-    pub(crate) spelling: Spelling,
+    pub(crate) head: pulse::Head,
     /// None of who came in the clear.
     pub(crate) secured: Option<Secured>,
 }
@@ -97,7 +97,7 @@ impl Front {
     /// Answers one request: the steps, guarded against panics, and around them what every answer gets.
     pub(crate) async fn answer(
         &self,
-        Client { peer, spelling, secured }: Client,
+        Client { peer, head: sent, secured }: Client,
         mut request: Request<Incoming>,
         busy: Busy,
     ) -> Response<Outgoing> {
@@ -110,15 +110,22 @@ impl Front {
             envelope: Envelope::Json,
             service: "none",
             operation: "unknown",
-            spelling,
+            spelling: Spelling::default(),
             secured,
         };
+        let is_ambiguous = request.version() < Version::HTTP_2 && sent.has_bare_line_feeds();
+        exchange.spelling = sent.into_spelling();
         let socket = upgrade::wait_for(&mut request);
         let (head, body) = request.into_parts();
         let line = AccessLine::of(&head);
 
-        let steps = AssertUnwindSafe(self.steps(&mut exchange, head, body)).catch_unwind().await;
-        let mut reply = match steps {
+        let steps = async {
+            match is_ambiguous {
+                true => Err(Box::new(refusal::bare_line_feed(&exchange))),
+                false => self.steps(&mut exchange, head, body).await,
+            }
+        };
+        let mut reply = match AssertUnwindSafe(steps).catch_unwind().await {
             Ok(Ok(reply)) => reply,
             Ok(Err(refused)) => *refused,
             Err(_) => self.panicked(&exchange),

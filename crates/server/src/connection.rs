@@ -44,8 +44,8 @@ pub(crate) async fn serve(
 ) {
     let io = TokioIo::new(Observed { stream, pulse: Arc::clone(&pulse) });
     let service = service_fn(|request| {
-        let (front, busy, spelling) = (Arc::clone(&front), pulse.begin(), pulse.take_spelling());
-        let client = Client { peer, spelling, secured: secured.clone() };
+        let (front, busy, head) = (Arc::clone(&front), pulse.begin(), pulse.take_head());
+        let client = Client { peer, head, secured: secured.clone() };
         async move { Ok::<_, Infallible>(front.answer(client, request, busy).await) }
     });
     let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));

@@ -13,6 +13,7 @@ mod certificates;
 mod chain;
 mod connection;
 mod crowd;
+mod line_ends;
 mod listen;
 mod metrics;
 mod operation;

@@ -11,6 +11,7 @@ use base::Limits;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use wire::Spelling;
 
+use crate::line_ends::LineEnds;
 use crate::tls::Wire;
 
 /// Of a request's first bytes, so many are kept for the spelling of its header names.
@@ -29,7 +30,24 @@ pub(crate) struct Pulse {
     /// The socket has taken no byte since.
     stalled_since: AtomicU64,
     /// What came since the last answer, up to the request that it becomes.
-    head: Mutex<Vec<u8>>,
+    head: Mutex<Head>,
+}
+
+/// The beginning of a request as it was sent. Empty of one that was sent before the last was answered.
+#[derive(Debug, Default)]
+pub(crate) struct Head {
+    bytes: Vec<u8>,
+    line_ends: LineEnds,
+}
+
+impl Head {
+    pub(crate) fn has_bare_line_feeds(&self) -> bool {
+        self.line_ends.is_bare()
+    }
+
+    pub(crate) fn into_spelling(self) -> Spelling {
+        Spelling::of_head(self.bytes)
+    }
 }
 
 /// Why a connection is closed.
@@ -62,9 +80,9 @@ impl Pulse {
         Busy(Arc::clone(self))
     }
 
-    /// The spelling of the request that now begins. Unknown for one that was sent before the last was answered.
-    pub(crate) fn take_spelling(&self) -> Spelling {
-        Spelling::of_head(std::mem::take(&mut *self.head.lock().unwrap_or_else(PoisonError::into_inner)))
+    /// The head of the request that now begins.
+    pub(crate) fn take_head(&self) -> Head {
+        std::mem::take(&mut *self.head.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn read(&self, bytes: &[u8]) {
@@ -75,8 +93,9 @@ impl Pulse {
             self.head_since.store(self.now(), Relaxed);
         }
         let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = HEAD_KEPT.saturating_sub(head.len());
-        head.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        let room = HEAD_KEPT.saturating_sub(head.bytes.len());
+        head.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        head.line_ends.read(bytes);
     }
 
     fn wrote(&self, pending: bool) {

@@ -52,6 +52,11 @@ pub(crate) fn body(exchange: &Exchange, route: &Route, error: &BodyError) -> Rep
     Refusal { status, code, message: &message }.reply(exchange.envelope, exchange.id).closing()
 }
 
+pub(crate) fn bare_line_feed(exchange: &Exchange) -> Reply {
+    let message = "A line of the request's head ends in a line feed alone; they end in CR LF.";
+    Refusal { status: 400, code: "BadRequest", message }.reply(exchange.envelope, exchange.id).closing()
+}
+
 pub(crate) fn crowded(exchange: &Exchange) -> Reply {
     let message = "There are as many WebSockets as this server may have.";
     Refusal { status: 503, code: "ServiceUnavailable", message }.reply(exchange.envelope, exchange.id)

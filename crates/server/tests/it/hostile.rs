@@ -7,6 +7,8 @@ use base::Limits;
 
 use server::{Server, ServerConfig};
 use testkit::{Client, Running, ask};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::echo::{Echo, start};
 
@@ -53,6 +55,34 @@ async fn a_body_that_stops_is_a_408() {
     let answer = client.answer().await.expect("an answer");
     assert_eq!((answer.status, answer.header("connection")), (408, Some("close")));
     client.closed().await;
+    check_lives(&server).await;
+}
+
+/// A byte is never as late as a body may be; all of them together are.
+#[tokio::test]
+async fn a_body_that_trickles_is_a_408() {
+    let server = start(short()).await;
+    let (mut read, mut write) = TcpStream::connect(server.addr).await.unwrap().into_split();
+    write
+        .write_all(b"POST /2015-03-31/functions HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\n")
+        .await
+        .unwrap();
+    let trickle = async {
+        while write.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        std::future::pending().await
+    };
+    let mut answer = [0; 12];
+    // All of the body would take 20 s.
+    let answered = tokio::time::timeout(Duration::from_secs(10), async {
+        tokio::select! {
+            read = read.read_exact(&mut answer) => read.map(drop),
+            () = trickle => unreachable!("it has no end"),
+        }
+    });
+    answered.await.expect("soon").expect("an answer");
+    assert_eq!(&answer, b"HTTP/1.1 408");
     check_lives(&server).await;
 }
 
@@ -110,7 +140,11 @@ async fn smuggled_requests_are_refused() {
         "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 0x3\r\n\r\nabc",
         "POST / HTTP/1.1\r\nhost: a\r\nx\0y: 1\r\n\r\n",
         "POST / HTTP/1.1\r\nhost: a\r\nx: a\rb\r\n\r\n",
-        // Lines of chunks that end in a line feed alone.
+        // Lines that end in a line feed alone: of heads, of chunks.
+        "GET / HTTP/1.1\nhost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: a\nx: b\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: a\r\n\n",
+        "POST / HTTP/1.1\nhost: a\ncontent-length: 3\n\nabc",
         "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n",
         "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\n0\r\n\r\n",
     ] {
