@@ -20,6 +20,7 @@ use crate::rest::call::{Call, Visit};
 use crate::rest::event;
 use crate::rest::fault::Fault;
 use crate::rest::grant::{Grant, Granted, Signer};
+use crate::rest::heavy;
 use crate::rest::integration::function_in;
 use crate::rest::lambda::within;
 use crate::rest::mapping::Source;
@@ -357,7 +358,7 @@ impl LambdaAuthorizer {
         });
         let values: Vec<String> = values.collect::<Result<_, _>>()?;
         if let (Some(pattern), Some(token)) = (&self.validation, values.first())
-            && !pattern.matches(token).unwrap_or(false)
+            && !heavy::is_match(pattern, token).unwrap_or(false)
         {
             return Err(Fault::Unauthorized);
         }

@@ -16,10 +16,6 @@ use crate::rest::program::{Mapping, Response, Selection};
 use crate::rest::template::{Mapped, Side};
 use crate::rest::{heavy, transform};
 
-/// What the patterns of a method may take: at once, and together.
-const INLINE_STEPS: u32 = 50_000;
-const STEPS_MAX: u32 = 2_000_000;
-
 /// What an integration answered.
 #[derive(Debug)]
 pub(crate) struct IntegrationAnswer {
@@ -70,17 +66,13 @@ fn override_response(mapped: u16, headers: &mut HeaderMap, overrides: &Overrides
 
 /// The first response whose pattern matches, whole, as in Java; else the one without a pattern.
 fn select<'r>(responses: &'r [Response], selected: &str) -> Result<&'r Response, Fault> {
-    let mut found = matching(responses, selected, INLINE_STEPS);
-    if let Err(Unmatched::Pattern(MatchError::Steps)) = found {
-        found = heavy::apart(|| matching(responses, selected, STEPS_MAX));
-    }
-    match found {
-        Ok(Some(response)) => return Ok(response),
-        Ok(None) => {}
-        Err(Unmatched::Pattern(error)) => {
-            return Err(Fault::Configuration(format!("a selection pattern: {error}")));
+    let found = heavy::search(|steps| matching(responses, selected, steps));
+    match found.map_err(|error| Fault::Configuration(format!("a selection pattern: {error}")))? {
+        Some(Response { selection: Selection::Broken(why), .. }) => {
+            return Err(Fault::Configuration(why.clone()));
         }
-        Err(Unmatched::Broken(why)) => return Err(Fault::Configuration(why.to_owned())),
+        Some(response) => return Ok(response),
+        None => {}
     }
     let default = responses.iter().find(|response| matches!(response.selection, Selection::Default));
     default.ok_or_else(|| {
@@ -90,27 +82,20 @@ fn select<'r>(responses: &'r [Response], selected: &str) -> Result<&'r Response,
     })
 }
 
-/// Why no pattern could be asked.
-enum Unmatched<'r> {
-    Pattern(MatchError),
-    Broken(&'r str),
-}
-
-/// The first response whose pattern matches; all patterns share the steps.
+/// The first response whose pattern matches, or is none.
 fn matching<'r>(
     responses: &'r [Response],
     selected: &str,
-    mut steps: u32,
-) -> Result<Option<&'r Response>, Unmatched<'r>> {
+    steps: &mut u32,
+) -> Result<Option<&'r Response>, MatchError> {
     for response in responses {
-        match &response.selection {
-            Selection::Pattern(pattern) => {
-                if pattern.matches_within(selected, &mut steps).map_err(Unmatched::Pattern)? {
-                    return Ok(Some(response));
-                }
-            }
-            Selection::Broken(why) => return Err(Unmatched::Broken(why)),
-            Selection::Default => {}
+        let found = match &response.selection {
+            Selection::Pattern(pattern) => pattern.matches_within(selected, steps)?,
+            Selection::Broken(_) => true,
+            Selection::Default => false,
+        };
+        if found {
+            return Ok(Some(response));
         }
     }
     Ok(None)

@@ -2,15 +2,12 @@
 //! is called, as on AWS.
 
 use bytes::Bytes;
-use vtl::{Limits, Overrides};
+use vtl::Overrides;
 
 use crate::rest::call::Call;
 use crate::rest::fault::Fault;
 use crate::rest::heavy;
 use crate::rest::message::CallMessage;
-
-/// A few milliseconds of rendering; what needs more begins anew where it holds nobody up.
-const INLINE_STEPS: u64 = 20_000;
 
 /// A compiled mapping template.
 #[derive(Debug)]
@@ -67,12 +64,7 @@ impl Template {
             Self::Compiled(template) => template,
         };
         let message = CallMessage { call, body };
-        let render = |limits: &Limits| template.render(&message, &overrides, limits);
-        let mut rendered = render(&Limits { steps: INLINE_STEPS, ..Limits::default() });
-        if let Err(vtl::RenderError { fault: vtl::Fault::Limit(..), .. }) = rendered {
-            rendered = heavy::apart(|| render(&Limits::default()));
-        }
-        match rendered {
+        match heavy::render(template, &message, &overrides) {
             Ok(rendered) => Ok(Mapped { body: rendered.text.into(), overrides: rendered.overrides }),
             Err(vtl::RenderError { fault: fault @ vtl::Fault::Body(_), .. }) if side == Side::Request => {
                 Err(Fault::BadBody(fault.to_string()))

@@ -14,6 +14,7 @@ use crate::rest::authorize::{Asked, ask_function, require_signature};
 use crate::rest::event::{event_entries, query_entries, text, write_maps};
 use crate::rest::fault::Fault;
 use crate::rest::grant::{Grant, Granted};
+use crate::rest::heavy;
 use crate::rest::integration::function_in;
 use crate::rest::mapping::Source;
 use crate::rest::uri::Pattern;
@@ -77,7 +78,7 @@ impl Authorizer {
             let value = turn.values(source).into_iter().next().filter(|value| !value.is_empty());
             let value = value.ok_or(Fault::Unauthorized)?;
             let pattern = self.validation.as_ref().filter(|_| at == 0);
-            if pattern.is_some_and(|pattern| !pattern.matches(&value).unwrap_or(false)) {
+            if pattern.is_some_and(|pattern| !heavy::is_match(pattern, &value).unwrap_or(false)) {
                 return Err(Fault::Unauthorized);
             }
         }

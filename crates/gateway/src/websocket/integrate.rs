@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use http_body_util::Full;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ports::{InvokeCall, InvokeKind, InvokeReply, InvokeSource};
-use vtl::{Limits, Overrides};
+use vtl::Overrides;
 use wire::json::Reader;
 
 use crate::Gateway;
@@ -17,6 +17,7 @@ use crate::backends::Trust;
 use crate::rest::answer::Answer;
 use crate::rest::fault::Fault;
 use crate::rest::headers::is_dropped_from_request;
+use crate::rest::heavy;
 use crate::rest::lambda::{refused, within};
 use crate::rest::mapping::{Place, Source};
 use crate::rest::program::Passthrough;
@@ -145,7 +146,7 @@ fn render(
         Template::Literal(text) => Ok((text.clone(), overrides)),
         Template::Broken(why) => Err(broken(why)),
         Template::Compiled(template) => {
-            let rendered = template.render(&TurnMessage { turn, body }, &overrides, &Limits::default());
+            let rendered = heavy::render(template, &TurnMessage { turn, body }, &overrides);
             let rendered = rendered.map_err(|error| broken(&error.to_string()))?;
             Ok((rendered.text.into(), rendered.overrides))
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::Method;
 use vtl::JavaRegex;
 
+use crate::rest::heavy;
 use crate::rest::mapping::{Place, Source};
 use crate::rest::program::Passthrough;
 use crate::rest::template::Template;
@@ -230,11 +231,17 @@ impl Response {
 impl Mapping {
     /// The response of a status or an error message: the first whose pattern matches, else the default.
     pub(crate) fn response(&self, selected: &str) -> Option<&Response> {
-        let matches = |response: &&Response| match &response.selection {
-            Selection::Pattern(pattern) => pattern.matches(selected).unwrap_or(false),
-            Selection::Default | Selection::Broken => false,
-        };
+        let found = heavy::search(|steps| {
+            for response in &self.responses {
+                if let Selection::Pattern(pattern) = &response.selection
+                    && pattern.matches_within(selected, steps)?
+                {
+                    return Ok(Some(response));
+                }
+            }
+            Ok(None)
+        });
         let default = || self.responses.iter().find(|known| matches!(known.selection, Selection::Default));
-        self.responses.iter().find(matches).or_else(default)
+        found.ok().flatten().or_else(default)
     }
 }

@@ -130,20 +130,34 @@ async fn bombs_hold_nobody_up() {
     world.add_method("GET", "/pattern", &lambda.to_string()).await;
     let to = "/restapis/$api/resources/$resource/methods/GET/integration/responses/200";
     world.make("r", &format!(r#"PUT {to} {{"selectionPattern":"(a|aa)+$b"}}"#)).await;
+    let authorizer = serde_json::json!({ "name": "a", "type": "TOKEN", "authorizerUri": function_uri("quick"),
+        "identitySource": "method.request.header.Authorization", "identityValidationExpression": "(a|aa)+$b" });
+    world.make("a", &format!("POST /restapis/$api/authorizers {authorizer}")).await;
+    world.add_method("GET", "/token", &World::lambda("quick")).await;
+    let patch = serde_json::json!({ "patchOperations": [
+        { "op": "replace", "path": "/authorizationType", "value": "CUSTOM" },
+        { "op": "replace", "path": "/authorizerId", "value": world.name("a") },
+    ]});
+    world.make("m", &format!("PATCH /restapis/$api/resources/$resource/methods/GET {patch}")).await;
     world.deploy("dev").await;
     let world = Arc::new(world);
-    for path in ["template", "pattern"] {
+    const FAILED: &str = r#"500 {"message": "Internal server error"}"#;
+    for (path, expected) in
+        [("template", FAILED), ("pattern", FAILED), ("token", r#"401 {"message":"Unauthorized"}"#)]
+    {
         let order = Arc::new(Mutex::new(Vec::new()));
         let send = |path: &'static str| {
             let (world, order) = (Arc::clone(&world), Arc::clone(&order));
             tokio::spawn(async move {
-                let answer = world.get(&format!("GET /dev/{path}")).await;
+                let token = [("authorization", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!")];
+                let request = world.request_with(&format!("GET /dev/{path}"), &token, "");
+                let answer = show(&world.gateway.serve(request).await);
                 order.lock().unwrap().push(path);
                 answer
             })
         };
         let (slow, quick) = (send(path), send("quick"));
-        assert_eq!(slow.await.unwrap(), r#"500 {"message": "Internal server error"}"#, "{path}");
+        assert_eq!(slow.await.unwrap(), expected, "{path}");
         assert_eq!(quick.await.unwrap(), "200 quick");
         assert_eq!(*order.lock().unwrap(), ["quick", path]);
     }

@@ -1,6 +1,6 @@
 //! WebSocket APIs: handshakes, events, routes and what they answer, limits, `@connections`, several nodes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
@@ -504,6 +504,27 @@ async fn mocks_and_templates_answer() {
     socket.say(r#"{"action":"plain","kind":"y"}"#).await;
     assert_eq!(socket.next().await, "text error bad luck");
     assert_eq!(event(&world)["action"], "plain", "without a template the message is passed through");
+}
+
+/// One thread, and a message whose template keeps it busy as long as the limits let it: others are answered meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_bomb_holds_nobody_up() {
+    let world = world(&[]).await;
+    let bomb = "#foreach($a in [1..1000])#foreach($b in [1..1000])#set($x = $a * $b)#end#end";
+    let mock = serde_json::json!({ "integrationType": "MOCK", "requestTemplates": { "$default": bomb },
+        "templateSelectionExpression": "\\$default" });
+    add_route(&world, "bomb", &mock.to_string()).await;
+    make_two_way(&world).await;
+    let mut socket = connect(&world).await;
+    socket.say(r#"{"action":"bomb"}"#).await;
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&order);
+    let other = tokio::spawn(async move { told.lock().unwrap().push("another") });
+    let answer = socket.next().await;
+    order.lock().unwrap().push("the bomb");
+    other.await.unwrap();
+    assert!(answer.contains("Internal server error"), "{answer}");
+    assert_eq!(*order.lock().unwrap(), ["another", "the bomb"]);
 }
 
 #[tokio::test]
