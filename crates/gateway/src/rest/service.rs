@@ -2,9 +2,12 @@
 //! `ports::Call`, and its answer through an integration response. Knows no service and no operation.
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/api/API_PutIntegration.html>
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use base::{Cx, Region, Scope};
+use base::{Cx, Region, Scope, Trace};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body_util::{BodyExt, Full};
@@ -29,23 +32,19 @@ tokio::task_local! {
     static DEPTH: u32;
 }
 
-/// An integration's service.
+/// What an integration calls of a service.
 #[derive(Debug)]
-pub(crate) struct ServiceBackend {
+pub(crate) struct Target {
     /// `dynamodb`, `streams.dynamodb`
     service: Pattern,
     region: Pattern,
     /// `PutItem`; none where the service is called by path.
     action: Option<Pattern>,
-    credentials: Option<Credentials>,
-    /// The service's host, as on AWS.
-    host: HttpBackend,
 }
 
-impl ServiceBackend {
-    /// Reads `arn:aws:apigateway:REGION:SERVICE:action/NAME` or `..:path/PATH`.
-    pub(crate) fn compile(record: &IntegrationRecord) -> Result<Self, String> {
-        let uri = record.uri.as_deref().unwrap_or_default();
+impl Target {
+    /// Reads `arn:aws:apigateway:REGION:SERVICE:action/NAME` or `..:path/PATH`, and says where that is on AWS.
+    pub(crate) fn parse(uri: &str) -> Result<(Self, String), String> {
         let broken = || format!("the URI {uri} names no service");
         let mut parts = uri.splitn(6, ':').skip(3);
         let (Some(region), Some(service), Some(target)) = (parts.next(), parts.next(), parts.next()) else {
@@ -62,13 +61,24 @@ impl ServiceBackend {
             }
             _ => (None, format!("{host}/{rest}")),
         };
-        Ok(Self {
-            service: Pattern::of_arn(service),
-            region: Pattern::of_arn(region),
-            action,
-            credentials: record.credentials.as_deref().and_then(Credentials::compile),
-            host: HttpBackend::at(record, &url),
-        })
+        Ok((Self { service: Pattern::of_arn(service), region: Pattern::of_arn(region), action }, url))
+    }
+}
+
+/// The integration of a REST API's method.
+#[derive(Debug)]
+pub(crate) struct ServiceBackend {
+    target: Target,
+    credentials: Option<Credentials>,
+    /// The service's host, as on AWS.
+    host: HttpBackend,
+}
+
+impl ServiceBackend {
+    pub(crate) fn compile(record: &IntegrationRecord) -> Result<Self, String> {
+        let (target, url) = Target::parse(record.uri.as_deref().unwrap_or_default())?;
+        let credentials = record.credentials.as_deref().and_then(Credentials::compile);
+        Ok(Self { target, credentials, host: HttpBackend::at(record, &url) })
     }
 }
 
@@ -91,14 +101,24 @@ impl Credentials {
 
     /// Whether there is somebody to call as.
     pub(crate) fn check(&self, call: &Call<'_>) -> Result<(), Fault> {
+        let is_signed = call.grant.get().is_some_and(|granted| granted.grant.signer.is_some());
+        self.check_for(&call.release.variables, is_signed)
+    }
+
+    /// The same on a stage with these variables, for a caller who signed or did not.
+    pub(crate) fn check_for(
+        &self,
+        variables: &BTreeMap<String, String>,
+        is_signed: bool,
+    ) -> Result<(), Fault> {
         match self {
             Self::Role(role) => {
-                let role = role.fill(&call.release.variables, |_| None)?;
+                let role = role.fill(variables, |_| None)?;
                 let mut parts = role.split(':');
                 let fits = parts.next() == Some("arn") && parts.nth(1) == Some("iam") && role.contains(":role/");
                 if fits { Ok(()) } else { Err(Fault::Configuration(format!("{role} is no role's ARN"))) }
             }
-            Self::Caller if call.grant.get().is_some_and(|granted| granted.grant.signer.is_some()) => Ok(()),
+            Self::Caller if is_signed => Ok(()),
             Self::Caller => Err(Fault::Configuration(
                 "the integration calls with the caller's credentials, and the method takes none: its authorization \
                  must be AWS_IAM"
@@ -115,16 +135,35 @@ pub(crate) async fn call(
     backend: &ServiceBackend,
     mapping: &Mapping,
 ) -> Result<StageResponse, Fault> {
-    match &backend.credentials {
-        Some(credentials) => credentials.check(call)?,
-        None => {
-            return Err(Fault::Configuration("Role ARN must be specified for AWS integrations".to_owned()));
-        }
-    }
+    backend.credentials.as_ref().ok_or_else(no_role)?.check(call)?;
     let outgoing = Outgoing::mapped(call, mapping)?;
     let (body, overrides) = (outgoing.body.clone(), outgoing.overrides.clone());
     let request = backend::build(call, &backend.host, outgoing)?;
-    let reply = ask(gateway, call, backend, request, &body).await?;
+    execution_log::sending(call, request.uri(), execution_log::listed(request.headers()), &body);
+    let asker = Asker {
+        scope: &call.stage.scope,
+        variables: &call.release.variables,
+        trace: &call.ticket.trace,
+        source_ip: call.request.source_ip,
+        timeout: call.method.timeout,
+    };
+    let began = gateway.clock.now();
+    let reply = ask(gateway, &backend.target, asker, request).await?;
+    let latency = gateway.clock.now().since(began);
+    call.integration_status.get_or_init(|| reply.status);
+    if let Some((_, id)) = reply.headers.iter().find(|(name, _)| name == "x-amzn-requestid") {
+        call.endpoint_request_id.get_or_init(|| id.clone());
+    }
+    execution_log::answered(call, (reply.status, latency), reply.headers.clone(), &reply.body);
+    let answer = IntegrationAnswer { headers: Some(headers_of(&reply)), body: reply.body, overrides };
+    respond::respond(call, mapping, &reply.status.to_string(), &answer)
+}
+
+pub(crate) fn no_role() -> Fault {
+    Fault::Configuration("Role ARN must be specified for AWS integrations".to_owned())
+}
+
+pub(crate) fn headers_of(reply: &ServiceReply) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(reply.headers.len());
     for (name, value) in &reply.headers {
         let name = HeaderName::from_bytes(name.as_bytes());
@@ -132,45 +171,44 @@ pub(crate) async fn call(
             headers.append(name, value);
         }
     }
-    let answer = IntegrationAnswer { headers: Some(headers), body: reply.body, overrides };
-    respond::respond(call, mapping, &reply.status.to_string(), &answer)
+    headers
 }
 
-async fn ask(
+/// For whom a service is asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asker<'a> {
+    pub(crate) scope: &'a Scope,
+    /// Of the stage.
+    pub(crate) variables: &'a BTreeMap<String, String>,
+    pub(crate) trace: &'a Trace,
+    pub(crate) source_ip: IpAddr,
+    pub(crate) timeout: Duration,
+}
+
+/// The service's answer to what would go to its host on AWS.
+pub(crate) async fn ask(
     gateway: &Gateway,
-    call: &Call<'_>,
-    backend: &ServiceBackend,
+    target: &Target,
+    asker: Asker<'_>,
     request: Request<Full<Bytes>>,
-    sent: &Bytes,
 ) -> Result<ServiceReply, Fault> {
     let depth = DEPTH.try_with(|depth| *depth).unwrap_or(0);
     if depth >= DEPTH_MAX {
         return Err(Fault::Loop(depth));
     }
-    let fill = |pattern: &Pattern| pattern.fill(&call.release.variables, |_| None);
-    let region = fill(&backend.region)?;
-    let scope = Scope { account: call.stage.scope.account, region: Region::new(&region) };
-    let mut cx = Cx::internal(scope);
-    cx.trace = call.ticket.trace.clone();
-    cx.source_ip = Some(call.request.source_ip);
-    let (service, action) = (fill(&backend.service)?, backend.action.as_ref().map(fill).transpose()?);
-    execution_log::sending(call, request.uri(), execution_log::listed(request.headers()), sent);
+    let fill = |pattern: &Pattern| pattern.fill(asker.variables, |_| None);
+    let region = fill(&target.region)?;
+    let mut cx = Cx::internal(Scope { account: asker.scope.account, region: Region::new(&region) });
+    cx.trace = asker.trace.clone();
+    cx.source_ip = Some(asker.source_ip);
+    let (service, action) = (fill(&target.service)?, target.action.as_ref().map(fill).transpose()?);
     let request = service_call(service, action, request).await?;
-    let began = gateway.clock.now();
     let port = Arc::clone(&gateway.call);
     // A task of its own: an integration that leads to another must not add to the stack.
     let work = DEPTH.scope(depth + 1, async move { port.call(&cx, request).await });
-    let done = within(&gateway.clock, call.method.timeout, tokio::spawn(work)).await?;
+    let done = within(&gateway.clock, asker.timeout, tokio::spawn(work)).await?;
     let done = done.map_err(|error| Fault::Internal(error.to_string()))?;
-    let reply = done.map_err(|error| Fault::Unsupported(error.to_string()))?;
-    call.integration_status.get_or_init(|| reply.status);
-    let named = reply.headers.iter().find(|(name, _)| name == "x-amzn-requestid");
-    if let Some((_, id)) = named {
-        call.endpoint_request_id.get_or_init(|| id.clone());
-    }
-    let latency = gateway.clock.now().since(began);
-    execution_log::answered(call, (reply.status, latency), reply.headers.clone(), &reply.body);
-    Ok(reply)
+    done.map_err(|error| Fault::Unsupported(error.to_string()))
 }
 
 async fn service_call(

@@ -21,11 +21,12 @@ use crate::rest::heavy;
 use crate::rest::lambda::{refused, within};
 use crate::rest::mapping::{Place, Source};
 use crate::rest::program::Passthrough;
+use crate::rest::service::{self, Asker};
 use crate::rest::template::{Template, mock_status};
 use crate::rest::uri::Pattern;
 use crate::websocket::context::{Act, Turn, TurnMessage};
 use crate::websocket::event;
-use crate::websocket::program::{Backend, Endpoint, Integration, Mapping};
+use crate::websocket::program::{Backend, Endpoint, Integration, Mapping, Service};
 
 /// What came of a turn.
 #[derive(Debug, Default)]
@@ -79,6 +80,12 @@ pub(crate) async fn integrate(
             let selected = answer.status.to_string();
             respond(turn, mapping, &selected, answer, overrides)
         }
+        Backend::Service(service) => {
+            let (body, overrides) = request_body(turn, mapping)?;
+            let answer = ask(gateway, turn, integration, service, body).await?;
+            let selected = answer.status.to_string();
+            respond(turn, mapping, &selected, answer, overrides)
+        }
         Backend::Mock => {
             let (body, overrides) = request_body(turn, mapping)?;
             let status = std::str::from_utf8(&body).ok().and_then(mock_status);
@@ -90,7 +97,6 @@ pub(crate) async fn integrate(
             let answer = Outcome { status, ..Outcome::default() };
             respond(turn, mapping, &status.to_string(), answer, overrides)
         }
-        Backend::Unsupported(what) => Err(Fault::Unsupported(what.clone())),
         Backend::Broken(why) => Err(Fault::Configuration(why.clone())),
     }
 }
@@ -186,7 +192,30 @@ async fn invoke(
     done.map_err(|error| refused(error, &function))
 }
 
-/// The request to an HTTP backend and its answer.
+/// A service's answer.
+async fn ask(
+    gateway: &Gateway,
+    turn: &Turn<'_>,
+    integration: &Integration,
+    service: &Service,
+    body: Bytes,
+) -> Result<Outcome, Fault> {
+    let variables = &turn.stage.variables;
+    let is_signed = turn.peer.grant.get().is_some_and(|granted| granted.grant.signer.is_some());
+    service.credentials.as_ref().ok_or_else(service::no_role)?.check_for(variables, is_signed)?;
+    let request = build(turn, integration, &service.endpoint, body)?;
+    let asker = Asker {
+        scope: &turn.stage.scope,
+        variables,
+        trace: &turn.trace,
+        source_ip: turn.peer.source_ip,
+        timeout: integration.timeout,
+    };
+    let reply = service::ask(gateway, &service.target, asker, request).await?;
+    Ok(Outcome { status: reply.status, headers: service::headers_of(&reply), body: reply.body })
+}
+
+/// An HTTP backend's answer.
 async fn send(
     gateway: &Gateway,
     turn: &Turn<'_>,
@@ -194,6 +223,22 @@ async fn send(
     endpoint: &Endpoint,
     body: Bytes,
 ) -> Result<Outcome, Fault> {
+    let request = build(turn, integration, endpoint, body)?;
+    let bytes_max = gateway.limits.gateway_body_bytes_max;
+    let work = gateway.backends.exchange(request, Trust::Authorities, bytes_max);
+    let response = within(&gateway.clock, integration.timeout, pin!(work))
+        .await?
+        .map_err(|error| Fault::Network(error.to_string()))?;
+    Ok(Outcome { status: response.status, headers: response.headers, body: response.body })
+}
+
+/// The request to a host.
+fn build(
+    turn: &Turn<'_>,
+    integration: &Integration,
+    endpoint: &Endpoint,
+    body: Bytes,
+) -> Result<Request<Full<Bytes>>, Fault> {
     let is_proxy = matches!(integration.backend, Backend::HttpProxy(_));
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = endpoint.method.clone();
@@ -224,12 +269,7 @@ async fn send(
             headers.insert(name, value);
         }
     }
-    let bytes_max = gateway.limits.gateway_body_bytes_max;
-    let work = gateway.backends.exchange(request, Trust::Authorities, bytes_max);
-    let response = within(&gateway.clock, integration.timeout, pin!(work))
-        .await?
-        .map_err(|error| Fault::Network(error.to_string()))?;
-    Ok(Outcome { status: response.status, headers: response.headers, body: response.body })
+    Ok(request)
 }
 
 fn is_of_handshake(name: &HeaderName) -> bool {

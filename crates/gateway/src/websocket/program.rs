@@ -9,6 +9,7 @@ use vtl::JavaRegex;
 use crate::rest::heavy;
 use crate::rest::mapping::{Place, Source};
 use crate::rest::program::Passthrough;
+use crate::rest::service::{self, Credentials};
 use crate::rest::template::Template;
 use crate::rest::uri::Pattern;
 use crate::v2::deployment::SnapshotRecord;
@@ -54,11 +55,19 @@ pub(crate) enum Backend {
     Lambda(Pattern),
     HttpProxy(Endpoint),
     Http(Endpoint),
+    Service(Box<Service>),
     Mock,
-    /// The configuration asks for what this version does not do; what that is.
-    Unsupported(String),
     /// It cannot work; why, for the log.
     Broken(String),
+}
+
+/// A service other than Lambda.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) target: service::Target,
+    /// Where that is on AWS.
+    pub(crate) endpoint: Endpoint,
+    pub(crate) credentials: Option<Credentials>,
 }
 
 #[derive(Debug)]
@@ -170,7 +179,7 @@ impl Integration {
 impl Backend {
     fn compile(record: &IntegrationRecord) -> Self {
         let uri = record.uri.as_deref().unwrap_or_default();
-        let endpoint = || Endpoint {
+        let endpoint = |uri: &str| Endpoint {
             uri: Pattern::of_uri(uri),
             method: record.method.as_deref().and_then(|name| name.parse().ok()).unwrap_or(Method::POST),
         };
@@ -182,11 +191,16 @@ impl Backend {
             ("MOCK", _) => Self::Mock,
             ("AWS_PROXY", Some(function)) => Self::LambdaProxy(function),
             ("AWS", Some(function)) => Self::Lambda(function),
-            ("HTTP_PROXY", _) => Self::HttpProxy(endpoint()),
-            ("HTTP", _) => Self::Http(endpoint()),
-            ("AWS", None) => {
-                Self::Unsupported(format!("integrations of AWS services in WebSocket APIs ({uri})"))
-            }
+            ("HTTP_PROXY", _) => Self::HttpProxy(endpoint(uri)),
+            ("HTTP", _) => Self::Http(endpoint(uri)),
+            ("AWS", None) => match service::Target::parse(uri) {
+                Ok((target, url)) => Self::Service(Box::new(Service {
+                    target,
+                    endpoint: endpoint(&url),
+                    credentials: record.credentials_arn.as_deref().and_then(Credentials::compile),
+                })),
+                Err(why) => Self::Broken(why),
+            },
             (kind, _) => Self::Broken(format!("{kind} cannot call {uri}")),
         }
     }

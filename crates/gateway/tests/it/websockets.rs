@@ -506,6 +506,42 @@ async fn mocks_and_templates_answer() {
     assert_eq!(event(&world)["action"], "plain", "without a template the message is passed through");
 }
 
+/// A table behind a route without a function between.
+#[tokio::test]
+async fn services_are_called() {
+    let world = world(&[]).await;
+    let uri = "arn:aws:apigateway:${stageVariables.region}:dynamodb:action/PutItem";
+    let template = "{\"TableName\":\"t\",\"Item\":{\"id\":{\"S\":$input.json('$.id')}}}";
+    let mut put = serde_json::json!({ "integrationType": "AWS", "integrationMethod": "POST", "integrationUri": uri,
+        "requestTemplates": { "$default": template }, "templateSelectionExpression": "\\$default" });
+    add_route(&world, "nobody", &put.to_string()).await;
+    make_two_way(&world).await;
+    put["credentialsArn"] = "arn:aws:iam::000000000000:role/api".into();
+    add_route(&world, "put", &put.to_string()).await;
+    for (key, text) in [("$default", "kept"), ("/4\\d{2}/", "refused: $input.path('$.message')")] {
+        let response =
+            serde_json::json!({ "integrationResponseKey": key, "responseTemplates": { "$default": text } });
+        let line = format!("POST /v2/apis/$api/integrations/$integration/integrationresponses {response}");
+        world.make("x", &line).await;
+    }
+    make_two_way(&world).await;
+    world.make("r", r#"PATCH /v2/apis/$api/stages/dev {"stageVariables":{"region":"eu-west-1"}}"#).await;
+    let mut socket = connect(&world).await;
+    for (status, body, expected) in
+        [(200, "{}", "text kept"), (400, r#"{"message":"no such table"}"#, "text refused: no such table")]
+    {
+        world.services.answer(status, &[("content-type", "application/x-amz-json-1.0")], body.as_bytes());
+        socket.say(r#"{"action":"put","id":"a"}"#).await;
+        assert_eq!(socket.next().await, expected);
+        let (scope, call) = world.services.last_call();
+        assert_eq!((scope.region.as_str(), call.service.as_str()), ("eu-west-1", "dynamodb"));
+        assert_eq!(call.action.as_deref(), Some("PutItem"));
+        assert_eq!(call.body, r#"{"TableName":"t","Item":{"id":{"S":"a"}}}"#);
+    }
+    socket.say(r#"{"action":"nobody","id":"a"}"#).await;
+    assert!(socket.next().await.contains("Internal server error"), "without a role nobody calls");
+}
+
 /// One thread, and a message whose template keeps it busy as long as the limits let it: others are answered meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_bomb_holds_nobody_up() {
