@@ -5,8 +5,9 @@ mod link;
 mod pool;
 mod tls;
 
+use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -17,8 +18,8 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use self::link::{Connector, Link, Unanswered};
 use self::pool::{Place, Pool};
-pub(crate) use self::tls::Trust;
 pub use self::tls::connector;
+pub(crate) use self::tls::{Identity, Terms, Trust};
 use crate::StageResponse;
 
 /// Why a backend gave no answer.
@@ -32,14 +33,16 @@ pub(crate) enum BackendError {
     Body(String),
 }
 
-/// The client. Its connector is made when a backend is first called: who has no HTTP integration pays nothing for it.
+/// The client.
 #[derive(Default)]
 pub(crate) struct Backends {
-    connector: OnceLock<Connector>,
-    /// The same for [`Trust::Anyone`].
-    lenient: OnceLock<Connector>,
+    /// Each is made when a backend is first called on its terms: who has no HTTP integration pays nothing for it.
+    connectors: Mutex<HashMap<Terms, Connector>>,
     pool: Arc<Pool>,
 }
+
+/// Certificates come and go; what was made for them need not stay.
+const CONNECTORS_MAX: usize = 64;
 
 impl std::fmt::Debug for Backends {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -54,7 +57,7 @@ impl Backends {
         let mut request = Request::new(Full::default());
         *request.uri_mut() = uri;
         let response =
-            self.exchange(request, Trust::Authorities, bytes_max).await.map_err(|error| error.to_string())?;
+            self.exchange(request, &Terms::USUAL, bytes_max).await.map_err(|error| error.to_string())?;
         if response.status != 200 {
             return Err(format!("status {}", response.status));
         }
@@ -65,10 +68,10 @@ impl Backends {
     pub(crate) async fn exchange(
         &self,
         request: Request<Full<Bytes>>,
-        trust: Trust,
+        terms: &Terms,
         body_bytes_max: usize,
     ) -> Result<StageResponse, BackendError> {
-        let (parts, body) = self.send(request, trust).await?.into_parts();
+        let (parts, body) = self.send(request, terms).await?.into_parts();
         let body = Limited::new(body, body_bytes_max).collect().await;
         let body = body.map_err(|error| BackendError::Body(error.to_string()))?.to_bytes();
         Ok(StageResponse::new(parts.status.as_u16(), parts.headers, body))
@@ -78,9 +81,9 @@ impl Backends {
     pub(crate) async fn open(
         &self,
         request: Request<Full<Bytes>>,
-        trust: Trust,
+        terms: &Terms,
     ) -> Result<Response<Answer>, BackendError> {
-        self.send(request, trust).await
+        self.send(request, terms).await
     }
 
     /// A backend may close an idle connection in the moment in which it is used again. Then the request is sent
@@ -89,11 +92,11 @@ impl Backends {
     async fn send(
         &self,
         mut request: Request<Full<Bytes>>,
-        trust: Trust,
+        terms: &Terms,
     ) -> Result<Response<Answer>, BackendError> {
         let to = request.uri().clone();
         let place =
-            Place::of(&to, trust).ok_or_else(|| BackendError::Network("the URL names no host".to_owned()))?;
+            Place::of(&to, terms).ok_or_else(|| BackendError::Network("the URL names no host".to_owned()))?;
         for_origin(&mut request);
         while let Some(link) = self.pool.take(&place) {
             let again = request.method().is_idempotent().then(|| request.clone());
@@ -107,13 +110,21 @@ impl Backends {
                 Err(Unanswered { error, .. }) => return Err(error),
             }
         }
-        let connector = match trust {
-            Trust::Authorities => self.connector.get_or_init(connector).clone(),
-            Trust::Anyone => self.lenient.get_or_init(tls::lenient_connector).clone(),
-        };
+        let connector = self.connector(terms);
         // Rare, and its state would be a part of every answer's.
         let link = Box::pin(Link::open(connector, to)).await?;
         self.ask(link, &place, request).await.map_err(|unanswered| unanswered.error)
+    }
+
+    fn connector(&self, terms: &Terms) -> Connector {
+        let mut connectors = self.connectors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = connectors.get(terms) {
+            return made.clone();
+        }
+        if connectors.len() >= CONNECTORS_MAX {
+            connectors.clear();
+        }
+        connectors.entry(terms.clone()).or_insert_with(|| tls::connector_on(terms)).clone()
     }
 
     async fn ask(

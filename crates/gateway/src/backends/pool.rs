@@ -8,19 +8,19 @@ use http::Uri;
 use http::uri::{Authority, Scheme};
 
 use super::link::Link;
-use super::tls::Trust;
+use super::tls::Terms;
 
 const IDLE_PER_BACKEND_MAX: usize = 64;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Scheme and authority of a URL: where a connection leads, and who was taken for it there.
+/// Scheme and authority of a URL: where a connection leads, and on which terms.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Place(Scheme, Authority, Trust);
+pub(super) struct Place(Scheme, Authority, Terms);
 
 impl Place {
     /// `None` for a URL that names no host.
-    pub(super) fn of(uri: &Uri, trust: Trust) -> Option<Self> {
-        Some(Self(uri.scheme()?.clone(), uri.authority()?.clone(), trust))
+    pub(super) fn of(uri: &Uri, terms: &Terms) -> Option<Self> {
+        Some(Self(uri.scheme()?.clone(), uri.authority()?.clone(), terms.clone()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Whose certificates https backends may show. Knows no API.
+//! How https backends and the gateway know each other: whose certificates they may show, and which it shows. Knows no API.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,12 +6,15 @@ use std::sync::Arc;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::client::{WantsClientCert, WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, RootCertStore,
+    SignatureScheme,
+};
 
 /// Where Linux distributions and macOS keep the certificates that the system trusts.
 const ROOTS: [&str; 5] = [
@@ -31,30 +34,101 @@ pub(crate) enum Trust {
     Anyone,
 }
 
-/// https with the certificates that the system trusts, or those of `SSL_CERT_FILE`; plain http too.
-pub fn connector() -> HttpsConnector<HttpConnector> {
-    over(builder().with_root_certificates(roots()).with_no_client_auth())
+/// A certificate with its key, by which backends may know the gateway. Those of one id are the same.
+#[derive(Clone)]
+pub(crate) struct Identity(Arc<Pair>);
+
+struct Pair {
+    id: String,
+    certificate_pem: String,
+    key_pem: String,
 }
 
-/// The same for [`Trust::Anyone`].
-pub(super) fn lenient_connector() -> HttpsConnector<HttpConnector> {
-    let strict = WebPkiServerVerifier::builder_with_provider(Arc::new(roots()), provider()).build();
-    match strict {
-        Ok(strict) => {
-            let lenient =
-                builder().dangerous().with_custom_certificate_verifier(Arc::new(Lenient { strict }));
-            over(lenient.with_no_client_auth())
-        }
-        // A system without authorities, of which the log has been told.
-        Err(_) => connector(),
+impl Identity {
+    pub(crate) fn new(id: String, certificate_pem: String, key_pem: String) -> Self {
+        Self(Arc::new(Pair { id, certificate_pem, key_pem }))
     }
+
+    fn read(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), pem::Error> {
+        let chain =
+            CertificateDer::pem_slice_iter(self.0.certificate_pem.as_bytes()).collect::<Result<_, _>>()?;
+        Ok((chain, PrivateKeyDer::from_pem_slice(self.0.key_pem.as_bytes())?))
+    }
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Identity").field(&self.0.id).finish()
+    }
+}
+
+impl PartialEq for Identity {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
+impl Eq for Identity {}
+
+impl std::hash::Hash for Identity {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.id.hash(state);
+    }
+}
+
+/// On which terms a backend is called.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Terms {
+    pub(crate) trust: Trust,
+    /// Shown to backends that ask for one.
+    pub(crate) identity: Option<Identity>,
+}
+
+impl Terms {
+    /// Authorities are trusted, and nobody is told who calls.
+    pub(crate) const USUAL: Self = Self { trust: Trust::Authorities, identity: None };
+}
+
+/// https with the certificates that the system trusts, or those of `SSL_CERT_FILE`; plain http too.
+pub fn connector() -> HttpsConnector<HttpConnector> {
+    connector_on(&Terms::USUAL)
+}
+
+/// The same on other terms.
+pub(super) fn connector_on(terms: &Terms) -> HttpsConnector<HttpConnector> {
+    let strict = WebPkiServerVerifier::builder_with_provider(Arc::new(roots()), provider()).build();
+    let verified = match (terms.trust, strict) {
+        (Trust::Anyone, Ok(strict)) => {
+            builder().dangerous().with_custom_certificate_verifier(Arc::new(Lenient { strict }))
+        }
+        // A system without authorities has none to be lenient with either; the log has been told.
+        (Trust::Anyone, Err(_)) | (Trust::Authorities, _) => builder().with_root_certificates(roots()),
+    };
+    let shown = terms.identity.as_ref().map(Identity::read);
+    over(match shown {
+        Some(Ok((chain, key))) => match verified.clone().with_client_auth_cert(chain, key) {
+            Ok(config) => config,
+            Err(error) => unknown(verified, &error),
+        },
+        Some(Err(error)) => unknown(verified, &error),
+        None => verified.with_no_client_auth(),
+    })
+}
+
+/// Whoever asks for a certificate refuses the call.
+fn unknown(
+    verified: ConfigBuilder<ClientConfig, WantsClientCert>,
+    error: &dyn std::fmt::Display,
+) -> ClientConfig {
+    tracing::error!(%error, "a client certificate cannot be read and is shown to no backend");
+    verified.with_no_client_auth()
 }
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-fn builder() -> rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier> {
+fn builder() -> ConfigBuilder<ClientConfig, rustls::WantsVerifier> {
     ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .expect("the provider has the cipher suites of the protocol versions it is built with")

@@ -6,7 +6,7 @@ use http::header::{FORWARDED, USER_AGENT, VIA};
 use http::{HeaderMap, Method, Request, Uri};
 use http_body_util::Full;
 
-use crate::backends::Trust;
+use crate::backends::Terms;
 use crate::http::call::HttpCall;
 use crate::http::fault::HttpFault;
 use crate::rest::headers::{self, Origin};
@@ -32,7 +32,7 @@ pub(crate) async fn proxy(
     *request.uri_mut() = uri(call, backend)?;
     *request.headers_mut() = headers_of(call)?;
     let bytes_max = gateway.limits.gateway_body_bytes_max;
-    let sent = gateway.backends.exchange(request, Trust::Authorities, bytes_max);
+    let sent = gateway.backends.exchange(request, &Terms::USUAL, bytes_max);
     let done = within(&gateway.clock, call.route.timeout, pin!(sent)).await;
     let mut response =
         done.map_err(|_| HttpFault::Timeout)?.map_err(|error| HttpFault::Unreachable(error.to_string()))?;

@@ -38,9 +38,11 @@ pub(super) async fn run(
     let path = by_path.iter().find(|(_, id)| **id == input.resource_id).map(|(path, _)| path.clone());
     let path = path.ok_or_else(GatewayError::no_resource)?;
     let method = read_method(gateway, &api, &input).await?;
-    if let Some(id) = &input.client_certificate_id {
-        parts::read::<ClientCertificateRecord>(&gateway.store, Owner::Scope(&cx.scope), id).await?;
-    }
+    let certificate: Option<ClientCertificateRecord> = match &input.client_certificate_id {
+        Some(id) => Some(parts::read(&gateway.store, Owner::Scope(&cx.scope), id).await?),
+        None => None,
+    };
+    let identity = certificate.map(ClientCertificateRecord::into_identity);
     let snapshot = snapshot(gateway, &api, (&input.resource_id, &path), method).await?;
     let verb = Verb::from_name(&input.http_method).ok_or_else(GatewayError::no_method)?;
     let variables = input.stage_variables.take().unwrap_or_default();
@@ -50,7 +52,8 @@ pub(super) async fn run(
         // A path that is not the resource's: its variables stand for themselves.
         request.path = path;
     }
-    let stage = LiveStage::trial(&api, STAGE, program, variables).ok_or_else(GatewayError::no_method)?;
+    let mut stage = LiveStage::trial(&api, STAGE, program, variables).ok_or_else(GatewayError::no_method)?;
+    stage.identity = identity;
     let ticket = Ticket::new(&request, gateway.clock.now());
     let mut visit = Visit::new(&request, &ticket, &stage, stage.release(0));
     visit.journal = Some(Journal::new(&gateway.clock));

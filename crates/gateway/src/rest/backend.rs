@@ -9,7 +9,7 @@ use http_body_util::Full;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use vtl::Overrides;
 
-use crate::backends::BackendError;
+use crate::backends::{BackendError, Terms};
 use crate::rest::call::Call;
 use crate::rest::fault::Fault;
 use crate::rest::headers::{self, Origin, event_name, is_dropped_from_request};
@@ -87,9 +87,9 @@ async fn send(
     let (began, headers) = (gateway.clock.now(), execution_log::listed(request.headers()));
     execution_log::sending(call, request.uri(), headers, &sent);
     let body_bytes_max = gateway.limits.gateway_body_bytes_max;
+    let terms = terms(call, backend);
     let work = async {
-        let response =
-            gateway.backends.exchange(request, backend.trust, body_bytes_max).await.map_err(refused)?;
+        let response = gateway.backends.exchange(request, &terms, body_bytes_max).await.map_err(refused)?;
         let status = *call.integration_status.get_or_init(|| response.status);
         let latency = gateway.clock.now().since(began);
         let headers = execution_log::listed(&response.headers);
@@ -97,6 +97,11 @@ async fn send(
         Ok(response)
     };
     within(&gateway.clock, call.method.timeout, pin!(work)).await?
+}
+
+/// On which terms a stage's backend is called.
+pub(crate) fn terms(call: &Call<'_>, backend: &HttpBackend) -> Terms {
+    Terms { trust: backend.trust, identity: call.stage.identity.clone() }
 }
 
 pub(crate) fn refused(error: BackendError) -> Fault {

@@ -6,6 +6,7 @@ use base::{Timestamp, random_alphanumeric};
 use minicbor::{Decode, Encode};
 use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
 
+use crate::backends::Identity;
 use crate::error::{GatewayError, Result};
 use crate::parts::{Part, kind};
 use crate::patch::{Patch, PatchVerb};
@@ -70,6 +71,11 @@ impl ClientCertificateRecord {
             expires_ms: expires.as_millis(),
             tags,
         })
+    }
+
+    /// As backends are shown it.
+    pub(crate) fn into_identity(self) -> Identity {
+        Identity::new(self.id, self.certificate_pem, self.key_pem)
     }
 
     pub(crate) fn patch(&mut self, patch: &Patch) -> Result<()> {

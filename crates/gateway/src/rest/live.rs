@@ -7,9 +7,12 @@ use base::Scope;
 use store::Store;
 
 use crate::access_log::AccessLog;
+use crate::backends::Identity;
 use crate::error::Result;
 use crate::live::{Live, Reader, Rows};
+use crate::parts::{self, Owner};
 use crate::rest::cache;
+use crate::rest::client_certificate::ClientCertificateRecord;
 use crate::rest::program::Method;
 use crate::rest::program::Program;
 use crate::rest::records::{ApiRecord, FlushedRecord, MethodSettingRecord, Snapshot, StageRecord, Stages};
@@ -36,6 +39,8 @@ pub(crate) struct LiveStage {
     pub(crate) kept_since: FlushedRecord,
     /// Requests are traced.
     pub(crate) tracing: bool,
+    /// The stage's client certificate, which its HTTP backends are shown.
+    pub(crate) identity: Option<Identity>,
     main: Release,
     canary: Option<(f64, Release)>,
 }
@@ -131,9 +136,25 @@ impl Live for LiveStage {
             }
         }
         let program = |id: &str| programs.get(id).cloned().flatten();
-        let live = stages.stages.into_values().filter_map(|stage| live_stage(&api, stage, program));
-        Ok(live.map(|stage| (stage.name.clone(), Arc::new(stage))).collect())
+        let mut live = HashMap::new();
+        for stage in stages.stages.into_values() {
+            let identity = match stage.client_certificate_id.as_deref().filter(|id| !id.is_empty()) {
+                Some(id) => identity(store, &api, id).await?,
+                None => None,
+            };
+            if let Some(stage) = live_stage(&api, stage, program) {
+                live.insert(stage.name.clone(), Arc::new(Self { identity, ..stage }));
+            }
+        }
+        Ok(live)
     }
+}
+
+/// None of a certificate that has been deleted.
+async fn identity(store: &Store, api: &ApiRecord, id: &str) -> Result<Option<Identity>> {
+    let scope = api.scope();
+    let found: Option<ClientCertificateRecord> = parts::find(store, Owner::Scope(&scope), id).await?;
+    Ok(found.map(ClientCertificateRecord::into_identity))
 }
 
 /// None for a stage without a deployment.
@@ -169,6 +190,7 @@ fn live_stage(
         canary_shares_cache,
         kept_since,
         tracing: stage.tracing_enabled,
+        identity: None,
         main,
         canary,
     })

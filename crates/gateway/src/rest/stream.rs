@@ -108,9 +108,9 @@ pub(crate) async fn http(
     let (began, headers) = (gateway.clock.now(), execution_log::listed(request.headers()));
     execution_log::sending(call, request.uri(), headers, &sent);
     let until = Until { clock: gateway.clock.clone(), ends: began.plus(call.method.timeout) };
+    let terms = backend::terms(call, backend);
     let answer =
-        within(&gateway.clock, call.method.timeout, pin!(gateway.backends.open(request, backend.trust)))
-            .await?;
+        within(&gateway.clock, call.method.timeout, pin!(gateway.backends.open(request, &terms))).await?;
     let (head, body) = answer.map_err(backend::refused)?.into_parts();
     let status = *call.integration_status.get_or_init(|| head.status.as_u16());
     let latency = gateway.clock.now().since(began);

@@ -13,7 +13,7 @@ use vtl::Overrides;
 use wire::json::Reader;
 
 use crate::Gateway;
-use crate::backends::Trust;
+use crate::backends::Terms;
 use crate::rest::answer::Answer;
 use crate::rest::fault::Fault;
 use crate::rest::headers::is_dropped_from_request;
@@ -225,7 +225,7 @@ async fn send(
 ) -> Result<Outcome, Fault> {
     let request = build(turn, integration, endpoint, body)?;
     let bytes_max = gateway.limits.gateway_body_bytes_max;
-    let work = gateway.backends.exchange(request, Trust::Authorities, bytes_max);
+    let work = gateway.backends.exchange(request, &Terms::USUAL, bytes_max);
     let response = within(&gateway.clock, integration.timeout, pin!(work))
         .await?
         .map_err(|error| Fault::Network(error.to_string()))?;

@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
-use rustls::pki_types::PrivateKeyDer;
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -14,13 +17,23 @@ use crate::world::World;
 
 /// A backend that shows a certificate which it issued itself, and answers every connection once.
 async fn backend(certificate: &CertificateParams) -> SocketAddr {
+    backend_for(certificate, None).await
+}
+
+/// The same, for clients who show this certificate alone.
+async fn backend_for(certificate: &CertificateParams, client: Option<CertificateDer<'static>>) -> SocketAddr {
     let key = KeyPair::generate().unwrap();
     let shown = certificate.self_signed(&key).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = client.map(|client| {
+        let mut known = RootCertStore::empty();
+        known.add(client).unwrap();
+        WebPkiClientVerifier::builder_with_provider(Arc::new(known), provider.clone()).build().unwrap()
+    });
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_no_client_auth()
+        .with_client_cert_verifier(verifier.unwrap_or_else(WebPkiClientVerifier::no_client_auth))
         .with_single_cert(vec![shown.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
         .unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
@@ -71,4 +84,29 @@ async fn insecure_skip_verification_asks_for_all_but_the_issuer() {
         world.deploy_one("GET", "/", &integration.to_string()).await;
         assert_eq!(world.get("GET /dev").await, expected, "{of}");
     }
+}
+
+/// A backend that lets in the gateway alone knows it by the certificate of the stage.
+#[tokio::test]
+async fn backends_are_shown_the_client_certificate_of_the_stage() {
+    let refused = r#"504 {"message": "Network error communicating with endpoint"}"#;
+    let world = World::new();
+    let (_, made) = world.control("POST /clientcertificates {}").await;
+    let pem = made["pemEncodedCertificate"].as_str().unwrap();
+    let id = made["clientCertificateId"].as_str().unwrap();
+    let client = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+    let port = backend_for(&of_this_time("localhost"), Some(client)).await.port();
+    let integration = json!({"type": "HTTP_PROXY", "httpMethod": "GET",
+        "uri": format!("https://localhost:{port}/"), "tlsConfig": {"insecureSkipVerification": true}});
+    world.deploy_one("GET", "/", &integration.to_string()).await;
+    let change = |id: &str| {
+        let patch = json!({"op": "replace", "path": "/clientCertificateId", "value": id});
+        format!("PATCH /restapis/$api/stages/dev {}", json!({ "patchOperations": [patch] }))
+    };
+    assert_eq!(world.get("GET /dev").await, refused, "no certificate");
+    world.make("stage", &change(id)).await;
+    assert_eq!(world.get("GET /dev").await, "200 ok");
+    let (_, other) = world.control("POST /clientcertificates {}").await;
+    world.make("stage", &change(other["clientCertificateId"].as_str().unwrap())).await;
+    assert_eq!(world.get("GET /dev").await, refused, "another one");
 }
