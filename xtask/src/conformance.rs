@@ -16,7 +16,7 @@ pub(crate) fn run_built(flags: &[&str]) -> Result<()> {
     }
     if all || flags.contains(&"--js") {
         execute(command(JS, "npm ci --no-audit --no-fund --loglevel=error"))?;
-        bring_chromium();
+        bring_chromium()?;
         execute(command(JS, "npm test"))?;
     }
     Ok(())
@@ -43,19 +43,22 @@ fn python() -> Result<()> {
     execute(postgres)
 }
 
-/// The browser for the tests of CORS; where neither apt nor `CHROMIUM_BIN` has one, those are skipped and say so.
-fn bring_chromium() {
+/// The browser for the tests with pages. They are left out for who asks for it alone, by `CHROMIUM_BIN=none`.
+fn bring_chromium() -> Result<()> {
     if std::env::var_os("CHROMIUM_BIN").is_some() || Path::new("/usr/bin/chromium").exists() {
-        return;
+        return Ok(());
     }
     for install in
         ["apt-get update --quiet", "apt-get install --quiet --yes --no-install-recommends chromium"]
     {
         if !succeeds(command("", install)) {
-            eprintln!("no Chromium: the browser's tests are skipped");
-            return;
+            bail!(
+                "no Chromium: bring it with `apt-get install chromium`, name one in CHROMIUM_BIN, or leave \
+                 the browser's tests out with CHROMIUM_BIN=none"
+            );
         }
     }
+    Ok(())
 }
 
 /// A virtual environment; on a Debian without the module, after bringing it by apt.

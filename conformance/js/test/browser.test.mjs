@@ -1,6 +1,5 @@
 // A page in Chromium that asks APIs of another origin: what the browser lets it see is what CORS says.
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
@@ -10,7 +9,7 @@ import { chromium } from "playwright-core";
 import { Server } from "../server.mjs";
 
 const executablePath = process.env.CHROMIUM_BIN ?? "/usr/bin/chromium";
-const skip = existsSync(executablePath) ? false : `no ${executablePath}: apt-get install chromium, or name one in CHROMIUM_BIN`;
+const skip = executablePath === "none" && "left out by CHROMIUM_BIN=none";
 
 let server, rest, http, pages, browser, backend;
 

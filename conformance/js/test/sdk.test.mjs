@@ -1,7 +1,7 @@
 // The client that GetSdk makes of a stage: in Node.js as in a page of another origin in Chromium, before a server that
 // verifies signatures.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -14,7 +14,7 @@ import { chromium } from "playwright-core";
 import { Server } from "../server.mjs";
 
 const executablePath = process.env.CHROMIUM_BIN ?? "/usr/bin/chromium";
-const skip = existsSync(executablePath) ? false : `no ${executablePath}: apt-get install chromium, or name one in CHROMIUM_BIN`;
+const skip = executablePath === "none" && "left out by CHROMIUM_BIN=none";
 const folder = mkdtempSync(join(tmpdir(), "rushlight-sdk-"));
 const KEYS = { accessKey: "AKIADEFAULT", secretKey: "a/secret+of=theirs" };
 
