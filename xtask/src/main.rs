@@ -3,6 +3,7 @@
 mod bench;
 mod codegen;
 mod conformance;
+mod console;
 mod fuzz;
 mod runtimes;
 mod shell;
@@ -18,6 +19,7 @@ cargo xtask <task>
 
   test               everything that CI runs, with its own set-up; --fast leaves the release binary and its suites out
   codegen            crates/api and docs/coverage.md from models/ and codegen/; --check compares instead
+  console            console/dist from its source, with npm; --check compares instead
   models DIR         take service models (<service>.json) from DIR into models/, without their documentation
   conformance        the release binary under the official clients: --python, --js or both
   bench [AREA]       the release binary against ceilings of the same run; dynamodb, lambda or gateway alone; --only
@@ -45,6 +47,8 @@ fn run(words: &[&str]) -> anyhow::Result<()> {
         ["test", flags @ ..] => test::run_all(flags.contains(&"--fast")),
         ["codegen"] => codegen::run(codegen::Mode::Write),
         ["codegen", "--check"] => codegen::run(codegen::Mode::Check),
+        ["console"] => console::write(),
+        ["console", "--check"] => console::check(),
         ["models", from] => codegen::import_models(from.as_ref()),
         ["conformance", flags @ ..] => conformance::run(flags),
         ["bench", flags @ ..] => bench::run(flags),

@@ -5,7 +5,7 @@ use std::{fs, time::Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::shell::{command, run, succeeds};
-use crate::{conformance, runtimes};
+use crate::{conformance, console, runtimes};
 
 type Step = (&'static str, fn() -> Result<()>);
 
@@ -13,6 +13,7 @@ const STEPS: &[Step] = &[
     ("format", || run(command("", "cargo fmt --all --check"))),
     ("generated code is what its sources give", || crate::codegen::run(crate::codegen::Mode::Check)),
     ("runtimes are what their sources give", runtimes::check),
+    ("the console is what its source gives", console::check),
     ("lints", || run(command("", "cargo clippy --workspace --all-targets -- --deny warnings"))),
     ("a PostgreSQL server for the tests", bring_postgres),
     ("unit and integration tests", || run(command("", "cargo test --workspace --no-fail-fast"))),

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use base::{Clock, Cx, Limits};
+use base::{Clock, Cx, Limits, Scope};
 use ports::{BoxFuture, Call, Invoke, LogSink};
 use store::Store;
-use wire::{Request, Response};
+use wire::{Failure, Request, Response};
 
 use crate::backends::Backends;
 use crate::domain::live::Domains;
@@ -15,6 +15,7 @@ use crate::live::LiveStages;
 use crate::rest::authorize::Decisions;
 use crate::rest::bucket::Buckets;
 use crate::rest::cache::Caches;
+use crate::rest::deployed::{self, StageCurrency};
 use crate::rest::live::LiveStage;
 use crate::rest::phases;
 use crate::rest::usage::Usage;
@@ -134,6 +135,15 @@ impl Gateway {
     /// The same for HTTP and WebSocket APIs.
     pub fn answer_v2<'a>(&'a self, cx: &'a Cx, request: Request) -> BoxFuture<'a, Response> {
         Box::pin(api::apigatewayv2::dispatch(self, cx, request))
+    }
+
+    /// The stages of a REST API, and whether they serve what it is now: for the console.
+    pub fn stages_of<'a>(
+        &'a self,
+        scope: &'a Scope,
+        api_id: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<StageCurrency>, Failure>> {
+        Box::pin(async move { Ok(deployed::stages(&self.store, scope, api_id).await?) })
     }
 
     /// Answers a request to a stage. Never fails: what goes wrong is an answer.

@@ -54,5 +54,6 @@ pub use caller_certificate::CallerCertificate;
 pub use domain::live::DomainTarget;
 pub use exchange::{StageRequest, StageResponse};
 pub use gateway::{Gateway, GatewayPorts};
+pub use rest::deployed::StageCurrency;
 pub use target::{Target, UrlStyle};
 pub use websocket::{ByteStream, Handshake, Session};

@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 use tracing_subscriber::EnvFilter;
 
 /// Every setting, in the order in which `rushlight config` prints them.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 20] = [
     "listen",
     "data",
     "memory",
@@ -25,6 +25,7 @@ const NAMES: [&str; 19] = [
     "certificates",
     "auth",
     "credentials",
+    "names",
     "sandbox",
     "pool",
     "function-network",
@@ -91,6 +92,8 @@ pub(crate) struct Config {
     pub(crate) auth: Auth,
     /// The key pairs that may sign. If it is not given, it need not be there.
     pub(crate) credentials: PathBuf,
+    /// Names of this machine that the server answers to besides localhost.
+    pub(crate) names: Vec<String>,
     pub(crate) sandbox: SandboxMode,
     /// Processes that wait for a function, of each runtime.
     pub(crate) pool: usize,
@@ -165,6 +168,7 @@ impl Config {
                 _ => None,
             })?,
             credentials: parse(&texts, "credentials", "a file", |text| std::path::absolute(text).ok())?,
+            names: parse(&texts, "names", "names of hosts, with commas between", parse_names)?,
             sandbox: parse(&texts, "sandbox", "required, best-effort or off", |text| match text {
                 "required" => Some(SandboxMode::Required),
                 "best-effort" => Some(SandboxMode::BestEffort),
@@ -264,6 +268,13 @@ fn parse_switch(text: &str) -> Option<bool> {
         "false" | "0" => Some(false),
         _ => None,
     }
+}
+
+fn parse_names(text: &str) -> Option<Vec<String>> {
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let is_name =
+        |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    names.map(|name| is_name(name).then(|| name.to_owned())).collect()
 }
 
 fn parse_folder(text: &str) -> Option<Option<PathBuf>> {
@@ -404,6 +415,7 @@ mod tests {
                 "certificates default",
                 "auth default",
                 "credentials default",
+                "names default",
                 "sandbox default",
                 "pool default",
                 "function-network default",
@@ -442,7 +454,7 @@ mod tests {
                 &[],
                 &[],
                 "\nport = 1",
-                "rushlight.toml:2: port is no setting; there are listen, data, memory, store, objects, durability, cache, certificates, auth, credentials, sandbox, pool, function-network, wording, throttle, hot-reload, destination-endpoint, quick-retries, log",
+                "rushlight.toml:2: port is no setting; there are listen, data, memory, store, objects, durability, cache, certificates, auth, credentials, names, sandbox, pool, function-network, wording, throttle, hot-reload, destination-endpoint, quick-retries, log",
             ),
             (&[], &[], "memory = [1]", "rushlight.toml:1: memory must be a text, a number or true or false"),
             (&[], &[], "# a\n\nmemory = 2", "memory = \"2\" (from rushlight.toml:3) must be true or false"),

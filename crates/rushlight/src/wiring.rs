@@ -10,9 +10,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use base::{Clock, Cx, Limits};
 use bytes::Bytes;
+use console::{CONSOLE_PATH, Console, TEST_EVENTS_PATH};
 use dynamodb::DynamoDb;
 use gateway::{
-    ByteStream, CallerCertificate, Gateway, GatewayPorts, Handshake, StageRequest, StageResponse, UrlStyle,
+    ByteStream, CallerCertificate, Gateway, GatewayPorts, Handshake, StageCurrency, StageRequest,
+    StageResponse, UrlStyle,
 };
 use http::HeaderMap;
 use lambda::{CODE_PATH, Lambda, LambdaConfig, UrlCall};
@@ -54,6 +56,7 @@ pub(crate) struct Wiring {
     gateway: Arc<Gateway>,
     logs: Arc<Journal>,
     sts: TokenService,
+    console: Console,
     /// Set once Lambda has begun to work: what it needs beforehand must not delay the first answer of the others.
     lambda_began: OnceCell<Result<(), String>>,
     /// Removed with this, if it was made for this run alone.
@@ -67,6 +70,9 @@ struct Folder {
     /// Locked as long as the run for which alone it was made; none if it is a part of the data.
     passing: Option<File>,
 }
+
+/// `{api}/stages` below it tells whether they serve what the API is now.
+const REST_APIS_PATH: &str = "/_rushlight/rest-apis/";
 
 /// What names of passing folders begin with.
 const PASSING: &str = "rushlight-run-";
@@ -177,6 +183,7 @@ impl Wiring {
             let ports = GatewayPorts { invoke: Arc::clone(&lambda) as _, logs: Arc::clone(&logs) as _, call };
             let gateway = Gateway::new(store.clone(), ports, clock, Limits::default()).with_cognito(cognito);
             Self {
+                console: Console::new(store.clone()),
                 store,
                 dynamodb,
                 lambda,
@@ -234,6 +241,15 @@ impl Wiring {
                 debug!(layer = state.layer.name(), why, "an optional layer of the jail is missing");
             }
         }
+    }
+
+    /// A function's package, by the name that those know who were told.
+    async fn code_package(&self, name: &str) -> Option<wire::Response> {
+        let package = self.lambda.code_package(name).await;
+        let zip = package.inspect_err(|error| error!(%error, "a package cannot be read")).ok()??;
+        let mut response = wire::Response::new(200, zip);
+        response.set("content-type", "application/zip");
+        Some(response)
     }
 
     /// Whether nobody waits for it any more.
@@ -482,13 +498,21 @@ impl Backends for Wiring {
         receiver
     }
 
-    fn resource<'a>(&'a self, _: &'a Cx, path: &'a str) -> BoxFuture<'a, Option<wire::Response>> {
+    fn resource<'a>(&'a self, cx: &'a Cx, request: wire::Request) -> BoxFuture<'a, Option<wire::Response>> {
         Box::pin(async move {
-            let package = self.lambda.code_package(path.strip_prefix(CODE_PATH)?).await;
-            let zip = package.inspect_err(|error| error!(%error, "a package cannot be read")).ok()??;
-            let mut response = wire::Response::new(200, zip);
-            response.set("content-type", "application/zip");
-            Some(response)
+            let path = request.path.as_str();
+            if let Some(name) = path.strip_prefix(CODE_PATH) {
+                return self.code_package(name).await;
+            }
+            if let Some(api_id) =
+                path.strip_prefix(REST_APIS_PATH).and_then(|rest| rest.strip_suffix("/stages"))
+            {
+                return Some(stages(self.gateway.stages_of(&cx.scope, api_id).await));
+            }
+            if path.starts_with(TEST_EVENTS_PATH) {
+                return Some(self.console.test_events(cx, request).await);
+            }
+            path.starts_with(CONSOLE_PATH.trim_end_matches('/')).then(|| self.console.page(&request))
         })
     }
 
@@ -502,6 +526,39 @@ impl Backends for Wiring {
     fn engine(&self) -> Engine {
         Engine { store: self.store.describe().engine, services: Service::ALL.into_iter().collect() }
     }
+}
+
+/// Whether the stages of a REST API serve what it is now.
+fn stages(found: Result<Vec<StageCurrency>, wire::Failure>) -> wire::Response {
+    let mut json = Writer::new();
+    json.begin_object();
+    let status = match found {
+        Ok(stages) => {
+            json.key("stages");
+            json.begin_array();
+            for StageCurrency { name, is_current } in stages {
+                json.begin_object();
+                json.key("name");
+                json.string(&name);
+                json.key("isCurrent");
+                json.boolean(is_current);
+                json.end_object();
+            }
+            json.end_array();
+            200
+        }
+        Err(failure) => {
+            json.key("__type");
+            json.string(&failure.code);
+            json.key("message");
+            json.string(&failure.message);
+            failure.status
+        }
+    };
+    json.end_object();
+    let mut response = wire::Response::new(status, json.into_bytes());
+    response.set("content-type", "application/json");
+    response
 }
 
 /// Lines of newline-delimited JSON.

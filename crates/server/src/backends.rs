@@ -45,8 +45,8 @@ pub trait Backends: Send + Sync + fmt::Debug + 'static {
     /// The log lines of `group` (of all groups when empty) from now on.
     fn tail(&self, cx: &Cx, group: &str) -> TailStream;
 
-    /// What else is under `/_rushlight/`, by its whole path; `None` if there is no such thing.
-    fn resource<'a>(&'a self, cx: &'a Cx, path: &'a str) -> BoxFuture<'a, Option<wire::Response>>;
+    /// What else is under `/_rushlight/` and `/_console/`; `None` if there is no such thing.
+    fn resource<'a>(&'a self, cx: &'a Cx, request: wire::Request) -> BoxFuture<'a, Option<wire::Response>>;
 
     /// For the health answers.
     fn engine(&self) -> Engine;

@@ -205,6 +205,11 @@ impl Front {
         if matches!(route, Route::Stage | Route::FunctionUrl) {
             return Ok(None);
         }
+        // Who came by TLS has been shown a certificate for the name.
+        let is_open = self.loopback && !self.config.auth_required && exchange.secured.is_none();
+        if is_open && origin::may_be_rebound(host(head), &self.config.names) {
+            return Err(Box::new(refusal::foreign_name(exchange, host(head))));
+        }
         match origin::admit(&head.headers, host(head), self.loopback) {
             Admission::NoPage => Ok(None),
             Admission::Foreign(origin) => Err(Box::new(refusal::foreign_page(exchange, &origin))),
@@ -250,7 +255,7 @@ impl Front {
     ) -> Result<Signature, Refused> {
         let is_required = match route {
             Route::Stage | Route::FunctionUrl => false,
-            Route::Service(_) | Route::Own(OwnPath::Metrics | OwnPath::LogsTail)
+            Route::Service(_) | Route::Own(OwnPath::Metrics | OwnPath::LogsTail | OwnPath::Records)
                 if self.config.auth_required =>
             {
                 true
@@ -301,9 +306,10 @@ impl Front {
             }
             Route::Own(own) => {
                 exchange.operation = own.name();
-                own::answer(self, own, cx, &arrived.head).await
+                own::answer(self, own, cx, wire_request(arrived.head, arrived.body)).await
             }
             Route::Unserved(name) => refusal::unserved(exchange, &name),
+            Route::Unknown if own::is_for_console(&arrived.head) => own::to_console(),
             Route::Form | Route::Unknown => refusal::unknown(exchange, &arrived.head, host(&arrived.head)),
         }
     }

@@ -43,6 +43,9 @@ pub struct ServerConfig {
     pub keys: Arc<Keys>,
     /// Whether calls of services must be signed.
     pub auth_required: bool,
+    /// Names of this machine, besides those that everybody knows: a loopback server whose callers need not sign answers
+    /// to no other.
+    pub names: Vec<String>,
     /// With some the port speaks TLS too.
     pub certificates: Option<Arc<Certificates>>,
     /// Printed by the health answers.
@@ -58,6 +61,7 @@ impl Default for ServerConfig {
             wording: Wording::default(),
             keys: Arc::default(),
             auth_required: false,
+            names: Vec::new(),
             certificates: None,
             version: env!("CARGO_PKG_VERSION"),
         }

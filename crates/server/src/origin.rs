@@ -37,11 +37,40 @@ pub(crate) fn admit(headers: &HeaderMap, host: &str, loopback_listener: bool) ->
     }
 }
 
-fn is_loopback(authority: &str) -> bool {
-    let host = match authority.strip_prefix('[') {
+/// Endings of names that nobody can have resolve to another's machine as he likes: AWS's own, which clients may be led
+/// here with, and those that are kept for private networks.
+const KNOWN_ENDINGS: [&str; 9] = [
+    ".amazonaws.com",
+    ".amazonaws.com.cn",
+    ".api.aws",
+    ".on.aws",
+    ".internal",
+    ".local",
+    ".test",
+    ".home.arpa",
+    ".localhost.localstack.cloud",
+];
+
+/// Whether a `Host` is a name that a stranger may have made resolve to this machine, so that his page counts as the same
+/// origin as this server (DNS rebinding) and needs no `Origin` to read. `names` are those that the operator gave.
+pub(crate) fn may_be_rebound(host: &str, names: &[String]) -> bool {
+    let name = host_of(host).trim_end_matches('.').to_ascii_lowercase();
+    let is_name = name.contains('.') && name.parse::<IpAddr>().is_err();
+    is_name
+        && !is_loopback(host)
+        && !KNOWN_ENDINGS.iter().any(|ending| name.ends_with(ending) || name == ending[1..])
+        && !names.iter().any(|known| known.eq_ignore_ascii_case(&name))
+}
+
+fn host_of(authority: &str) -> &str {
+    match authority.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),
-    };
+    }
+}
+
+fn is_loopback(authority: &str) -> bool {
+    let host = host_of(authority);
     let localhost =
         host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().ends_with(".localhost");
     localhost || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())

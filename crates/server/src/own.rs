@@ -1,17 +1,18 @@
 //! Rushlight's own answers under `/_rushlight/`, and LocalStack's health form for tools that ask for it.
 
 use base::Cx;
-use http::Method;
+use http::header::{ACCEPT, LOCATION};
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method};
 use wire::json::Writer;
 
 use crate::answer::{Envelope, Refusal, Reply, ReplyBody};
 use crate::chain::Front;
 use crate::route::OwnPath;
 
-pub(crate) async fn answer(front: &Front, own: OwnPath, cx: &Cx, request: &Parts) -> Reply {
-    let (method, query) = (&request.method, request.uri.query().unwrap_or_default());
-    if !matches!(*method, Method::GET | Method::HEAD) {
+pub(crate) async fn answer(front: &Front, own: OwnPath, cx: &Cx, request: wire::Request) -> Reply {
+    let is_read = matches!(request.method, Method::GET | Method::HEAD);
+    if !is_read && own != OwnPath::Records {
         let refusal =
             Refusal { status: 405, code: "MethodNotAllowed", message: "Only GET and HEAD are served here." };
         return refusal.reply(Envelope::Rest, cx.request_id);
@@ -25,21 +26,36 @@ pub(crate) async fn answer(front: &Front, own: OwnPath, cx: &Cx, request: &Parts
         }
         OwnPath::Metrics => Reply::new(200, "text/plain; version=0.0.4", front.metrics.render()),
         OwnPath::LogsTail => {
-            let group = query.split('&').find_map(|pair| pair.strip_prefix("group=")).unwrap_or_default();
+            let group =
+                request.query.split('&').find_map(|pair| pair.strip_prefix("group=")).unwrap_or_default();
             let group = percent_encoding::percent_decode_str(group).decode_utf8_lossy();
             let mut reply = Reply::new(200, "application/x-ndjson", bytes::Bytes::new());
             reply.body = ReplyBody::Tail(front.backends.tail(cx, &group));
             reply
         }
-        OwnPath::Other => match front.backends.resource(cx, request.uri.path()).await {
-            Some(found) => Reply::from_parts(found.status, found.headers, found.body.into()),
-            None => missing(cx),
-        },
+        OwnPath::Console | OwnPath::Records | OwnPath::Other => {
+            match front.backends.resource(cx, request).await {
+                Some(found) => Reply::from_parts(found.status, found.headers, found.body.into()),
+                None => missing(cx),
+            }
+        }
     }
 }
 
+/// Whether somebody opened the server's address in a browser.
+pub(crate) fn is_for_console(request: &Parts) -> bool {
+    let accepted = request.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    request.method == Method::GET && request.uri.path() == "/" && accepted.contains("text/html")
+}
+
+pub(crate) fn to_console() -> Reply {
+    let mut headers = HeaderMap::new();
+    headers.insert(LOCATION, HeaderValue::from_static("/_console/"));
+    Reply::from_parts(302, headers, ReplyBody::Full(bytes::Bytes::new()))
+}
+
 fn missing(cx: &Cx) -> Reply {
-    let message = "No such path. Served here: /_rushlight/health, /_rushlight/metrics, \
+    let message = "No such path. Served here: /_console/, /_rushlight/health, /_rushlight/metrics, \
                    /_rushlight/logs/tail?group=NAME, /_localstack/health.";
     Refusal { status: 404, code: "NotFound", message }.reply(Envelope::Rest, cx.request_id)
 }

@@ -31,6 +31,14 @@ pub(crate) fn foreign_page(exchange: &Exchange, origin: &str) -> Reply {
     Refusal { status: 403, code: "AccessDenied", message: &message }.reply(exchange.envelope, exchange.id)
 }
 
+pub(crate) fn foreign_name(exchange: &Exchange, host: &str) -> Reply {
+    let message = format!(
+        "This server answers as localhost, 127.0.0.1 and the like, not as {host:?}: a web page of that name could read it. \
+         If the name is yours, start with --names and it."
+    );
+    Refusal { status: 403, code: "AccessDenied", message: &message }.reply(exchange.envelope, exchange.id)
+}
+
 pub(crate) fn body(exchange: &Exchange, route: &Route, error: &BodyError) -> Reply {
     let stage = matches!(route, Route::Stage | Route::FunctionUrl);
     let (status, code, message) = match error {

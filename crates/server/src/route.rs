@@ -47,9 +47,15 @@ pub enum OwnPath {
     LogsTail,
     /// LocalStack's health, in its form.
     CompatibleHealth,
+    /// The web console's files.
+    Console,
+    /// What the console keeps and asks beside AWS's APIs: of an account, like what those serve.
+    Records,
     /// Something that the backends may have.
     Other,
 }
+
+const RECORDS: [&str; 2] = ["/_rushlight/test-events/", "/_rushlight/rest-apis/"];
 
 /// The route of a request with this head.
 pub fn find(head: &Head<'_>) -> Route {
@@ -98,6 +104,9 @@ fn own(path: &str) -> Option<Route> {
         "/_rushlight/metrics" => OwnPath::Metrics,
         "/_rushlight/logs/tail" => OwnPath::LogsTail,
         "/_localstack/health" | "/health" => OwnPath::CompatibleHealth,
+        "/_console" => OwnPath::Console,
+        _ if path.starts_with("/_console/") => OwnPath::Console,
+        _ if RECORDS.iter().any(|records| path.starts_with(records)) => OwnPath::Records,
         _ if path.starts_with("/_rushlight/") || path.starts_with("/_localstack/") => OwnPath::Other,
         _ => return None,
     };
@@ -218,6 +227,8 @@ impl OwnPath {
             Self::Metrics => "metrics",
             Self::LogsTail => "logs-tail",
             Self::CompatibleHealth => "localstack-health",
+            Self::Console => "console",
+            Self::Records => "records",
             Self::Other => "other",
         }
     }

@@ -14,6 +14,7 @@ pub(crate) mod client_certificate;
 pub(crate) mod content;
 pub(crate) mod copy;
 pub(crate) mod definition;
+pub(crate) mod deployed;
 pub(crate) mod documentation;
 pub(crate) mod documentation_version;
 pub(crate) mod event;

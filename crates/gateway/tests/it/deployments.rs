@@ -154,3 +154,44 @@ async fn edits_of_another_node_are_seen() {
     here.make("s", r#"PATCH /v2/apis/$api {"disableExecuteApiEndpoint":true}"#).await;
     assert_eq!(there.get("GET /any").await, r#"404 {"message":"Not Found"}"#);
 }
+
+/// Which stages serve what the API is now, as the console tells it.
+#[tokio::test]
+async fn what_is_not_deployed_is_known() {
+    let world = World::new();
+    let now = async || {
+        let stages = world.gateway.stages_of(&world.cx.scope, &world.name("api")).await.unwrap();
+        stages.iter().map(|s| format!("{}:{} ", s.name, s.is_current)).collect::<String>()
+    };
+    world.make("api", r#"POST /restapis {"name":"x"}"#).await;
+    assert_eq!(now().await, "");
+    world.add_method("GET", "/a", MOCK).await;
+    world.deploy("dev").await;
+    let first = world.name("deployment");
+    assert_eq!(now().await, "dev:true ");
+
+    world.add_method("GET", "/b", MOCK).await;
+    assert_eq!(now().await, "dev:false ", "a method");
+    world.deploy("prod").await;
+    assert_eq!(now().await, "dev:false prod:true ");
+    world
+        .make(
+            "model",
+            r#"POST /restapis/$api/models {"name":"M","contentType":"application/json","schema":"{}"}"#,
+        )
+        .await;
+    assert_eq!(now().await, "dev:false prod:false ", "a model");
+    world.make("gone", "DELETE /restapis/$api/models/M").await;
+    assert_eq!(now().await, "dev:false prod:true ", "as it was");
+
+    let to = |id: &str| {
+        format!(r#"{{"patchOperations":[{{"op":"replace","path":"/deploymentId","value":"{id}"}}]}}"#)
+    };
+    world.make("s", &format!("PATCH /restapis/$api/stages/prod {}", to(&first))).await;
+    assert_eq!(now().await, "dev:false prod:false ", "rolled back");
+    // Nothing that could be deployed.
+    world.make("r", r#"POST /restapis/$api/resources/$resource {"pathPart":"c"}"#).await;
+    world.make("m", r#"PUT /restapis/$api/resources/$r/methods/GET {"authorizationType":"NONE"}"#).await;
+    assert_eq!(now().await, "dev:false prod:false ");
+    assert!(world.gateway.stages_of(&world.cx.scope, "none").await.is_err());
+}

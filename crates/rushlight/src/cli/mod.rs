@@ -68,6 +68,10 @@ struct Flags {
     /// verified [default: credentials in the data folder, made when signatures are required]
     #[arg(long, global = true, value_name = "FILE")]
     credentials: Option<PathBuf>,
+    /// Names by which this machine is called besides localhost: on a loopback address the server answers to no other, so that
+    /// no web page can pass for it [default: none]
+    #[arg(long, global = true, value_name = "NAME,..")]
+    names: Option<String>,
     /// What to do when the host does not allow a layer of the jail [default: best-effort]
     #[arg(long, global = true, value_name = "required|best-effort|off")]
     sandbox: Option<String>,
@@ -137,13 +141,14 @@ enum Verb {
 }
 
 /// Flags that only a server and `config` look at: the others take them, and do not show them.
-const OF_SERVERS: [&str; 15] = [
+const OF_SERVERS: [&str; 16] = [
     "memory",
     "store",
     "durability",
     "cache",
     "certificates",
     "auth",
+    "names",
     "sandbox",
     "pool",
     "function_network",
@@ -250,6 +255,7 @@ impl Flags {
         set("certificates", self.certificates.as_ref().map(|path| path.to_string_lossy().into_owned()));
         set("auth", self.auth.clone());
         set("credentials", self.credentials.as_ref().map(|path| path.to_string_lossy().into_owned()));
+        set("names", self.names.clone());
         set("sandbox", self.sandbox.clone());
         set("pool", self.pool.clone());
         set("function-network", self.function_network.clone());

@@ -181,6 +181,7 @@ async fn bind(config: &Config, keys: Arc<Keys>, certificates: Option<Arc<Certifi
         wording: config.wording,
         keys,
         auth_required: config.auth == Auth::Required,
+        names: config.names.clone(),
         certificates,
         ..ServerConfig::default()
     };

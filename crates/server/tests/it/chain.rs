@@ -4,11 +4,11 @@ use std::sync::atomic::Ordering;
 
 use base::Limits;
 use expect_test::{Expect, expect};
-
-use testkit::ask;
+use server::ServerConfig;
+use testkit::{Running, ask};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::echo::start;
+use crate::echo::{Echo, start};
 
 async fn check(request: &str, expected: Expect) {
     let server = start(Limits::default()).await;
@@ -144,7 +144,9 @@ async fn health_and_metrics() {
 
 #[tokio::test]
 async fn web_pages_of_this_machine_may_ask_and_others_may_not() {
-    let server = start(Limits::default()).await;
+    let names = vec!["mine.example".to_owned()];
+    let config = ServerConfig { names, ..ServerConfig::default() };
+    let server = Running::start_with(Echo::default(), config).await;
     let call = |origin: &str| {
         format!("POST /2015-03-31/functions HTTP/1.1\r\nhost: 127.0.0.1:4566\r\norigin: {origin}\r\n\r\n")
     };
@@ -163,10 +165,43 @@ async fn web_pages_of_this_machine_may_ask_and_others_may_not() {
     let rebound = "POST / HTTP/1.1\r\nhost: evil.example:1\r\norigin: http://evil.example:1\r\n\r\n";
     assert_eq!(ask(server.addr, rebound).await.status, 403);
 
+    // A browser tells no origin with what it reads from the page's own.
+    for (host, status) in [
+        ("evil.example:1", 403),
+        ("evil.example.", 403),
+        ("127.0.0.1.evil.example", 403),
+        ("localhost.evil.example", 403),
+        ("amazonaws.com.evil.example", 403),
+        ("evilamazonaws.com", 403),
+        ("mine.example:4566", 200),
+        ("MINE.example", 200),
+        ("localhost:1", 200),
+        ("a.localhost", 200),
+        ("127.0.0.1:1", 200),
+        ("192.168.0.7", 200),
+        ("[::1]:1", 200),
+        ("rushlight:4566", 200),
+        ("dynamodb.us-east-1.amazonaws.com", 200),
+        ("host.docker.internal:1", 200),
+    ] {
+        let read = format!("GET /_rushlight/health HTTP/1.1\r\nhost: {host}\r\n\r\n");
+        assert_eq!(ask(server.addr, &read).await.status, status, "{host}");
+    }
+
     let preflight = "OPTIONS / HTTP/1.1\r\nhost: a\r\norigin: http://localhost:3000\r\n\
         access-control-request-method: POST\r\naccess-control-request-headers: x-amz-target\r\n\r\n";
     let answer = ask(server.addr, preflight).await;
     assert_eq!((answer.status, answer.header("access-control-allow-headers")), (204, Some("x-amz-target")));
+}
+
+#[tokio::test]
+async fn who_opens_the_address_in_a_browser_is_shown_the_console() {
+    let server = start(Limits::default()).await;
+    let browser = "GET / HTTP/1.1\r\nhost: a\r\naccept: text/html,application/xhtml+xml\r\n\r\n";
+    let answer = ask(server.addr, browser).await;
+    assert_eq!((answer.status, answer.header("location")), (302, Some("/_console/")));
+    let client = "GET / HTTP/1.1\r\nhost: a\r\naccept: */*\r\n\r\n";
+    assert_eq!(ask(server.addr, client).await.status, 404);
 }
 
 #[tokio::test]

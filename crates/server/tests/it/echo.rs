@@ -109,9 +109,10 @@ impl Backends for Echo {
         receiver
     }
 
-    fn resource<'a>(&'a self, _: &'a Cx, path: &'a str) -> BoxFuture<'a, Option<wire::Response>> {
+    fn resource<'a>(&'a self, _: &'a Cx, request: wire::Request) -> BoxFuture<'a, Option<wire::Response>> {
         Box::pin(async move {
-            path.strip_prefix("/_rushlight/echo/").map(|rest| wire::Response::new(200, rest.to_owned()))
+            let rest = request.path.strip_prefix("/_rushlight/echo/")?.to_owned();
+            Some(wire::Response::new(200, rest))
         })
     }
 

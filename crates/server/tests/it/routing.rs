@@ -32,6 +32,11 @@ const TABLE: &str = r#"
     GET  h:1 /_rushlight/health -> Own(Health)
     GET  h:1 /_rushlight/metrics -> Own(Metrics)
     GET  h:1 /_rushlight/else -> Own(Other)
+    GET  h:1 /_console -> Own(Console)
+    GET  h:1 /_console/assets/a.js -> Own(Console)
+    GET  h:1 /_consoles -> Unknown
+    PUT  h:1 /_rushlight/test-events/f/e -> Own(Records)
+    GET  h:1 /_rushlight/rest-apis/a1/stages -> Own(Records)
     GET  h:1 /_localstack/health -> Own(CompatibleHealth)
 
     POST h / target=DynamoDB_20120810.PutItem -> Service(DynamoDb)
