@@ -1,5 +1,5 @@
 //! JSON Web Tokens: the keys of issuers, fetched once and again when they change, and what a token must say to be
-//! taken. Knows no API and no authorizer: REST APIs (`COGNITO_USER_POOLS`) and HTTP APIs (`JWT`) ask it alike.
+//! taken. Knows no API and no authorizer: REST APIs (`COGNITO_USER_POOLS`, `JWT`) and HTTP APIs (`JWT`) ask it alike.
 //!
 //! The signature's algorithm is one of the closed set [`Algorithm`] and must fit the type of the issuer's key: there
 //! is no `none`, and no HMAC that could be tricked into taking a public key for a secret.
@@ -74,6 +74,8 @@ pub(crate) struct Demands<'a> {
     pub(crate) audiences: &'a [String],
     /// `scope` or `scp` must have one of them; empty: none is needed.
     pub(crate) scopes: &'a [String],
+    /// It must be signed by one of them, as JOSE names them; empty: by any that is known.
+    pub(crate) algorithms: &'a [String],
 }
 
 /// A claim's value.
@@ -180,7 +182,14 @@ struct Issuer {
 struct KeySet {
     keys: Vec<Key>,
     fetched: Timestamp,
-    verified: Mutex<HashMap<Box<str>, Arc<Claims>>>,
+    verified: Mutex<HashMap<Box<str>, Verified>>,
+}
+
+/// What a token says that a key has signed, and by which algorithm.
+#[derive(Debug, Clone)]
+struct Verified {
+    claims: Arc<Claims>,
+    algorithm: Algorithm,
 }
 
 #[derive(Debug)]
@@ -197,8 +206,8 @@ enum Public {
         n: Vec<u8>,
         e: Vec<u8>,
     },
-    /// Uncompressed, on P-256.
-    Ec(Vec<u8>),
+    /// An uncompressed point on the curve of the algorithm.
+    Ec(Vec<u8>, Algorithm),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,23 +219,30 @@ enum Algorithm {
     Ps384,
     Ps512,
     Es256,
+    Es384,
 }
 
 impl Algorithm {
+    const ALL: [(&'static str, Self); 8] = [
+        ("RS256", Self::Rs256),
+        ("RS384", Self::Rs384),
+        ("RS512", Self::Rs512),
+        ("PS256", Self::Ps256),
+        ("PS384", Self::Ps384),
+        ("PS512", Self::Ps512),
+        ("ES256", Self::Es256),
+        ("ES384", Self::Es384),
+    ];
+
     fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "RS256" => Self::Rs256,
-            "RS384" => Self::Rs384,
-            "RS512" => Self::Rs512,
-            "PS256" => Self::Ps256,
-            "PS384" => Self::Ps384,
-            "PS512" => Self::Ps512,
-            "ES256" => Self::Es256,
-            _ => return None,
-        })
+        Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, algorithm)| algorithm)
     }
 
-    /// None for ES256.
+    fn is_one_of(self, names: &[String]) -> bool {
+        names.is_empty() || names.iter().any(|name| Self::parse(name) == Some(self))
+    }
+
+    /// None for those on curves.
     fn rsa(self) -> Option<&'static RsaParameters> {
         Some(match self {
             Self::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
@@ -235,7 +251,7 @@ impl Algorithm {
             Self::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
             Self::Ps384 => &signature::RSA_PSS_2048_8192_SHA384,
             Self::Ps512 => &signature::RSA_PSS_2048_8192_SHA512,
-            Self::Es256 => return None,
+            Self::Es256 | Self::Es384 => return None,
         })
     }
 }
@@ -262,10 +278,13 @@ impl Issuers {
         let issuer = self.issuer(source);
         let known = issuer.fresh(clock.now());
         let known_claims = known.as_ref().and_then(|keys| keys.verified(token));
-        let claims = match known_claims {
-            Some(claims) => claims,
+        let Verified { claims, algorithm } = match known_claims {
+            Some(verified) => verified,
             None => {
                 let parsed = Parsed::parse(token)?;
+                if !parsed.algorithm.is_one_of(demands.algorithms) {
+                    return Err(JwtError::Algorithm);
+                }
                 // Who cannot be meant need not make anybody ask the issuer.
                 parsed.claims.check(demands, clock.now())?;
                 let keys = match known {
@@ -275,6 +294,9 @@ impl Issuers {
                 keys.check(token, parsed)?
             }
         };
+        if !algorithm.is_one_of(demands.algorithms) {
+            return Err(JwtError::Algorithm);
+        }
         claims.check(demands, clock.now())?;
         Ok(claims)
     }
@@ -352,21 +374,21 @@ impl KeySet {
         self.keys.iter().find(|key| key.id == key_id)
     }
 
-    fn verified(&self, token: &str) -> Option<Arc<Claims>> {
+    fn verified(&self, token: &str) -> Option<Verified> {
         self.verified.lock().unwrap_or_else(PoisonError::into_inner).get(token).cloned()
     }
 
     /// Checks the signature and remembers a good one.
-    fn check(&self, token: &str, parsed: Parsed<'_>) -> Result<Arc<Claims>, JwtError> {
+    fn check(&self, token: &str, parsed: Parsed<'_>) -> Result<Verified, JwtError> {
         let key = self.find(&parsed.key_id).ok_or(JwtError::UnknownKey)?;
         key.check(&parsed)?;
-        let claims = Arc::new(parsed.claims);
+        let found = Verified { claims: Arc::new(parsed.claims), algorithm: parsed.algorithm };
         let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
         if verified.len() >= VERIFIED_MAX {
             verified.clear();
         }
-        verified.insert(token.into(), Arc::clone(&claims));
-        Ok(claims)
+        verified.insert(token.into(), found.clone());
+        Ok(found)
     }
 }
 
@@ -379,9 +401,12 @@ impl Key {
             (Public::Rsa { n, e }, Some(parameters)) => {
                 RsaPublicKeyComponents { n, e }.verify(parameters, token.signed, &token.signature)
             }
-            (Public::Ec(point), None) => {
-                let key = UnparsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, point);
-                key.verify(token.signed, &token.signature)
+            (Public::Ec(point, algorithm), None) if *algorithm == token.algorithm => {
+                let curve = match algorithm {
+                    Algorithm::Es384 => &signature::ECDSA_P384_SHA384_FIXED,
+                    _ => &signature::ECDSA_P256_SHA256_FIXED,
+                };
+                UnparsedPublicKey::new(curve, point).verify(token.signed, &token.signature)
             }
             _ => return Err(JwtError::Algorithm),
         };
@@ -400,7 +425,14 @@ impl Key {
         let bytes = |name: &str| URL_SAFE_NO_PAD.decode(text_of(members, name)?.trim_end_matches('=')).ok();
         let public = match text_of(members, "kty")?.as_str() {
             "RSA" => Public::Rsa { n: without_zeros(bytes("n")?), e: without_zeros(bytes("e")?) },
-            "EC" if text_of(members, "crv")? == "P-256" => Public::Ec(point(&bytes("x")?, &bytes("y")?)?),
+            "EC" => {
+                let (algorithm, size) = match text_of(members, "crv")?.as_str() {
+                    "P-256" => (Algorithm::Es256, 32),
+                    "P-384" => (Algorithm::Es384, 48),
+                    _ => return None,
+                };
+                Public::Ec(point(&bytes("x")?, &bytes("y")?, size)?, algorithm)
+            }
             _ => return None,
         };
         Some(Self { id: text_of(members, "kid")?, algorithm, public })
@@ -412,8 +444,13 @@ fn without_zeros(bytes: Vec<u8>) -> Vec<u8> {
     bytes.into_iter().skip_while(|byte| *byte == 0).collect()
 }
 
-fn point(x: &[u8], y: &[u8]) -> Option<Vec<u8>> {
-    (x.len() == 32 && y.len() == 32).then(|| [&[4], x, y].concat())
+fn point(x: &[u8], y: &[u8], size: usize) -> Option<Vec<u8>> {
+    (x.len() == size && y.len() == size).then(|| [&[4], x, y].concat())
+}
+
+/// Who a token says has issued it, believed or not: where several issuers are trusted, whose keys to look for.
+pub(crate) fn claimed_issuer(token: &str) -> Result<String, JwtError> {
+    Parsed::parse(token)?.claims.text("iss").map(str::to_owned).ok_or(JwtError::Issuer)
 }
 
 impl<'t> Parsed<'t> {
@@ -517,7 +554,10 @@ fn read_keys(document: &Bytes) -> Result<Vec<Key>, wire::json::JsonError> {
 mod tests {
     use ring::rand::SystemRandom;
     use ring::rsa::KeyPair;
-    use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RsaEncoding};
+    use ring::signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _,
+        RsaEncoding,
+    };
 
     use super::*;
 
@@ -574,17 +614,25 @@ mod tests {
             let tampered = token.replace(&format!(".{}.", encode("{}")), &format!(".{}.", encode("{ }")));
             assert_eq!(outcome(&keys, &tampered), Err(JwtError::Signature), "{name}");
         }
+        let curves = [
+            ("ES256", "P-256", 32, &ECDSA_P256_SHA256_FIXED_SIGNING),
+            ("ES384", "P-384", 48, &ECDSA_P384_SHA384_FIXED_SIGNING),
+        ];
         let random = SystemRandom::new();
-        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
-        let pair =
-            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random).unwrap();
-        let point = pair.public_key().as_ref();
-        let (x, y) = (encode(&point[1..33]), encode(&point[33..]));
-        let keys =
-            set(&format!(r#"{{"keys":[{{"kid":"k","kty":"EC","crv":"P-256","x":"{x}","y":"{y}"}}]}}"#));
-        let text = unsigned("ES256", "{}");
-        let token = format!("{text}.{}", encode(pair.sign(&random, text.as_bytes()).unwrap()));
-        assert_eq!(outcome(&keys, &token), Ok(()));
+        for (name, curve, size, signing) in curves {
+            let document = EcdsaKeyPair::generate_pkcs8(signing, &random).unwrap();
+            let pair = EcdsaKeyPair::from_pkcs8(signing, document.as_ref(), &random).unwrap();
+            let point = pair.public_key().as_ref();
+            let (x, y) = (encode(&point[1..=size]), encode(&point[1 + size..]));
+            let keys =
+                set(&format!(r#"{{"keys":[{{"kid":"k","kty":"EC","crv":"{curve}","x":"{x}","y":"{y}"}}]}}"#));
+            for signed_as in ["ES256", "ES384"] {
+                let text = unsigned(signed_as, "{}");
+                let token = format!("{text}.{}", encode(pair.sign(&random, text.as_bytes()).unwrap()));
+                let expected = if signed_as == name { Ok(()) } else { Err(JwtError::Algorithm) };
+                assert_eq!(outcome(&keys, &token), expected, "{signed_as} by a key on {curve}");
+            }
+        }
     }
 
     #[test]
@@ -615,7 +663,7 @@ mod tests {
         let now = Timestamp(1_000_000);
         let (issuers, audiences, scopes) =
             ([ISSUER.to_owned()], ["app".to_owned()], ["read".to_owned(), "write".to_owned()]);
-        let demands = Demands { issuers: &issuers, audiences: &audiences, scopes: &scopes };
+        let demands = Demands { issuers: &issuers, audiences: &audiences, scopes: &scopes, algorithms: &[] };
         let table = [
             (r#""exp":1001,"aud":"app","scope":"x read""#, Ok(())),
             (r#""exp":1001.5,"aud":["b","app"],"scp":["write"]"#, Ok(())),

@@ -14,7 +14,7 @@ use crate::http::event;
 use crate::http::fault::HttpFault;
 use crate::jwt::{Demands, JwtError};
 use crate::policy::Verdict;
-use crate::rest::authorize::{Asked, ask_function, decision_key, require_signature};
+use crate::rest::authorize::{Asked, ask_function, bearer, decision_key, require_signature};
 use crate::rest::fault::Fault;
 use crate::rest::grant::{Grant, Granted};
 use crate::rest::integration::function_in;
@@ -145,13 +145,12 @@ async fn by_token(
     scopes: &[String],
 ) -> Result<Granted, HttpFault> {
     let given = call.value(&authorizer.source).unwrap_or_default();
-    let is_bearer = given.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer "));
-    let token = if is_bearer { given[7..].trim() } else { given.trim() };
+    let token = bearer(&given);
     if token.is_empty() {
         return Err(HttpFault::Unauthorized(Some("Bearer".to_owned())));
     }
     let (source, issuers) = gateway.issuer_keys(&authorizer.issuer);
-    let demands = Demands { issuers: &issuers, audiences: &authorizer.audiences, scopes };
+    let demands = Demands { issuers: &issuers, audiences: &authorizer.audiences, scopes, algorithms: &[] };
     let verified =
         gateway.issuers.verify((&gateway.backends, &gateway.clock), &source, token, &demands).await;
     let error = match verified {

@@ -88,7 +88,7 @@ fn log(request_id: &str, at: Timestamp, steps: &[String]) -> String {
 fn snapshot(tree: &Tree, authorizer: AuthorizerRecord) -> Snapshot {
     let method = MethodRecord {
         http_method: "ANY".to_owned(),
-        authorization_type: if authorizer.is_lambda() { "CUSTOM" } else { "COGNITO_USER_POOLS" }.to_owned(),
+        authorization_type: authorizer.authorization_type().to_owned(),
         authorizer_id: Some(authorizer.id.clone()),
         ..MethodRecord::default()
     };

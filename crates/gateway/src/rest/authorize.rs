@@ -13,9 +13,9 @@ use ports::{InvokeCall, InvokeError, InvokeKind, InvokeSource};
 use vtl::JavaRegex;
 use wire::json::{Reader, Writer};
 
-use crate::jwt::{Demands, JwtError, KeySource};
+use crate::jwt::{Claim, Claims, Demands, JwtError, KeySource, claimed_issuer};
 use crate::policy::{Policy, Question, Verdict};
-use crate::rest::authorizer::{AuthorizerRecord, TTL_DEFAULT, pool_of};
+use crate::rest::authorizer::{AuthorizerRecord, ClaimRecord, JwtRecord, TTL_DEFAULT, pool_of};
 use crate::rest::call::{Call, Visit};
 use crate::rest::event;
 use crate::rest::fault::Fault;
@@ -43,6 +43,10 @@ pub(crate) enum Authorization {
         pools: Arc<Pools>,
         scopes: Vec<String>,
     },
+    Tokens {
+        tokens: Arc<Tokens>,
+        scopes: Vec<String>,
+    },
     /// It closes the method; why, for the log.
     Broken(String),
 }
@@ -67,6 +71,13 @@ pub(crate) struct Pools {
     pools: Vec<(String, String)>,
 }
 
+/// Whose tokens a JWT authorizer takes.
+#[derive(Debug)]
+pub(crate) struct Tokens {
+    source: Source,
+    jwt: JwtRecord,
+}
+
 /// The authorizers of a deployment, compiled.
 #[derive(Debug, Default)]
 pub(crate) struct Authorizers {
@@ -77,6 +88,7 @@ pub(crate) struct Authorizers {
 enum Compiled {
     Lambda(Arc<LambdaAuthorizer>),
     Pools(Arc<Pools>),
+    Tokens(Arc<Tokens>),
 }
 
 impl Authorizers {
@@ -95,6 +107,10 @@ impl Authorizers {
             ("COGNITO_USER_POOLS", Some(Compiled::Pools(pools))) => {
                 Authorization::Pools { pools: Arc::clone(pools), scopes: method.authorization_scopes.clone() }
             }
+            ("JWT", Some(Compiled::Tokens(tokens))) => Authorization::Tokens {
+                tokens: Arc::clone(tokens),
+                scopes: method.authorization_scopes.clone(),
+            },
             (kind, _) => Authorization::Broken(format!("{kind} without an authorizer that is deployed")),
         }
     }
@@ -107,6 +123,9 @@ impl Compiled {
             let pools = record.provider_arns.iter().filter_map(|arn| pool_of(arn));
             let pools = pools.map(|(region, pool)| (region.to_owned(), pool.to_owned())).collect();
             return Some(Self::Pools(Arc::new(Pools { source: sources.pop()?, pools })));
+        }
+        if record.kind == "JWT" {
+            return Some(Self::Tokens(Arc::new(Tokens { source: sources.pop()?, jwt: record.jwt.clone()? })));
         }
         Some(Self::Lambda(Arc::new(LambdaAuthorizer::compile(record, sources)?)))
     }
@@ -247,6 +266,7 @@ pub(crate) async fn authorize(
         }
         Authorization::Lambda(authorizer) => by_lambda(gateway, call, authorizer).await?,
         Authorization::Pools { pools, scopes } => by_pools(gateway, call, pools, scopes).await?,
+        Authorization::Tokens { tokens, scopes } => by_token(gateway, call, tokens, scopes).await?,
         Authorization::Broken(why) => return Err(Fault::Authorizer(why.clone())),
     };
     call.grant.get_or_init(|| granted);
@@ -275,6 +295,7 @@ pub(crate) async fn try_out(
             Ok(Arc::new(grant))
         }
         Authorization::Pools { pools, scopes } => Ok(by_pools(gateway, call, pools, scopes).await?.grant),
+        Authorization::Tokens { tokens, scopes } => Ok(by_token(gateway, call, tokens, scopes).await?.grant),
         Authorization::None | Authorization::Signature => Err(Fault::Authorizer("there is none".to_owned())),
         Authorization::Broken(why) => Err(Fault::Authorizer(why.clone())),
     }
@@ -447,11 +468,11 @@ async fn by_pools(
     scopes: &[String],
 ) -> Result<Granted, Fault> {
     let given = call.values(&pools.source).into_iter().next().unwrap_or_default();
-    let token = given.strip_prefix("Bearer ").unwrap_or(&given).trim();
+    let token = bearer(&given);
     let mut refused = Fault::Unauthorized;
     for (region, pool) in &pools.pools {
         let (source, issuers) = gateway.pool_issuers(region, pool);
-        let demands = Demands { issuers: &issuers, audiences: &[], scopes };
+        let demands = Demands { issuers: &issuers, audiences: &[], scopes, algorithms: &[] };
         match gateway.issuers.verify((&gateway.backends, &gateway.clock), &source, token, &demands).await {
             // Scopes are what access tokens are for; without them who somebody is, is asked.
             Ok(claims) if scopes.is_empty() && claims.text("token_use") == Some("access") => {}
@@ -466,8 +487,63 @@ async fn by_pools(
     Err(refused)
 }
 
+/// A token with or without the word before it.
+pub(crate) fn bearer(given: &str) -> &str {
+    let is_bearer = given.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer "));
+    if is_bearer { given[7..].trim() } else { given.trim() }
+}
+
+/// By a JWT authorizer.
+/// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-jwt-authorizer.html>
+async fn by_token(
+    gateway: &Gateway,
+    call: &Call<'_>,
+    Tokens { source, jwt }: &Tokens,
+    scopes: &[String],
+) -> Result<Granted, Fault> {
+    let given = call.values(source).into_iter().next().unwrap_or_default();
+    let token = bearer(&given);
+    let issuer = match &jwt.issuers[..] {
+        [only] => Some(only),
+        several => {
+            let claimed = claimed_issuer(token).map_err(|_| Fault::Unauthorized)?;
+            several.iter().find(|known| known.issuer == claimed)
+        }
+    };
+    let issuer = issuer.ok_or(Fault::Unauthorized)?;
+    let (keys, names) = gateway.issuer_keys(&issuer.issuer);
+    let demands =
+        Demands { issuers: &names, audiences: &issuer.audiences, scopes, algorithms: &jwt.algorithms };
+    let verified = gateway.issuers.verify((&gateway.backends, &gateway.clock), &keys, token, &demands).await;
+    match verified {
+        Ok(claims) if issuer.claims.iter().all(|demand| says(&claims, demand)) => {
+            Ok(Granted { grant: Arc::new(Grant::of_json_claims(&claims)), latency_ms: 0 })
+        }
+        Ok(_) => Err(Fault::Unauthorized),
+        Err(JwtError::Expired) => Err(Fault::TokenExpired),
+        Err(JwtError::Scope) => Err(Fault::Forbidden),
+        Err(error) => {
+            if let JwtError::Keys(_) = error {
+                tracing::warn!(issuer = %issuer.issuer, %error, "the keys of tokens");
+            } else {
+                tracing::debug!(issuer = %issuer.issuer, %error, "a token was refused");
+            }
+            Err(Fault::Unauthorized)
+        }
+    }
+}
+
+/// Whether a token says what is asked of it: a text, one of those that are expected.
+fn says(claims: &Claims, demand: &ClaimRecord) -> bool {
+    match claims.get(&demand.name) {
+        None => !demand.is_required,
+        Some(Claim::Text(text)) => demand.expected.is_empty() || demand.expected.contains(text),
+        Some(_) => false,
+    }
+}
+
 impl Gateway {
-    /// Where the keys of the issuer of HTTP APIs' tokens are, and what it calls itself.
+    /// Where the keys of an issuer of tokens are, and what it calls itself.
     pub(crate) fn issuer_keys(&self, issuer: &str) -> (KeySource, Vec<String>) {
         let cognito = issuer.strip_prefix("https://cognito-idp.").and_then(|rest| rest.split_once('/'));
         let pool = cognito.and_then(|(host, pool)| Some((host.split_once(".amazonaws.com")?.0, pool)));

@@ -21,7 +21,7 @@ pub(crate) struct AuthorizerRecord {
     pub(crate) id: String,
     #[n(1)]
     pub(crate) name: String,
-    /// `TOKEN`, `REQUEST` or `COGNITO_USER_POOLS`.
+    /// `TOKEN`, `REQUEST`, `COGNITO_USER_POOLS` or `JWT`.
     #[n(2)]
     pub(crate) kind: String,
     #[n(3)]
@@ -38,9 +38,70 @@ pub(crate) struct AuthorizerRecord {
     pub(crate) validation: Option<String>,
     #[n(9)]
     pub(crate) ttl_s: Option<i32>,
+    /// Of `JWT`.
+    #[n(10)]
+    pub(crate) jwt: Option<JwtRecord>,
 }
 
 impl Record for AuthorizerRecord {}
+
+/// Whose tokens are taken.
+/// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-jwt-authorizer-create.html>
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
+pub(crate) struct JwtRecord {
+    #[n(0)]
+    pub(crate) issuers: Vec<IssuerRecord>,
+    /// As JOSE names them.
+    #[n(1)]
+    pub(crate) algorithms: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
+pub(crate) struct IssuerRecord {
+    /// As `iss` has it, to the letter.
+    #[n(0)]
+    pub(crate) issuer: String,
+    #[n(1)]
+    pub(crate) audiences: Vec<String>,
+    #[n(2)]
+    pub(crate) claims: Vec<ClaimRecord>,
+}
+
+/// What a token must say besides: a text.
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
+pub(crate) struct ClaimRecord {
+    #[n(0)]
+    pub(crate) name: String,
+    #[n(1)]
+    pub(crate) is_required: bool,
+    /// It must be one of them; empty: whatever it is.
+    #[n(2)]
+    pub(crate) expected: Vec<String>,
+}
+
+impl JwtRecord {
+    fn check(&self) -> Result<()> {
+        let bad = |why: String| Err(GatewayError::bad_request(why));
+        if self.issuers.is_empty() || self.algorithms.is_empty() {
+            return bad("A JWT authorizer must have at least one issuer and one algorithm".to_owned());
+        }
+        for (at, IssuerRecord { issuer, audiences, .. }) in self.issuers.iter().enumerate() {
+            let is_url = ["https://", "http://"].iter().any(|scheme| issuer.starts_with(scheme));
+            if !is_url || issuer.contains(['?', '#']) {
+                return bad(format!(
+                    "Invalid issuer: {issuer}. It must be an absolute https URL with no query string or fragment"
+                ));
+            }
+            if audiences.is_empty() {
+                return bad(format!("Issuer {issuer} must have at least one audience"));
+            }
+            if self.issuers[..at].iter().any(|other| other.issuer == *issuer) {
+                return bad(format!("Issuer {issuer} is given more than once"));
+            }
+        }
+        Ok(())
+    }
+}
 
 impl Part for AuthorizerRecord {
     const KIND: u8 = kind::AUTHORIZER;
@@ -57,6 +118,16 @@ impl Part for AuthorizerRecord {
 impl AuthorizerRecord {
     pub(crate) fn is_lambda(&self) -> bool {
         matches!(self.kind.as_str(), "TOKEN" | "REQUEST")
+    }
+
+    /// The authorization type of methods that ask it.
+    pub(crate) fn authorization_type(&self) -> &str {
+        if self.is_lambda() { "CUSTOM" } else { &self.kind }
+    }
+
+    /// What `authType` is if nobody says it.
+    pub(crate) fn default_auth_type(&self) -> String {
+        self.authorization_type().to_ascii_lowercase()
     }
 
     /// Where the caller's identity stands, parsed; none if one of the places is not one.
@@ -87,8 +158,12 @@ impl AuthorizerRecord {
         match self.kind.as_str() {
             "TOKEN" | "REQUEST" => self.check_uri(),
             "COGNITO_USER_POOLS" => self.check_providers(),
+            "JWT" => match &self.jwt {
+                Some(jwt) => jwt.check(),
+                None => Err(GatewayError::bad_request("A JWT authorizer must have a jwtConfiguration")),
+            },
             other => Err(GatewayError::bad_request(format!(
-                "Rushlight does not know authorizers of the type {other} in REST APIs (see docs/differences.md)"
+                "Invalid authorizer type specified: {other}. Must be one of [TOKEN, REQUEST, COGNITO_USER_POOLS, JWT]"
             ))),
         }
     }
@@ -201,9 +276,9 @@ impl MethodRecord {
     pub(crate) fn settle_authorizer(&mut self, known: &[AuthorizerRecord]) -> Result<()> {
         let fits = |authorizer: &AuthorizerRecord| match self.authorization_type.as_str() {
             "CUSTOM" => authorizer.is_lambda(),
-            _ => authorizer.kind == "COGNITO_USER_POOLS",
+            kind => authorizer.kind == kind,
         };
-        if !matches!(self.authorization_type.as_str(), "CUSTOM" | "COGNITO_USER_POOLS") {
+        if !matches!(self.authorization_type.as_str(), "CUSTOM" | "COGNITO_USER_POOLS" | "JWT") {
             self.authorizer_id = None;
             return Ok(());
         }

@@ -20,6 +20,8 @@ pub(crate) struct Grant {
     /// As texts, as AWS passes them on.
     pub(crate) context: Vec<(String, String)>,
     pub(crate) claims: Option<Vec<(String, String)>>,
+    /// The claims are JSON: a function is told of them with their types, templates and logs as they are written.
+    pub(crate) claims_are_json: bool,
     pub(crate) policy: Option<Policy>,
     /// The policy as the function wrote it.
     pub(crate) policy_text: String,
@@ -131,6 +133,13 @@ impl Grant {
         Self { claims: Some(texts.collect()), ..Self::default() }
     }
 
+    /// Who the issuer of a REST API's token says they are.
+    /// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-jwt-authorizer-claims.html>
+    pub(crate) fn of_json_claims(claims: &Claims) -> Self {
+        let texts = claims.iter().map(|(name, claim)| (name.to_owned(), in_ascii(&json_text(claim))));
+        Self { claims: Some(texts.collect()), claims_are_json: true, ..Self::default() }
+    }
+
     /// `$context.authorizer.NAME`
     pub(crate) fn context(&self, name: &str) -> Option<&str> {
         let find =
@@ -164,7 +173,12 @@ impl Granted {
             w.key("authorizer");
             w.begin_object();
             w.key("claims");
-            write_texts(w, claims);
+            w.begin_object();
+            for (name, text) in claims {
+                w.key(name);
+                if grant.claims_are_json { w.raw(text.as_bytes()) } else { w.string(text) }
+            }
+            w.end_object();
             w.end_object();
         } else if let Some(principal) = &grant.principal_id {
             w.key("authorizer");
@@ -182,13 +196,35 @@ impl Granted {
     }
 }
 
-fn write_texts(w: &mut Writer, texts: &[(String, String)]) {
-    w.begin_object();
-    for (name, text) in texts {
-        w.key(name);
-        w.string(text);
+fn json_text(claim: &Claim) -> String {
+    let mut w = Writer::new();
+    match claim {
+        Claim::Text(text) => w.string(text),
+        Claim::Number(number) => w.raw(number.as_bytes()),
+        Claim::Boolean(value) => w.boolean(*value),
+        Claim::Texts(texts) => {
+            w.begin_array();
+            texts.iter().for_each(|text| w.string(text));
+            w.end_array();
+        }
+        Claim::Null => w.raw(b"null"),
+        Claim::Json(raw) => w.raw(raw.as_bytes()),
     }
-    w.end_object();
+    String::from_utf8_lossy(&w.into_bytes()).into_owned()
+}
+
+/// JSON without letters beyond ASCII, which AWS writes as escapes. They stand in strings alone.
+fn in_ascii(json: &str) -> String {
+    let mut ascii = String::with_capacity(json.len());
+    for letter in json.chars() {
+        if letter.is_ascii() {
+            ascii.push(letter);
+        } else {
+            let mut units = [0; 2];
+            letter.encode_utf16(&mut units).iter().for_each(|unit| ascii.push_str(&format!("\\u{unit:04X}")));
+        }
+    }
+    ascii
 }
 
 /// A flat object; AWS takes no other.

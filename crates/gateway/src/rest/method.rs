@@ -28,9 +28,9 @@ impl MethodRecord {
 
     fn check_authorization(&self) -> Result<()> {
         match self.authorization_type.as_str() {
-            "NONE" | "AWS_IAM" | "CUSTOM" | "COGNITO_USER_POOLS" => Ok(()),
+            "NONE" | "AWS_IAM" | "CUSTOM" | "COGNITO_USER_POOLS" | "JWT" => Ok(()),
             _ => Err(GatewayError::bad_request(
-                "Invalid authorization type specified. Must be one of [NONE, AWS_IAM, CUSTOM, COGNITO_USER_POOLS]",
+                "Invalid authorization type specified. Must be one of [NONE, AWS_IAM, CUSTOM, COGNITO_USER_POOLS, JWT]",
             )),
         }
     }

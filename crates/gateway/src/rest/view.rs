@@ -7,7 +7,7 @@ use base::Timestamp;
 
 use crate::rest::account::AccountRecord;
 use crate::rest::api_key::ApiKeyRecord;
-use crate::rest::authorizer::AuthorizerRecord;
+use crate::rest::authorizer::{AuthorizerRecord, JwtRecord};
 use crate::rest::client_certificate::ClientCertificateRecord;
 use crate::rest::documentation::DocumentationPartRecord;
 use crate::rest::records::{
@@ -231,8 +231,27 @@ pub(crate) fn authorizer(authorizer: AuthorizerRecord) -> aws::Authorizer {
         identity_source: authorizer.identity_source,
         identity_validation_expression: authorizer.validation,
         authorizer_result_ttl_in_seconds: authorizer.ttl_s,
-        jwt_configuration: None,
+        jwt_configuration: authorizer.jwt.map(jwt),
     }
+}
+
+fn jwt(jwt: JwtRecord) -> aws::JwtConfiguration {
+    let issuers = jwt.issuers.into_iter().map(|issuer| {
+        let claims = issuer.claims.into_iter().map(|claim| aws::JwtAdditionalClaim {
+            claim_name: claim.name,
+            format: aws::JwtClaimFormat::default(),
+            required: Some(claim.is_required),
+            expected_values: list(claim.expected),
+        });
+        aws::JwtIssuer {
+            issuer: Some(issuer.issuer),
+            audiences: Some(issuer.audiences),
+            additional_claims: list(claims.collect()),
+            jwks_uri: None,
+        }
+    });
+    let algorithms = jwt.algorithms.iter().filter_map(|name| name.parse().ok());
+    aws::JwtConfiguration { issuers: Some(issuers.collect()), default_algorithms: Some(algorithms.collect()) }
 }
 
 pub(crate) fn vpc_link(link: VpcLinkRecord) -> aws::VpcLink {

@@ -32,7 +32,8 @@ async fn made(world: World, authorizer: &Value) -> World {
     world.functions.set("echo", Play::Echo);
     world.make("api", r#"POST /restapis {"name":"x"}"#).await;
     world.make("a", &format!("POST /restapis/$api/authorizers {authorizer}")).await;
-    let kind = if authorizer["type"] == "COGNITO_USER_POOLS" { "COGNITO_USER_POOLS" } else { "CUSTOM" };
+    let kind =
+        authorizer["type"].as_str().filter(|kind| !matches!(*kind, "TOKEN" | "REQUEST")).unwrap_or("CUSTOM");
     for path in ["/pets/{id}", "/shop"] {
         world.add_method("GET", path, &World::lambda("echo")).await;
         let patch = json!({ "patchOperations": [
@@ -297,6 +298,154 @@ async fn a_user_pool_says_who_somebody_is() {
     world.make("r", &format!("PUT /restapis/$api/gatewayresponses/UNAUTHORIZED {told}")).await;
     world.deploy("dev").await;
     assert_eq!(get(&second.token(&claims(now))).await, "401 UNAUTHORIZED The incoming token has expired");
+}
+
+/// A JWT authorizer of a REST API that trusts two issuers, each with its audiences and claims.
+struct Trusting {
+    world: World,
+    signers: [Signer; 2],
+    issuers: [String; 2],
+    /// How often an issuer was asked for its keys.
+    asked: Arc<AtomicUsize>,
+}
+
+impl Trusting {
+    async fn new() -> Self {
+        let signers = [Signer::new("1"), Signer::new("2")];
+        let asked = Arc::new(AtomicUsize::new(0));
+        let serve = async |signer: &Signer| {
+            let address = issuer(Arc::new(Mutex::new(signer.document())), Arc::clone(&asked)).await;
+            format!("http://{address}")
+        };
+        let issuers = [serve(&signers[0]).await, serve(&signers[1]).await];
+        let authorizer = json!({ "name": "a", "type": "JWT", "identitySource": "method.request.header.Authorization",
+        "jwtConfiguration": { "defaultAlgorithms": ["ES256", "RS256"], "issuers": [
+            { "issuer": issuers[0], "audiences": ["app", "other"] },
+            { "issuer": issuers[1], "audiences": ["app"], "additionalClaims": [
+                { "claimName": "tenant", "format": "SINGLE_STRING", "required": true, "expectedValues": ["a", "b"] },
+                { "claimName": "plan", "format": "SINGLE_STRING" },
+            ]},
+        ]}});
+        Self { world: world(&authorizer).await, signers, issuers, asked }
+    }
+
+    async fn get(&self, token: &str) -> String {
+        call(&self.world, "GET /dev/shop", &[("authorization", token)]).await
+    }
+
+    /// What the second issuer would say, but for some of it.
+    fn claims(&self, more: &Value) -> Value {
+        let expires = self.world.clock.now().as_secs() + 60;
+        let mut claims = json!({ "iss": self.issuers[1], "aud": "app", "exp": expires, "tenant": "a" });
+        claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        claims
+    }
+
+    fn token(&self, more: &Value) -> String {
+        self.signers[1].token(&self.claims(more))
+    }
+}
+
+#[tokio::test]
+async fn issuers_of_tokens_are_trusted_by_name() {
+    let api = Trusting::new().await;
+    let [one, two] = &api.issuers;
+    let now = api.world.clock.now().as_secs();
+    const UNAUTHORIZED: &str = r#"401 {"message":"Unauthorized"}"#;
+    let unsigned = [r#"{"alg":"none","kid":"2"}"#, &api.claims(&json!({})).to_string()]
+        .map(|part| URL_SAFE_NO_PAD.encode(part));
+    for (token, expected, why) in [
+        (api.token(&json!({})), "200", "as it should be"),
+        (api.token(&json!({ "plan": "x" })), "200", "with a text"),
+        (api.token(&json!({ "tenant": "c" })), UNAUTHORIZED, "another tenant"),
+        (api.token(&json!({ "tenant": null })), UNAUTHORIZED, "no tenant"),
+        (api.token(&json!({ "tenant": ["a"] })), UNAUTHORIZED, "several tenants"),
+        (api.token(&json!({ "plan": 1 })), UNAUTHORIZED, "a claim that is no text"),
+        (api.token(&json!({ "aud": "other" })), UNAUTHORIZED, "an audience of the other issuer"),
+        (api.token(&json!({ "exp": now })), r#"401 {"message":"The incoming token has expired"}"#, "expired"),
+        (api.token(&json!({ "iss": one })), UNAUTHORIZED, "the other issuer's name"),
+        (api.token(&json!({ "iss": format!("{two}/") })), UNAUTHORIZED, "nearly its name"),
+        (api.token(&json!({ "iss": "http://evil.example" })), UNAUTHORIZED, "a stranger"),
+        (api.signers[0].token(&api.claims(&json!({}))), UNAUTHORIZED, "signed by another"),
+        (String::new(), UNAUTHORIZED, "none"),
+        ("a.b.c".to_owned(), UNAUTHORIZED, "no token"),
+        (unsigned.join(".") + ".", UNAUTHORIZED, "not signed"),
+        ("x.".repeat(4_500), UNAUTHORIZED, "a long one"),
+    ] {
+        let answer = api.get(&token).await;
+        assert!(answer.starts_with(expected), "{why}: {answer}");
+    }
+    assert_eq!(api.asked.load(Ordering::SeqCst), 2, "each issuer once, the stranger never");
+}
+
+#[tokio::test]
+async fn claims_keep_their_types() {
+    let api = Trusting::new().await;
+    let (world, now) = (&api.world, api.world.clock.now().as_secs());
+    let made = world.control("GET /restapis/$api/authorizers/$a").await.1;
+    assert_eq!(
+        (&made["authType"], &made["jwtConfiguration"]["issuers"][0]["audiences"]),
+        (&json!("jwt"), &json!(["app", "other"]))
+    );
+    let first = api.signers[0].token(&json!({ "iss": api.issuers[0], "aud": ["x", "other"], "exp": now + 60, "name": "Jané \"x\"",
+        "version": "42", "iat": now, "roles": ["user", "editor"], "address": { "city": "서울" }, "ok": true }));
+    for token in [first.clone(), format!("Bearer {first}"), format!("bearer  {first}")] {
+        let answer = api.get(&token).await;
+        let event: Value = serde_json::from_str(answer.strip_prefix("200 ").expect(&answer)).unwrap();
+        let said = &event["requestContext"]["authorizer"]["claims"];
+        assert_eq!((&said["version"], &said["iat"], &said["ok"]), (&json!("42"), &json!(now), &json!(true)));
+        assert_eq!((&said["roles"], &said["address"]["city"]), (&json!(["user", "editor"]), &json!("서울")));
+    }
+    // What the method asks for, and what templates and the console see.
+    let scopes =
+        json!({ "patchOperations": [{ "op": "add", "path": "/authorizationScopes", "value": "read" }] });
+    world.make("m", &format!("PATCH /restapis/$api/resources/$resource/methods/GET {scopes}")).await;
+    let only = json!({ "patchOperations": [{ "op": "replace", "path": "/name", "value": "b" }] });
+    world.make("a", &format!("PATCH /restapis/$api/authorizers/$a {only}")).await;
+    world.deploy("dev").await;
+    assert_eq!(api.get(&api.token(&json!({ "scope": "write" }))).await, r#"403 {"message":"Forbidden"}"#);
+    assert!(api.get(&api.token(&json!({ "scp": ["read"] }))).await.starts_with("200"));
+    let tried = json!({ "headers": { "Authorization": api.token(&json!({ "name": "é" })) } });
+    let tried = world.control(&format!("POST /restapis/$api/authorizers/$a {tried}")).await.1;
+    assert_eq!((&tried["clientStatus"], &tried["claims"]["name"]), (&json!(0), &json!(r#""\u00E9""#)));
+}
+
+#[tokio::test]
+async fn jwt_authorizers_that_cannot_be() {
+    let world = World::new();
+    world.make("api", r#"POST /restapis {"name":"x"}"#).await;
+    let issuer = json!({ "issuer": "https://a.example", "audiences": ["app"] });
+    let with = |configuration: Value| json!({ "name": "a", "type": "JWT", "identitySource": "method.request.header.Authorization", "jwtConfiguration": configuration });
+    for (given, why) in [
+        (
+            json!({ "name": "a", "type": "JWT", "identitySource": "method.request.header.A" }),
+            "no configuration",
+        ),
+        (with(json!({ "issuers": [], "defaultAlgorithms": ["RS256"] })), "no issuer"),
+        (with(json!({ "issuers": [issuer], "defaultAlgorithms": [] })), "no algorithm"),
+        (with(json!({ "issuers": [issuer], "defaultAlgorithms": ["HS256"] })), "a secret for a key"),
+        (with(json!({ "issuers": [issuer, issuer], "defaultAlgorithms": ["RS256"] })), "twice"),
+        (
+            with(
+                json!({ "issuers": [{ "issuer": "https://a.example", "audiences": [] }], "defaultAlgorithms": ["RS256"] }),
+            ),
+            "no audience",
+        ),
+        (
+            with(
+                json!({ "issuers": [{ "issuer": "a.example", "audiences": ["x"] }], "defaultAlgorithms": ["RS256"] }),
+            ),
+            "no URL",
+        ),
+        (
+            with(
+                json!({ "issuers": [{ "issuer": "https://a?b", "audiences": ["x"] }], "defaultAlgorithms": ["RS256"] }),
+            ),
+            "a query",
+        ),
+    ] {
+        assert_eq!(world.control(&format!("POST /restapis/$api/authorizers {given}")).await.0, 400, "{why}");
+    }
 }
 
 async fn signed_world(policy: Option<&str>) -> World {

@@ -103,6 +103,12 @@ async fn whole() -> World {
             json!({"name": "pool", "type": "COGNITO_USER_POOLS", "identitySource": "method.request.header.Authorization",
             "providerARNs": ["arn:aws:cognito-idp:us-east-1:000000000000:userpool/us-east-1_a"]}),
         ),
+        (
+            "tokens",
+            json!({"name": "tokens", "type": "JWT", "identitySource": "method.request.header.T", "jwtConfiguration": {
+            "defaultAlgorithms": ["RS256", "ES512"], "issuers": [{"issuer": "https://a.example/x", "audiences": ["a", "b"],
+            "additionalClaims": [{"claimName": "c", "format": "SINGLE_STRING", "required": true, "expectedValues": ["d"]}]}]}}),
+        ),
     ] {
         world.make(name, &format!("POST /restapis/$api/authorizers {authorizer}")).await;
     }

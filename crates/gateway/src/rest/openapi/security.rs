@@ -3,7 +3,7 @@
 use base::random_alphanumeric;
 
 use crate::json::Json;
-use crate::rest::authorizer::AuthorizerRecord;
+use crate::rest::authorizer::{AuthorizerRecord, ClaimRecord, IssuerRecord, JwtRecord};
 use crate::rest::openapi::document::{Document, Member, list, number, object, text, text_of, texts};
 use crate::rest::records::MethodRecord;
 
@@ -66,6 +66,7 @@ fn authorizer_record(
         identity_source: text(json, "identitySource").or_else(by_header),
         validation: text(json, "identityValidationExpression"),
         ttl_s: json.get("authorizerResultTtlInSeconds").and_then(|ttl| text_of(ttl).parse().ok()),
+        jwt: json.get("jwtConfiguration").map(jwt_record),
         kind,
     }
 }
@@ -88,8 +89,7 @@ pub(super) fn apply(
                 let Some(authorizer) = authorizers.iter().find(|known| known.name == **name) else {
                     continue;
                 };
-                let kind = if authorizer.is_lambda() { "CUSTOM" } else { "COGNITO_USER_POOLS" };
-                kind.clone_into(&mut method.authorization_type);
+                authorizer.authorization_type().clone_into(&mut method.authorization_type);
                 method.authorizer_id = Some(authorizer.id.clone());
                 method.authorization_scopes = texts(Some(scopes));
             }
@@ -107,7 +107,7 @@ pub(super) fn demand(method: &MethodRecord, authorizers: &[AuthorizerRecord]) ->
     };
     match method.authorization_type.as_str() {
         "AWS_IAM" => demand(SIGNATURE, &[]),
-        "CUSTOM" | "COGNITO_USER_POOLS" => {
+        "CUSTOM" | "COGNITO_USER_POOLS" | "JWT" => {
             let own = |authorizer: &&AuthorizerRecord| Some(&authorizer.id) == method.authorizer_id.as_ref();
             if let Some(authorizer) = authorizers.iter().find(own) {
                 demand(&authorizer.name, &method.authorization_scopes);
@@ -148,8 +148,7 @@ pub(super) fn write(
     for authorizer in authorizers {
         let source = authorizer.identity_source.as_deref().unwrap_or_default();
         let header = source.strip_prefix("method.request.header.").filter(|_| authorizer.kind != "REQUEST");
-        let default = if authorizer.is_lambda() { "custom" } else { "cognito_user_pools" };
-        let auth_type = authorizer.auth_type.as_deref().unwrap_or(default);
+        let auth_type = authorizer.auth_type.clone().unwrap_or_else(|| authorizer.default_auth_type());
         let more = vec![(AUTH_TYPE, Some(Json::text(auth_type))), (AUTHORIZER, Some(extension(authorizer)))];
         schemes.push((authorizer.name.clone().into(), key(header.unwrap_or("Unused"), more)));
     }
@@ -166,5 +165,49 @@ fn extension(authorizer: &AuthorizerRecord) -> Json<'static> {
         ("identityValidationExpression", text(&authorizer.validation)),
         ("identitySource", text(&authorizer.identity_source)),
         ("providerARNs", list(&authorizer.provider_arns)),
+        ("jwtConfiguration", authorizer.jwt.as_ref().map(jwt)),
+    ])
+}
+
+fn jwt_record(json: &Json<'static>) -> JwtRecord {
+    let all = |json: &Json<'static>, name: &str| {
+        json.get(name).and_then(Json::as_array).unwrap_or_default().to_vec()
+    };
+    let claim = |json: &Json<'static>| ClaimRecord {
+        name: text(json, "claimName").unwrap_or_default(),
+        is_required: matches!(json.get("required"), Some(Json::Bool(true))),
+        expected: texts(json.get("expectedValues")),
+    };
+    let issuer = |json: &Json<'static>| IssuerRecord {
+        issuer: text(json, "issuer").unwrap_or_default(),
+        audiences: texts(json.get("audiences")),
+        claims: all(json, "additionalClaims").iter().map(claim).collect(),
+    };
+    JwtRecord {
+        issuers: all(json, "issuers").iter().map(issuer).collect(),
+        algorithms: texts(json.get("defaultAlgorithms")),
+    }
+}
+
+fn jwt(jwt: &JwtRecord) -> Json<'static> {
+    let claim = |claim: &ClaimRecord| {
+        object(vec![
+            ("claimName", Some(Json::text(&claim.name))),
+            ("format", Some(Json::text("SINGLE_STRING"))),
+            ("required", Some(Json::Bool(claim.is_required))),
+            ("expectedValues", list(&claim.expected)),
+        ])
+    };
+    let issuer = |issuer: &IssuerRecord| {
+        let claims: Vec<Json<'static>> = issuer.claims.iter().map(claim).collect();
+        object(vec![
+            ("issuer", Some(Json::text(&issuer.issuer))),
+            ("audiences", list(&issuer.audiences)),
+            ("additionalClaims", (!claims.is_empty()).then_some(Json::Array(claims))),
+        ])
+    };
+    object(vec![
+        ("issuers", Some(Json::Array(jwt.issuers.iter().map(issuer).collect()))),
+        ("defaultAlgorithms", list(&jwt.algorithms)),
     ])
 }
