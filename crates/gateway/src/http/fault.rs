@@ -18,6 +18,8 @@ pub(crate) enum HttpFault {
     Forbidden(Option<String>),
     #[error("the request is too large")]
     TooLarge,
+    #[error("the headers are too large")]
+    HeadersTooLarge,
     #[error("too many requests")]
     Throttled,
     /// The configuration or the function cannot answer; the caller is told no more.
@@ -39,6 +41,7 @@ impl HttpFault {
             Self::Unauthorized(_) => 401,
             Self::Forbidden(_) => 403,
             Self::TooLarge => 413,
+            Self::HeadersTooLarge => 431,
             Self::Throttled => 429,
             Self::Internal(_) | Self::Unsupported(_) => 500,
             Self::Timeout | Self::Unreachable(_) => 503,
@@ -51,6 +54,7 @@ impl HttpFault {
             Self::Unauthorized(_) => "Unauthorized",
             Self::Forbidden(_) => "Forbidden",
             Self::TooLarge => "Request Entity Too Large",
+            Self::HeadersTooLarge => "Request Header Fields Too Large",
             Self::Throttled => "Too Many Requests",
             Self::Internal(_) => "Internal Server Error",
             Self::Timeout | Self::Unreachable(_) => "Service Unavailable",
@@ -64,7 +68,7 @@ impl HttpFault {
             Self::NotFound => "NOT_FOUND",
             Self::Unauthorized(_) => "UNAUTHORIZED",
             Self::Forbidden(_) => "ACCESS_DENIED",
-            Self::TooLarge => "REQUEST_TOO_LARGE",
+            Self::TooLarge | Self::HeadersTooLarge => "REQUEST_TOO_LARGE",
             Self::Throttled => "THROTTLED",
             Self::Internal(_) | Self::Unsupported(_) => "INTERNAL_SERVER_ERROR",
             Self::Timeout => "INTEGRATION_TIMEOUT",

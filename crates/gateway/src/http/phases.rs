@@ -105,7 +105,13 @@ fn refuse_closed_endpoint(visit: &HttpVisit<'_>) -> Result<(), HttpFault> {
 }
 
 fn refuse_large(gateway: &Gateway, request: &StageRequest) -> Result<(), HttpFault> {
-    if request.body.len() > gateway.limits.gateway_body_bytes_max { Err(HttpFault::TooLarge) } else { Ok(()) }
+    if request.body.len() > gateway.limits.gateway_body_bytes_max {
+        Err(HttpFault::TooLarge)
+    } else if headers::value_bytes(&request.headers) > gateway.limits.gateway_header_bytes_max {
+        Err(HttpFault::HeadersTooLarge)
+    } else {
+        Ok(())
+    }
 }
 
 /// With CORS configured the gateway answers preflights, unless a route for OPTIONS does.

@@ -61,6 +61,12 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
+/// What AWS bounds: the values of all headers together.
+/// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
+pub(crate) fn value_bytes(headers: &HeaderMap) -> usize {
+    headers.values().map(HeaderValue::len).sum()
+}
+
 pub(crate) fn is_dropped_from_request(name: &str) -> bool {
     DROPPED_FROM_REQUEST.contains(&name) || HOPS == name
 }

@@ -147,10 +147,8 @@ fn refuse_closed_endpoint(visit: &Visit<'_>) -> Result<(), Fault> {
     if closed { Err(Fault::Forbidden) } else { Ok(()) }
 }
 
-/// AWS counts the values of all headers together.
-/// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
-fn refuse_large_headers(gateway: &Gateway, request: &StageRequest) -> Result<(), Fault> {
-    let bytes: usize = request.headers.values().map(|value| value.len()).sum();
+pub(crate) fn refuse_large_headers(gateway: &Gateway, request: &StageRequest) -> Result<(), Fault> {
+    let bytes = headers::value_bytes(&request.headers);
     if bytes > gateway.limits.gateway_header_bytes_max { Err(Fault::HeadersTooLarge) } else { Ok(()) }
 }
 

@@ -12,7 +12,8 @@ use crate::rest::records::{
 };
 
 /// AWS's quotas.
-const STAGES_MAX: usize = 10;
+/// Of an API of any kind.
+pub(crate) const STAGES_MAX: usize = 10;
 const VARIABLES_MAX: usize = 100;
 
 /// As AWS lists them, missing commas included.
@@ -44,10 +45,7 @@ impl Stages {
         check_name(&stage.name)?;
         stage.check()?;
         if self.stages.len() >= STAGES_MAX {
-            return Err(GatewayError::limit(
-                "Maximum number of stages for this API has been reached. Please contact AWS if you need additional \
-                 stages.",
-            ));
+            return Err(no_more_stages());
         }
         self.stages.insert(stage.name.clone(), stage);
         Ok(())
@@ -232,9 +230,7 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
 }
 
 pub(crate) fn check_variables(variables: &BTreeMap<String, String>) -> Result<()> {
-    if variables.len() > VARIABLES_MAX {
-        return Err(GatewayError::limit("Maximum number of stage variables for this stage has been reached"));
-    }
+    check_count_of_variables(variables)?;
     for (name, value) in variables {
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
             return Err(GatewayError::bad_request(
@@ -247,6 +243,20 @@ pub(crate) fn check_variables(variables: &BTreeMap<String, String>) -> Result<()
                  [A-Za-z0-9-._~:/?#&=,]+"
             )));
         }
+    }
+    Ok(())
+}
+
+pub(crate) fn no_more_stages() -> GatewayError {
+    GatewayError::limit(
+        "Maximum number of stages for this API has been reached. Please contact AWS if you need additional stages.",
+    )
+}
+
+/// Of stages of all kinds of APIs.
+pub(crate) fn check_count_of_variables(variables: &BTreeMap<String, String>) -> Result<()> {
+    if variables.len() > VARIABLES_MAX {
+        return Err(GatewayError::limit("Maximum number of stage variables for this stage has been reached"));
     }
     Ok(())
 }

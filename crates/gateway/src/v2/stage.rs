@@ -11,6 +11,7 @@ use crate::error::{GatewayError, Result};
 use crate::parts::{Part, kind};
 use crate::rest::rest_api::check_tags;
 use crate::rest::rows::Record;
+use crate::rest::stage::check_count_of_variables;
 use crate::v2::edit::{merge, put, put_some};
 
 const NAME_BYTES_MAX: usize = 128;
@@ -152,6 +153,7 @@ impl StageRecord {
             access_log::check_destination(arn).map_err(refuse)?;
             access_log::check_format(format).map_err(refuse)?;
         }
+        check_count_of_variables(&self.variables)?;
         check_tags(&self.tags)
     }
 

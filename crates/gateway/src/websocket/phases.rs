@@ -10,6 +10,7 @@ use ports::BoxFuture;
 use wire::json::Writer;
 
 use crate::rest::fault::Fault;
+use crate::rest::phases::refuse_large_headers;
 use crate::rest::{headers, usage};
 use crate::websocket::authorize::authorize;
 use crate::websocket::connection::{self, Connection, Session};
@@ -166,11 +167,6 @@ async fn open(
 }
 
 /// AWS counts the values of all headers together.
-fn refuse_large_headers(gateway: &Gateway, request: &StageRequest) -> Result<(), Fault> {
-    let bytes: usize = request.headers.values().map(HeaderValue::len).sum();
-    if bytes > gateway.limits.gateway_header_bytes_max { Err(Fault::HeadersTooLarge) } else { Ok(()) }
-}
-
 fn throttle(gateway: &Gateway, turn: &Turn<'_>) -> Result<(), Fault> {
     let Some((bucket, rate)) = turn.stage.limit(&turn.route_key) else { return Ok(()) };
     if gateway.http_buckets.take(&bucket, rate, turn.received) { Ok(()) } else { Err(Fault::Throttled) }

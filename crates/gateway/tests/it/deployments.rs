@@ -195,3 +195,22 @@ async fn what_is_not_deployed_is_known() {
     assert_eq!(now().await, "dev:false prod:false ");
     assert!(world.gateway.stages_of(&world.cx.scope, "none").await.is_err());
 }
+
+#[tokio::test]
+async fn a_hundred_stage_variables_and_no_more() {
+    let world = World::new();
+    world.deploy_one("GET", "/", MOCK).await;
+    let patch = |from: usize, to: usize| {
+        let all: Vec<_> = (from..to)
+            .map(|i| serde_json::json!({ "op": "replace", "path": format!("/variables/v{i}"), "value": "x" }))
+            .collect();
+        format!("PATCH /restapis/$api/stages/dev {}", serde_json::json!({ "patchOperations": all }))
+    };
+    assert_eq!(world.control(&patch(0, 100)).await.0, 200);
+    let (status, body) = world.control(&patch(100, 101)).await;
+    assert_eq!(
+        (status, body["message"].as_str().unwrap().contains("stage variables")),
+        (429, true),
+        "{body}"
+    );
+}

@@ -225,3 +225,65 @@ async fn changes_at_once_are_all_served() {
         }
     }
 }
+
+#[tokio::test]
+async fn headers_stages_and_variables_have_their_bounds() {
+    let world = world("$default", "2.0", &["GET /a"]).await;
+    world.functions.set("f", Play::Answer(r#"{"ok":true}"#));
+    for (length, expected) in
+        [(10_240, "200"), (10_241, r#"431 {"message":"Request Header Fields Too Large"}"#)]
+    {
+        let given: usize = world.request("GET /a").headers.values().map(|value| value.len()).sum();
+        let value = "x".repeat(length - given);
+        let request = world.request_with("GET /a", &[("cookie", &value)], "");
+        assert!(show(&world.gateway.serve(request).await).starts_with(expected), "{length}");
+    }
+
+    let variables = |count: usize| {
+        let all: serde_json::Map<String, Value> = (0..count).map(|i| (format!("v{i}"), "x".into())).collect();
+        serde_json::json!({ "stageVariables": all })
+    };
+    let patch = async |count| {
+        world.control(&format!("PATCH /v2/apis/$api/stages/$default {}", variables(count))).await
+    };
+    assert_eq!(patch(99).await.0, 200, "one hundred with the one that is there");
+    let (status, body) = patch(100).await;
+    assert_eq!(
+        (status, body["message"].as_str().unwrap().contains("stage variables")),
+        (429, true),
+        "{body}"
+    );
+
+    let make = async |name: &str| {
+        world.control(&format!(r#"POST /v2/apis/$api/stages {{"stageName":"{name}"}}"#)).await
+    };
+    for i in 1..10 {
+        assert_eq!(make(&format!("s{i}")).await.0, 201);
+    }
+    let (status, body) = make("s10").await;
+    assert_eq!((status, body["message"].as_str().unwrap().contains("Maximum number of stages")), (429, true));
+    world.make("gone", "DELETE /v2/apis/$api/stages/s3").await;
+    assert_eq!(make("s10").await.0, 201);
+}
+
+/// What a stage says of all routes holds where a route says nothing of itself.
+#[tokio::test]
+async fn stages_throttle_all_their_routes() {
+    let world = world("$default", "2.0", &["GET /a", "GET /b"]).await;
+    world.functions.set("f", Play::Answer(r#"{"ok":true}"#));
+    let settings = r#"{"defaultRouteSettings":{"throttlingBurstLimit":2,"throttlingRateLimit":1},"routeSettings":{"GET /b":{"throttlingBurstLimit":4,"throttlingRateLimit":1}}}"#;
+    world.make("stage", &format!("PATCH /v2/apis/$api/stages/$default {settings}")).await;
+    let mut through = Vec::new();
+    for path in ["/a", "/b"] {
+        let mut count = 0;
+        for _ in 0..6 {
+            let answer = world.get(&format!("GET {path}")).await;
+            match answer.starts_with("200") {
+                true => count += 1,
+                false => assert_eq!(answer, r#"429 {"message":"Too Many Requests"}"#),
+            }
+        }
+        through.push(count);
+    }
+    assert_eq!(through, [2, 4]);
+}

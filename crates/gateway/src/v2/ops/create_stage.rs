@@ -6,6 +6,7 @@ use base::Cx;
 use crate::Gateway;
 use crate::error::Result;
 use crate::parts::{self, Owner};
+use crate::rest::stage::{STAGES_MAX, no_more_stages};
 use crate::v2::deployment::DeploymentRecord;
 use crate::v2::release;
 use crate::v2::rows;
@@ -18,6 +19,10 @@ pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: CreateStageInput) -> 
     }
     let stage = StageRecord::new(input, gateway.clock.now().as_millis());
     stage.check(api.is_websocket())?;
+    // Two that are made at the same moment may pass it by one.
+    if parts::all::<StageRecord>(&gateway.store, Owner::V2(&api)).await?.len() >= STAGES_MAX {
+        return Err(no_more_stages());
+    }
     let stage = parts::create(&gateway.store, Owner::V2(&api), stage, StageRecord::taken).await?;
     gateway.forget_v2(&api.id);
     if !stage.auto_deploy {
