@@ -74,12 +74,6 @@ impl HttpVisit<'_> {
         if let Some(name) = name.strip_prefix("authorizer.") {
             return grant.context(name);
         }
-        let signer = grant.signer.as_ref()?;
-        Some(match name {
-            "identity.accountId" => &signer.account,
-            "identity.caller" | "identity.user" => &signer.access_key,
-            "identity.userArn" => &signer.arn,
-            _ => return None,
-        })
+        grant.signer.as_ref()?.identity(name.strip_prefix("identity.")?)
     }
 }

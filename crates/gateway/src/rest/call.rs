@@ -276,13 +276,7 @@ impl<'a> Visit<'a> {
         if let Some(name) = name.strip_prefix("authorizer.") {
             return grant.context(name);
         }
-        let signer = grant.signer.as_ref()?;
-        Some(match name {
-            "identity.accountId" => &signer.account,
-            "identity.accessKey" | "identity.caller" | "identity.user" => &signer.access_key,
-            "identity.userArn" => &signer.arn,
-            _ => return None,
-        })
+        grant.signer.as_ref()?.identity(name.strip_prefix("identity.")?)
     }
 }
 

@@ -42,6 +42,18 @@ pub(crate) struct Signer {
     pub(crate) arn: String,
 }
 
+impl Signer {
+    /// `$context.identity.NAME` of who signed. There are no users: the access key stands for them.
+    pub(crate) fn identity(&self, name: &str) -> Option<&str> {
+        Some(match name {
+            "accountId" => &self.account,
+            "accessKey" | "caller" | "user" => &self.access_key,
+            "userArn" => &self.arn,
+            _ => return None,
+        })
+    }
+}
+
 /// A grant as one request got it.
 #[derive(Debug)]
 pub(crate) struct Granted {

@@ -201,7 +201,10 @@ impl<'a> Turn<'a> {
             "disconnectReason" => self.close()?.reason.as_str().into(),
             _ => {
                 let grant = &peer.grant.get()?.grant;
-                grant.context(name.strip_prefix("authorizer.")?)?.into()
+                match name.strip_prefix("identity.") {
+                    Some(name) => grant.signer.as_ref()?.identity(name)?.into(),
+                    None => grant.context(name.strip_prefix("authorizer.")?)?.into(),
+                }
             }
         })
     }
@@ -215,7 +218,7 @@ impl<'a> Turn<'a> {
 }
 
 /// What `$context` shows of itself as a whole.
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 25] = [
     "accountId",
     "apiId",
     "connectedAt",
@@ -225,10 +228,15 @@ const NAMES: [&str; 20] = [
     "domainName",
     "eventType",
     "extendedRequestId",
+    "identity.accessKey",
+    "identity.accountId",
     "identity.apiKey",
     "identity.apiKeyId",
+    "identity.caller",
     "identity.sourceIp",
+    "identity.user",
     "identity.userAgent",
+    "identity.userArn",
     "messageDirection",
     "messageId",
     "requestId",

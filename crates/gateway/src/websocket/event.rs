@@ -85,6 +85,11 @@ pub(crate) fn write_context(w: &mut Writer, turn: &Turn<'_>) {
         text(w, "apiKey", &caller.key);
         text(w, "apiKeyId", &caller.key_id);
     }
+    if let Some(signer) = peer.grant.get().and_then(|granted| granted.grant.signer.as_ref()) {
+        for name in ["accountId", "caller", "accessKey", "userArn", "user"] {
+            text(w, name, signer.identity(name).unwrap_or_default());
+        }
+    }
     if let Some(agent) = &peer.user_agent {
         text(w, "userAgent", agent);
     }

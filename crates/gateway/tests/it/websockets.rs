@@ -9,6 +9,8 @@ use serde_json::Value;
 use store::Store;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
+use crate::authorizers::signature;
+use crate::backends::backend;
 use crate::world::{Play, World, function_uri, show, show_headers};
 
 const HANDSHAKE: [(&str, &str); 6] = [
@@ -504,6 +506,90 @@ async fn mocks_and_templates_answer() {
     socket.say(r#"{"action":"plain","kind":"y"}"#).await;
     assert_eq!(socket.next().await, "text error bad luck");
     assert_eq!(event(&world)["action"], "plain", "without a template the message is passed through");
+}
+
+/// Who signed the handshake is known as long as the connection is open.
+#[tokio::test]
+async fn who_signs_is_told() {
+    let world = world(&["$connect", "$default"]).await;
+    patch_route(&world, "$connect", r#"{"authorizationType":"AWS_IAM"}"#).await;
+    let mock = r##"{"integrationType":"MOCK","requestTemplates":{"$default":"{\"statusCode\":200}"},"templateSelectionExpression":"\\$default"}"##;
+    add_route(&world, "who", mock).await;
+    let response = r##"{"integrationResponseKey":"$default","responseTemplates":{"$default":"$context.identity.caller $context.identity.userArn"}}"##;
+    world
+        .make("x", &format!("POST /v2/apis/$api/integrations/$integration/integrationresponses {response}"))
+        .await;
+    make_two_way(&world).await;
+    let said = |text: &str| format!(r#"403 {{"message": "{text}", "connectionId":"ID", "requestId":"ID"}}"#);
+    assert_eq!(refused(&world, "GET /dev", &[]).await, said("Missing Authentication Token"));
+    let of = |account, service| signature(account, service);
+    let other = of("000000000000", "lambda");
+    let answer = refused(&world, "GET /dev", &[("authorization", &other)]).await;
+    assert!(answer.contains("Credential should be scoped to correct service: 'execute-api'"), "{answer}");
+    let stranger = of("111111111111", "execute-api");
+    let answer = refused(&world, "GET /dev", &[("authorization", &stranger)]).await;
+    assert!(answer.starts_with("403 "), "{answer}");
+    assert_eq!(world.functions.count(), 0, "nobody who was refused is heard of");
+
+    let own = of("000000000000", "execute-api");
+    let Handshake::Accepted { session, .. } = handshake(&world, "GET /dev", &[("authorization", &own)]).await
+    else {
+        panic!("no WebSocket")
+    };
+    let identity = &event(&world)["requestContext"]["identity"];
+    let root = "arn:aws:iam::000000000000:root";
+    let known =
+        ["accountId", "caller", "user", "accessKey", "userArn"].map(|name| identity[name].as_str().unwrap());
+    assert_eq!(known, ["000000000000", "000000000000", "000000000000", "000000000000", root]);
+    let (stream, theirs) = tokio::io::duplex(4096);
+    tokio::spawn(session(Some((Box::new(theirs), bytes::Bytes::new()))));
+    let mut socket = Socket { stream, id: String::new() };
+    socket.say(r#"{"action":"who"}"#).await;
+    assert_eq!(socket.next().await, format!("text 000000000000 {root}"));
+}
+
+/// HTTP backends: a proxy's answer comes as it is, another's as the responses say by its status.
+#[tokio::test]
+async fn http_backends_answer() {
+    let world = world(&["$connect"]).await;
+    let at = backend().await;
+    let parameters = r#""requestParameters":{"integration.request.header.x-a":"stageVariables.v","integration.request.querystring.q":"route.request.body.text","integration.request.path.part":"context.routeKey"}"#;
+    add_route(&world, "raw", &format!(r#"{{"integrationType":"HTTP_PROXY","integrationMethod":"POST","integrationUri":"http://{at}/{{part}}",{parameters}}}"#)).await;
+    make_two_way(&world).await;
+    let template = r##""requestTemplates":{"$default":"<$input.path('$.text')>"},"templateSelectionExpression":"\\$default""##;
+    add_route(&world, "made", &format!(r#"{{"integrationType":"HTTP","integrationMethod":"PUT","integrationUri":"http://{at}/${{stageVariables.v}}",{template}}}"#)).await;
+    for (key, text) in [("$default", "ok $input.body"), ("/404/", "none $context.routeKey")] {
+        let line = format!(
+            r#"POST /v2/apis/$api/integrations/$integration/integrationresponses {{"integrationResponseKey":"{key}","responseTemplates":{{"$default":"{text}"}}}}"#
+        );
+        world.make("x", &line).await;
+    }
+    make_two_way(&world).await;
+    add_route(&world, "dead", r#"{"integrationType":"HTTP_PROXY","integrationMethod":"GET","integrationUri":"http://127.0.0.1:1/"}"#).await;
+    make_two_way(&world).await;
+    world.make("r", r#"PATCH /v2/apis/$api/stages/dev {"stageVariables":{"v":"there"}}"#).await;
+    let mut socket = connect(&world).await;
+    socket.say(r#"{"action":"raw","text":"a b"}"#).await;
+    let answer = socket.next().await;
+    for part in [
+        "text POST /raw?q=a%20b",
+        "x-a: there",
+        "content-type: application/json",
+        r#"{"action":"raw","text":"a b"}"#,
+    ] {
+        assert!(answer.contains(part), "{part} in {answer}");
+    }
+    socket.say(r#"{"action":"made","text":"hi"}"#).await;
+    let answer = socket.next().await;
+    assert!(answer.starts_with("text ok PUT /there\n") && answer.contains("<hi>"), "{answer}");
+    world.make("r", r#"PATCH /v2/apis/$api/stages/dev {"stageVariables":{"v":"404"}}"#).await;
+    socket.say(r#"{"action":"made","text":"hi"}"#).await;
+    assert_eq!(socket.next().await, "text none made");
+    socket.say(r#"{"action":"dead"}"#).await;
+    let answer = socket.next().await;
+    assert!(answer.contains("Internal server error") || answer.contains("endpoint"), "{answer}");
+    socket.say(r#"{"action":"raw","text":"still here"}"#).await;
+    assert!(socket.next().await.contains("still%20here"));
 }
 
 /// A table behind a route without a function between.
