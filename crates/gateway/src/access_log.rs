@@ -32,6 +32,31 @@ enum Part {
     Variable(String),
 }
 
+/// What came of a request's integration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct IntegrationFacts {
+    pub(crate) status: Option<u16>,
+    pub(crate) latency_ms: u64,
+    pub(crate) error: Option<String>,
+    /// Of a function's invocation.
+    pub(crate) request_id: Option<String>,
+}
+
+impl IntegrationFacts {
+    /// `$context.NAME`
+    pub(crate) fn context(&self, name: &str) -> Option<Cow<'_, str>> {
+        Some(match name {
+            "integrationStatus" | "integration.status" | "integration.integrationStatus" => {
+                self.status?.to_string().into()
+            }
+            "integrationLatency" | "integration.latency" => self.latency_ms.to_string().into(),
+            "integrationErrorMessage" | "integration.error" => self.error.as_deref()?.into(),
+            "awsEndpointRequestId" | "integration.requestId" => self.request_id.as_deref()?.into(),
+            _ => return None,
+        })
+    }
+}
+
 /// What is wrong with the settings of an access log, in AWS's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AccessLogError {

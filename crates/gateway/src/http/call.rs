@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use percent_encoding::percent_decode_str;
 
+use crate::access_log::IntegrationFacts;
 use crate::http::live::HttpStage;
 use crate::http::program::Route;
 use crate::rest::authorize::path_in_arn;
@@ -31,13 +32,6 @@ pub(crate) struct HttpVisit<'a> {
     pub(crate) grant: OnceLock<Granted>,
     /// How the integration answered, once it was asked.
     pub(crate) integration: OnceLock<IntegrationFacts>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct IntegrationFacts {
-    pub(crate) status: Option<u16>,
-    pub(crate) latency_ms: u64,
-    pub(crate) error: Option<String>,
 }
 
 /// A routed request. Everything of its visit is at hand.

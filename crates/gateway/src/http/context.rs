@@ -53,15 +53,8 @@ impl HttpVisit<'_> {
             "requestTimeEpoch" => self.ticket.received.as_millis().to_string().into(),
             "routeKey" => self.routed.get()?.key.as_str().into(),
             "stage" => self.stage.name.as_str().into(),
-            "integrationStatus" | "integration.status" | "integration.integrationStatus" => {
-                self.integration.get()?.status?.to_string().into()
-            }
-            "integrationLatency" | "integration.latency" => {
-                self.integration.get()?.latency_ms.to_string().into()
-            }
-            "integrationErrorMessage" | "integration.error" => {
-                self.integration.get()?.error.as_deref()?.into()
-            }
+            "awsEndpointRequestId" => self.integration.get()?.context(name)?,
+            _ if name.starts_with("integration") => self.integration.get()?.context(name)?,
             _ => {
                 let shown = self.request.certificate_value(name);
                 return shown.or_else(|| self.grant_context(name)).map(Cow::Borrowed);

@@ -9,8 +9,9 @@ use http::header::CONTENT_TYPE;
 use percent_encoding::percent_decode_str;
 use ports::{InvokeCall, InvokeError, InvokeKind, InvokeSource};
 
+use crate::access_log::IntegrationFacts;
 use crate::http::access::{self, Outcome};
-use crate::http::call::{HttpCall, HttpVisit, IntegrationFacts};
+use crate::http::call::{HttpCall, HttpVisit};
 use crate::http::cors::Cors;
 use crate::http::fault::HttpFault;
 use crate::http::live::HttpStage;
@@ -166,6 +167,8 @@ async fn integrate(
         status: answered.as_ref().ok().map(|response| response.status),
         latency_ms,
         error: answered.as_ref().err().and_then(HttpFault::of_integration),
+        request_id: matches!(integration.target, Target::Lambda { .. })
+            .then(|| call.ticket.request_id.to_string()),
     });
     answered
 }

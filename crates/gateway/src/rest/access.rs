@@ -3,13 +3,14 @@
 
 use std::borrow::Cow;
 
-use base::Timestamp;
+use base::{RequestId, Timestamp};
 use ports::LogSink;
 
 use crate::StageResponse;
 use crate::rest::call::Visit;
 use crate::rest::fault::Fault;
 use crate::rest::gateway_response::quoted;
+use crate::rest::grant::Granted;
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy)]
@@ -44,31 +45,31 @@ fn value<'v>(visit: &'v Visit<'_>, outcome: Outcome<'v>, name: &str) -> Option<C
         }
         "awsEndpointRequestId" | "integration.requestId" => visit.endpoint_request_id.get()?.as_str().into(),
         "integration.error" | "integrationErrorMessage" => integration_error(outcome.fault?)?.into(),
-        _ => match name.split_once('.') {
-            Some(("error", of)) => error(outcome.fault?, of)?,
-            Some(("authorizer", of)) => {
-                return authorizer(visit, outcome, of).or_else(|| visit.context(name));
-            }
-            Some(("authorize", of)) => authorize(visit, outcome, of)?,
-            Some(("authenticate", of)) => authenticate(visit, outcome, of)?,
-            _ => return visit.context(name),
-        },
+        "endpointType" => visit.stage.endpoint_type.as_str().into(),
+        "integration.responseTransferMode" => {
+            visit.integration_latency_ms.get()?;
+            if outcome.response.stream.is_some() { "STREAM" } else { "BUFFERED" }.into()
+        }
+        // The line is written when the head of a stream is known, and not yet its body.
+        "integration.timeToAllHeaders" if outcome.response.stream.is_some() => {
+            visit.integration_latency_ms.get()?.to_string().into()
+        }
+        _ => return judged(visit, outcome).context(name).or_else(|| visit.context(name)),
     })
+}
+
+fn judged<'v>(visit: &'v Visit<'_>, outcome: Outcome<'v>) -> Judged<'v> {
+    Judged {
+        fault: outcome.fault,
+        status: outcome.response.status,
+        granted: visit.grant.get(),
+        request_id: visit.ticket.request_id,
+    }
 }
 
 /// `1-58406520-a006649127e371903a2de979`
 pub(crate) fn trace_root<'v>(visit: &'v Visit<'_>) -> Option<&'v str> {
     visit.ticket.trace.0.split(';').find_map(|part| part.trim().strip_prefix("Root="))
-}
-
-fn error<'v>(fault: &'v Fault, of: &str) -> Option<Cow<'v, str>> {
-    match of {
-        "message" => fault.message(),
-        "messageString" => fault.message().map(|text| quoted(&text).into()),
-        "responseType" => Some(fault.kind().as_str().into()),
-        "validationErrorString" => fault.validation_error(),
-        _ => None,
-    }
 }
 
 /// What went wrong between the gateway and the integration.
@@ -96,41 +97,66 @@ fn is_of_authorizer(fault: &Fault) -> bool {
     )
 }
 
-fn authorizer<'v>(visit: &'v Visit<'_>, outcome: Outcome<'v>, of: &str) -> Option<Cow<'v, str>> {
-    let refused = outcome.fault.filter(|fault| is_of_authorizer(fault));
-    Some(match of {
-        "error" => refused?.message()?,
-        "status" => match (refused, visit.grant.get()) {
-            (Some(_), _) => outcome.response.status.to_string().into(),
-            (None, Some(_)) => "200".into(),
-            (None, None) => return None,
-        },
-        "latency" | "integrationLatency" => visit.grant.get()?.latency_ms.to_string().into(),
-        "integrationStatus" => visit.grant.get().map(|_| "200".into())?,
-        "requestId" => visit.grant.get().map(|_| visit.ticket.request_id.to_string().into())?,
-        _ => return None,
-    })
+/// Who was let in or refused, and why: of a request to a REST or WebSocket API.
+#[derive(Debug)]
+pub(crate) struct Judged<'v> {
+    pub(crate) fault: Option<&'v Fault>,
+    /// As it was answered.
+    pub(crate) status: u16,
+    pub(crate) granted: Option<&'v Granted>,
+    pub(crate) request_id: RequestId,
 }
 
-/// Whether who called may: by policies.
-fn authorize<'v>(visit: &'v Visit<'_>, outcome: Outcome<'v>, of: &str) -> Option<Cow<'v, str>> {
-    let refused = outcome.fault.filter(|fault| matches!(fault, Fault::AccessDenied(_)));
-    verdict(of, refused, outcome.response.status, visit.grant.get().is_some())
-}
+impl<'v> Judged<'v> {
+    /// `$context.NAME`
+    pub(crate) fn context(&self, name: &str) -> Option<Cow<'v, str>> {
+        match name.split_once('.')? {
+            ("error", of) => self.error(of),
+            ("authorizer", of) => self.authorizer(of),
+            ("authorize", of) => {
+                let refused = self.fault.filter(|fault| matches!(fault, Fault::AccessDenied(_)));
+                self.verdict(of, refused, self.granted.is_some())
+            }
+            ("authenticate", of) => {
+                let refused = self.fault.filter(|fault| matches!(fault, Fault::Signature { .. }));
+                let signed = self.granted.is_some_and(|granted| granted.grant.signer.is_some());
+                self.verdict(of, refused, signed)
+            }
+            _ => None,
+        }
+    }
 
-/// Whether who called is who they say: by signatures.
-fn authenticate<'v>(visit: &'v Visit<'_>, outcome: Outcome<'v>, of: &str) -> Option<Cow<'v, str>> {
-    let refused = outcome.fault.filter(|fault| matches!(fault, Fault::Signature { .. }));
-    let signed = visit.grant.get().is_some_and(|granted| granted.grant.signer.is_some());
-    verdict(of, refused, outcome.response.status, signed)
-}
+    fn error(&self, of: &str) -> Option<Cow<'v, str>> {
+        let fault = self.fault?;
+        match of {
+            "message" => fault.message(),
+            "messageString" => fault.message().map(|text| quoted(&text).into()),
+            "responseType" => Some(fault.kind().as_str().into()),
+            "validationErrorString" => fault.validation_error(),
+            _ => None,
+        }
+    }
 
-fn verdict<'v>(of: &str, refused: Option<&'v Fault>, status: u16, passed: bool) -> Option<Cow<'v, str>> {
-    match (of, refused) {
-        ("error", Some(fault)) => fault.message(),
-        ("status", Some(_)) => Some(status.to_string().into()),
-        ("status", None) if passed => Some("200".into()),
-        ("latency", _) if passed => Some("0".into()),
-        _ => None,
+    fn authorizer(&self, of: &str) -> Option<Cow<'v, str>> {
+        let refused = self.fault.filter(|fault| is_of_authorizer(fault));
+        Some(match of {
+            "error" => refused?.message()?,
+            "status" if refused.is_some() => self.status.to_string().into(),
+            "status" | "integrationStatus" => self.granted.map(|_| "200".into())?,
+            "latency" | "integrationLatency" => self.granted?.latency_ms.to_string().into(),
+            "requestId" => self.granted.map(|_| self.request_id.to_string().into())?,
+            _ => return None,
+        })
+    }
+
+    /// Whether who called is who they say (by signatures), and whether they may (by policies).
+    fn verdict(&self, of: &str, refused: Option<&'v Fault>, passed: bool) -> Option<Cow<'v, str>> {
+        match (of, refused) {
+            ("error", Some(fault)) => fault.message(),
+            ("status", Some(_)) => Some(self.status.to_string().into()),
+            ("status", None) if passed => Some("200".into()),
+            ("latency", _) if passed => Some("0".into()),
+            _ => None,
+        }
     }
 }

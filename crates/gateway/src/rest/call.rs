@@ -24,6 +24,7 @@ use crate::{StageRequest, UrlStyle};
 pub(crate) const CONTEXT_NAMES: &[&str] = &[
     "accountId",
     "apiId",
+    "customDomain.basePathMatched",
     "deploymentId",
     "domainName",
     "domainPrefix",

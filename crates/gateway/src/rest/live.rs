@@ -37,6 +37,8 @@ pub(crate) struct LiveStage {
     pub(crate) cache_bytes_max: Option<usize>,
     pub(crate) canary_shares_cache: bool,
     pub(crate) kept_since: FlushedRecord,
+    /// `EDGE`, `REGIONAL` or `PRIVATE`.
+    pub(crate) endpoint_type: String,
     /// Requests are traced.
     pub(crate) tracing: bool,
     /// The stage's client certificate, which its HTTP backends are shown.
@@ -189,6 +191,7 @@ fn live_stage(
         cache_bytes_max,
         canary_shares_cache,
         kept_since,
+        endpoint_type: api.endpoint_types.first().cloned().unwrap_or_default(),
         tracing: stage.tracing_enabled,
         identity: None,
         main,

@@ -11,6 +11,7 @@ use http::HeaderMap;
 use vtl::{Data, Message, Params};
 
 use crate::StageRequest;
+use crate::access_log::IntegrationFacts;
 use crate::rest::call::{header_values, request_time};
 use crate::rest::event::event_entries;
 use crate::rest::grant::Granted;
@@ -84,6 +85,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) received: Timestamp,
     pub(crate) invocation_id: RequestId,
     pub(crate) trace: Trace,
+    /// What came of the integration, if it came to that.
+    pub(crate) integration: OnceLock<IntegrationFacts>,
 }
 
 impl<'a> Turn<'a> {
@@ -104,6 +107,7 @@ impl<'a> Turn<'a> {
             received: now,
             invocation_id: RequestId::random(),
             trace: Trace::at(now),
+            integration: OnceLock::new(),
         }
     }
 

@@ -13,6 +13,7 @@ use vtl::Overrides;
 use wire::json::Reader;
 
 use crate::Gateway;
+use crate::access_log::IntegrationFacts;
 use crate::backends::Terms;
 use crate::rest::answer::Answer;
 use crate::rest::fault::Fault;
@@ -37,11 +38,26 @@ pub(crate) struct Outcome {
     pub(crate) body: Bytes,
 }
 
+/// Integration request, integration, integration response. What came of it is then known of the turn.
 pub(crate) async fn integrate(
     gateway: &Gateway,
     turn: &Turn<'_>,
     integration: &Integration,
 ) -> Result<Outcome, Fault> {
+    let began = gateway.clock.now();
+    let outcome = exchange(gateway, turn, integration).await;
+    let is_function = matches!(integration.backend, Backend::Lambda(_) | Backend::LambdaProxy(_));
+    let facts = IntegrationFacts {
+        status: outcome.as_ref().ok().map(|outcome| outcome.status),
+        latency_ms: u64::try_from(gateway.clock.now().since(began).as_millis()).unwrap_or(u64::MAX),
+        error: outcome.as_ref().err().map(Fault::to_string),
+        request_id: is_function.then(|| turn.invocation_id.to_string()),
+    };
+    turn.integration.get_or_init(|| facts);
+    outcome
+}
+
+async fn exchange(gateway: &Gateway, turn: &Turn<'_>, integration: &Integration) -> Result<Outcome, Fault> {
     let mapping = &integration.mapping;
     match &integration.backend {
         Backend::LambdaProxy(function) => {

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, Method};
 use ports::BoxFuture;
 use wire::json::Writer;
 
+use crate::rest::access::Judged;
 use crate::rest::fault::Fault;
 use crate::rest::phases::refuse_large_headers;
 use crate::rest::{headers, usage};
@@ -341,13 +342,24 @@ pub(crate) async fn disconnect(gateway: &Gateway, peer: &Peer, close: &Close) {
 fn log_access(gateway: &Gateway, turn: &Turn<'_>, status: u16, fault: Option<&Fault>) {
     let Some(access) = &turn.stage.access else { return };
     let ended = gateway.clock.now();
+    let judged = Judged {
+        fault,
+        status,
+        // Who was let in is asked once, when he connects.
+        granted: turn
+            .peer
+            .grant
+            .get()
+            .filter(|_| matches!(turn.act, Act::Connect(_)))
+            .map(|granted| &**granted),
+        request_id: turn.invocation_id,
+    };
     let value = |name: &str| match name {
         "status" => Some(status.to_string().into()),
         "responseLatency" => Some(ended.since(turn.received).as_millis().to_string().into()),
-        "error.message" => fault?.message(),
-        "error.messageString" => Some(format!("\"{}\"", fault?.message()?).into()),
-        "error.responseType" => Some(fault?.kind().as_str().to_owned().into()),
-        name => turn.context(name),
+        "awsEndpointRequestId" => turn.integration.get()?.context(name),
+        _ if name.starts_with("integration") => turn.integration.get()?.context(name),
+        name => judged.context(name).or_else(|| turn.context(name)),
     };
     access.write(&*gateway.logs, (&turn.stage.scope, ended), value);
 }

@@ -1,5 +1,6 @@
 //! What HTTP APIs lead to beyond functions, and what their mappings make of requests and answers.
 
+use expect_test::expect_file;
 use serde_json::{Value, json};
 
 use crate::backends::backend;
@@ -110,6 +111,43 @@ async fn an_api_is_made_with_what_answers() {
     world.functions.set(function, Play::Answer(r#""hi""#));
     assert_eq!(world.get("GET /f").await, "200 hi");
     assert_eq!(world.get("GET /any").await, r#"404 {"message":"Not Found"}"#);
+}
+
+/// Every variable that AWS lists for access logs of HTTP APIs, in alphabetical order.
+/// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html>
+const VARIABLES: &str = "accountId apiId authorizer.claims.sub authorizer.error authorizer.principalId \
+    authorizer.role awsEndpointRequestId awsEndpointRequestId2 customDomain.basePathMatched dataProcessed domainName \
+    domainPrefix error.message error.messageString error.responseType extendedRequestId httpMethod \
+    identity.accountId identity.caller identity.cognitoAuthenticationProvider identity.cognitoAuthenticationType \
+    identity.cognitoIdentityId identity.cognitoIdentityPoolId identity.clientCert.clientCertPem \
+    identity.clientCert.subjectDN identity.principalOrgId identity.sourceIp identity.user identity.userAgent \
+    identity.userArn integration.error integration.integrationStatus integration.latency integration.requestId \
+    integration.status integrationErrorMessage integrationLatency integrationStatus path protocol requestId requestTime \
+    requestTimeEpoch responseLatency responseLength routeKey stage status";
+
+#[tokio::test]
+async fn access_logs_know_every_variable() {
+    let world = http_apis::world("$default", "2.0", &["GET /a/{id}"]).await;
+    world.functions.set("f", Play::Answer(r#"{"statusCode":201,"body":"hi"}"#));
+    let format: String =
+        VARIABLES.split_whitespace().map(|name| format!("{name}=$context.{name};")).collect();
+    let arn = "arn:aws:logs:us-east-1:000000000000:log-group:web";
+    let settings = json!({ "accessLogSettings": { "destinationArn": arn, "format": format } });
+    world.control(&format!("PATCH /v2/apis/$api/stages/$default {settings}")).await;
+    world.get("GET /a/1").await;
+    world.get("GET /b").await;
+    let steady = |pair: &str| {
+        let (name, value) = pair.split_once('=').unwrap();
+        let is_made = matches!(name, "apiId" | "domainPrefix" | "extendedRequestId" | "requestId");
+        let shown = if is_made && value != "-" { "ID" } else { value };
+        format!("{name}={}", shown.replace(&world.name("api"), "API"))
+    };
+    let lines = world.logs.take("web").into_iter();
+    let known = |line: String| {
+        let pairs = line.split_terminator(';').map(steady).filter(|pair| !pair.ends_with("=-"));
+        pairs.collect::<Vec<_>>().join("\n")
+    };
+    expect_file!["./access_logs/http.txt"].assert_eq(&lines.map(known).collect::<Vec<_>>().join("\n\n"));
 }
 
 #[tokio::test]

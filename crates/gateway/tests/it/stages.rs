@@ -1,6 +1,9 @@
 //! What stages do beside answering: they write logs, keep answers and split their traffic.
 
-use crate::world::{Play, World};
+use expect_test::expect_file;
+use serde_json::json;
+
+use crate::world::{Play, World, function_uri};
 
 const GROUP: &str = "arn:aws:logs:us-east-1:000000000000:log-group:apis";
 
@@ -48,6 +51,75 @@ async fn access_logs_say_how_requests_ended() {
             r#"ID GET /dev/nowhere - 403 42 - MISSING_AUTHENTICATION_TOKEN "Missing Authentication Token" - -"#,
         ]
     );
+}
+
+/// Every variable that AWS lists for access logs of REST APIs.
+/// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html>
+const VARIABLES: &str = "accountId apiId authorize.error authorize.latency authorize.status authorizer.claims.sub \
+    authorizer.error authorizer.integrationLatency authorizer.integrationStatus authorizer.latency authorizer.principalId \
+    authorizer.role authorizer.requestId authorizer.status authenticate.error authenticate.latency authenticate.status \
+    awsEndpointRequestId cipherSuite customDomain.basePathMatched deploymentId domainName domainPrefix endpointType \
+    error.message error.messageString error.responseType error.validationErrorString extendedRequestId httpMethod \
+    identity.accountId identity.apiKey identity.apiKeyId identity.caller identity.clientCert.clientCertPem \
+    identity.clientCert.subjectDN identity.clientCert.issuerDN identity.clientCert.serialNumber \
+    identity.clientCert.validity.notBefore identity.clientCert.validity.notAfter identity.cognitoAuthenticationProvider \
+    identity.cognitoAuthenticationType identity.cognitoIdentityId identity.cognitoIdentityPoolId identity.principalOrgId \
+    identity.sourceIp identity.user identity.userAgent identity.userArn identity.vpcId identity.vpceId integration.error \
+    integration.integrationStatus integration.latency integration.requestId integration.responseTransferMode \
+    integration.status integration.timeToAllHeaders integration.timeToFirstContent integrationErrorMessage \
+    integrationLatency integrationStatus isCanaryRequest path protocol requestId requestTime requestTimeEpoch \
+    requestOverride.path.x resourceId resourcePath responseLatency responseLength responseOverride.status stage status \
+    tlsVersion waf.error waf.latency waf.status webaclArn wafResponseCode xrayTraceId";
+
+#[tokio::test]
+async fn access_logs_know_every_variable() {
+    let world = World::new();
+    world.functions.set("one", Play::Answer(r#"{"body":"one"}"#));
+    world.functions.set(
+        "decide",
+        Play::Answer(r#"{"principalId":"u","context":{"role":"admin"},"policyDocument":{"Version":"2012-10-17","Statement":[{"Action":"*","Effect":"Allow","Resource":"*"}]}}"#),
+    );
+    world.make("api", r#"POST /restapis {"name":"x","endpointConfiguration":{"types":["REGIONAL"]}}"#).await;
+    world.add_method("GET", "/a/{id}", &World::lambda("one")).await;
+    let authorizer = json!({ "name": "a", "type": "TOKEN", "identitySource": "method.request.header.Auth",
+        "authorizerUri": function_uri("decide") });
+    world.make("a", &format!("POST /restapis/$api/authorizers {authorizer}")).await;
+    let patch = json!({ "patchOperations": [
+        { "op": "replace", "path": "/authorizationType", "value": "CUSTOM" },
+        { "op": "replace", "path": "/authorizerId", "value": world.name("a") },
+    ]});
+    world.make("m", &format!("PATCH /restapis/$api/resources/$resource/methods/GET {patch}")).await;
+    world.deploy("dev").await;
+    let format: String =
+        VARIABLES.split_whitespace().map(|name| format!("{name}=$context.{name};")).collect();
+    let settings =
+        [("/accessLogSettings/destinationArn", GROUP), ("/accessLogSettings/format", format.as_str())];
+    world.set(&settings).await;
+    world.set(&[("/tracingEnabled", "true")]).await;
+    for headers in [&[("auth", "t")][..], &[]] {
+        world.gateway.serve(world.request_with("GET /dev/a/1", headers, "")).await;
+    }
+    // What differs from run to run: ids, and what is made of them.
+    let steady = |pair: &str| {
+        let (name, value) = pair.split_once('=').unwrap();
+        let is_made = matches!(
+            name,
+            "apiId" | "deploymentId" | "domainPrefix" | "extendedRequestId" | "resourceId" | "xrayTraceId"
+        );
+        let shown = if is_made && value != "-" { "ID" } else { value };
+        format!("{name}={}", shown.replace(&world.name("api"), "API"))
+    };
+    let lines = world.logs.take("apis").into_iter();
+    let lines: Vec<String> = lines
+        .map(|line| {
+            line.split_terminator(';')
+                .map(steady)
+                .filter(|pair| !pair.ends_with("=-"))
+                .collect::<Vec<_>>()
+                .join("\n")
+        })
+        .collect();
+    expect_file!["./access_logs/rest.txt"].assert_eq(&lines.join("\n\n"));
 }
 
 /// What differs from run to run, by a name.

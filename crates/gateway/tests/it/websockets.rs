@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use expect_test::{Expect, expect};
+use expect_test::{Expect, expect, expect_file};
 use gateway::Handshake;
 use serde_json::Value;
 use store::Store;
@@ -859,4 +859,66 @@ async fn access_logs_tell_of_every_turn() {
         "MESSAGE go 200 - -",
     ];
     assert_eq!(lines, expected);
+}
+
+/// Every variable that AWS lists for access logs of WebSocket APIs, in alphabetical order.
+/// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html>
+const VARIABLES: &str = "accountId apiId authenticate.error authenticate.latency authenticate.status authorize.error \
+    authorize.latency authorize.status authorizer.error authorizer.integrationLatency authorizer.integrationStatus \
+    authorizer.latency authorizer.principalId authorizer.requestId authorizer.role authorizer.status connectedAt \
+    connectionId disconnectReason disconnectStatusCode domainName error.message error.messageString error.responseType \
+    error.validationErrorString eventType extendedRequestId identity.accountId identity.apiKey identity.apiKeyId \
+    identity.caller identity.cognitoAuthenticationProvider identity.cognitoAuthenticationType identity.cognitoIdentityId \
+    identity.cognitoIdentityPoolId identity.principalOrgId identity.sourceIp identity.user identity.userAgent \
+    identity.userArn integration.error integration.integrationStatus integration.latency integration.requestId \
+    integration.status integrationErrorMessage integrationLatency integrationStatus messageDirection messageId requestId \
+    requestTime requestTimeEpoch responseLatency routeKey stage status waf.error waf.latency waf.status";
+
+#[tokio::test]
+async fn access_logs_know_every_variable() {
+    let world = world(&["$connect", "go"]).await;
+    patch_route(&world, "$connect", r#"{"authorizationType":"AWS_IAM"}"#).await;
+    let format: String =
+        VARIABLES.split_whitespace().map(|name| format!("{name}=$context.{name};")).collect();
+    let log = serde_json::json!({ "accessLogSettings": { "format": format,
+        "destinationArn": "arn:aws:logs:us-east-1:000000000000:log-group:chat" } });
+    world.make("r", &format!("PATCH /v2/apis/$api/stages/dev {log}")).await;
+    refused(&world, "GET /dev", &[]).await;
+    let own = signature("000000000000", "execute-api");
+    let Handshake::Accepted { session, .. } = handshake(&world, "GET /dev", &[("authorization", &own)]).await
+    else {
+        panic!("no WebSocket")
+    };
+    let (stream, theirs) = tokio::io::duplex(4096);
+    tokio::spawn(session(Some((Box::new(theirs), bytes::Bytes::new()))));
+    let mut socket = Socket { stream, id: String::new() };
+    world.functions.set("go", Play::Answer("nothing that could be said"));
+    socket.say(r#"{"action":"go"}"#).await;
+    assert!(socket.next().await.contains("Internal server error"));
+    let mut lines = Vec::new();
+    while lines.len() < 3 {
+        lines.extend(world.logs.take("chat"));
+        tokio::task::yield_now().await;
+    }
+    let steady = |pair: &str| {
+        let (name, value) = pair.split_once('=').unwrap();
+        let is_made = matches!(
+            name,
+            "apiId"
+                | "connectionId"
+                | "domainName"
+                | "extendedRequestId"
+                | "messageId"
+                | "requestId"
+                | "authorizer.requestId"
+                | "integration.requestId"
+        );
+        format!("{name}={}", if is_made && value != "-" { "ID" } else { value })
+    };
+    let known = |line: &String| {
+        let pairs = line.split_terminator(';').map(steady).filter(|pair| !pair.ends_with("=-"));
+        pairs.collect::<Vec<_>>().join("\n")
+    };
+    expect_file!["./access_logs/websocket.txt"]
+        .assert_eq(&lines.iter().map(known).collect::<Vec<_>>().join("\n\n"));
 }
