@@ -105,3 +105,22 @@ pub(crate) async fn check_target(
         Err(error) => Err(error),
     }
 }
+
+/// Refuses to delete an API, or one stage of it, to which domains lead, in AWS's words. A mapping that is made at the same
+/// moment leads nowhere and answers 403.
+pub(crate) async fn check_unmapped(
+    store: &Store,
+    scope: &Scope,
+    (api_id, stage): (&str, Option<&str>),
+    words: impl FnOnce(&str) -> String,
+) -> Result<()> {
+    let is_meant = |api: &str, named: Option<&str>| api == api_id && (stage.is_none() || named == stage);
+    let leads_there = |domain: &DomainRecord| {
+        domain.mappings.iter().any(|mapping| is_meant(&mapping.api_id, mapping.stage.as_deref()))
+            || domain.rules.iter().any(|rule| is_meant(&rule.api_id, Some(&rule.stage)))
+    };
+    let domains: Vec<DomainRecord> = parts::all(store, Owner::Scope(scope)).await?;
+    let names: Vec<&str> =
+        domains.iter().filter(|domain| leads_there(domain)).map(|domain| domain.name.as_str()).collect();
+    if names.is_empty() { Ok(()) } else { Err(GatewayError::bad_request(words(&names.join(", ")))) }
+}

@@ -5,6 +5,7 @@ use base::Cx;
 use store::Batch;
 
 use crate::Gateway;
+use crate::domain::rows::check_unmapped;
 use crate::error::Result;
 use crate::rest::{rows, subscription};
 
@@ -14,6 +15,14 @@ pub(super) async fn run(
     input: DeleteRestApiInput,
 ) -> Result<DeleteRestApiOutput> {
     let api = rows::read_api(&gateway.store, &cx.scope, &input.rest_api_id).await?;
+    check_unmapped(&gateway.store, &cx.scope, (&api.id, None), |domains| {
+        format!(
+            "Deleting RestApi {} failed. Please remove all base path mappings related to the RestApi in your domains: \
+             {domains}",
+            api.id
+        )
+    })
+    .await?;
     rows::edit(&gateway.store, &api, vec![rows::tree_key(api.row), rows::stages_key(api.row)], |api, _| {
         let batch = Batch::new()
             .delete(rows::api_key(&api.id))

@@ -148,3 +148,47 @@ async fn rest_apis_have_domains_too() {
     assert_eq!((&event["path"], &event["resource"]), (&json!("/shop/pets"), &json!("/pets")));
     assert_eq!(event["requestContext"]["stage"], "dev");
 }
+
+/// What domains lead to is not deleted under them.
+#[tokio::test]
+async fn what_is_mapped_stays() {
+    let world = http_apis::world("$default", "2.0", &["GET /a"]).await;
+    world.make("web", r#"POST /v2/apis {"name":"unmapped","protocolType":"HTTP"}"#).await;
+    world.make("rest", r#"POST /restapis {"name":"x"}"#).await;
+    let mock = r#"{"type":"MOCK","requestTemplates":{"application/json":"{\"statusCode\":200}"}}"#;
+    world
+        .make("m", r#"PUT /restapis/$rest/resources/$rest_root/methods/GET {"authorizationType":"NONE"}"#)
+        .await;
+    world
+        .make("i", &format!("PUT /restapis/$rest/resources/$rest_root/methods/GET/integration {mock}"))
+        .await;
+    for stage in ["dev", "prod"] {
+        world.make("s", &format!(r#"POST /restapis/$rest/deployments {{"stageName":"{stage}"}}"#)).await;
+    }
+    let domain = r#"POST /domainnames {"domainName":"NAME","endpointConfiguration":{"types":["REGIONAL"]}}"#;
+    for name in ["a.example.com", "b.example.com"] {
+        world.make("d", &domain.replace("NAME", name)).await;
+        let line = r#"{"restApiId":"$rest","stage":"dev"}"#;
+        world.make("p", &format!("POST /domainnames/{name}/basepathmappings {line}")).await;
+    }
+    world.make("p", r#"POST /v2/domainnames/b.example.com/apimappings {"apiId":"$api","stage":"$default","apiMappingKey":"v1"}"#).await;
+    let (rest, api) = (world.name("rest"), world.name("api"));
+    let refused = [
+        ("DELETE /restapis/$rest", format!("Deleting RestApi {rest} failed. Please remove all base path mappings related to the RestApi in your domains: a.example.com, b.example.com")),
+        ("DELETE /restapis/$rest/stages/dev", "Deleting stage dev failed. Please remove all base path mappings related to the stage in your domains: a.example.com, b.example.com".to_owned()),
+        ("DELETE /v2/apis/$api", format!("Deleting API {api} failed. Please remove all API mappings for the API from your custom domain names.")),
+        ("DELETE /v2/apis/$api/stages/$default", "Deleting stage $default failed. Please remove all API mappings for the stage from your custom domain names.".to_owned()),
+    ];
+    for (line, words) in &refused {
+        let (status, body) = world.control(line).await;
+        assert_eq!((status, body["message"].as_str().unwrap()), (400, words.as_str()), "{line}");
+    }
+    assert!(world.control("DELETE /v2/apis/$web").await.0 < 300, "no domain leads there");
+    assert!(world.control("DELETE /restapis/$rest/stages/prod").await.0 < 300, "nor there");
+    for name in ["a.example.com", "b.example.com"] {
+        world.control(&format!("DELETE /domainnames/{name}")).await;
+    }
+    for (line, _) in refused.iter().rev() {
+        assert!(world.control(line).await.0 < 300, "{line}");
+    }
+}
