@@ -92,6 +92,11 @@ def test_a_table_is_served_without_a_function(server, apigateway, api, table):
     scan = '{"TableName":"%s"}' % table
     serve(apigateway, made, items, "GET", "dynamodb:action/Scan",
           {"200": (None, '{"count":$input.path("$.Count")}')}, scan)
+    query = (
+        '{"TableName":"%s","KeyConditionExpression":"id = :id",'
+        '"ExpressionAttributeValues":{":id":{"S":"$input.params("id")"}}}' % table)
+    titles = '[#foreach($item in $input.path("$.Items"))"$util.escapeJavaScript($item.title.S)"#if($foreach.hasNext),#end#end]'
+    serve(apigateway, made, item, "PUT", "dynamodb:action/Query", {"200": (None, titles)}, query)
     apigateway.create_deployment(restApiId=made, stageName="dev")
 
     thing = {"id": "a", "title": 'a "b"', "tags": ["x", "y"]}
@@ -103,6 +108,8 @@ def test_a_table_is_served_without_a_function(server, apigateway, api, table):
     assert call(server, made, "GET", "/items") == (200, {"count": 1})
     assert call(server, made, "GET", "/items/a") == (200, thing)
     assert call(server, made, "GET", "/items/none") == (404, {"missing": "none"})
+    assert call(server, made, "PUT", "/items/a") == (200, ['a "b"'])
+    assert call(server, made, "PUT", "/items/none") == (200, [])
 
 
 def test_services_are_called_by_name_and_by_path(server, apigateway, api):

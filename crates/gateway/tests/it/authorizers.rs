@@ -448,6 +448,64 @@ async fn jwt_authorizers_that_cannot_be() {
     }
 }
 
+/// Of a request that several phases would refuse, the first one speaks: route, authorizer, API key, validator, integration.
+#[tokio::test]
+async fn phases_refuse_in_their_order() {
+    let world = world(&token_authorizer()).await;
+    let to = "/restapis/$api/resources/$resource/methods/POST";
+    world
+        .make("v", r#"POST /restapis/$api/requestvalidators {"name":"v","validateRequestParameters":true}"#)
+        .await;
+    let integration = format!(
+        r#"{{"type":"AWS","httpMethod":"POST","uri":"{}","passthroughBehavior":"NEVER","requestTemplates":{{"a/b":"{{}}"}}}}"#,
+        function_uri("echo")
+    );
+    world.add_method("POST", "/all/{x}", &integration).await;
+    let patch = json!({ "patchOperations": [
+        { "op": "replace", "path": "/authorizationType", "value": "CUSTOM" },
+        { "op": "replace", "path": "/authorizerId", "value": world.name("a") },
+        { "op": "replace", "path": "/apiKeyRequired", "value": "true" },
+        { "op": "replace", "path": "/requestValidatorId", "value": world.name("v") },
+        { "op": "add", "path": "/requestParameters/method.request.querystring.q", "value": "true" },
+    ]});
+    world.make("m", &format!("PATCH {to} {patch}")).await;
+    world.make("r", &format!("PUT {to}/responses/200 {{}}")).await;
+    world.make("r", &format!("PUT {to}/integration/responses/200 {{}}")).await;
+    world.deploy("dev").await;
+    let key = "abcdefghijklmnopqrstuvwx";
+    world.make("key", &format!(r#"POST /apikeys {{"name":"k","enabled":true,"value":"{key}"}}"#)).await;
+    world.make("plan", r#"POST /usageplans {"name":"p","apiStages":[{"apiId":"$api","stage":"dev"}]}"#).await;
+    world.make("k", r#"POST /usageplans/$plan/keys {"keyId":"$key","keyType":"API_KEY"}"#).await;
+
+    let everywhere = ALLOW.replace("/dev/GET/pets/*", "/*");
+    world.functions.set("decide", Play::Answer(Box::leak(everywhere.into_boxed_str())));
+    let (token, known) = (("authorization", "Bearer ok"), ("x-api-key", key));
+    for (line, headers, expected) in [
+        ("POST /dev/none", &[][..], r#"403 {"message":"Missing Authentication Token"}"#),
+        ("POST /dev/all/1", &[], r#"401 {"message":"Unauthorized"}"#),
+        ("POST /dev/all/1", &[known], r#"401 {"message":"Unauthorized"}"#),
+        ("POST /dev/all/1", &[token], r#"403 {"message":"Forbidden"}"#),
+        (
+            "POST /dev/all/1",
+            &[token, known],
+            r#"400 {"message": "Missing required request parameters: [q]"}"#,
+        ),
+        ("POST /dev/all/1?q=1", &[token, known], r#"415 {"message": "Unsupported Media Type"}"#),
+        (
+            "POST /dev/all/1?q=1",
+            &[token, known, ("content-type", "a/b")],
+            r#"200 {"body":"{}","statusCode":200}"#,
+        ),
+    ] {
+        assert_eq!(call(&world, line, headers).await, expected, "{line} {headers:?}");
+    }
+    // Only who was let in by the last but one phase was heard of.
+    world.functions.set("decide", Play::Answer(DENY));
+    world.make("f", "DELETE /restapis/$api/stages/dev/cache/authorizers").await;
+    let denied = call(&world, "POST /dev/all/1", &[token]).await;
+    assert!(denied.starts_with("403 ") && denied.contains("explicit deny"), "{denied}");
+}
+
 async fn signed_world(policy: Option<&str>) -> World {
     let world = World::new();
     world.functions.set("echo", Play::Echo);

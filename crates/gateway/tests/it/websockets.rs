@@ -592,6 +592,55 @@ async fn http_backends_answer() {
     assert!(socket.next().await.contains("still%20here"));
 }
 
+/// Frames out of rule, and messages in parts, through a stage: each ends the connection with its code, or is taken.
+#[tokio::test]
+async fn frames_are_held_to_the_rules() {
+    let world = world(&["$default"]).await;
+    let part = vec![b'x'; 32 << 10];
+    // Four parts of 32 KiB are a message of 128 KiB, the most there may be.
+    let mut whole = connect(&world).await;
+    for (at, first) in [0x01, 0x00, 0x00, 0x80].into_iter().enumerate() {
+        whole.send(first, &part).await;
+        assert_eq!(world.functions.count(), 0, "part {at} is no message");
+        if at == 1 {
+            whole.send(0x89, b"between").await;
+            assert_eq!(whole.next().await, "pong between");
+        }
+    }
+    called(&world, 1).await;
+    assert_eq!(event(&world)["body"].as_str().unwrap().len(), 128 << 10);
+
+    let unmasked = async |socket: &mut Socket, frame: &[u8]| socket.stream.write_all(frame).await.unwrap();
+    for (why, code) in [
+        ("a byte more", 1009),
+        ("no mask", 1002),
+        ("nothing to continue", 1002),
+        ("text in a text", 1002),
+        ("a ping in parts", 1002),
+    ] {
+        let mut socket = connect(&world).await;
+        match why {
+            "a byte more" => {
+                for first in [0x01, 0x00, 0x00, 0x00] {
+                    socket.send(first, &part).await;
+                }
+                socket.send(0x80, b"x").await;
+            }
+            "no mask" => unmasked(&mut socket, &[0x81, 1, b'x']).await,
+            "nothing to continue" => socket.send(0x80, b"x").await,
+            "text in a text" => {
+                socket.send(0x01, b"x").await;
+                socket.send(0x81, b"y").await;
+            }
+            _ => socket.send(0x09, b"x").await,
+        }
+        let end = socket.next().await;
+        assert!(end.starts_with(&format!("close {code}")), "{why}: {end}");
+        assert_eq!(socket.next().await, "end", "{why}");
+    }
+    assert_eq!(world.functions.count(), 1, "nothing of it was a message");
+}
+
 /// A table behind a route without a function between.
 #[tokio::test]
 async fn services_are_called() {
