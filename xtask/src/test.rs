@@ -16,6 +16,7 @@ const STEPS: &[Step] = &[
     ("the console is what its source gives", console::check),
     ("lints", || run(command("", "cargo clippy --workspace --all-targets -- --deny warnings"))),
     ("a PostgreSQL server for the tests", bring_postgres),
+    ("languages for the tests", bring_languages),
     ("unit and integration tests", || run(command("", "cargo test --workspace --no-fail-fast"))),
 ];
 
@@ -37,6 +38,30 @@ fn bring_postgres() -> Result<()> {
             bail!(
                 "the tests of the PostgreSQL engine need its server; bring it with `apt-get install postgresql`"
             );
+        }
+    }
+    Ok(())
+}
+
+/// What functions are written in: what shows that it is here, and what brings it.
+const LANGUAGES: [(&[&str], &str); 3] = [
+    (&["ruby", "-v"], "ruby"),
+    (&["javac", "-version"], "openjdk-17-jdk-headless"),
+    (&["python3", "-c", "import boto3"], "python3-boto3"),
+];
+
+/// Tests of functions fail where their language is missing; on a Debian without one it is brought by apt.
+fn bring_languages() -> Result<()> {
+    for (proof, package) in LANGUAGES {
+        let mut shown = command("", proof[0]);
+        shown.args(&proof[1..]);
+        if succeeds(shown) {
+            continue;
+        }
+        let mut install = command("", "apt-get install --quiet --yes --no-install-recommends");
+        install.arg(package);
+        if !succeeds(command("", "apt-get update --quiet")) || !succeeds(install) {
+            bail!("the tests of functions need {package}; bring it with `apt-get install {package}`");
         }
     }
     Ok(())

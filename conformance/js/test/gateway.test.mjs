@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import * as v1 from "@aws-sdk/client-api-gateway";
 import * as v2 from "@aws-sdk/client-apigatewayv2";
 import * as management from "@aws-sdk/client-apigatewaymanagementapi";
+import * as dynamodb from "@aws-sdk/client-dynamodb";
 import * as lambda from "@aws-sdk/client-lambda";
 import { AwsClient } from "aws4fetch";
 import axios from "axios";
@@ -17,13 +18,14 @@ import rp from "request-promise";
 import WebSocket from "ws";
 import { ROLE, Server, until, zipped } from "../server.mjs";
 
-let server, lam, rest, http;
+let server, lam, rest, http, dynamo;
 
 before(async () => {
   server = await Server.start();
   lam = new lambda.LambdaClient(server.config);
   rest = new v1.APIGatewayClient(server.config);
   http = new v2.ApiGatewayV2Client(server.config);
+  dynamo = new dynamodb.DynamoDBClient(server.config);
 });
 
 after(() => server?.end("SIGTERM"));
@@ -51,19 +53,23 @@ async function deployFunction(name, code) {
   return `arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${FunctionArn}/invocations`;
 }
 
-// The table of those who are there is the function's own, kept in its one environment.
+// Who is there stands in a table: any environment of the function may be asked.
 const CHAT = `
 const { ApiGatewayManagementApiClient, PostToConnectionCommand } = require("@aws-sdk/client-apigatewaymanagementapi");
-const present = new Set();
+const { DeleteItemCommand, DynamoDBClient, PutItemCommand, ScanCommand } = require("@aws-sdk/client-dynamodb");
+const table = new DynamoDBClient();
+const TableName = "present";
 exports.handler = async (event) => {
   const { connectionId, routeKey, apiId, stage } = event.requestContext;
-  if (routeKey === "$connect") present.add(connectionId);
-  if (routeKey === "$disconnect") present.delete(connectionId);
+  const key = { id: { S: connectionId } };
+  if (routeKey === "$connect") await table.send(new PutItemCommand({ TableName, Item: key }));
+  if (routeKey === "$disconnect") await table.send(new DeleteItemCommand({ TableName, Key: key }));
   if (routeKey === "sendmessage") {
     const endpoint = process.env.AWS_ENDPOINT_URL + "/_aws/execute-api/" + apiId + "/" + stage;
     const client = new ApiGatewayManagementApiClient({ endpoint });
     const { data } = JSON.parse(event.body);
-    const others = [...present].filter((id) => id !== connectionId);
+    const { Items } = await table.send(new ScanCommand({ TableName, ConsistentRead: true }));
+    const others = Items.map(({ id }) => id.S).filter((id) => id !== connectionId);
     const told = await Promise.allSettled(
       others.map((ConnectionId) => client.send(new PostToConnectionCommand({ ConnectionId, Data: data }))));
     const failed = told.filter((one) => one.status === "rejected").map((one) => one.reason.name);
@@ -73,6 +79,14 @@ exports.handler = async (event) => {
 };`;
 
 async function chat() {
+  await dynamo.send(
+    new dynamodb.CreateTableCommand({
+      TableName: "present",
+      BillingMode: "PAY_PER_REQUEST",
+      AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
+      KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
+    }),
+  );
   const IntegrationUri = await deployFunction("chat", CHAT);
   const { ApiId, ApiEndpoint } = await http.send(
     new v2.CreateApiCommand({

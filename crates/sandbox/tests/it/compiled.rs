@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sandbox::{FunctionSpec, SandboxMode};
 
+use crate::needs::needs;
 use crate::world::{World, invocation, show, write_files};
 
 const CODE: &str = "
@@ -49,7 +50,7 @@ async fn later_environments_load_what_the_first_had_compiled() {
     spec.package = Some("aa".to_owned());
     let mut first = world.launch(spec.clone()).await;
     assert_eq!(show(&first.invoke(invocation("{}")).await), r#"ok ["old", false, 0, "part.py"]"#);
-    if !is_jailed(&world).await {
+    if !needs("jail", is_jailed(&world).await, "see what `rushlight doctor` says of its layers") {
         return; // without a jail nothing is compiled
     }
     compiled(&world, &spec).await;
@@ -103,7 +104,7 @@ async fn node_loads_what_v8_had_compiled() {
     let mut first = world.launch(spec.clone()).await;
     let plain = show(&first.invoke(invocation("{}")).await);
     assert!(plain.starts_with(r#"ok ["old",false,false,"at exports.fail (/var/task/lib/big.js:1:30)","part","part","/var/task/lib/big.js","#), "{plain}");
-    if !is_jailed(&world).await {
+    if !needs("jail", is_jailed(&world).await, "see what `rushlight doctor` says of its layers") {
         return; // without a jail nothing is compiled
     }
     let kept = compiled(&world, &spec).await;

@@ -9,6 +9,7 @@ use expect_test::{Expect, expect};
 use sandbox::{FunctionSpec, Outcome, SandboxMode};
 use tempfile::TempDir;
 
+use crate::needs::needs;
 use crate::world::{World, invocation, show, write_files};
 
 const SOURCES: &[(&str, &str)] = &[
@@ -118,16 +119,12 @@ static CLASSES: LazyLock<Option<TempDir>> = LazyLock::new(|| {
         .arg("-d")
         .arg(folder.path().join("classes"));
     javac.args(SOURCES.iter().map(|(name, _)| sources.join(name)));
-    match javac.status() {
-        Ok(status) => {
-            assert!(status.success(), "the handlers do not compile");
-            Some(folder)
-        }
-        Err(error) => {
-            eprintln!("NOTE: Java handlers are not tested here: javac: {error}");
-            None
-        }
+    let compiled = javac.status();
+    if !needs("javac", compiled.is_ok(), "apt-get install openjdk-17-jdk-headless") {
+        return None;
     }
+    assert!(compiled.is_ok_and(|status| status.success()), "the handlers do not compile");
+    Some(folder)
 });
 
 fn spec(world: &World, handler: &str) -> Option<FunctionSpec> {

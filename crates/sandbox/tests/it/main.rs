@@ -11,6 +11,7 @@ mod freeze;
 mod jail;
 mod java;
 mod limits;
+mod needs;
 mod network;
 mod node;
 mod pool;

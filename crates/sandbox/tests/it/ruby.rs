@@ -1,18 +1,15 @@
-//! Ruby handlers: results, every error word for word, output. Where the host has no Ruby this says so and tests nothing.
+//! Ruby handlers: results, every error word for word, output.
 
 use std::process::Command;
 
 use expect_test::{Expect, expect};
 use sandbox::{Outcome, SandboxMode};
 
+use crate::needs::needs;
 use crate::world::{World, invocation, show};
 
 fn has_ruby() -> bool {
-    let found = Command::new("ruby").arg("-v").output().is_ok();
-    if !found {
-        eprintln!("NOTE: Ruby handlers are not tested here: there is no ruby");
-    }
-    found
+    needs("ruby", Command::new("ruby").arg("-v").output().is_ok(), "apt-get install ruby")
 }
 
 /// Ruby 3.4 quotes names of methods in another way, and writes empty lists shorter.
