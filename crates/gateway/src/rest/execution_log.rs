@@ -53,7 +53,7 @@ impl Journal {
         Self { clock: clock.clone(), lines: Mutex::default() }
     }
 
-    fn write(&self, step: Step, mut text: String) {
+    pub(crate) fn write(&self, step: Step, mut text: String) {
         if text.len() > LINE_BYTES_MAX {
             text.truncate(text.floor_char_boundary(LINE_BYTES_MAX));
             text.push_str(CUT);
@@ -66,6 +66,19 @@ impl Journal {
         std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// What a stage that asks for `most` gets to read, each line under the request's id.
+    pub(crate) fn events(&self, most: Step, id: &impl Display) -> Vec<LogEvent> {
+        let lines = self.take();
+        // Who asks for errors alone hears nothing of requests that had none.
+        if most == Step::Error && !lines.iter().any(|line| line.step == Step::Error) {
+            return Vec::new();
+        }
+        let lines = lines.into_iter().filter(|line| line.step <= most);
+        lines
+            .map(|line| LogEvent { timestamp: line.at, message: format!("({id}) {}", line.text).into() })
+            .collect()
+    }
+
     /// As TestInvokeMethod tells it: everything, under a headline.
     pub(crate) fn told(&self, request_id: &str) -> String {
         let lines = self.take();
@@ -75,6 +88,16 @@ impl Journal {
             _ = writeln!(told, "{} : {}", crate::rest::grant::date(&at), line.text);
         }
         told
+    }
+}
+
+/// The most that a stage's settings let through.
+pub(crate) fn most(level: &str, with_data: bool) -> Option<Step> {
+    match (level, with_data) {
+        ("INFO", true) => Some(Step::Data),
+        ("INFO", false) => Some(Step::Info),
+        ("ERROR", _) => Some(Step::Error),
+        _ => None,
     }
 }
 
@@ -212,17 +235,6 @@ fn failure(visit: &Visit<'_>, fault: &Fault) -> String {
         )
     };
     match fault {
-        Fault::Function(_) => fault.to_string(),
-        Fault::Configuration(why)
-        | Fault::BadGateway(why)
-        | Fault::Authorizer(why)
-        | Fault::AuthorizerFailure(why) => {
-            format!("Execution failed due to configuration error: {why}")
-        }
-        Fault::Timeout => "Execution failed due to a timeout error".to_owned(),
-        Fault::Network(why) => {
-            format!("Execution failed due to a network error communicating with endpoint: {why}")
-        }
         Fault::InvalidBody(complaints) => {
             let media_type = visit.request.media_type().unwrap_or("application/json");
             format!("Request body does not match model schema for content type {media_type}: {complaints}")
@@ -241,6 +253,24 @@ fn failure(visit: &Visit<'_>, fault: &Fault) -> String {
         Fault::Unauthorized | Fault::TokenExpired => {
             format!("Unauthorized request: {}", visit.ticket.request_id)
         }
+        other => reason(other),
+    }
+}
+
+/// Why it failed, where the request has no part in it.
+pub(crate) fn reason(fault: &Fault) -> String {
+    match fault {
+        Fault::Function(_) => fault.to_string(),
+        Fault::Configuration(why)
+        | Fault::BadGateway(why)
+        | Fault::Authorizer(why)
+        | Fault::AuthorizerFailure(why) => {
+            format!("Execution failed due to configuration error: {why}")
+        }
+        Fault::Timeout => "Execution failed due to a timeout error".to_owned(),
+        Fault::Network(why) => {
+            format!("Execution failed due to a network error communicating with endpoint: {why}")
+        }
         Fault::AccessDenied(_) => "The client is not authorized to perform this operation.".to_owned(),
         other => format!("Execution failed: {other}"),
     }
@@ -256,28 +286,17 @@ pub(crate) fn flush(logs: &dyn LogSink, visit: &Visit<'_>, setting: Option<&Meth
         visit.note(Step::Info, || format!("X-ray Tracing ID : {root}"));
     }
     let Some(journal) = &visit.journal else { return };
-    let most = match (setting.logging_level.as_str(), setting.data_trace_enabled) {
-        ("INFO", true) => Step::Data,
-        ("INFO", false) => Step::Info,
-        ("ERROR", _) => Step::Error,
-        _ => return,
-    };
-    let lines = journal.take();
-    // Who asks for errors alone hears nothing of requests that had none.
-    if most == Step::Error && !lines.iter().any(|line| line.step == Step::Error) {
+    let Some(most) = most(&setting.logging_level, setting.data_trace_enabled) else { return };
+    let events = journal.events(most, &visit.ticket.request_id);
+    if events.is_empty() {
         return;
     }
-    let id = visit.ticket.request_id;
-    let events = lines
-        .into_iter()
-        .filter(|line| line.step <= most)
-        .map(|line| LogEvent { timestamp: line.at, message: format!("({id}) {}", line.text).into() });
     let (api_id, stage) = (&visit.stage.api_id, &visit.stage.name);
     logs.write(LogBatch {
         scope: visit.stage.scope.clone(),
         group: format!("API-Gateway-Execution-Logs_{api_id}/{stage}").into(),
         stream: access_log::stream(api_id, stage),
-        events: events.collect(),
+        events,
     });
 }
 
@@ -305,7 +324,7 @@ pub(crate) fn shown_name(name: &str) -> String {
 }
 
 /// `{a=b, c=d}`, without what nobody may read.
-fn braced(entries: impl IntoIterator<Item = (String, String)>) -> String {
+pub(crate) fn braced(entries: impl IntoIterator<Item = (String, String)>) -> String {
     let entries = entries.into_iter().map(|(name, value)| {
         let secret = ["authorization", "x-api-key"].iter().any(|known| name.eq_ignore_ascii_case(known));
         if secret { format!("{name}={}", masked(&value)) } else { format!("{name}={value}") }
@@ -321,7 +340,7 @@ pub(crate) fn masked(text: &str) -> String {
 }
 
 /// A body as far as a line can hold it.
-fn text(body: &[u8]) -> String {
+pub(crate) fn text(body: &[u8]) -> String {
     String::from_utf8_lossy(&body[..body.len().min(LINE_BYTES_MAX + CUT.len())]).into_owned()
 }
 

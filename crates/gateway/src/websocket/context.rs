@@ -14,6 +14,7 @@ use crate::StageRequest;
 use crate::access_log::IntegrationFacts;
 use crate::rest::call::{header_values, request_time};
 use crate::rest::event::event_entries;
+use crate::rest::execution_log::Journal;
 use crate::rest::grant::Granted;
 use crate::rest::mapping::Source;
 use crate::rest::usage::Caller;
@@ -87,6 +88,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) trace: Trace,
     /// What came of the integration, if it came to that.
     pub(crate) integration: OnceLock<IntegrationFacts>,
+    /// Where the steps are written, if somebody reads them.
+    pub(crate) journal: Option<Journal>,
 }
 
 impl<'a> Turn<'a> {
@@ -108,6 +111,7 @@ impl<'a> Turn<'a> {
             invocation_id: RequestId::random(),
             trace: Trace::at(now),
             integration: OnceLock::new(),
+            journal: None,
         }
     }
 

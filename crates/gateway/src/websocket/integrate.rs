@@ -16,6 +16,7 @@ use crate::Gateway;
 use crate::access_log::IntegrationFacts;
 use crate::backends::Terms;
 use crate::rest::answer::Answer;
+use crate::rest::execution_log::listed;
 use crate::rest::fault::Fault;
 use crate::rest::headers::is_dropped_from_request;
 use crate::rest::heavy;
@@ -27,6 +28,7 @@ use crate::rest::template::{Template, mock_status};
 use crate::rest::uri::Pattern;
 use crate::websocket::context::{Act, Turn, TurnMessage};
 use crate::websocket::event;
+use crate::websocket::execution_log;
 use crate::websocket::program::{Backend, Endpoint, Integration, Mapping, Service};
 
 /// What came of a turn.
@@ -192,6 +194,7 @@ async fn invoke(
 ) -> Result<InvokeReply, Fault> {
     let function = function.fill(&turn.stage.variables, |_| None)?;
     let source_arn = format!("{}/{}", turn.stage.arn(), turn.route_key);
+    execution_log::sending(turn, &function, [], &payload);
     let invocation = InvokeCall {
         scope: turn.stage.scope.clone(),
         function: function.clone(),
@@ -205,7 +208,9 @@ async fn invoke(
         trace: turn.trace.clone(),
     };
     let done = within(&gateway.clock, integration.timeout, gateway.invoke.invoke(invocation)).await?;
-    done.map_err(|error| refused(error, &function))
+    let reply = done.map_err(|error| refused(error, &function))?;
+    execution_log::answered(turn, [], &reply.payload);
+    Ok(reply)
 }
 
 /// A service's answer.
@@ -228,7 +233,9 @@ async fn ask(
         timeout: integration.timeout,
     };
     let reply = service::ask(gateway, &service.target, asker, request).await?;
-    Ok(Outcome { status: reply.status, headers: service::headers_of(&reply), body: reply.body })
+    let headers = service::headers_of(&reply);
+    execution_log::answered(turn, listed(&headers), &reply.body);
+    Ok(Outcome { status: reply.status, headers, body: reply.body })
 }
 
 /// An HTTP backend's answer.
@@ -245,6 +252,7 @@ async fn send(
     let response = within(&gateway.clock, integration.timeout, pin!(work))
         .await?
         .map_err(|error| Fault::Network(error.to_string()))?;
+    execution_log::answered(turn, listed(&response.headers), &response.body);
     Ok(Outcome { status: response.status, headers: response.headers, body: response.body })
 }
 
@@ -256,7 +264,7 @@ fn build(
     body: Bytes,
 ) -> Result<Request<Full<Bytes>>, Fault> {
     let is_proxy = matches!(integration.backend, Backend::HttpProxy(_));
-    let mut request = Request::new(Full::new(body));
+    let mut request = Request::new(Full::new(body.clone()));
     *request.method_mut() = endpoint.method.clone();
     *request.uri_mut() = uri(turn, integration, endpoint, is_proxy)?;
     let headers = request.headers_mut();
@@ -285,6 +293,7 @@ fn build(
             headers.insert(name, value);
         }
     }
+    execution_log::sending(turn, request.uri(), listed(request.headers()), &body);
     Ok(request)
 }
 

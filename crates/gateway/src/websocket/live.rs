@@ -11,9 +11,10 @@ use crate::error::Result;
 use crate::http::live::rate;
 use crate::live::{Live, Reader, Rows};
 use crate::rest::bucket::Rate;
+use crate::rest::execution_log::{self, Step};
 use crate::rest::rows::decode;
 use crate::v2::records::ApiRecord;
-use crate::v2::stage::StageRecord;
+use crate::v2::stage::{RouteSettingsRecord, StageRecord};
 use crate::v2::{release, rows};
 use crate::websocket::program::Program;
 
@@ -29,6 +30,9 @@ pub(crate) struct SocketStage {
     default_rate: Option<Rate>,
     /// By route key.
     rates: HashMap<String, Rate>,
+    default_log: Option<Step>,
+    /// How much of a route's turns is logged, by route key.
+    logs: HashMap<String, Option<Step>>,
 }
 
 impl SocketStage {
@@ -36,6 +40,11 @@ impl SocketStage {
     pub(crate) fn limit(&self, route_key: &str) -> Option<(String, Rate)> {
         let rate = self.rates.get(route_key).copied().or(self.default_rate)?;
         Some((format!("ws/{}/{}/{route_key}", self.api_id, self.name), rate))
+    }
+
+    /// How much of a route's turns the execution log tells.
+    pub(crate) fn logged(&self, route_key: &str) -> Option<Step> {
+        self.logs.get(route_key).copied().unwrap_or(self.default_log)
     }
 
     /// `arn:aws:execute-api:us-east-1:000000000000:a1b2c3/dev`
@@ -68,6 +77,7 @@ fn live_stage(api: &ApiRecord, stage: StageRecord, program: Option<Arc<Program>>
     let limits = stage.route_settings.iter();
     let (destination, format) = (stage.access_log_destination.as_deref(), stage.access_log_format.as_deref());
     let access = AccessLog::compile(destination, format, (&api.id, &stage.name));
+    let log = |settings: &RouteSettingsRecord| logged(settings, &stage.default_route_settings);
     SocketStage {
         api_id: api.id.clone(),
         scope: api.scope(),
@@ -76,7 +86,15 @@ fn live_stage(api: &ApiRecord, stage: StageRecord, program: Option<Arc<Program>>
         closed: api.disable_execute_api_endpoint,
         default_rate: rate(&stage.default_route_settings),
         rates: limits.filter_map(|(key, settings)| Some((key.clone(), rate(settings)?))).collect(),
+        default_log: log(&stage.default_route_settings),
+        logs: stage.route_settings.iter().map(|(key, settings)| (key.clone(), log(settings))).collect(),
         name: stage.name,
         variables: stage.variables,
     }
+}
+
+/// What a route leaves open the stage says.
+fn logged(route: &RouteSettingsRecord, stage: &RouteSettingsRecord) -> Option<Step> {
+    let level = route.logging_level.as_deref().or(stage.logging_level.as_deref())?;
+    execution_log::most(level, route.data_trace.or(stage.data_trace).unwrap_or_default())
 }

@@ -8,6 +8,7 @@ mod authorize;
 mod connection;
 mod context;
 mod event;
+mod execution_log;
 pub(crate) mod frame;
 mod handshake;
 mod integrate;

@@ -16,6 +16,7 @@ use crate::rest::{headers, usage};
 use crate::websocket::authorize::authorize;
 use crate::websocket::connection::{self, Connection, Session};
 use crate::websocket::context::{Act, Peer, Turn, new_id};
+use crate::websocket::execution_log;
 use crate::websocket::frame::Close;
 use crate::websocket::handshake::{self, HandshakeError};
 use crate::websocket::integrate::{Outcome, integrate};
@@ -131,7 +132,8 @@ async fn accept(
     let mut headers = HeaderMap::new();
     headers.insert("sec-websocket-accept", accept);
     let Some(route) = program.own(CONNECT) else { return Ok(headers) };
-    let turn = Turn::new(stage, peer, Act::Connect(request), CONNECT, peer.connected);
+    let mut turn = Turn::new(stage, peer, Act::Connect(request), CONNECT, peer.connected);
+    execution_log::began(gateway, &mut turn);
     let opened = open(gateway, program, &turn, (route, request)).await;
     let (status, fault) = match &opened {
         Ok(_) => (101, None),
@@ -139,6 +141,7 @@ async fn accept(
         Err(Refusal::Answer(outcome)) => (outcome.status, None),
         Err(Refusal::NoHandshake(_)) => (400, None),
     };
+    execution_log::ended(gateway, &turn, status, fault);
     log_access(gateway, &turn, status, fault);
     headers.extend(opened?.map(|protocol| (HeaderName::from_static(PROTOCOL), protocol)));
     Ok(headers)
@@ -296,13 +299,18 @@ async fn answer(
         return (turn.request_id, turn.route_key, Err(Fault::Forbidden));
     };
     let Some(route) = select(program, &turn) else {
+        execution_log::began(gateway, &mut turn);
+        execution_log::ended(gateway, &turn, 403, Some(&Fault::Forbidden));
         log_access(gateway, &turn, 403, Some(&Fault::Forbidden));
         return (turn.request_id, turn.route_key, Err(Fault::Forbidden));
     };
     turn.route_key.clone_from(&route.key);
+    execution_log::began(gateway, &mut turn);
     let done = work(gateway, &turn, route).await;
     let fault = done.as_ref().err();
-    log_access(gateway, &turn, fault.map_or(200, |fault| fault.answer().status), fault);
+    let status = fault.map_or(200, |fault| fault.answer().status);
+    execution_log::ended(gateway, &turn, status, fault);
+    log_access(gateway, &turn, status, fault);
     (turn.request_id, turn.route_key, done)
 }
 
@@ -330,12 +338,15 @@ pub(crate) async fn disconnect(gateway: &Gateway, peer: &Peer, close: &Close) {
         return;
     };
     let Some(integration) = &route.integration else { return };
-    let turn = Turn::new(stage, peer, Act::Disconnect(close), DISCONNECT, gateway.clock.now());
+    let mut turn = Turn::new(stage, peer, Act::Disconnect(close), DISCONNECT, gateway.clock.now());
+    execution_log::began(gateway, &mut turn);
     let fault = integrate(gateway, &turn, integration).await.err();
     if let Some(fault) = &fault {
         log(peer, DISCONNECT, fault);
     }
-    log_access(gateway, &turn, fault.as_ref().map_or(200, |fault| fault.answer().status), fault.as_ref());
+    let status = fault.as_ref().map_or(200, |fault| fault.answer().status);
+    execution_log::ended(gateway, &turn, status, fault.as_ref());
+    log_access(gateway, &turn, status, fault.as_ref());
 }
 
 /// The line of a turn in the stage's access log, if it keeps one.

@@ -971,3 +971,84 @@ async fn access_logs_know_every_variable() {
     expect_file!["./access_logs/websocket.txt"]
         .assert_eq(&lines.iter().map(known).collect::<Vec<_>>().join("\n\n"));
 }
+
+#[tokio::test]
+async fn execution_logs_tell_the_steps() {
+    let world = world(&["$connect", "go", "bad", "quiet", "$disconnect"]).await;
+    world.functions.set("bad", Play::Fail(r#"{"errorMessage":"no"}"#));
+    let group = format!("/aws/apigateway/{}/dev", world.name("api"));
+    drop(connect(&world).await);
+    called(&world, 2).await;
+    assert_eq!(world.logs.take(&group), Vec::<String>::new(), "nobody asked for it");
+    let plain = r#"{"loggingLevel":"INFO","dataTraceEnabled":false}"#;
+    let settings = format!(
+        r#"{{"defaultRouteSettings":{{"loggingLevel":"ERROR","dataTraceEnabled":true}},"routeSettings":{{"go":{{"loggingLevel":"INFO"}},"quiet":{{"loggingLevel":"OFF"}},"$connect":{plain},"$disconnect":{plain}}}}}"#
+    );
+    world.make("r", &format!("PATCH /v2/apis/$api/stages/dev {settings}")).await;
+    let mut socket = connect(&world).await;
+    let mut lines = world.logs.take(&group);
+    socket.say(r#"{"action":"go"}"#).await;
+    until(&world, &group, &mut lines, "sent to API").await;
+    let said = r#"text {"message": "Internal server error", "connectionId":"ID", "requestId":"ID"}"#;
+    socket.say(r#"{"action":"bad"}"#).await;
+    assert_eq!(socket.next().await, said);
+    let before = world.functions.count();
+    socket.say(r#"{"action":"quiet"}"#).await;
+    called(&world, before + 1).await;
+    socket.say("?").await;
+    assert!(socket.next().await.contains("Forbidden"));
+    socket.send(0x88, b"").await;
+    until(&world, &group, &mut lines, "disconnected from").await;
+    let (api, connection) = (world.name("api"), socket.id.clone());
+    let lines = lines.iter().map(|line| line.replace(&api, "API").replace(&connection, "CONNECTION"));
+    let lines: Vec<_> = lines.map(|line| steady(&mask(&line))).collect();
+    execution_log().assert_eq(&(lines.join("\n") + "\n"));
+}
+
+/// Adds what comes to a log group until a line has `text`.
+async fn until(world: &World, group: &str, lines: &mut Vec<String>, text: &str) {
+    while !lines.iter().any(|line| line.contains(text)) {
+        lines.extend(world.logs.take(group));
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Ids of requests differ from run to run.
+fn steady(line: &str) -> String {
+    let words = line.split(' ').map(|word| match word.trim_matches(['(', ')']) {
+        id if id.len() == 16 && id.ends_with('=') => word.replace(id, "ID"),
+        id if id.len() == 36 && id.matches('-').count() == 4 => "UUID".to_owned(),
+        _ => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn execution_log() -> Expect {
+    expect![[r#"
+        (ID) Extended Request Id: ID
+        (ID) Starting execution for request: ID
+        (ID) WebSocket Request Route: [$connect]
+        (ID) Client [UserAgent: test, SourceIp: 127.0.0.1] is connecting to WebSocket API [API].
+        (ID) AWS Integration Endpoint RequestId : UUID
+        (ID) Client [Connection Id: CONNECTION] connected to API [API] successfully.
+        (ID) Extended Request Id: ID
+        (ID) Starting execution for request: ID
+        (ID) WebSocket Request Route: [go]
+        (ID) WebSocket API [API] received message from client [Connection Id: CONNECTION].
+        (ID) Route request body before transformations: {"action":"go"}
+        (ID) Endpoint request URI: go
+        (ID) Endpoint request headers: {}
+        (ID) Endpoint request body after transformations: {"requestContext":{"routeKey":"go","messageId":"ID","eventType":"MESSAGE","extendedRequestId":"ID","requestTime":"23/Nov/2026:17:21:13 +0000","messageDirection":"IN","stage":"dev","connectedAt":1795454473123,"requestTimeEpoch":1795454473123,"identity":{"userAgent":"test","sourceIp":"127.0.0.1"},"requestId":"ID","domainName":"API.execute-api.localhost","connectionId":"CONNECTION","apiId":"API"},"body":"{\"action\":\"go\"}","isBase64Encoded":false}
+        (ID) Endpoint response headers: {}
+        (ID) Endpoint response body before transformations: {"statusCode":200,"body":"said"}
+        (ID) AWS Integration Endpoint RequestId : UUID
+        (ID) Message from client [Connection Id: CONNECTION] sent to API [API] with response status code [200].
+        (ID) Execution failed due to configuration error: the function failed (Unhandled): {"errorMessage":"no"}
+        (ID) Execution failed: no such stage or nothing deployed
+        (ID) Extended Request Id: ID
+        (ID) Starting execution for request: ID
+        (ID) WebSocket Request Route: [$disconnect]
+        (ID) AWS Integration Endpoint RequestId : UUID
+        (ID) Client [Connection Id: CONNECTION] disconnected from API [API] with integration response status code [200]. Close reason: [1005: Client-side close frame status not set]
+    "#]]
+}
