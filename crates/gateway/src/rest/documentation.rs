@@ -7,6 +7,9 @@ use api::apigateway::{DocumentationPartLocation, DocumentationPartType};
 use crate::error::{GatewayError, Result};
 use crate::parts::{Part, kind};
 use crate::patch::{Patch, PatchVerb};
+use crate::rest::definition::Definition;
+use crate::rest::model::ModelRecord;
+use crate::rest::records::MethodRecord;
 use crate::rest::rows::Record;
 
 #[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
@@ -120,6 +123,16 @@ impl LocationRecord {
         })
     }
 
+    /// Whether a part of this place tells of `place`: of the same, or of all methods or status codes among which it is.
+    fn covers(&self, place: &Self) -> bool {
+        let any = |own: &Option<String>, other: &Option<String>| own == other || own.as_deref() == Some("*");
+        self.kind == place.kind
+            && self.path == place.path
+            && self.name == place.name
+            && any(&self.method, &place.method)
+            && any(&self.status_code, &place.status_code)
+    }
+
     pub(crate) fn shown(self) -> DocumentationPartLocation {
         DocumentationPartLocation {
             r#type: self.kind.parse().unwrap_or_default(),
@@ -131,7 +144,7 @@ impl LocationRecord {
     }
 
     /// `type 'METHOD', path '/pets', method '*'`
-    fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let mut text = format!("type '{}'", self.kind);
         let fields = [
             ("path", &self.path),
@@ -145,5 +158,64 @@ impl LocationRecord {
             }
         }
         text
+    }
+}
+
+/// Places of an API that no part tells of, in the order of their descriptions. Locations of methods in detail come with
+/// what the method itself declares.
+pub(crate) fn undocumented(definition: &Definition, models: &[ModelRecord]) -> Vec<LocationRecord> {
+    let named = |kind: &str, name: &str| LocationRecord {
+        kind: kind.to_owned(),
+        name: Some(name.to_owned()),
+        ..LocationRecord::default()
+    };
+    let mut places = vec![LocationRecord { kind: "API".to_owned(), ..LocationRecord::default() }];
+    places.extend(definition.parts.authorizers.iter().map(|one| named("AUTHORIZER", &one.name)));
+    places.extend(models.iter().map(|model| named("MODEL", &model.name)));
+    for (path, id) in definition.tree.by_path() {
+        let resource = LocationRecord { path: Some(path), ..LocationRecord::default() };
+        let methods = definition.methods.iter().filter(|(owner, _)| owner == id);
+        methods.for_each(|(_, method)| places_of_method(&resource, method, &mut places));
+        places.push(LocationRecord { kind: "RESOURCE".to_owned(), ..resource });
+    }
+    places.retain(|place| !definition.documentation.iter().any(|part| part.location.covers(place)));
+    places.sort_by_key(LocationRecord::describe);
+    places
+}
+
+fn places_of_method(resource: &LocationRecord, method: &MethodRecord, places: &mut Vec<LocationRecord>) {
+    let of = LocationRecord { method: Some(method.http_method.clone()), ..resource.clone() };
+    let place = |kind: &str, status: Option<&str>, name: Option<&str>| LocationRecord {
+        kind: kind.to_owned(),
+        status_code: status.map(str::to_owned),
+        name: name.map(str::to_owned),
+        ..of.clone()
+    };
+    places.push(place("METHOD", None, None));
+    for parameter in method.request_parameters.keys() {
+        let Some((kind, name)) =
+            parameter.strip_prefix("method.request.").and_then(|rest| rest.split_once('.'))
+        else {
+            continue;
+        };
+        let kind = match kind {
+            "path" => "PATH_PARAMETER",
+            "header" | "multivalueheader" => "REQUEST_HEADER",
+            _ => "QUERY_PARAMETER",
+        };
+        places.push(place(kind, None, Some(name)));
+    }
+    if !method.request_models.is_empty() {
+        places.push(place("REQUEST_BODY", None, None));
+    }
+    for (status, response) in &method.responses {
+        places.push(place("RESPONSE", Some(status), None));
+        if !response.response_models.is_empty() {
+            places.push(place("RESPONSE_BODY", Some(status), None));
+        }
+        for parameter in response.response_parameters.keys() {
+            let name = parameter.strip_prefix("method.response.header.");
+            places.extend(name.map(|name| place("RESPONSE_HEADER", Some(status), Some(name))));
+        }
     }
 }

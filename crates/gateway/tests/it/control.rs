@@ -133,6 +133,175 @@ async fn lists_come_in_pages() {
 }
 
 #[tokio::test]
+async fn what_is_not_documented_is_listed() {
+    let world = World::new();
+    world.make("api", r#"POST /restapis {"name":"x"}"#).await;
+    world.make("pets", r#"POST /restapis/$api/resources/$api_root {"pathPart":"pets"}"#).await;
+    let get = "/restapis/$api/resources/$pets/methods/GET";
+    world.make("m", &format!(r#"PUT {get} {{"authorizationType":"NONE","requestParameters":{{"method.request.querystring.q":true,"method.request.header.h":false}},"requestModels":{{"a/b":"Empty"}}}}"#)).await;
+    world.make("r", &format!(r#"PUT {get}/responses/200 {{"responseParameters":{{"method.response.header.x":true}},"responseModels":{{"a/b":"Empty"}}}}"#)).await;
+    let document = async |location: &str| {
+        let line = format!(
+            r#"POST /restapis/$api/documentation/parts {{"location":{location},"properties":"{{}}"}}"#
+        );
+        world.make("part", &line).await;
+    };
+    let open = async |query: &str| {
+        let (_, page) = world
+            .control(&format!(
+                "GET /restapis/$api/documentation/parts?locationStatus=UNDOCUMENTED&limit=100{query}"
+            ))
+            .await;
+        let shown = page["item"].as_array().unwrap().iter().map(|item| {
+            let location = &item["location"];
+            let fields = ["type", "path", "method", "statusCode", "name"]
+                .map(|field| location[field].as_str().unwrap_or("-"));
+            fields.join(" ")
+        });
+        shown.collect::<Vec<_>>()
+    };
+    document(r#"{"type":"MODEL","name":"Error"}"#).await;
+    document(r#"{"type":"RESPONSE","path":"/pets","method":"GET"}"#).await;
+    assert_eq!(
+        open("").await,
+        [
+            "API - - - -",
+            "METHOD /pets GET - -",
+            "MODEL - - - Empty",
+            "QUERY_PARAMETER /pets GET - q",
+            "REQUEST_BODY /pets GET - -",
+            "REQUEST_HEADER /pets GET - h",
+            "RESOURCE / - - -",
+            "RESOURCE /pets - - -",
+            "RESPONSE_BODY /pets GET 200 -",
+            "RESPONSE_HEADER /pets GET 200 x",
+        ]
+    );
+    assert_eq!(open("&type=RESOURCE&path=/pe").await, ["RESOURCE /pets - - -"]);
+    document(r#"{"type":"METHOD","path":"/pets"}"#).await;
+    assert_eq!(open("&type=METHOD").await, Vec::<String>::new(), "all its methods are told of");
+}
+
+/// Every list: what is in it by ones is what is in it at once. `{n}` stands for 1, 2 and 3.
+const LISTS: &[(&str, &str, &str)] = &[
+    (r#"POST /restapis {"name":"{n}"}"#, "/restapis", "id"),
+    (r#"POST /restapis/$api/resources/$api_root {"pathPart":"p{n}"}"#, "/restapis/$api/resources", "id"),
+    (r#"POST /restapis/$api/deployments {"description":"{n}"}"#, "/restapis/$api/deployments", "id"),
+    (
+        r#"POST /restapis/$api/authorizers {"name":"a{n}","type":"COGNITO_USER_POOLS","identitySource":"method.request.header.a","providerARNs":["arn:aws:cognito-idp:us-east-1:1:userpool/a_b"]}"#,
+        "/restapis/$api/authorizers",
+        "id",
+    ),
+    (
+        r#"POST /restapis/$api/models {"name":"M{n}","contentType":"application/json","schema":"{}"}"#,
+        "/restapis/$api/models",
+        "name",
+    ),
+    (r#"POST /restapis/$api/requestvalidators {"name":"{n}"}"#, "/restapis/$api/requestvalidators", "id"),
+    ("", "/restapis/$api/gatewayresponses", "responseType"),
+    (
+        r#"POST /restapis/$api/documentation/parts {"location":{"type":"MODEL","name":"M{n}"},"properties":"{}"}"#,
+        "/restapis/$api/documentation/parts",
+        "id",
+    ),
+    (
+        r#"POST /restapis/$api/documentation/versions {"documentationVersion":"v{n}"}"#,
+        "/restapis/$api/documentation/versions",
+        "version",
+    ),
+    (r#"POST /apikeys {"name":"{n}"}"#, "/apikeys", "id"),
+    (r#"POST /usageplans {"name":"{n}"}"#, "/usageplans", "id"),
+    ("POST /clientcertificates {}", "/clientcertificates", "clientCertificateId"),
+    (r#"POST /domainnames {"domainName":"d{n}.example.com"}"#, "/domainnames", "domainName"),
+    (
+        r#"POST /domainnames/d1.example.com/basepathmappings {"restApiId":"$api","basePath":"b{n}"}"#,
+        "/domainnames/d1.example.com/basepathmappings",
+        "basePath",
+    ),
+    ("", "/sdktypes", "id"),
+    (r#"POST /v2/apis {"name":"{n}","protocolType":"HTTP"}"#, "/v2/apis", "apiId"),
+    (
+        r#"POST /v2/apis/$chat/integrations {"integrationType":"MOCK","description":"{n}"}"#,
+        "/v2/apis/$chat/integrations",
+        "integrationId",
+    ),
+    (r#"POST /v2/apis/$chat/routes {"routeKey":"r{n}"}"#, "/v2/apis/$chat/routes", "routeId"),
+    (
+        r#"POST /v2/apis/$chat/integrations/$mock/integrationresponses {"integrationResponseKey":"/{n}/"}"#,
+        "/v2/apis/$chat/integrations/$mock/integrationresponses",
+        "integrationResponseId",
+    ),
+    (r#"POST /v2/apis/$chat/stages {"stageName":"s{n}"}"#, "/v2/apis/$chat/stages", "stageName"),
+    (
+        r#"POST /v2/apis/$chat/deployments {"description":"{n}"}"#,
+        "/v2/apis/$chat/deployments",
+        "deploymentId",
+    ),
+    (
+        r#"POST /v2/apis/$chat/models {"name":"M{n}","contentType":"application/json","schema":"{}"}"#,
+        "/v2/apis/$chat/models",
+        "modelId",
+    ),
+    (
+        r#"POST /v2/apis/$chat/authorizers {"name":"a{n}","authorizerType":"REQUEST","authorizerUri":"$uri","identitySource":["route.request.header.a"]}"#,
+        "/v2/apis/$chat/authorizers",
+        "authorizerId",
+    ),
+    ("", "/v2/domainnames", "domainName"),
+    (
+        r#"POST /v2/domainnames/d2.example.com/apimappings {"apiId":"$chat","stage":"s1","apiMappingKey":"k{n}"}"#,
+        "/v2/domainnames/d2.example.com/apimappings",
+        "apiMappingId",
+    ),
+];
+
+#[tokio::test]
+async fn every_list_comes_in_pages() {
+    let world = World::new();
+    world.make("api", r#"POST /restapis {"name":"x"}"#).await;
+    world
+        .make("m", r#"PUT /restapis/$api/resources/$api_root/methods/GET {"authorizationType":"NONE"}"#)
+        .await;
+    world
+        .make("i", r#"PUT /restapis/$api/resources/$api_root/methods/GET/integration {"type":"MOCK"}"#)
+        .await;
+    world.make("chat", r#"POST /v2/apis {"name":"c","protocolType":"WEBSOCKET","routeSelectionExpression":"$request.body.a"}"#).await;
+    world.make("mock", r#"POST /v2/apis/$chat/integrations {"integrationType":"MOCK"}"#).await;
+    world.make("route", r#"POST /v2/apis/$chat/routes {"routeKey":"r0"}"#).await;
+    for (make, list, id) in LISTS {
+        for n in ["1", "2", "3"].iter().filter(|_| !make.is_empty()) {
+            let line = make.replace("{n}", n).replace("$uri", &crate::world::function_uri("f"));
+            let (status, body) = world.control(&line).await;
+            assert!(status < 300, "{line}: {body}");
+        }
+        let is_v2 = list.starts_with("/v2");
+        let (limit, from, next, items) = if is_v2 {
+            ("maxResults", "nextToken", "nextToken", "items")
+        } else {
+            ("limit", "position", "position", "item")
+        };
+        let ids = |page: &serde_json::Value| -> Vec<String> {
+            let items = page[items].as_array().unwrap_or_else(|| panic!("{list}: {page}"));
+            items.iter().map(|item| item[id].as_str().unwrap().to_owned()).collect()
+        };
+        let (_, whole) = world.control(&format!("GET {list}?{limit}=100")).await;
+        assert_eq!(whole.get(next).filter(|next| !next.is_null()), None, "{list}: all of it");
+        let (mut by_ones, mut position) = (Vec::new(), String::new());
+        loop {
+            let (status, page) = world.control(&format!("GET {list}?{limit}=1{position}")).await;
+            assert_eq!((status, ids(&page).len()), (200, 1), "{list}{position}: {page}");
+            by_ones.extend(ids(&page));
+            let Some(token) = page[next].as_str() else { break };
+            position = format!("&{from}={token}");
+        }
+        assert_eq!(by_ones, ids(&whole), "{list}");
+        assert!(by_ones.len() >= 2, "{list} has pages");
+        let (status, _) = world.control(&format!("GET {list}?{limit}=1&{from}=!")).await;
+        assert_eq!(status, 400, "{list}: a position that is none");
+    }
+}
+
+#[tokio::test]
 async fn http_and_websocket_apis() {
     check(expect_file!["./scripts/http_and_websocket_apis.txt"]).await;
 }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -33,6 +34,32 @@ async fn call(world: &World, line: &str, headers: &[(&str, &str)]) -> String {
 
 fn event(answer: &str) -> Value {
     serde_json::from_str(answer.strip_prefix("200 ").expect(answer)).unwrap()
+}
+
+/// An issuer changes its keys: the new one is asked for at the first token that it signed, the old one signs nothing more.
+#[tokio::test]
+async fn keys_of_an_issuer_are_rotated() {
+    let (old, new) = (Signer::new("1"), Signer::new("2"));
+    let (document, asked) = (Arc::new(Mutex::new(old.document())), Arc::new(AtomicUsize::new(0)));
+    let issuer = format!("http://{}", issuer(Arc::clone(&document), Arc::clone(&asked)).await);
+    let authorizer = json!({ "name": "a", "authorizerType": "JWT", "identitySource": ["$request.header.Authorization"],
+        "jwtConfiguration": { "issuer": issuer, "audience": ["me"] } });
+    let world = world("2.0", "JWT", &authorizer).await;
+    let claims = json!({ "iss": issuer, "aud": "me", "exp": world.clock.now().as_secs() + 36_000 });
+    let get = async |signer: &Signer| {
+        let token = signer.token(&claims);
+        let request = world.request_with("GET /pets/1", &[("authorization", &token)], "");
+        world.gateway.serve(request).await.status
+    };
+    assert_eq!((get(&old).await, asked.load(Ordering::SeqCst)), (200, 1));
+    assert_eq!((get(&new).await, asked.load(Ordering::SeqCst)), (401, 1), "just asked");
+    *document.lock().unwrap() = new.document();
+    world.clock.advance(Duration::from_secs(10));
+    assert_eq!((get(&new).await, asked.load(Ordering::SeqCst)), (200, 2));
+    assert_eq!(get(&old).await, 401, "its key is gone");
+    // Nobody had a token of a new key, and still the keys are asked for anew when they are two hours old.
+    world.clock.advance(Duration::from_secs(2 * 60 * 60));
+    assert_eq!((get(&new).await, asked.load(Ordering::SeqCst)), (200, 3));
 }
 
 #[tokio::test]

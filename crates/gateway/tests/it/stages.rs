@@ -413,6 +413,26 @@ async fn canaries_split_by_request_ids() {
     assert_eq!(world.get("GET /dev").await, "200 new");
 }
 
+/// With `useStageCache` a canary answers what the stage has kept; without, it keeps its own.
+#[tokio::test]
+async fn canaries_share_the_cache_if_they_are_told_to() {
+    for (shares, expected) in [("true", "200 one"), ("false", "200 two")] {
+        let world = World::new();
+        cached(&world).await;
+        assert_eq!(world.get("GET /dev/a/1").await, "200 one");
+        world.functions.set("one", Play::Answer(r#"{"body":"two"}"#));
+        let canary = format!(
+            r#"{{"stageName":"dev","canarySettings":{{"percentTraffic":100,"useStageCache":{shares}}}}}"#
+        );
+        world.make("c", &format!("POST /restapis/$api/deployments {canary}")).await;
+        for _ in 0..2 {
+            assert_eq!(world.get("GET /dev/a/1").await, expected, "useStageCache {shares}");
+        }
+        world.set(&[("/canarySettings/percentTraffic", "0")]).await;
+        assert_eq!(world.get("GET /dev/a/1").await, "200 one", "the stage's own is as it was");
+    }
+}
+
 #[tokio::test]
 async fn traced_stages_sample_and_say_so() {
     let world = World::new();
