@@ -74,6 +74,23 @@ fn strings() {
 }
 
 #[test]
+fn strings_as_sequences() {
+    check(
+        "",
+        &[
+            (
+                "#set($s = 'foobar')$s.subSequence(1, 3) $s.contentEquals('foobar') $s.contentEquals('foo') $s.copyValueOf('x') $s.intern()",
+                "oo true false x foobar",
+            ),
+            (
+                "#set($s = 'x')$s.subSequence(1, 5)",
+                "ERROR Invocation of method 'subSequence' threw exception java.lang.StringIndexOutOfBoundsException: begin 1, end 5, length 1 at line 1, column 15",
+            ),
+        ],
+    );
+}
+
+#[test]
 fn lists() {
     check(
         "",
@@ -95,6 +112,11 @@ fn lists() {
             (
                 "#set($l = [1,2,3])$l.containsAll([1,3]) $l.removeAll([1]) $l $l.retainAll([3]) $l",
                 "true true [2, 3] true [3]",
+            ),
+            ("#set($l = [1,2])$l.toArray() #foreach($n in $l.listIterator())<$n>#end", "[1, 2] <1><2>"),
+            (
+                "#foreach($n in [1,2,3])$n:$foreach.isFirst():$foreach.isLast() #end",
+                "1:true:false 2:false:false 3:false:true ",
             ),
             ("#set($l = [1])$l.clear()$l $l.equals([]) $l.hashCode() $l.toString()", "[] true 1 []"),
             (
@@ -156,6 +178,16 @@ fn numbers_and_truths() {
             (
                 "#set($n = 5)$n.compareTo(6) $n.equals(5) $n.equals('5') $n.hashCode() $n.max(3, 9) $n.toHexString(255)",
                 "-1 true false 5 9 ff",
+            ),
+            (
+                "#set($n = 5)$n.compare(1, 2) $n.compare(2, 2) $n.compare(3, 2) $n.toBinaryString(5) $n.toOctalString(8) $n.toBinaryString(-1).length()",
+                "-1 0 1 101 10 32",
+            ),
+            ("#set($n = 65736)$n.shortValue() $n.byteValue() $n.floatValue()", "200 -56 65736.0"),
+            ("#set($n = 1.5)$n.isNaN() $n.isInfinite() $n.parseFloat('2.5')", "false false 2.5"),
+            (
+                "#set($n = 1.5)$n.parseFloat('x')",
+                "ERROR Invocation of method 'parseFloat' threw exception java.lang.NumberFormatException: For input string: \"x\" at line 1, column 15",
             ),
             (
                 "#set($b = true)$b.booleanValue() $b.equals(true) $b.toString() $b.parseBoolean('TRUE') $b.compareTo(false)",
