@@ -507,7 +507,7 @@ async fn by_token(
         [only] => Some(only),
         several => {
             let claimed = claimed_issuer(token).map_err(|_| Fault::Unauthorized)?;
-            several.iter().find(|known| known.issuer == claimed)
+            several.iter().find(|known| gateway.issuer_keys(&known.issuer).1.contains(&claimed))
         }
     };
     let issuer = issuer.ok_or(Fault::Unauthorized)?;

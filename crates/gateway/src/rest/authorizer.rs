@@ -5,12 +5,17 @@ use minicbor::{Decode, Encode};
 use vtl::JavaRegex;
 
 use crate::error::{GatewayError, Result};
+use crate::json::{Bounds, Json};
 use crate::parts::{Part, kind};
 use crate::patch::{Patch, PatchVerb};
 use crate::rest::integration::function_in;
 use crate::rest::mapping::Source;
+use crate::rest::openapi;
 use crate::rest::records::MethodRecord;
 use crate::rest::rows::Record;
+
+/// Of a configuration in a patch.
+const JWT_BOUNDS: Bounds = Bounds { depth_max: 8, values_max: 10_000 };
 
 pub(crate) const TTL_DEFAULT: i32 = 300;
 const TTL_MAX: i32 = 3600;
@@ -229,6 +234,12 @@ impl AuthorizerRecord {
             ["identitySource"] => self.identity_source = patch.some_text(),
             ["identityValidationExpression"] => self.validation = patch.some_text(),
             ["authorizerResultTtlInSeconds"] => self.ttl_s = Some(patch.number()?),
+            // The whole of it, as JSON.
+            ["jwtConfiguration"] => {
+                let text = patch.text();
+                let json = Json::parse(text.as_bytes(), JWT_BOUNDS).map_err(|_| patch.bad_value())?;
+                self.jwt = Some(openapi::jwt_record(&json.into_owned()));
+            }
             _ => {
                 return Err(patch.none_of(&[
                     "/name",
@@ -240,6 +251,7 @@ impl AuthorizerRecord {
                     "/identityValidationExpression",
                     "/authorizerResultTtlInSeconds",
                     "/providerARNs",
+                    "/jwtConfiguration",
                 ]));
             }
         }

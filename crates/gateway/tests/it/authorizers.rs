@@ -378,6 +378,53 @@ async fn issuers_of_tokens_are_trusted_by_name() {
     assert_eq!(api.asked.load(Ordering::SeqCst), 2, "each issuer once, the stranger never");
 }
 
+/// An algorithm that is not listed does not count, whatever was found out of the token before.
+#[tokio::test]
+async fn algorithms_are_those_that_are_listed() {
+    let api = Trusting::new().await;
+    let world = &api.world;
+    let token = api.token(&json!({}));
+    assert!(api.get(&token).await.starts_with("200"), "signed by ES256");
+    let (_, known) = world.control("GET /restapis/$api/authorizers/$a").await;
+    for (algorithms, status) in
+        [(&["RS256", "ES384"][..], "401"), (&["RS256", "ES512"], "401"), (&["RS256", "ES256"], "200")]
+    {
+        let mut configuration = known["jwtConfiguration"].clone();
+        configuration["defaultAlgorithms"] = json!(algorithms);
+        let patch = json!({ "patchOperations": [
+            { "op": "replace", "path": "/jwtConfiguration", "value": configuration.to_string() }] });
+        world.make("a", &format!("PATCH /restapis/$api/authorizers/$a {patch}")).await;
+        world.deploy("dev").await;
+        let fresh = api.token(&json!({ "jti": algorithms.concat() }));
+        for token in [&token, &fresh] {
+            let answer = api.get(token).await;
+            assert!(answer.starts_with(status), "{algorithms:?}: {answer}");
+        }
+    }
+}
+
+/// A user pool of this machine calls itself by its own address; it is known by that also among others.
+#[tokio::test]
+async fn a_local_pool_is_one_of_several_issuers() {
+    let signer = Signer::new("1");
+    let asked = Arc::new(AtomicUsize::new(0));
+    let address = issuer(Arc::new(Mutex::new(signer.document())), Arc::clone(&asked)).await;
+    let pool = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_x";
+    let authorizer = json!({ "name": "a", "type": "JWT", "identitySource": "method.request.header.Authorization",
+    "jwtConfiguration": { "defaultAlgorithms": ["ES256"], "issuers": [
+        { "issuer": "https://other.example", "audiences": ["app"] },
+        { "issuer": pool, "audiences": ["app"] },
+    ]}});
+    let world = world(&authorizer).await;
+    let world = world.with(|gateway| gateway.with_cognito(Some(format!("http://{address}"))));
+    let expires = world.clock.now().as_secs() + 60;
+    for issuer in [pool.to_owned(), format!("http://{address}/us-east-1_x")] {
+        let token = signer.token(&json!({ "iss": issuer, "aud": "app", "exp": expires }));
+        let answer = call(&world, "GET /dev/shop", &[("authorization", &token)]).await;
+        assert!(answer.starts_with("200"), "{issuer}: {answer}");
+    }
+}
+
 #[tokio::test]
 async fn claims_keep_their_types() {
     let api = Trusting::new().await;

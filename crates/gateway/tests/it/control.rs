@@ -182,7 +182,7 @@ async fn what_is_not_documented_is_listed() {
     assert_eq!(open("&type=METHOD").await, Vec::<String>::new(), "all its methods are told of");
 }
 
-/// Every list: what is in it by ones is what is in it at once. `{n}` stands for 1, 2 and 3.
+/// Lists: what is in one by ones is what is in it at once. `{n}` stands for 1, 2 and 3.
 const LISTS: &[(&str, &str, &str)] = &[
     (r#"POST /restapis {"name":"{n}"}"#, "/restapis", "id"),
     (r#"POST /restapis/$api/resources/$api_root {"pathPart":"p{n}"}"#, "/restapis/$api/resources", "id"),
@@ -247,6 +247,7 @@ const LISTS: &[(&str, &str, &str)] = &[
         "/v2/apis/$chat/authorizers",
         "authorizerId",
     ),
+    (r#"POST /v2/vpclinks {"name":"{n}","subnetIds":["subnet-1"]}"#, "/v2/vpclinks", "vpcLinkId"),
     ("", "/v2/domainnames", "domainName"),
     (
         r#"POST /v2/domainnames/d2.example.com/apimappings {"apiId":"$chat","stage":"s1","apiMappingKey":"k{n}"}"#,
@@ -256,7 +257,7 @@ const LISTS: &[(&str, &str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn every_list_comes_in_pages() {
+async fn lists_are_turned_page_by_page() {
     let world = World::new();
     world.make("api", r#"POST /restapis {"name":"x"}"#).await;
     world

@@ -30,6 +30,10 @@ const MADE: &[(&str, &str)] = &[
         "pool",
         r#"POST /restapis/$api/authorizers {"name":"c","type":"COGNITO_USER_POOLS","providerARNs":["arn:aws:cognito-idp:us-east-1:0:userpool/a"],"identitySource":"method.request.header.Auth"}"#,
     ),
+    (
+        "tokens",
+        r#"POST /restapis/$api/authorizers {"name":"j","type":"JWT","identitySource":"method.request.header.Auth","jwtConfiguration":{"issuers":[{"issuer":"https://a","audiences":["b"]}],"defaultAlgorithms":["RS256"]}}"#,
+    ),
     ("part", r#"POST /restapis/$api/documentation/parts {"location":{"type":"API"},"properties":"{}"}"#),
     ("m", r#"POST /restapis/$api/documentation/versions {"documentationVersion":"1"}"#),
     (
@@ -76,6 +80,10 @@ fn taken() -> Vec<(String, &'static str)> {
         (
             "/restapis/$api/authorizers/$pool".to_owned(),
             "add /providerARNs arn:aws:cognito-idp:us-east-1:0:userpool/b\nremove /providerARNs arn:aws:cognito-idp:us-east-1:0:userpool/a",
+        ),
+        (
+            "/restapis/$api/authorizers/$tokens".to_owned(),
+            r#"replace /jwtConfiguration {"issuers":[{"issuer":"https://c","audiences":["d","e"],"additionalClaims":[{"claimName":"f","format":"SINGLE_STRING","required":true}]}],"defaultAlgorithms":["ES256"]}"#,
         ),
         (
             "/restapis/$api/gatewayresponses/UNAUTHORIZED".to_owned(),

@@ -16,3 +16,5 @@ mod operation;
 mod schema;
 mod security;
 pub(crate) mod text;
+
+pub(crate) use security::jwt_record;

@@ -169,7 +169,8 @@ fn extension(authorizer: &AuthorizerRecord) -> Json<'static> {
     ])
 }
 
-fn jwt_record(json: &Json<'static>) -> JwtRecord {
+/// A JWT authorizer's configuration, as definitions and patches write it.
+pub(crate) fn jwt_record(json: &Json<'static>) -> JwtRecord {
     let all = |json: &Json<'static>, name: &str| {
         json.get(name).and_then(Json::as_array).unwrap_or_default().to_vec()
     };
