@@ -321,6 +321,9 @@ test("pages of other origins change nothing, and a name that was rebound reads n
 test("pages can be read and worked by everybody", { skip }, async () => {
   const axe = require.resolve("axe-core/axe.min.js");
   const api = (await (await fetch(`${server.url}/restapis`)).json()).item[0].id;
+  const made = { name: "plain", protocolType: "WEBSOCKET", routeSelectionExpression: "$request.body.a" };
+  const { apiId } = await (await fetch(`${server.url}/v2/apis`, { method: "POST", body: JSON.stringify(made) })).json();
+  await fetch(`${server.url}/v2/apis/${apiId}/stages`, { method: "POST", body: '{"stageName":"dev","autoDeploy":true}' });
   const found = [];
   for (const [locale, colorScheme, width] of [["en-US", "light", 1280], ["ko-KR", "dark", 360]]) {
     // The page's own policy would not let the checker in.
@@ -331,7 +334,7 @@ test("pages can be read and worked by everybody", { skip }, async () => {
       "/", "/lambda", "/lambda/create?blueprint=dynamodb-process-stream", "/lambda/functions/hello/code", "/lambda/functions/hello/test",
       "/lambda/functions/hello/configuration/triggers", "/lambda/functions/hello/versions", "/dynamodb", "/dynamodb/create",
       "/dynamodb/tables/members/items", "/dynamodb/tables/members/settings", "/apigateway", "/apigateway/create",
-      `/apigateway/rest/${api}/resources`, `/apigateway/rest/${api}/stages/dev`,
+      `/apigateway/rest/${api}/resources`, `/apigateway/rest/${api}/stages/dev`, `/apigateway/v2/${apiId}/routes`, `/apigateway/v2/${apiId}/stages`,
     ]) {
       await reader.goto("about:blank");
       await reader.goto(`${server.url}/_console/#${path}`, { waitUntil: "networkidle" });
@@ -346,4 +349,52 @@ test("pages can be read and worked by everybody", { skip }, async () => {
     await context.close();
   }
   assert.deepEqual(found, []);
+});
+
+test("HTTP and WebSocket APIs: a route, a stage, a talk", { skip }, async () => {
+  await open("/lambda/create");
+  await field("Function name").fill("answers");
+  await button("Create function").click();
+  await write("index.js", 'exports.handler = async (event) => ({ statusCode: 200, body: `${event.requestContext.routeKey ?? event.routeKey}: ${event.body ?? "nothing"}` });\n');
+  await button("Deploy", section("Code source")).click();
+  await page.getByText("The code is deployed.").waitFor();
+
+  await open("/apigateway/create/http");
+  await field("API name").fill("web");
+  await button("Create API").click();
+  await page.getByText("No routes yet").waitFor();
+  const routes = section("Create route");
+  await field("Method", routes).selectOption("POST");
+  await field("Path", routes).fill("/say/{word}");
+  await page.getByRole("combobox", { name: "Lambda function" }).fill("answers");
+  await button("Create route", routes).click();
+  await section("Routes").getByText("POST /say/{word}").waitFor();
+  await page.getByRole("link", { name: "Stages" }).click();
+  await button("Create stage", section("Create stage")).click();
+  const url = await section("$default").getByRole("link").innerText();
+  const reply = await fetch(`${url}/say/hello`, { method: "POST", body: "hi" });
+  assert.deepEqual([reply.status, await reply.text()], [200, "POST /say/{word}: hi"]);
+
+  await open("/apigateway/create/websocket");
+  await field("API name").fill("talk");
+  await button("Create API").click();
+  await field("Route key", routes).fill("say");
+  await page.getByRole("combobox", { name: "Lambda function" }).fill("answers");
+  await button("Create route", routes).click();
+  await section("Routes").getByText("say", { exact: true }).waitFor();
+  await page.getByRole("link", { name: "Stages" }).click();
+  await button("Create stage", section("Create stage")).click();
+  const stage = section("dev");
+  await button("Connect", stage).click();
+  const log = stage.getByRole("log");
+  await log.getByText("connected").waitFor();
+  await field("Message", stage).fill('{ "action": "say" }');
+  await button("Send", stage).click();
+  await log.getByText('← say: { "action": "say" }').waitFor();
+  await field("Message", stage).fill("nonsense");
+  await button("Send", stage).click();
+  await log.getByText(/← .*Forbidden/).waitFor();
+  await button("Disconnect", stage).click();
+  await log.getByText(/closed: 1005/).waitFor();
+  assert.deepEqual(complaints, []);
 });

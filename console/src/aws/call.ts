@@ -10,6 +10,13 @@ export interface Call {
   input: Record<string, unknown>;
 }
 
+// One of several calls in a row: it may need what those before it gave.
+export type Step = Call | ((outputs: unknown[]) => Call);
+
+export function settled(step: Step, outputs: unknown[]): Call {
+  return typeof step === "function" ? step(outputs) : step;
+}
+
 export interface Prepared {
   method: string;
   path: string;

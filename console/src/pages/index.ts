@@ -16,6 +16,7 @@ const PAGES: Entry[] = [
   ["apigateway", () => import("./apigateway/Apis.svelte")],
   ["apigateway/create/*", () => import("./apigateway/CreateApi.svelte")],
   ["apigateway/rest/:api/*", () => import("./apigateway/RestApi.svelte")],
+  ["apigateway/v2/:api/*", () => import("./apigateway/HttpApi.svelte")],
 ];
 
 // Names of functions, tables and APIs come after the pattern's own words.
