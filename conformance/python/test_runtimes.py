@@ -1,10 +1,17 @@
 """Languages beyond the usual two, and several versions of one language at a time: each runtime is served by what was
 brought for it, by the host's interpreter of that version, or by the nearest, and never mixed up."""
 
+import base64
+import hashlib
+import http.server
 import io
 import json
+import os
+import re
 import shutil
 import subprocess
+import tarfile
+import threading
 import zipfile
 
 import pytest
@@ -147,3 +154,63 @@ def test_what_no_interpreter_serves_is_said(lam):
     with pytest.raises(lam.exceptions.ClientError) as refused:
         lam.invoke(FunctionName="net")
     assert "publish the function self-contained" in str(refused.value)
+
+
+def npm_package(program):
+    """A package of Node.js as npm has it: `package/bin/node`."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, content, mode in [("package/package.json", b"{}", 0o644), ("package/bin/node", program, 0o755)]:
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), mode
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("sent, said", [("whole", None), ("another", "digest"), ("cut", None), ("nothing", "404")])
+def test_what_a_registry_sends_is_checked(tmp_path, sent, said):
+    """A registry of one's own; what does not have the digest that it names is not kept."""
+    package = npm_package(b"#!/bin/sh\necho v22.1.0\n")
+    digest = base64.b64encode(hashlib.sha512(package).digest()).decode()
+    body = {"whole": package, "another": npm_package(b"#!/bin/sh\necho v22.1.0; true\n"), "cut": package[: len(package) // 2], "nothing": None}[sent]
+
+    class Registry(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            if self.path.endswith(".tgz"):
+                answer, kind = body, "application/octet-stream"
+            else:
+                dist = {"tarball": f"http://127.0.0.1:{registry.server_port}/node.tgz", "integrity": f"sha512-{digest}"}
+                answer, kind = json.dumps({"versions": {"22.1.0": {"dist": dist}}}).encode(), "application/json"
+            self.send_response(404 if answer is None else 200)
+            self.send_header("content-type", kind)
+            self.send_header("content-length", str(len(answer or b"")))
+            self.end_headers()
+            self.wfile.write(answer or b"")
+
+        def log_message(self, *_):
+            pass
+
+    registry = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry)
+    threading.Thread(target=registry.serve_forever, daemon=True).start()
+    try:
+        done = subprocess.run(
+            [BINARY, "runtimes", "add", "nodejs22.x", "--registry", f"http://127.0.0.1:{registry.server_port}", "--data", tmp_path, "--json"],
+            capture_output=True, text=True, check=False)
+    finally:
+        registry.shutdown()
+    kept = tmp_path / "runtimes" / "nodejs22.x"
+    if sent == "whole":
+        assert (done.returncode, kept.exists()) == (0, True), done.stderr
+    else:
+        assert done.returncode != 0 and not kept.exists(), "nothing of it is kept"
+        assert (said or "") in done.stderr, done.stderr
+
+
+def test_an_end_while_loading_is_reported(lam):
+    name = f"ends-{os.urandom(4).hex()}"
+    create(lam, name, "nodejs20.x", "index.handler", zipped(index_js="process.exit(3)"))
+    reply = lam.invoke(FunctionName=name, LogType="Tail")
+    assert reply["FunctionError"] == "Unhandled"
+    assert json.loads(reply["Payload"].read())["errorType"] == "Runtime.ExitError"
+    log = base64.b64decode(reply["LogResult"]).decode()
+    assert re.search(r"INIT_REPORT Init Duration: [\d.]+ ms\tPhase: init\tStatus: error\tError Type: Runtime.ExitError", log), log
