@@ -18,7 +18,7 @@ import pytest
 
 from conftest import BINARY, ROLE, ROOT, zipped
 
-NODE_VERSIONS = ["nodejs22.x", "nodejs24.x"]
+NODE_VERSIONS = ["nodejs22.x", "nodejs24.x", "nodejs26.x"]
 
 
 def runtimes(data, *words):
@@ -55,12 +55,14 @@ def test_exact_versions_of_node_are_brought_while_the_server_runs(own_server):
         added = runtimes(own_server.data, "add", name)
         assert added["runtime"] == name and added["origin"].startswith("node-")
     served = {row["runtime"]: row for row in runtimes(own_server.data, "list")}
-    assert [served[name]["served"] for name in NODE_VERSIONS] == ["added", "added"]
+    assert {served[name]["served"] for name in NODE_VERSIONS} == {"added"}
     create(lam, "n22", "nodejs22.x", "index.handler", old)
     create(lam, "n24", "nodejs24.x", "index.handler", code)
+    create(lam, "n26", "nodejs26.x", "index.handler", code)
     create(lam, "refused", "nodejs24.x", "index.handler", old)
     assert call(lam, "n22") == (None, served["nodejs22.x"]["version"])
     assert call(lam, "n24") == (None, served["nodejs24.x"]["version"])
+    assert call(lam, "n26") == (None, served["nodejs26.x"]["version"])
     error, fault = call(lam, "refused")
     assert (error, fault["errorType"]) == ("Unhandled", "Runtime.CallbackHandlerDeprecated")
     removed = runtimes(own_server.data, "remove", "nodejs22.x")
