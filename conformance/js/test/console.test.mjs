@@ -230,7 +230,7 @@ test("statements, settings, triggers: what they say is what they send", { skip }
   await button("JavaScript SDK", ttl).click();
   await ttl.locator("pre").filter({ hasText: /new UpdateTimeToLiveCommand\(\{/ }).waitFor();
   await button("Turn on", ttl).click();
-  await ttl.getByText("ENABLED").waitFor();
+  await ttl.getByText("ENABLED", { exact: true }).waitFor();
 
   await open("/lambda/functions/hello/configuration/environment");
   const variables = section("Environment variables");
