@@ -205,6 +205,16 @@ impl DomainRecord {
         Ok(())
     }
 
+    /// Puts a mapping in the place of what it was when it was looked at: where it leads was checked of that.
+    pub(crate) fn replace_mapping(&mut self, was: &MappingRecord, mapping: MappingRecord) -> Result<()> {
+        if self.mapping(&was.id)? != was {
+            return Err(GatewayError::conflict(
+                "The mapping was changed by another request at the same time",
+            ));
+        }
+        self.put_mapping(mapping)
+    }
+
     /// By its base path as version 1 names it: `(none)` for the empty one.
     pub(crate) fn mapping_of(&self, base_path: &str) -> Result<&MappingRecord> {
         let key = if base_path == NO_BASE_PATH { "" } else { base_path };

@@ -15,21 +15,20 @@ pub(super) async fn run(
     input: DeleteRestApiInput,
 ) -> Result<DeleteRestApiOutput> {
     let api = rows::read_api(&gateway.store, &cx.scope, &input.rest_api_id).await?;
-    check_unmapped(&gateway.store, &cx.scope, (&api.id, None), |domains| {
+    let words = |domains: &str| {
         format!(
             "Deleting RestApi {} failed. Please remove all base path mappings related to the RestApi in your domains: \
              {domains}",
             api.id
         )
-    })
-    .await?;
-    rows::edit(&gateway.store, &api, vec![rows::tree_key(api.row), rows::stages_key(api.row)], |api, _| {
-        let batch = Batch::new()
-            .delete(rows::api_key(&api.id))
-            .delete(rows::scope_key(&api))
-            .delete(rows::tree_key(api.row))
-            .delete(rows::stages_key(api.row));
-        Ok((batch, ()))
+    };
+    let check = || check_unmapped(&gateway.store, &cx.scope, (&api.id, None), &words);
+    let keys = vec![rows::api_key(&api.id), rows::tree_key(api.row), rows::stages_key(api.row)];
+    rows::delete_unnamed(&gateway.store, keys.clone(), check, |found| {
+        let api = rows::same_api(found[0].as_ref(), &api)?;
+        Ok(keys
+            .iter()
+            .fold(Batch::new().delete(rows::scope_key(&api)), |batch, key| batch.delete(key.clone())))
     })
     .await?;
     gateway.live.forget(&api.id);

@@ -4,7 +4,8 @@ use api::apigateway::{UpdateBasePathMappingInput, UpdateBasePathMappingOutput};
 use base::Cx;
 
 use crate::Gateway;
-use crate::domain::rows;
+use crate::domain::records::DomainRecord;
+use crate::domain::rows::{self, Destination};
 use crate::error::Result;
 use crate::patch::Patch;
 
@@ -15,15 +16,12 @@ pub(super) async fn run(
 ) -> Result<UpdateBasePathMappingOutput> {
     let patches = Patch::parse(input.patch_operations)?;
     let domain = rows::read(&gateway.store, &cx.scope, &input.domain_name).await?;
-    let mut mapping = domain.mapping_of(&input.base_path)?.clone();
+    let was = domain.mapping_of(&input.base_path)?;
+    let mut mapping = was.clone();
     patches.iter().try_for_each(|patch| mapping.patch(patch))?;
-    rows::check_target(&gateway.store, &cx.scope, (&mapping.api_id, mapping.stage.as_deref())).await?;
-    let edit = rows::edit(gateway, &cx.scope, &input.domain_name, |domain| {
-        let mut now = domain.mapping_of(&input.base_path)?.clone();
-        patches.iter().try_for_each(|patch| now.patch(patch))?;
-        mapping = now.clone();
-        domain.put_mapping(now)
-    });
-    edit.await?;
+    let place = (mapping.api_id.as_str(), mapping.stage.as_deref());
+    let to = Destination::find(&gateway.store, &cx.scope, place).await?;
+    let replace = |domain: &mut DomainRecord| domain.replace_mapping(was, mapping.clone());
+    rows::lead(gateway, &cx.scope, &input.domain_name, &to, replace).await?;
     Ok(mapping.shown_v1())
 }

@@ -63,6 +63,11 @@ pub(crate) fn tree_key(row: u64) -> Bytes {
     key(TREE, &[&row.to_be_bytes()])
 }
 
+/// All methods of an API; what follows the prefix is the resource's id, a zero and the verb.
+pub(crate) fn method_prefix(row: u64) -> Bytes {
+    key(METHOD, &[&row.to_be_bytes()])
+}
+
 pub(crate) fn method_key(row: u64, resource_id: &str, method: &str) -> Bytes {
     key(METHOD, &[&row.to_be_bytes(), resource_id.as_bytes(), &[0], method.as_bytes()])
 }
@@ -137,6 +142,15 @@ pub(crate) async fn read_api(store: &Store, scope: &Scope, api_id: &str) -> Resu
     api.filter(|api| api.is_of(scope)).ok_or_else(|| GatewayError::no_api(scope.account, api_id))
 }
 
+/// Every API of a scope, oldest first.
+pub(crate) async fn apis(store: &Store, scope: &Scope) -> Result<Vec<ApiRecord>> {
+    let listed = store.rows(scope_prefix(scope)).await?;
+    let keys: Vec<Bytes> = listed.iter().map(|(key, _)| api_key(&api_id_of_scope_key(scope, key))).collect();
+    let found = store.multi_get(&keys).await?;
+    // Without those that have gone since the list was read.
+    found.iter().filter_map(|row| decode_row(row.as_ref()).transpose()).collect()
+}
+
 /// Fails unless the API's row still is the one that was read before: then it was neither deleted nor made anew.
 pub(crate) fn same_api(entry: Option<&Entry>, api: &ApiRecord) -> Result<ApiRecord> {
     let now = decode_row::<ApiRecord>(entry)?;
@@ -159,6 +173,30 @@ pub(crate) async fn edit<T: Send>(
         [] => Err(GatewayError::Damaged("a transaction read nothing".into())),
     });
     Ok(done.await.map(|(value, _)| value)?)
+}
+
+/// Deletes what nothing may lead to any more. The row at the first of `keys` is its own: whoever makes something lead there
+/// writes that row anew in the transaction that does so, so that what `check` did not see is looked for again. `decide` gets
+/// the rows at `keys`.
+pub(crate) async fn delete_unnamed<C: Future<Output = Result<()>> + Send>(
+    store: &Store,
+    keys: Vec<Bytes>,
+    check: impl Fn() -> C + Send + Sync,
+    mut decide: impl FnMut(&[Option<Entry>]) -> Result<Batch> + Send,
+) -> Result<()> {
+    let version = |own: Option<&Entry>| own.map(|entry| entry.version);
+    loop {
+        let seen =
+            version(keys.first().map(|own| store.get(own)).expect("it has a row of its own").await?.as_ref());
+        check().await?;
+        let done = store.transact(keys.clone(), |found| match found {
+            [own, ..] if version(own.as_ref()) == seen => Ok((decide(found)?, true)),
+            _ => Ok((Batch::new(), false)),
+        });
+        if done.await.map_err(GatewayError::from)?.0 {
+            return Ok(());
+        }
+    }
 }
 
 /// Reads, edits and writes an API's tree.

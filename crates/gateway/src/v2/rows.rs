@@ -214,13 +214,17 @@ pub(crate) fn mark(batch: Batch, api: &ApiRecord) -> Batch {
     batch.put(change_key(api), random_alphanumeric(MARK_CHARS))
 }
 
-/// Deletes an API, then what belonged to it: nothing finds that any more.
-pub(crate) async fn delete_api(store: &Store, api: &ApiRecord) -> Result<()> {
-    let deleted = store.transact(vec![api_key(&api.id)], |found| {
+/// Deletes an API that `check` finds nothing to lead to, then what belonged to it: nothing finds that any more.
+pub(crate) async fn delete_api<C: Future<Output = Result<()>> + Send>(
+    store: &Store,
+    api: &ApiRecord,
+    check: impl Fn() -> C + Send + Sync,
+) -> Result<()> {
+    rows::delete_unnamed(store, vec![api_key(&api.id)], check, |found| {
         same_api(found.first().and_then(Option::as_ref), api)?;
-        Ok((Batch::new().delete(api_key(&api.id)).delete(scope_key(api)), ()))
-    });
-    deleted.await.map_err(GatewayError::from)?;
+        Ok(Batch::new().delete(api_key(&api.id)).delete(scope_key(api)))
+    })
+    .await?;
     store.delete_range(KeyRange::prefix(rows::parts_prefix(api.row))).await?;
     Ok(())
 }

@@ -22,7 +22,7 @@ pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: CreateApiInput) -> Re
     if let Some(quick) = quick
         && let Err(error) = quick.create(gateway, &api).await
     {
-        rows::delete_api(&gateway.store, &api).await?;
+        rows::delete_api(&gateway.store, &api, || std::future::ready(Ok(()))).await?;
         return Err(error);
     }
     Ok(view::api(cx, api))

@@ -4,8 +4,8 @@ use api::apigatewayv2::{CreateApiMappingInput, CreateApiMappingOutput};
 use base::Cx;
 
 use crate::Gateway;
-use crate::domain::records::MappingRecord;
-use crate::domain::rows;
+use crate::domain::records::{DomainRecord, MappingRecord};
+use crate::domain::rows::{self, Destination};
 use crate::error::Result;
 use crate::v2::release::new_id;
 
@@ -18,9 +18,9 @@ pub(super) async fn run(
     let mapping = MappingRecord { id: new_id(), key, api_id: input.api_id, stage: Some(input.stage) };
     // The domain is asked for first, as on AWS.
     rows::read(&gateway.store, &cx.scope, &input.domain_name).await?;
-    rows::check_target(&gateway.store, &cx.scope, (&mapping.api_id, mapping.stage.as_deref())).await?;
-    let put =
-        rows::edit(gateway, &cx.scope, &input.domain_name, |domain| domain.put_mapping(mapping.clone()));
-    put.await?;
+    let place = (mapping.api_id.as_str(), mapping.stage.as_deref());
+    let to = Destination::find(&gateway.store, &cx.scope, place).await?;
+    let put = |domain: &mut DomainRecord| domain.put_mapping(mapping.clone());
+    rows::lead(gateway, &cx.scope, &input.domain_name, &to, put).await?;
     Ok(mapping.shown_v2())
 }

@@ -4,8 +4,8 @@ use api::apigatewayv2::{CreateRoutingRuleInput, CreateRoutingRuleOutput};
 use base::Cx;
 
 use crate::Gateway;
-use crate::domain::records::RuleRecord;
-use crate::domain::rows;
+use crate::domain::records::{DomainRecord, RuleRecord};
+use crate::domain::rows::{self, Destination};
 use crate::error::Result;
 use crate::v2::release::new_id;
 
@@ -16,7 +16,8 @@ pub(super) async fn run(
 ) -> Result<CreateRoutingRuleOutput> {
     let rule = RuleRecord::given(new_id(), input.priority, (input.actions, input.conditions))?;
     rows::read(&gateway.store, &cx.scope, &input.domain_name).await?;
-    rows::check_target(&gateway.store, &cx.scope, (&rule.api_id, Some(&rule.stage))).await?;
-    rows::edit(gateway, &cx.scope, &input.domain_name, |domain| domain.put_rule(rule.clone())).await?;
+    let to = Destination::find(&gateway.store, &cx.scope, (&rule.api_id, Some(&rule.stage))).await?;
+    let put = |domain: &mut DomainRecord| domain.put_rule(rule.clone());
+    rows::lead(gateway, &cx.scope, &input.domain_name, &to, put).await?;
     Ok(rule.shown(&cx.scope, &input.domain_name))
 }

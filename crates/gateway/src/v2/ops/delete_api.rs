@@ -10,14 +10,14 @@ use crate::v2::rows;
 
 pub(super) async fn run(gateway: &Gateway, cx: &Cx, input: DeleteApiInput) -> Result<DeleteApiOutput> {
     let api = rows::read_api(&gateway.store, &cx.scope, &input.api_id).await?;
-    check_unmapped(&gateway.store, &cx.scope, (&api.id, None), |_| {
+    let words = |_: &str| {
         format!(
             "Deleting API {} failed. Please remove all API mappings for the API from your custom domain names.",
             api.id
         )
-    })
-    .await?;
-    rows::delete_api(&gateway.store, &api).await?;
+    };
+    let check = || check_unmapped(&gateway.store, &cx.scope, (&api.id, None), &words);
+    rows::delete_api(&gateway.store, &api, check).await?;
     gateway.forget_v2(&api.id);
     Ok(DeleteApiOutput {})
 }

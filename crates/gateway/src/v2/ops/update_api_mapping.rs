@@ -4,7 +4,8 @@ use api::apigatewayv2::{UpdateApiMappingInput, UpdateApiMappingOutput};
 use base::Cx;
 
 use crate::Gateway;
-use crate::domain::rows;
+use crate::domain::records::{DomainRecord, MappingRecord};
+use crate::domain::rows::{self, Destination};
 use crate::error::Result;
 
 pub(super) async fn run(
@@ -13,20 +14,16 @@ pub(super) async fn run(
     input: UpdateApiMappingInput,
 ) -> Result<UpdateApiMappingOutput> {
     let domain = rows::read(&gateway.store, &cx.scope, &input.domain_name).await?;
-    let stage = input.stage.clone().or_else(|| domain.mapping(&input.api_mapping_id).ok()?.stage.clone());
-    domain.mapping(&input.api_mapping_id)?;
-    rows::check_target(&gateway.store, &cx.scope, (&input.api_id, stage.as_deref())).await?;
-    let edit = rows::edit(gateway, &cx.scope, &input.domain_name, |domain| {
-        let mut mapping = domain.mapping(&input.api_mapping_id)?.clone();
-        mapping.api_id.clone_from(&input.api_id);
-        if let Some(key) = &input.api_mapping_key {
-            mapping.key.clone_from(key);
-        }
-        if input.stage.is_some() {
-            mapping.stage.clone_from(&input.stage);
-        }
-        domain.put_mapping(mapping)
-    });
-    let domain = edit.await?;
-    Ok(domain.mapping(&input.api_mapping_id)?.clone().shown_v2())
+    let was = domain.mapping(&input.api_mapping_id)?;
+    let mapping = MappingRecord {
+        id: was.id.clone(),
+        key: input.api_mapping_key.unwrap_or_else(|| was.key.clone()),
+        api_id: input.api_id,
+        stage: input.stage.or_else(|| was.stage.clone()),
+    };
+    let place = (mapping.api_id.as_str(), mapping.stage.as_deref());
+    let to = Destination::find(&gateway.store, &cx.scope, place).await?;
+    let replace = |domain: &mut DomainRecord| domain.replace_mapping(was, mapping.clone());
+    rows::lead(gateway, &cx.scope, &input.domain_name, &to, replace).await?;
+    Ok(mapping.shown_v2())
 }
