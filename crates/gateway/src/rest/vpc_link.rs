@@ -60,3 +60,11 @@ impl VpcLinkRecord {
         Ok(())
     }
 }
+
+/// Refuses to delete a link that is named at `places`, which are written in the form `form`, in AWS's words.
+pub(crate) fn in_use(id: &str, places: &[String], form: &str) -> GatewayError {
+    GatewayError::bad_request(format!(
+        "Cannot delete vpc link. Vpc link '{id}', is referenced in [{}] in format of [{form}].",
+        places.join(", ")
+    ))
+}

@@ -109,6 +109,11 @@ impl Part for IntegrationResponseRecord {
 }
 
 impl IntegrationRecord {
+    /// Whether it names the VPC link.
+    pub(crate) fn goes_through(&self, link: &str) -> bool {
+        self.connection_type == "VPC_LINK" && self.connection_id.as_deref() == Some(link)
+    }
+
     pub(crate) fn new(id: String, input: aws::CreateIntegrationInput) -> Self {
         let mut integration = Self {
             id,

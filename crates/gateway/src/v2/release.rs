@@ -57,7 +57,7 @@ pub(crate) async fn deploy(
 }
 
 /// What an API is now, which no deployment has frozen yet.
-async fn now(store: &Store, api: &ApiRecord) -> Result<SnapshotRecord> {
+pub(crate) async fn now(store: &Store, api: &ApiRecord) -> Result<SnapshotRecord> {
     let owner = Owner::V2(api);
     Ok(SnapshotRecord {
         id: String::new(),

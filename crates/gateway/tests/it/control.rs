@@ -112,6 +112,24 @@ async fn vpc_links() {
     check(expect_file!["./scripts/vpc_links.txt"]).await;
 }
 
+/// One that an integration or what a stage runs goes through stays, whatever else names it.
+#[tokio::test]
+async fn vpc_links_in_use() {
+    check(expect_file!["./scripts/vpc_links_in_use.txt"]).await;
+}
+
+#[tokio::test]
+async fn client_certificates_in_use() {
+    let script = expect_file!["./scripts/client_certificates_in_use.txt"];
+    let world = World::new();
+    // What it is made of is new each time.
+    world.make("certificate", "POST /clientcertificates {}").await;
+    let transcript = world.script(&script.data()).await;
+    let told =
+        transcript.lines().filter(|line| !line.starts_with("    200 ") && !line.starts_with("    201 "));
+    script.assert_eq(&told.map(|line| format!("{line}\n")).collect::<String>());
+}
+
 #[tokio::test]
 async fn lists_come_in_pages() {
     let world = World::new();

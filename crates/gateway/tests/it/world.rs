@@ -242,6 +242,7 @@ impl World {
             ("deploymentId", ""),
             ("modelId", ""),
             ("vpcLinkId", ""),
+            ("clientCertificateId", ""),
             ("rootResourceId", "_root"),
             ("position", "_next"),
             ("nextToken", "_next"),
