@@ -16,6 +16,7 @@ use crate::Gateway;
 use crate::access_log::IntegrationFacts;
 use crate::backends::Terms;
 use crate::rest::answer::Answer;
+use crate::rest::content::{Content, Handling};
 use crate::rest::execution_log::listed;
 use crate::rest::fault::Fault;
 use crate::rest::headers::is_dropped_from_request;
@@ -89,7 +90,7 @@ async fn exchange(gateway: &Gateway, turn: &Turn<'_>, integration: &Integration)
             respond(turn, mapping, &selected, answer, overrides)
         }
         Backend::HttpProxy(endpoint) => {
-            let body = Bytes::copy_from_slice(turn.body().as_bytes());
+            let body = received(turn, mapping.content_handling)?.body;
             send(gateway, turn, integration, endpoint, body).await
         }
         Backend::Http(endpoint) => {
@@ -122,14 +123,41 @@ async fn exchange(gateway: &Gateway, turn: &Turn<'_>, integration: &Integration)
 /// The body of the integration's request, and what its template overrides.
 fn request_body(turn: &Turn<'_>, mapping: &Mapping) -> Result<(Bytes, Overrides), Fault> {
     let template = mapping.templates.find(|name| turn.variable(name));
+    let content = received(turn, mapping.content_handling)?;
     match (template, mapping.passthrough) {
-        (Some(template), _) => render(template, turn, turn.body().into(), Overrides::default()),
+        (Some(template), _) => render(template, turn, &content, Overrides::default()),
         (None, Passthrough::Never) => Err(Fault::UnsupportedMediaType),
         (None, Passthrough::WhenNoTemplates) if !mapping.templates.is_empty() => {
             Err(Fault::UnsupportedMediaType)
         }
-        (None, _) => Ok((Bytes::copy_from_slice(turn.body().as_bytes()), Overrides::default())),
+        (None, _) => Ok((content.body, Overrides::default())),
     }
+}
+
+/// The message, which is text, as `contentHandlingStrategy` wants it.
+/// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-develop-binary-media-types.html>
+fn received(turn: &Turn<'_>, handling: Option<Handling>) -> Result<Content, Fault> {
+    let body = Bytes::copy_from_slice(turn.body().as_bytes());
+    match handling {
+        Some(Handling::ToBinary) if !body.is_empty() => decoded(&body),
+        None | Some(_) => Ok(Content { body, binary: false }),
+    }
+}
+
+/// An integration's answer as the `contentHandlingStrategy` of its response wants it. WebSocket APIs have no binary media
+/// types: what is no UTF-8 is binary.
+fn answered(body: &Bytes, handling: Option<Handling>) -> Result<Content, Fault> {
+    let is_text = std::str::from_utf8(body).is_ok();
+    match handling {
+        Some(Handling::ToBinary) if is_text => decoded(body),
+        Some(Handling::ToText) if !is_text => Ok(Content::encoded(body)),
+        Some(_) => Ok(Content { body: body.clone(), binary: !is_text }),
+        None => Ok(Content { body: body.clone(), binary: false }),
+    }
+}
+
+fn decoded(body: &Bytes) -> Result<Content, Fault> {
+    Content::decoded(body).map_err(|_| Fault::Configuration("Unable to base64 decode the body.".to_owned()))
 }
 
 /// What the integration's answer becomes by the response that is selected; without one it stays as it is.
@@ -151,8 +179,11 @@ fn respond(
         },
         None => turn.variable(name),
     };
-    let Some(template) = response.templates.find(variable) else { return Ok(answer) };
-    let (body, overrides) = render(template, turn, text.clone(), overrides)?;
+    let content = answered(&answer.body, response.content_handling)?;
+    let Some(template) = response.templates.find(variable) else {
+        return Ok(Outcome { body: content.body, ..answer });
+    };
+    let (body, overrides) = render(template, turn, &content, overrides)?;
     let overridden = overrides.response_status.map(|status| status.texts().concat());
     let status = overridden.and_then(|status| status.parse().ok()).unwrap_or(answer.status);
     Ok(Outcome { status, headers: HeaderMap::new(), body })
@@ -161,7 +192,7 @@ fn respond(
 fn render(
     template: &Template,
     turn: &Turn<'_>,
-    body: Cow<'_, str>,
+    content: &Content,
     overrides: Overrides,
 ) -> Result<(Bytes, Overrides), Fault> {
     let broken =
@@ -169,7 +200,9 @@ fn render(
     match template {
         Template::Literal(text) => Ok((text.clone(), overrides)),
         Template::Broken(why) => Err(broken(why)),
+        Template::Compiled(_) if content.binary => Err(broken("the body is binary")),
         Template::Compiled(template) => {
+            let body = String::from_utf8_lossy(&content.body);
             let rendered = heavy::render(template, &TurnMessage { turn, body }, &overrides);
             let rendered = rendered.map_err(|error| broken(&error.to_string()))?;
             Ok((rendered.text.into(), rendered.overrides))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::Method;
 use vtl::JavaRegex;
 
+use crate::rest::content::Handling;
 use crate::rest::heavy;
 use crate::rest::mapping::{Place, Source};
 use crate::rest::program::Passthrough;
@@ -80,6 +81,7 @@ pub(crate) struct Endpoint {
 #[derive(Debug)]
 pub(crate) struct Mapping {
     pub(crate) passthrough: Passthrough,
+    pub(crate) content_handling: Option<Handling>,
     pub(crate) templates: Templates,
     pub(crate) responses: Vec<Response>,
 }
@@ -94,6 +96,7 @@ pub(crate) struct Templates {
 #[derive(Debug)]
 pub(crate) struct Response {
     selection: Selection,
+    pub(crate) content_handling: Option<Handling>,
     pub(crate) templates: Templates,
 }
 
@@ -166,6 +169,7 @@ impl Integration {
                     Some("WHEN_NO_TEMPLATES") => Passthrough::WhenNoTemplates,
                     _ => Passthrough::WhenNoMatch,
                 },
+                content_handling: record.content_handling.as_deref().and_then(Handling::parse),
                 templates: Templates::compile(
                     &record.request_templates,
                     record.template_selection_expression.as_deref(),
@@ -234,6 +238,7 @@ impl Response {
         };
         Self {
             selection,
+            content_handling: record.content_handling.as_deref().and_then(Handling::parse),
             templates: Templates::compile(
                 &record.response_templates,
                 record.template_selection_expression.as_deref(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use expect_test::{Expect, expect, expect_file};
 use gateway::Handshake;
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::Store;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
@@ -501,7 +501,7 @@ async fn mocks_and_templates_answer() {
     world.functions.set("f", Play::Answer(r#"{"a":"b"}"#));
     socket.say(r#"{"action":"plain","kind":"x","text":"hi"}"#).await;
     assert_eq!(socket.next().await, "text ok b");
-    assert_eq!(event(&world), serde_json::json!({"said": "hi"}));
+    assert_eq!(event(&world), json!({"said": "hi"}));
     world.functions.set("f", Play::Fail(r#"{"errorMessage":"bad luck"}"#));
     socket.say(r#"{"action":"plain","kind":"y"}"#).await;
     assert_eq!(socket.next().await, "text error bad luck");
@@ -647,15 +647,14 @@ async fn services_are_called() {
     let world = world(&[]).await;
     let uri = "arn:aws:apigateway:${stageVariables.region}:dynamodb:action/PutItem";
     let template = "{\"TableName\":\"t\",\"Item\":{\"id\":{\"S\":$input.json('$.id')}}}";
-    let mut put = serde_json::json!({ "integrationType": "AWS", "integrationMethod": "POST", "integrationUri": uri,
+    let mut put = json!({ "integrationType": "AWS", "integrationMethod": "POST", "integrationUri": uri,
         "requestTemplates": { "$default": template }, "templateSelectionExpression": "\\$default" });
     add_route(&world, "nobody", &put.to_string()).await;
     make_two_way(&world).await;
     put["credentialsArn"] = "arn:aws:iam::000000000000:role/api".into();
     add_route(&world, "put", &put.to_string()).await;
     for (key, text) in [("$default", "kept"), ("/4\\d{2}/", "refused: $input.path('$.message')")] {
-        let response =
-            serde_json::json!({ "integrationResponseKey": key, "responseTemplates": { "$default": text } });
+        let response = json!({ "integrationResponseKey": key, "responseTemplates": { "$default": text } });
         let line = format!("POST /v2/apis/$api/integrations/$integration/integrationresponses {response}");
         world.make("x", &line).await;
     }
@@ -677,12 +676,62 @@ async fn services_are_called() {
     assert!(socket.next().await.contains("Internal server error"), "without a role nobody calls");
 }
 
+/// Bytes and base64 by `contentHandlingStrategy`, of integrations and of their responses.
+#[tokio::test]
+async fn bytes_travel_as_text() {
+    let world = world(&[]).await;
+    let credentials = "arn:aws:iam::000000000000:role/api";
+    let at = backend().await;
+    let sent = json!({ "integrationType": "HTTP_PROXY", "integrationMethod": "POST", "integrationUri": format!("http://{at}/"),
+        "contentHandlingStrategy": "CONVERT_TO_BINARY" });
+    add_route(&world, "$default", &sent.to_string()).await;
+    make_two_way(&world).await;
+    let cases: [(&str, Option<&str>, &[u8], &str); 9] = [
+        ("CONVERT_TO_TEXT", None, b"\xff\xfe", "text //4="),
+        ("CONVERT_TO_TEXT", None, b"plain", "text plain"),
+        ("CONVERT_TO_TEXT", Some("<$input.body>"), b"\xff\xfe", "text <//4=>"),
+        ("CONVERT_TO_BINARY", None, b"aGk=", "text hi"),
+        ("CONVERT_TO_BINARY", None, b"\"aGk=\"", "text hi"),
+        ("CONVERT_TO_BINARY", None, b"no base64!", "Internal server error"),
+        ("CONVERT_TO_BINARY", Some("<$input.body>"), b"aGk=", "Internal server error"),
+        ("CONVERT_TO_BINARY", Some("<$input.body>"), b"\xff", "Internal server error"),
+        ("", Some("<$input.body>"), b"\xff", "text <\u{fffd}>"),
+    ];
+    for (number, (handling, template, ..)) in cases.iter().enumerate() {
+        let integration = json!({ "integrationType": "AWS", "integrationMethod": "POST", "credentialsArn": credentials,
+            "integrationUri": "arn:aws:apigateway:us-east-1:dynamodb:action/PutItem" });
+        add_route(&world, &format!("r{number}"), &integration.to_string()).await;
+        let mut response = json!({ "integrationResponseKey": "$default", "responseParameters": { "method.response.header.x": "'y'" } });
+        if !handling.is_empty() {
+            response["contentHandlingStrategy"] = json!(handling);
+        }
+        if let Some(template) = template {
+            response["responseTemplates"] = json!({ "$default": template });
+        }
+        let line = format!("POST /v2/apis/$api/integrations/$integration/integrationresponses {response}");
+        world.make("x", &line).await;
+        make_two_way(&world).await;
+    }
+    let mut socket = connect(&world).await;
+    for (number, (handling, template, body, expected)) in cases.iter().enumerate() {
+        world.services.answer(200, &[], body);
+        socket.say(&format!(r#"{{"action":"r{number}"}}"#)).await;
+        let answer = socket.next().await;
+        assert!(answer.contains(expected), "{handling} {template:?} {body:?}: {answer}");
+    }
+    socket.say("aGkgdGhlcmU=").await;
+    let answer = socket.next().await;
+    assert!(answer.starts_with("text POST /\n") && answer.ends_with("hi there"), "{answer}");
+    socket.say("no base64!").await;
+    assert!(socket.next().await.contains("Internal server error"));
+}
+
 /// One thread, and a message whose template keeps it busy as long as the limits let it: others are answered meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_bomb_holds_nobody_up() {
     let world = world(&[]).await;
     let bomb = "#foreach($a in [1..1000])#foreach($b in [1..1000])#set($x = $a * $b)#end#end";
-    let mock = serde_json::json!({ "integrationType": "MOCK", "requestTemplates": { "$default": bomb },
+    let mock = json!({ "integrationType": "MOCK", "requestTemplates": { "$default": bomb },
         "templateSelectionExpression": "\\$default" });
     add_route(&world, "bomb", &mock.to_string()).await;
     make_two_way(&world).await;
@@ -762,7 +811,7 @@ async fn backends_speak_to_connections() {
         (413, &"PayloadTooLargeException".parse().unwrap())
     );
     let seen: Value = serde_json::from_slice(&manage(&world, &format!("GET {path}"), "").await.body).unwrap();
-    assert_eq!(seen["identity"], serde_json::json!({"sourceIp": "127.0.0.1", "userAgent": "test"}));
+    assert_eq!(seen["identity"], json!({"sourceIp": "127.0.0.1", "userAgent": "test"}));
     assert!(seen["connectedAt"].as_str().unwrap() <= seen["lastActiveAt"].as_str().unwrap(), "{seen}");
     let unsigned = world.gateway.serve(world.request_with(&format!("POST {path}"), &[], "x")).await;
     assert_eq!(show(&unsigned), r#"403 {"message":"Missing Authentication Token"}"#);
@@ -929,7 +978,7 @@ async fn access_logs_know_every_variable() {
     patch_route(&world, "$connect", r#"{"authorizationType":"AWS_IAM"}"#).await;
     let format: String =
         VARIABLES.split_whitespace().map(|name| format!("{name}=$context.{name};")).collect();
-    let log = serde_json::json!({ "accessLogSettings": { "format": format,
+    let log = json!({ "accessLogSettings": { "format": format,
         "destinationArn": "arn:aws:logs:us-east-1:000000000000:log-group:chat" } });
     world.make("r", &format!("PATCH /v2/apis/$api/stages/dev {log}")).await;
     refused(&world, "GET /dev", &[]).await;
