@@ -8,7 +8,6 @@
 //!   operations share
 //! - `access_log`: the lines that stages of all three kinds write of their requests
 //! - `backends`: the HTTP client for integrations that call a URL
-//! - `backends`: the HTTP client for integrations that call a URL
 //! - `domain/`: custom domain names, which all protocols share
 //! - `live`: the compiled stages of all kinds, and when they are read anew
 //! - `http/`: the data plane of HTTP APIs, by the same plan as that of REST APIs

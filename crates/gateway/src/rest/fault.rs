@@ -36,8 +36,8 @@ pub(crate) enum Fault {
     /// Nor can it this time.
     #[error("authorizer: {0}")]
     AuthorizerFailure(String),
-    /// What is made of the body is more than a function takes.
-    #[error("the event is too large: {0}")]
+    /// The body is longer than it may be, unpacked or as a function would get it.
+    #[error("the request is too large: {0}")]
     EventTooLarge(String),
     #[error("the headers are too large")]
     HeadersTooLarge,

@@ -39,7 +39,7 @@ pub(crate) fn search<T>(search: impl Fn(&mut u32) -> Result<T, MatchError>) -> R
 }
 
 /// Does what takes longer than a request may keep a thread of the runtime to itself.
-fn apart<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn apart<T>(work: impl FnOnce() -> T) -> T {
     match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
         Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
         // There is no other thread that could do anything meanwhile.

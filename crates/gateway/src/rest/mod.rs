@@ -11,6 +11,7 @@ pub(crate) mod bucket;
 pub(crate) mod cache;
 pub(crate) mod call;
 pub(crate) mod client_certificate;
+pub(crate) mod coding;
 pub(crate) mod content;
 pub(crate) mod copy;
 pub(crate) mod definition;

@@ -15,11 +15,11 @@ use crate::rest::headers;
 use crate::rest::live::LiveStage;
 use crate::rest::program::Integration;
 use crate::rest::route::Verb;
-use crate::rest::{authorize, backend, cache, lambda, mock, service, stream, usage, validation};
+use crate::rest::{authorize, backend, cache, coding, lambda, mock, service, stream, usage, validation};
 use crate::{Gateway, StageRequest, StageResponse};
 
 /// Answers a request to a stage.
-pub(crate) async fn serve(gateway: &Gateway, request: StageRequest) -> StageResponse {
+pub(crate) async fn serve(gateway: &Gateway, mut request: StageRequest) -> StageResponse {
     if request.body.len() > gateway.limits.gateway_body_bytes_max {
         return too_long(gateway.limits.gateway_body_bytes_max);
     }
@@ -31,11 +31,19 @@ pub(crate) async fn serve(gateway: &Gateway, request: StageRequest) -> StageResp
     if stage.tracing {
         ticket.sample(&request);
     }
+    let unpacked = coding::unpack(&mut request, gateway.limits.gateway_body_bytes_max);
     let mut visit = Visit::new(&request, &ticket, &stage, stage.release(draw(&ticket)));
     visit.journal = stage.logs().then(|| Journal::new(&gateway.clock));
-    let (response, fault) = match answer(gateway, &visit).await {
+    let answered = match unpacked {
+        Ok(()) => answer(gateway, &visit).await,
+        Err(fault) => Err(fault),
+    };
+    let (response, fault) = match answered {
         Ok((mut response, with_trace)) => {
             complete(&visit, &mut response, with_trace);
+            if let Some(bytes_min) = visit.release.program.compression_bytes_min {
+                coding::pack(&request, &mut response, bytes_min);
+            }
             headers::finish(&mut response.headers, &ticket);
             (response, None)
         }

@@ -30,6 +30,8 @@ use crate::schema::Schemas;
 pub(crate) struct Program {
     pub(crate) deployment_id: String,
     pub(crate) binary: BinaryTypes,
+    /// Answers of so many bytes are compressed for who asks for it; none: no answers are.
+    pub(crate) compression_bytes_min: Option<usize>,
     /// The API is reached by custom domains alone.
     pub(crate) endpoint_disabled: bool,
     /// The API's own policy, or why it is none.
@@ -167,6 +169,7 @@ impl Program {
         Self {
             deployment_id: deployment_id.to_owned(),
             binary: BinaryTypes { types: snapshot.binary_media_types },
+            compression_bytes_min: snapshot.minimum_compression_size.and_then(|bytes| bytes.try_into().ok()),
             endpoint_disabled: snapshot.disable_execute_api_endpoint,
             policy: snapshot.policy.as_deref().map(|text| resource_policy(text, api_arn)),
             gateway_responses: GatewayResponses::compile(snapshot.gateway_responses.unwrap_or_default()),

@@ -5,6 +5,7 @@
 
 mod authorizers;
 mod backends;
+mod compression;
 mod control;
 mod deployments;
 mod domains;
