@@ -272,6 +272,21 @@ const LISTS: &[(&str, &str, &str)] = &[
         "/v2/domainnames/d2.example.com/apimappings",
         "apiMappingId",
     ),
+    (
+        r#"POST /usageplans/$plan/keys {"keyId":"$key{n}","keyType":"API_KEY"}"#,
+        "/usageplans/$plan/keys",
+        "id",
+    ),
+    (
+        r#"POST /domainnameaccessassociations {"domainNameArn":"arn:aws:apigateway:us-east-1:000000000000:/domainnames/p.example.com+$private","accessAssociationSourceType":"VPCE","accessAssociationSource":"vpce-{n}"}"#,
+        "/domainnameaccessassociations",
+        "domainNameAccessAssociationArn",
+    ),
+    (
+        r#"POST /v2/domainnames/d2.example.com/routingrules {"priority":{n},"conditions":[],"actions":[{"invokeApi":{"apiId":"$chat","stage":"s1"}}]}"#,
+        "/v2/domainnames/d2.example.com/routingrules",
+        "routingRuleId",
+    ),
 ];
 
 #[tokio::test]
@@ -287,6 +302,12 @@ async fn lists_are_turned_page_by_page() {
     world.make("chat", r#"POST /v2/apis {"name":"c","protocolType":"WEBSOCKET","routeSelectionExpression":"$request.body.a"}"#).await;
     world.make("mock", r#"POST /v2/apis/$chat/integrations {"integrationType":"MOCK"}"#).await;
     world.make("route", r#"POST /v2/apis/$chat/routes {"routeKey":"r0"}"#).await;
+    world.make("plan", r#"POST /usageplans {"name":"p"}"#).await;
+    for n in 1..=3 {
+        world.make(&format!("key{n}"), &format!(r#"POST /apikeys {{"name":"k{n}"}}"#)).await;
+    }
+    let private = r#"{"domainName":"p.example.com","endpointConfiguration":{"types":["PRIVATE"]}}"#;
+    world.make("private", &format!("POST /domainnames {private}")).await;
     for (make, list, id) in LISTS {
         for n in ["1", "2", "3"].iter().filter(|_| !make.is_empty()) {
             let line = make.replace("{n}", n).replace("$uri", &crate::world::function_uri("f"));
@@ -300,7 +321,8 @@ async fn lists_are_turned_page_by_page() {
             ("limit", "position", "position", "item")
         };
         let ids = |page: &serde_json::Value| -> Vec<String> {
-            let items = page[items].as_array().unwrap_or_else(|| panic!("{list}: {page}"));
+            let items = page.get(items).unwrap_or(&page["routingRules"]);
+            let items = items.as_array().unwrap_or_else(|| panic!("{list}: {page}"));
             items.iter().map(|item| item[id].as_str().unwrap().to_owned()).collect()
         };
         let (_, whole) = world.control(&format!("GET {list}?{limit}=100")).await;
@@ -318,6 +340,78 @@ async fn lists_are_turned_page_by_page() {
         let (status, _) = world.control(&format!("GET {list}?{limit}=1&{from}=!")).await;
         assert_eq!(status, 400, "{list}: a position that is none");
     }
+}
+
+/// What the keys of a plan used, key by key.
+#[tokio::test]
+async fn usage_is_turned_page_by_page() {
+    let world = World::new();
+    world.make("plan", r#"POST /usageplans {"name":"p"}"#).await;
+    let mut ids = Vec::new();
+    for n in 1..=3 {
+        let (_, key) = world.control(&format!(r#"POST /apikeys {{"name":"k{n}"}}"#)).await;
+        let id = key["id"].as_str().unwrap().to_owned();
+        let member = format!(r#"POST /usageplans/$plan/keys {{"keyId":"{id}","keyType":"API_KEY"}}"#);
+        assert_eq!(world.control(&member).await.0, 201);
+        ids.push(id);
+    }
+    ids.sort();
+    let list = "GET /usageplans/$plan/usage?startDate=2026-11-22&endDate=2026-11-23";
+    for limit in [1, 2, 3, 100] {
+        let (mut found, mut position) = (Vec::new(), String::new());
+        loop {
+            let (status, page) = world.control(&format!("{list}&limit={limit}{position}")).await;
+            assert_eq!((status, &page["startDate"]), (200, &"2026-11-22".into()), "{page}");
+            let values = page["values"].as_object().unwrap();
+            assert!(
+                values.len() <= limit && values.values().all(|days| days.as_array().unwrap().len() == 2),
+                "{page}"
+            );
+            found.extend(values.keys().cloned());
+            let Some(next) = page["position"].as_str() else { break };
+            position = format!("&position={next}");
+        }
+        assert_eq!(found, ids, "{limit} at a time");
+    }
+    assert_eq!(world.control(&format!("{list}&limit=1&position=!")).await.0, 400);
+    let (_, page) = world.control(&format!("{list}&keyId={}&limit=1", ids[1])).await;
+    assert_eq!(page["values"].as_object().unwrap().keys().collect::<Vec<_>>(), [&ids[1]]);
+    assert!(page["position"].is_null(), "{page}");
+}
+
+/// A route has at most one response, that of `$default`, and those of other routes are none of its own.
+#[tokio::test]
+async fn responses_of_a_route_are_a_page() {
+    let world = World::new();
+    world.make("chat", r#"POST /v2/apis {"name":"c","protocolType":"WEBSOCKET","routeSelectionExpression":"$request.body.a"}"#).await;
+    for name in ["one", "two", "none"] {
+        world.make(name, &format!(r#"POST /v2/apis/$chat/routes {{"routeKey":"{name}"}}"#)).await;
+    }
+    let response = r#"{"routeResponseKey":"$default"}"#;
+    for name in ["one", "two"] {
+        let made = format!("POST /v2/apis/$chat/routes/${name}/routeresponses {response}");
+        assert_eq!(world.control(&made).await.0, 201);
+        assert_eq!(world.control(&made).await.0, 409, "there is one");
+    }
+    for (name, count) in [("one", 1), ("two", 1), ("none", 0)] {
+        for bounds in ["", "?maxResults=1", "?maxResults=500"] {
+            let (status, page) =
+                world.control(&format!("GET /v2/apis/$chat/routes/${name}/routeresponses{bounds}")).await;
+            let items = page["items"].as_array().unwrap();
+            assert_eq!(
+                (status, items.len(), &page["nextToken"]),
+                (200, count, &serde_json::Value::Null),
+                "{page}"
+            );
+        }
+    }
+    let list = "GET /v2/apis/$chat/routes/$one/routeresponses";
+    for (bounds, status) in [("?nextToken=!", 400), ("?maxResults=0", 400), ("?maxResults=x", 400)] {
+        assert_eq!(world.control(&format!("{list}{bounds}")).await.0, status, "{bounds}");
+    }
+    // Behind the last one.
+    let (_, page) = world.control(&format!("{list}?nextToken=fn4")).await;
+    assert_eq!(page["items"], serde_json::json!([]));
 }
 
 #[tokio::test]
