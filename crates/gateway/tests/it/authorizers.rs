@@ -266,7 +266,7 @@ async fn a_user_pool_says_who_somebody_is() {
     const UNAUTHORIZED: &str = r#"401 {"message":"Unauthorized"}"#;
     assert_eq!(get("").await, UNAUTHORIZED);
     assert_eq!(get("a.b.c").await, UNAUTHORIZED);
-    assert_eq!(asked.load(Ordering::SeqCst), 0, "who cannot be meant makes nobody ask");
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "what is no token makes nobody ask");
     assert_eq!(get(&first.token(&claims(now))).await, r#"401 {"message":"The incoming token has expired"}"#);
     let good = first.token(&claims(now + 3600));
     for token in [good.clone(), format!("Bearer {good}")] {
@@ -354,8 +354,15 @@ async fn issuers_of_tokens_are_trusted_by_name() {
     const UNAUTHORIZED: &str = r#"401 {"message":"Unauthorized"}"#;
     let unsigned = [r#"{"alg":"none","kid":"2"}"#, &api.claims(&json!({})).to_string()]
         .map(|part| URL_SAFE_NO_PAD.encode(part));
+    let forger = Signer::new("2");
     for (token, expected, why) in [
+        (
+            forger.token(&api.claims(&json!({ "exp": now }))),
+            UNAUTHORIZED,
+            "forged, before the keys are known",
+        ),
         (api.token(&json!({})), "200", "as it should be"),
+        (forger.token(&api.claims(&json!({ "exp": now }))), UNAUTHORIZED, "forged"),
         (api.token(&json!({ "plan": "x" })), "200", "with a text"),
         (api.token(&json!({ "tenant": "c" })), UNAUTHORIZED, "another tenant"),
         (api.token(&json!({ "tenant": null })), UNAUTHORIZED, "no tenant"),
@@ -495,7 +502,8 @@ async fn jwt_authorizers_that_cannot_be() {
     }
 }
 
-/// Of a request that several phases would refuse, the first one speaks: route, authorizer, API key, validator, integration.
+/// Of a request that several phases would refuse, the first one speaks: policy, route, authorizer, API key, validator,
+/// integration.
 #[tokio::test]
 async fn phases_refuse_in_their_order() {
     let world = world(&token_authorizer()).await;
@@ -518,6 +526,14 @@ async fn phases_refuse_in_their_order() {
     world.make("m", &format!("PATCH {to} {patch}")).await;
     world.make("r", &format!("PUT {to}/responses/200 {{}}")).await;
     world.make("r", &format!("PUT {to}/integration/responses/200 {{}}")).await;
+    let statements = json!({ "Statement": [
+        { "Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*" },
+        { "Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*",
+            "Condition": { "StringEquals": { "aws:UserAgent": "denied" } } },
+    ] });
+    let patch = json!({ "patchOperations": [
+        { "op": "replace", "path": "/policy", "value": statements.to_string() }] });
+    world.make("p", &format!("PATCH /restapis/$api {patch}")).await;
     world.deploy("dev").await;
     let key = "abcdefghijklmnopqrstuvwx";
     world.make("key", &format!(r#"POST /apikeys {{"name":"k","enabled":true,"value":"{key}"}}"#)).await;
@@ -527,6 +543,7 @@ async fn phases_refuse_in_their_order() {
     let everywhere = ALLOW.replace("/dev/GET/pets/*", "/*");
     world.functions.set("decide", Play::Answer(Box::leak(everywhere.into_boxed_str())));
     let (token, known) = (("authorization", "Bearer ok"), ("x-api-key", key));
+    let denied = ("user-agent", "denied");
     for (line, headers, expected) in [
         ("POST /dev/none", &[][..], r#"403 {"message":"Missing Authentication Token"}"#),
         ("POST /dev/all/1", &[], r#"401 {"message":"Unauthorized"}"#),
@@ -545,6 +562,14 @@ async fn phases_refuse_in_their_order() {
         ),
     ] {
         assert_eq!(call(&world, line, headers).await, expected, "{line} {headers:?}");
+        let asked = world.functions.count();
+        let answer = call(&world, line, &[headers, &[denied]].concat()).await;
+        assert!(
+            answer.starts_with("403 ") && answer.contains("anonymous is not authorized"),
+            "{line}: {answer}"
+        );
+        assert!(answer.contains("explicit deny"), "{line}: {answer}");
+        assert_eq!(world.functions.count(), asked, "{line}: nobody is asked");
     }
     // Only who was let in by the last but one phase was heard of.
     world.functions.set("decide", Play::Answer(DENY));

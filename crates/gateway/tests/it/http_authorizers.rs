@@ -87,15 +87,19 @@ async fn tokens_of_an_issuer() {
         (show(&answer), told.unwrap_or_default())
     };
     assert_eq!(get("").await, (UNAUTHORIZED.to_owned(), "Bearer".to_owned()));
-    for (changed, why) in [
-        (json!({ "aud": "you" }), "the token does not have a valid audience"),
-        (json!({ "iss": "https://other" }), "the token has an invalid issuer"),
-        (json!({ "exp": now - 1 }), "the token has expired"),
+    let stranger = token(&json!({ "iss": "https://other" }));
+    let forged = Signer::new("1").token(&json!({ "iss": issuer, "aud": "me", "sub": "u", "exp": now - 1 }));
+    for (token, why, times) in [
+        (&stranger, "the token has an invalid issuer", 0),
+        (&forged, "the signature does not match", 1),
+        (&token(&json!({ "aud": "you" })), "the token does not have a valid audience", 1),
+        (&token(&json!({ "exp": now - 1 })), "the token has expired", 1),
+        (&forged, "the signature does not match", 1),
     ] {
         let told = format!(r#"Bearer scope="" error="invalid_token" error_description="{why}""#);
-        assert_eq!(get(&token(&changed)).await, (UNAUTHORIZED.to_owned(), told));
+        assert_eq!(get(token).await, (UNAUTHORIZED.to_owned(), told));
+        assert_eq!(asked.load(Ordering::SeqCst), times, "{why}: how often the issuer is asked");
     }
-    assert_eq!(asked.load(Ordering::SeqCst), 0, "who cannot be meant makes nobody ask");
     for scheme in ["", "Bearer ", "bearer "] {
         let event = event(&get(&format!("{scheme}{}", token(&json!({})))).await.0);
         let jwt = &event["requestContext"]["authorizer"]["jwt"];
