@@ -2,6 +2,7 @@
 //! `corpus/<target>` are replayed, and mutated, by the tests of this crate, and grown by `cargo xtask fuzz <target>`.
 //! Knows pure code alone.
 
+mod apis;
 mod expressions;
 mod filters;
 mod items;
@@ -28,4 +29,12 @@ pub const TARGETS: &[Target] = &[
     ("template", templates::template),
     ("json_path", templates::json_path),
     ("java_regex", templates::java_regex),
+    ("definition", apis::definition),
+    ("policy", apis::policy),
+    ("model", apis::model),
+    ("frame", apis::frame),
+    ("token", apis::token),
+    ("parameter_mapping", apis::parameter_mapping),
+    ("selection", apis::selection),
+    ("coding", apis::coding),
 ];

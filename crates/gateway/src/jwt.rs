@@ -457,6 +457,16 @@ pub(crate) fn claimed_issuer(token: &str) -> Result<String, JwtError> {
     Parsed::parse(token)?.claims.text("iss").map(str::to_owned).ok_or(JwtError::Issuer)
 }
 
+/// A token, taken apart and not believed, in words.
+pub(crate) fn take_apart(token: &str) -> Option<String> {
+    Some(format!("{:?}", Parsed::parse(token).ok()?))
+}
+
+/// How many keys of a key set can have signed a token.
+pub(crate) fn count_keys(document: &Bytes) -> Option<usize> {
+    Some(read_keys(document).ok()?.len())
+}
+
 impl<'t> Parsed<'t> {
     fn parse(token: &'t str) -> Result<Self, JwtError> {
         if token.len() > TOKEN_BYTES_MAX {

@@ -15,7 +15,7 @@
 //! - `rest/`: REST APIs: `records` and `rows` (what is stored), `program` (a compiled deployment), `live` (a
 //!   compiled stage), `phases` (the data plane as a list), and one file a phase or an integration; `rest/openapi/`: API
 //!   definitions
-//! - `json`, `yaml`: texts as trees; `schema/`: JSON Schema
+//! - `json`, `yaml`: texts as trees; `schema/`: JSON Schema; [`parsers`]: all that parse, for `fuzz`
 //!
 //! # Invariants
 //!
@@ -38,6 +38,7 @@ mod jwt;
 mod live;
 mod ops;
 mod paging;
+pub mod parsers;
 mod parts;
 mod patch;
 mod policy;

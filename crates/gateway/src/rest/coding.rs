@@ -21,7 +21,7 @@ const BYTES_AT_ONCE: usize = 16 << 10;
 
 /// A coding that AWS knows besides `identity`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Coding {
+pub(crate) enum Coding {
     Gzip,
     /// In zlib's format.
     Deflate,
@@ -29,13 +29,13 @@ enum Coding {
 
 /// Why a body is not unpacked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum UnpackError {
+pub(crate) enum UnpackError {
     Damaged,
     TooLong,
 }
 
 impl Coding {
-    fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         match name {
             _ if name.eq_ignore_ascii_case("gzip") => Some(Self::Gzip),
             _ if name.eq_ignore_ascii_case("deflate") => Some(Self::Deflate),
@@ -43,14 +43,14 @@ impl Coding {
         }
     }
 
-    fn name(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
             Self::Gzip => "gzip",
             Self::Deflate => "deflate",
-        })
+        }
     }
 
-    fn pack(self, body: &[u8]) -> std::io::Result<Vec<u8>> {
+    pub(crate) fn pack(self, body: &[u8]) -> std::io::Result<Vec<u8>> {
         let packed = Vec::with_capacity(body.len() / 2);
         match self {
             Self::Gzip => {
@@ -67,7 +67,7 @@ impl Coding {
     }
 
     /// What was packed, if it is whole and no more than `bytes_max`.
-    fn unpack(self, body: &[u8], bytes_max: usize) -> Result<Vec<u8>, UnpackError> {
+    pub(crate) fn unpack(self, body: &[u8], bytes_max: usize) -> Result<Vec<u8>, UnpackError> {
         let plain = match self {
             Self::Gzip => {
                 let mut plain = Vec::new();
@@ -137,13 +137,16 @@ pub(crate) fn pack(request: &StageRequest, response: &mut StageResponse, bytes_m
     let packed = if response.body.len() > BYTES_AT_ONCE { heavy::apart(work) } else { work() };
     if let Ok(packed) = packed {
         response.body = packed.into();
-        response.headers.insert(CONTENT_ENCODING, coding.name());
+        response.headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
     }
 }
 
 /// The coding that the caller prefers; none if AWS does not know that one, whatever else is asked for.
 fn wanted(headers: &HeaderMap) -> Option<Coding> {
-    let lists = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|list| list.to_str().ok());
+    preferred(headers.get_all(ACCEPT_ENCODING).iter().filter_map(|list| list.to_str().ok()))
+}
+
+pub(crate) fn preferred<'h>(lists: impl Iterator<Item = &'h str>) -> Option<Coding> {
     let mut best = ("", 0.0);
     for one in lists.flat_map(|list| list.split(',')) {
         let (name, parameter) = one.split_once(';').unwrap_or((one, ""));

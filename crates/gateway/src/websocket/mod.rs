@@ -17,7 +17,7 @@ mod management;
 mod phases;
 mod program;
 pub(crate) mod registry;
-mod selection;
+pub(crate) mod selection;
 
 pub use connection::{ByteStream, Session};
 pub use phases::Handshake;

@@ -16,7 +16,7 @@ pub(crate) async fn parse(body: Bytes) -> Result<Json<'static>> {
     parsed.map_err(|error| GatewayError::Damaged(error.to_string()))?
 }
 
-fn read(body: &[u8]) -> Result<Json<'static>> {
+pub(crate) fn read(body: &[u8]) -> Result<Json<'static>> {
     if body.len() > BYTES_MAX {
         return Err(GatewayError::bad_request(format!("The definition is larger than {BYTES_MAX} bytes")));
     }
