@@ -4,49 +4,25 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
-import { Server } from "../server.mjs";
+import { Console, launch, skip } from "../chromium.mjs";
 
-const executablePath = process.env.CHROMIUM_BIN ?? "/usr/bin/chromium";
-const skip = executablePath === "none" && "left out by CHROMIUM_BIN=none";
 const require = createRequire(import.meta.url);
 
-let server, browser, page;
-// What a console must never have: what the browser complains of.
-const complaints = [];
+let made, server, browser, page, complaints;
 
 before(async () => {
   if (skip) return;
-  server = await Server.start();
-  browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"] });
-  const context = await browser.newContext({ locale: "en-US", viewport: { width: 1280, height: 900 } });
-  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
-  page = await context.newPage();
-  page.setDefaultTimeout(10_000);
-  page.on("console", (message) => {
-    // That a function has no policy is told by a 404 alone, which the browser notes.
-    const isExpected = /\b404\b/.test(message.text()) && message.location().url.endsWith("/policy");
-    if (message.type() === "error" && !isExpected) complaints.push(`${message.text()} ${message.location().url}`);
-  });
-  page.on("pageerror", (error) => complaints.push(String(error)));
+  made = await Console.open();
+  ({ server, browser, page, complaints } = made);
 });
 
-after(async () => {
-  await browser?.close();
-  await server?.end("SIGTERM");
-});
+after(() => made?.close());
 
-const open = (path) => page.goto(`${server.url}/_console/#${path}`);
-const button = (name, within = page) => within.getByRole("button", { name, exact: true });
-const field = (name, within = page) => within.getByLabel(name, { exact: true });
-const section = (name) => page.getByRole("region", { name, exact: true });
-
-async function write(label, text) {
-  const editor = page.getByRole("textbox", { name: label, exact: true });
-  await editor.click();
-  await page.keyboard.press("Control+A");
-  await page.keyboard.insertText(text);
-}
+const open = (path) => made.goto(path);
+const button = (name, within) => made.button(name, within);
+const field = (name, within) => made.field(name, within);
+const section = (name) => made.section(name);
+const write = (label, text) => made.write(label, text);
 
 test("the walk-through: from nothing to a URL that Express calls", { skip }, async () => {
   await page.goto(server.url);
@@ -305,7 +281,7 @@ test("pages of other origins change nothing, and a name that was rebound reads n
 
   // The browser believes that the name is this machine's.
   const { hostname, port } = new URL(server.url);
-  const rebound = await chromium.launch({ executablePath, args: ["--no-sandbox", `--host-resolver-rules=MAP evil.example ${hostname}`] });
+  const rebound = await launch(`--host-resolver-rules=MAP evil.example ${hostname}`);
   try {
     const stranger = await rebound.newPage();
     for (const path of ["/_console/", "/2015-03-31/functions", "/_rushlight/health"]) {
@@ -319,35 +295,16 @@ test("pages of other origins change nothing, and a name that was rebound reads n
 
 // Of the main pages, in both languages and both colours: labels, contrast, order of headings and the like.
 test("pages can be read and worked by everybody", { skip }, async () => {
-  const axe = require.resolve("axe-core/axe.min.js");
   const api = (await (await fetch(`${server.url}/restapis`)).json()).item[0].id;
-  const made = { name: "plain", protocolType: "WEBSOCKET", routeSelectionExpression: "$request.body.a" };
-  const { apiId } = await (await fetch(`${server.url}/v2/apis`, { method: "POST", body: JSON.stringify(made) })).json();
+  const socket = { name: "plain", protocolType: "WEBSOCKET", routeSelectionExpression: "$request.body.a" };
+  const { apiId } = await (await fetch(`${server.url}/v2/apis`, { method: "POST", body: JSON.stringify(socket) })).json();
   await fetch(`${server.url}/v2/apis/${apiId}/stages`, { method: "POST", body: '{"stageName":"dev","autoDeploy":true}' });
-  const found = [];
-  for (const [locale, colorScheme, width] of [["en-US", "light", 1280], ["ko-KR", "dark", 360]]) {
-    // The page's own policy would not let the checker in.
-    const context = await browser.newContext({ locale, colorScheme, viewport: { width, height: 800 }, bypassCSP: true });
-    const reader = await context.newPage();
-    reader.setDefaultTimeout(10_000);
-    for (const path of [
-      "/", "/lambda", "/lambda/create?blueprint=dynamodb-process-stream", "/lambda/functions/hello/code", "/lambda/functions/hello/test",
-      "/lambda/functions/hello/configuration/triggers", "/lambda/functions/hello/versions", "/dynamodb", "/dynamodb/create",
-      "/dynamodb/tables/members/items", "/dynamodb/tables/members/settings", "/apigateway", "/apigateway/create",
-      `/apigateway/rest/${api}/resources`, `/apigateway/rest/${api}/stages/dev`, `/apigateway/v2/${apiId}/routes`, `/apigateway/v2/${apiId}/stages`,
-    ]) {
-      await reader.goto("about:blank");
-      await reader.goto(`${server.url}/_console/#${path}`, { waitUntil: "networkidle" });
-      await reader.locator("h1").waitFor();
-      assert.equal(await reader.evaluate(() => document.documentElement.lang), locale.slice(0, 2));
-      const wide = await reader.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      if (wide > 0) found.push(`${path} at ${width}: ${wide} px too wide`);
-      await reader.addScriptTag({ path: axe });
-      const { violations } = await reader.evaluate(() => globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"] }));
-      for (const { id, nodes } of violations) found.push(`${path} ${colorScheme}: ${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);
-    }
-    await context.close();
-  }
+  const found = await made.amiss([
+    "/", "/lambda", "/lambda/create?blueprint=dynamodb-process-stream", "/lambda/functions/hello/code", "/lambda/functions/hello/test",
+    "/lambda/functions/hello/configuration/triggers", "/lambda/functions/hello/versions", "/dynamodb", "/dynamodb/create",
+    "/dynamodb/tables/members/items", "/dynamodb/tables/members/settings", "/apigateway", "/apigateway/create",
+    `/apigateway/rest/${api}/resources`, `/apigateway/rest/${api}/stages/dev`, `/apigateway/v2/${apiId}/routes`, `/apigateway/v2/${apiId}/stages`,
+  ]);
   assert.deepEqual(found, []);
 });
 
