@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use api::dynamodb::{Capacity, ConsumedCapacity, ReturnConsumedCapacity, VectorCapacity};
+use base::Trace;
 
 use crate::layout;
 use crate::table::{Reach, Table};
@@ -97,6 +98,13 @@ impl Tally {
         let twice = |number: u8, units: f64| if is_local(number) { units * 2.0 } else { units };
         let indexes = self.indexes.iter().map(|(number, units)| (*number, twice(*number, *units)));
         Self { table: self.table * 2.0, indexes: indexes.collect(), vectors: self.vectors.clone() }
+    }
+
+    /// Tells it to the request's trace.
+    pub(crate) fn record(&self, trace: &Trace) {
+        if trace.is_recorded() {
+            trace.set("capacityUnits", self.table + self.indexes.values().sum::<f64>());
+        }
     }
 
     /// As the request wants it told. `name` is the table as the request named it.

@@ -248,6 +248,7 @@ impl DynamoDb {
     /// The table that an operation on items names.
     async fn table(&self, cx: &Cx, text: &str) -> Result<Arc<Table>> {
         let name = name::table_name(&cx.scope, text)?;
+        cx.trace.set_resource("dynamodb", name);
         let table = self.catalogue.open(&cx.scope, name).await?;
         let table = table.filter(|table| table.making().is_none());
         table.ok_or_else(|| Error::NotFound(text::NO_RESOURCE.to_owned()))
@@ -256,6 +257,7 @@ impl DynamoDb {
     /// The table that an operation on tables names, as it is now; its error names it too.
     async fn named_table(&self, cx: &Cx, text: &str) -> Result<Arc<Table>> {
         let name = name::table_name(&cx.scope, text)?;
+        cx.trace.set_resource("dynamodb", name);
         let table = self.catalogue.fresh(&cx.scope, name).await?;
         let table = table.filter(|table| table.making().is_none());
         table.ok_or_else(|| Error::NotFound(text::no_table(name)))

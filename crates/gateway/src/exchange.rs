@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::net::IpAddr;
 
-use base::RequestId;
+use base::{RequestId, Trace};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 
@@ -14,6 +14,7 @@ use wire::{Cut, Spelling, Streamed};
 #[derive(Debug, Clone)]
 pub struct StageRequest {
     pub request_id: RequestId,
+    pub trace: Trace,
     pub method: Method,
     pub api_id: String,
     /// As in the URL: percent-encoded, perhaps empty.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use base::trace::Recorder;
 use base::{Clock, Cx, Limits, Scope};
 use ports::{BoxFuture, Call, Invoke, LogSink};
 use store::Store;
@@ -29,6 +30,7 @@ pub struct GatewayPorts {
     pub invoke: Arc<dyn Invoke>,
     pub logs: Arc<dyn LogSink>,
     pub call: Arc<dyn Call>,
+    pub recorder: Recorder,
 }
 
 /// API Gateway: control plane ([`api::apigateway::ApiGateway`]) and data plane ([`Self::serve`]).
@@ -38,6 +40,7 @@ pub struct Gateway {
     pub(crate) invoke: Arc<dyn Invoke>,
     pub(crate) logs: Arc<dyn LogSink>,
     pub(crate) call: Arc<dyn Call>,
+    pub(crate) recorder: Recorder,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
     pub(crate) live: LiveStages<LiveStage>,
@@ -66,6 +69,7 @@ impl Gateway {
             invoke: ports.invoke,
             logs: ports.logs,
             call: ports.call,
+            recorder: ports.recorder,
             clock,
             limits,
             live: LiveStages::new(shared),

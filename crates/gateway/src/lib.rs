@@ -7,7 +7,7 @@
 //! - `ops/`: the control plane of REST APIs, one operation a file; `v2/`: that of HTTP and WebSocket APIs; `patch`, `paging`, `parts`, `error`: what the
 //!   operations share
 //! - `access_log`: the lines that stages of all three kinds write of their requests
-//! - `backends`: the HTTP client for integrations that call a URL
+//! - `backends`: the HTTP client for integrations that call a URL; `steps`: what traces tell of a request
 //! - `domain/`: custom domain names, which all protocols share
 //! - `live`: the compiled stages of all kinds, and when they are read anew
 //! - `http/`: the data plane of HTTP APIs, by the same plan as that of REST APIs
@@ -44,6 +44,7 @@ mod patch;
 mod policy;
 mod rest;
 mod schema;
+mod steps;
 mod target;
 mod v2;
 mod websocket;

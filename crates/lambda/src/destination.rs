@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use base::trace::SpanKind;
 use base::{Arn, RequestId, Scope, Timestamp, Trace};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
@@ -132,7 +133,7 @@ impl Endpoint {
         let mut request = Request::post(uri)
             .header(CONTENT_TYPE, call.content_type)
             .header(AUTHORIZATION, credential(scope, now, call.service))
-            .header("x-amzn-trace-id", &*trace.0)
+            .header("x-amzn-trace-id", trace.header())
             .body(Full::new(Bytes::from(call.body)))
             .map_err(|error| unreachable(&error))?;
         if let Some(target) = call.target {
@@ -205,6 +206,20 @@ impl Lambda {
                 false
             }
         }
+    }
+
+    /// The same, as a step of what the record tells of.
+    pub(crate) async fn deliver_traced(&self, arn: &str, record: &Record, trace: &Trace) -> bool {
+        let span = trace.span(SpanKind::Destination, "Destination");
+        if span.is_recorded() {
+            span.set("destination", arn.to_owned());
+            span.set_request(&record.body);
+        }
+        let delivered = self.deliver_or_drop(arn, record).await;
+        if !delivered {
+            span.fail("DestinationDeliveryFailure", "the record is lost; the server's log says why");
+        }
+        delivered
     }
 
     async fn deliver_to_function(
@@ -315,7 +330,7 @@ fn put_events(bus: &str, record: &Record) -> WireCall {
     json.begin_array();
     record.resources.iter().for_each(|arn| json.string(arn));
     json.end_array();
-    json.member("TraceHeader", &*record.trace.0);
+    json.member("TraceHeader", record.trace.header());
     json.end_object();
     json.end_array();
     json.end_object();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::trace::SpanKind;
 use base::{RequestId, Scope, Timestamp, Trace};
 use bytes::Bytes;
 use minicbor::{Decode, Encode};
@@ -52,6 +53,23 @@ pub(crate) struct Event {
     throttles: u32,
     #[n(9)]
     client_context: Option<String>,
+}
+
+/// An event that waits for its turn, for who looks at the queue.
+#[derive(Debug, Clone)]
+pub struct WaitingEvent {
+    pub request_id: RequestId,
+    /// The function's ARN, with the qualifier if there is one.
+    pub function: String,
+    pub payload: Bytes,
+    pub accepted: Timestamp,
+    /// When it is tried next.
+    pub due: Timestamp,
+    /// Attempts in which the function failed.
+    pub failures: u32,
+    /// Attempts that did not come to the function.
+    pub throttles: u32,
+    pub trace: Trace,
 }
 
 /// What an event asks to run.
@@ -109,7 +127,7 @@ impl EventCall {
             function: self.function,
             payload: self.payload.to_vec(),
             request_id: self.request_id.0.to_be_bytes(),
-            trace: self.trace.0.to_string(),
+            trace: self.trace.passed_on().into_owned(),
             accepted_ms: now.0,
             failures: 0,
             throttles: 0,
@@ -128,7 +146,20 @@ impl Event {
     }
 
     fn trace(&self) -> Trace {
-        Trace(self.trace.as_str().into())
+        Trace::new(self.trace.as_str())
+    }
+
+    fn waiting(self, due: Timestamp) -> WaitingEvent {
+        WaitingEvent {
+            request_id: self.id(),
+            trace: self.trace(),
+            accepted: Timestamp(self.accepted_ms),
+            due,
+            failures: self.failures,
+            throttles: self.throttles,
+            function: self.function,
+            payload: self.payload.into(),
+        }
     }
 
     /// When the next attempt is due after one that did not come to the function.
@@ -144,13 +175,49 @@ impl Event {
 }
 
 impl Lambda {
+    /// Events of a scope that wait, at most `limit` of the first that are found: of one function, if it is named.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn waiting_events(
+        &self,
+        scope: &Scope,
+        function: &str,
+        limit: usize,
+    ) -> Result<Vec<WaitingEvent>, KvError> {
+        let is_own = |event: &Event| event.scope().as_ref() == Some(scope);
+        let is_named = |event: &Event| {
+            let parsed = FunctionRef::parse(&event.function, scope);
+            function.is_empty() || parsed.is_ok_and(|found| found.name == function)
+        };
+        let found = self.queue.waiting(limit, |event| is_own(event) && is_named(event)).await?;
+        let mut found: Vec<_> = found.into_iter().map(|(due, event)| event.waiting(due)).collect();
+        found.sort_by_key(|event| event.due);
+        Ok(found)
+    }
+
     /// Returns once the event is durable.
     pub(crate) async fn accept(&self, call: EventCall) -> Result<(), InvokeError> {
         self.queue.accept(call.into_event(self.config.clock.now())).await
     }
 
     /// One attempt at an event. Its records have been delivered when it has come to its end.
-    pub(crate) async fn attempt(&self, mut event: Event) -> Next {
+    pub(crate) async fn attempt(&self, event: Event) -> Next {
+        let now = self.config.clock.now();
+        let span = self.config.recorder.begin(&event.trace(), now, (SpanKind::Event, "Asynchronous event"));
+        if span.is_recorded() {
+            span.set("attempt", i64::from(event.failures + event.throttles) + 1);
+            span.set("waitedMs", now.0 - event.accepted_ms);
+            span.set_request(&event.payload);
+        }
+        let next = self.attempt_traced(event, &span).await;
+        if let Next::Again(due, _) = &next {
+            span.set("retryAt", due.iso8601());
+        }
+        next
+    }
+
+    async fn attempt_traced(&self, mut event: Event, trace: &Trace) -> Next {
         let scope = event.scope();
         let reference = scope.as_ref().and_then(|scope| FunctionRef::parse(&event.function, scope).ok());
         let Some(reference) = reference else {
@@ -168,25 +235,28 @@ impl Lambda {
         let Some(target) = target else {
             // Nothing that comes later brings a deleted function back to this event.
             tracing::warn!(function = %event.function, "an event of a function that is gone is dropped");
+            trace.fail("ResourceNotFoundException", "the function is gone");
             return Next::Done;
         };
         let qualifier = reference.qualifier.unwrap_or("$LATEST");
         let config = target.function.event_configs.get(qualifier).cloned().unwrap_or_default();
         let rules = Rules { target, config };
         if event.is_older_than(rules.config.age(), self.config.clock.now()) {
-            return self.end(&event, &rules, Condition::EventAgeExceeded, None).await;
+            return self.end((&event, trace), &rules, Condition::EventAgeExceeded, None).await;
         }
         let function = &rules.target.function;
+        trace.belongs_to(function.scope.account);
+        trace.set_resource("lambda", &function.name);
         if !function.allows_loops && lineage::is_loop(&event.trace(), &function.arn()) {
             tracing::warn!(function = %event.function, "a recursive loop of invocations was cut");
-            return self.end(&event, &rules, Condition::RecursiveInvocation, None).await;
+            return self.end((&event, trace), &rules, Condition::RecursiveInvocation, None).await;
         }
-        let result = self.run_event(&event, &rules.target).await;
+        let result = self.run_event(&event, &rules.target, trace).await;
         if result.is_ok() && rules.target.version.record.settings.durable.is_some() {
             // It has begun; its end is the execution's own, and no destination is told of it.
             return Next::Done;
         }
-        self.after(event, &rules, result).await
+        self.after((event, trace), &rules, result).await
     }
 
     /// What an event runs, if it is still there; another node may have taken the event, and know what this one does not.
@@ -202,12 +272,17 @@ impl Lambda {
         Ok(self.target(reference, id).ok())
     }
 
-    async fn run_event(&self, event: &Event, target: &Target) -> Result<InvokeReply, InvokeError> {
+    async fn run_event(
+        &self,
+        event: &Event,
+        target: &Target,
+        trace: &Trace,
+    ) -> Result<InvokeReply, InvokeError> {
         if target.version.record.settings.durable.is_some() {
             let payload = Bytes::from(event.payload.clone());
             // Named so that an event that comes again after a crash finds the execution that it began.
             let name = Some(event.id().to_string());
-            return Ok(self.invoke_durable(target, name, (&payload, &event.trace()), false).await?.0);
+            return Ok(self.invoke_durable(target, name, (&payload, trace), false).await?.0);
         }
         let run = Run {
             function: target.function.clone(),
@@ -216,16 +291,21 @@ impl Lambda {
             payload: event.payload.clone().into(),
             request_id: event.id(),
             client_context: event.client_context.clone(),
-            trace: event.trace(),
+            trace: trace.clone(),
         };
         self.runner.run(run).await
     }
 
-    async fn after(&self, mut event: Event, rules: &Rules, result: Result<InvokeReply, InvokeError>) -> Next {
+    async fn after(
+        &self,
+        (mut event, trace): (Event, &Trace),
+        rules: &Rules,
+        result: Result<InvokeReply, InvokeError>,
+    ) -> Next {
         let now = self.config.clock.now();
         let (due, reply) = match result {
             Ok(reply) if reply.function_error.is_none() => {
-                return self.end(&event, rules, Condition::Success, Some(&reply)).await;
+                return self.end((&event, trace), rules, Condition::Success, Some(&reply)).await;
             }
             Ok(reply) => {
                 event.failures += 1;
@@ -240,10 +320,10 @@ impl Lambda {
             }
         };
         if reply.is_some() && event.failures > rules.config.retries() {
-            return self.end(&event, rules, Condition::RetriesExhausted, reply.as_ref()).await;
+            return self.end((&event, trace), rules, Condition::RetriesExhausted, reply.as_ref()).await;
         }
         if event.is_older_than(rules.config.age(), due) {
-            return self.end(&event, rules, Condition::EventAgeExceeded, reply.as_ref()).await;
+            return self.end((&event, trace), rules, Condition::EventAgeExceeded, reply.as_ref()).await;
         }
         Next::Again(due, event)
     }
@@ -251,7 +331,7 @@ impl Lambda {
     /// Delivers the records of the end, if somebody wants them.
     async fn end(
         &self,
-        event: &Event,
+        (event, trace): (&Event, &Trace),
         rules: &Rules,
         condition: Condition,
         reply: Option<&InvokeReply>,
@@ -259,7 +339,9 @@ impl Lambda {
         let Rules { target, config } = rules;
         let end = End { event, function: &target.function, condition, now: self.config.clock.now(), reply };
         let failed = condition != Condition::Success;
+        trace.set("condition", condition.as_str());
         if failed {
+            trace.fail(condition.as_str(), "the event was given up");
             tracing::warn!(
                 function = %event.function,
                 condition = condition.as_str(),
@@ -268,10 +350,10 @@ impl Lambda {
         }
         let destination = if failed { &config.on_failure } else { &config.on_success };
         if let Some(arn) = destination {
-            self.deliver_or_drop(arn, &end.record(arn)).await;
+            self.deliver_traced(arn, &end.record(arn), trace).await;
         }
         if let Some(arn) = target.version.record.settings.dead_letter_arn.as_ref().filter(|_| failed) {
-            self.deliver_or_drop(arn, &end.dead_letter()).await;
+            self.deliver_traced(arn, &end.dead_letter(), trace).await;
         }
         Next::Done
     }
@@ -357,14 +439,14 @@ impl End<'_> {
             detail_type: "",
             resources: Vec::new(),
             object_prefix: format!("aws/lambda/async/{}/", self.function.name),
-            trace: Trace(lineage::passed_on(&self.event.trace(), &self.function.arn()).into()),
+            trace: Trace::new(lineage::passed_on(&self.event.trace(), &self.function.arn())),
             scope: self.function.scope.clone(),
         }
     }
 }
 
 /// `errorMessage` of an error that a function answered; all of it, when it is something else.
-fn error_message(payload: &[u8]) -> String {
+pub(crate) fn error_message(payload: &[u8]) -> String {
     let read = || -> Result<Option<String>, JsonError> {
         let mut reader = Reader::new(payload, ERROR_DEPTH_MAX)?;
         reader.begin_object()?;

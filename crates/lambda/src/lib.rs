@@ -49,6 +49,7 @@ mod sdk_use;
 mod settings;
 mod signing;
 mod source;
+mod steps;
 mod stream;
 mod url;
 
@@ -57,6 +58,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use base::trace::Recorder;
 use base::{Clock, Cx, Limits, Timestamp};
 use bytes::Bytes;
 use ports::{BoxFuture, ChangeFeed, LiveFolders, LogSink, Objects};
@@ -70,6 +72,7 @@ use wire::{Request, Response};
 use catalogue::Catalogue;
 use code::CodeStore;
 use destination::Endpoint;
+pub use event::WaitingEvent;
 use executor::SandboxExecutor;
 pub use executor::{Executor, Instance};
 use layers::Layers;
@@ -107,6 +110,8 @@ pub struct LambdaConfig {
     /// The wait before the second attempt of an event whose function failed; the third waits twice as long. One minute
     /// on AWS.
     pub retry_wait: Duration,
+    /// Where what events and batches did is told.
+    pub recorder: Recorder,
 }
 
 impl LambdaConfig {
@@ -123,6 +128,7 @@ impl LambdaConfig {
             keys: Arc::default(),
             destination_endpoint: None,
             retry_wait: Duration::from_secs(60),
+            recorder: Recorder::default(),
         }
     }
 }

@@ -26,6 +26,8 @@ const RUNNING_MAX: usize = 256;
 const WAITING_MAX: usize = 1_000_000;
 /// Keys of due events that are held in memory; what is beyond is read when it is its turn.
 const READY_MAX: usize = 1_024;
+/// Rows that are gone through for somebody who only looks.
+const LOOKED_AT_MAX: usize = 10_000;
 /// Rows read at a time.
 const PAGE: usize = 256;
 /// A commit is visible so long after its event's time was taken, at the latest: rows before are not looked for again.
@@ -424,6 +426,35 @@ where
 }
 
 impl Queue {
+    /// Events that wait for an attempt, and when that is due: those that `wants`, at most `limit`.
+    pub(crate) async fn waiting(
+        &self,
+        limit: usize,
+        wants: impl Fn(&Event) -> bool,
+    ) -> Result<Vec<(Timestamp, Event)>, KvError> {
+        let (mut found, mut looked_at) = (Vec::new(), 0);
+        let mut range = KeyRange::prefix(keys::queue());
+        loop {
+            let options = ScanOptions { limit: PAGE, ..ScanOptions::default() };
+            let page = self.store.scan(range.clone(), options).await?;
+            looked_at += page.entries.len();
+            for (key, value) in page.entries {
+                let due = keys::due_of(&key).and_then(|due| i64::try_from(due).ok());
+                let event = minicbor::decode::<Event>(&value).ok();
+                if let (Some(due), Some(event)) = (due, event.filter(|event| wants(event))) {
+                    found.push((Timestamp(due), event));
+                }
+                if found.len() == limit {
+                    return Ok(found);
+                }
+            }
+            match page.next {
+                Some(next) if looked_at < LOOKED_AT_MAX => range = range.resume(next, false),
+                _ => return Ok(found),
+            }
+        }
+    }
+
     async fn attempt<R, F>(&self, key: &Bytes, run: R)
     where
         R: Fn(Event) -> F,

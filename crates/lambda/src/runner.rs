@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use base::trace::SpanKind;
 use base::{AccountId, Clock, RequestId, Scope, Timestamp, Trace, random_hex};
 use bytes::Bytes;
 use ports::{InvokeError, InvokeReply, LiveFolders, LogBatch, LogEvent, LogSink};
@@ -25,6 +26,7 @@ use crate::lineage;
 use crate::live::INSPECTED_TIMEOUT_MS;
 use crate::provision::{Place, Provision};
 use crate::report::{self, Invoked, SystemLevel};
+use crate::steps;
 
 #[derive(Debug)]
 pub(crate) struct Runner {
@@ -82,17 +84,28 @@ impl Runner {
     }
 
     /// The same, for those who hear of the answer first.
-    pub(crate) async fn run_to(&self, run: Run, hearers: Hearers) -> Result<InvokeReply, InvokeError> {
+    pub(crate) async fn run_to(&self, mut run: Run, hearers: Hearers) -> Result<InvokeReply, InvokeError> {
+        let span = run.trace.span(SpanKind::Invocation, "Invocation");
+        run.trace = Trace::clone(&span);
+        steps::began(&span, &run);
+        self.run_admitted(&run, hearers).await.inspect_err(|error| steps::refused(&span, error))
+    }
+
+    async fn run_admitted(&self, run: &Run, hearers: Hearers) -> Result<InvokeReply, InvokeError> {
         let _running = self.running.token();
         let permit = Permit::admit(&run.function, &run.version, self.concurrency_max)?;
-        if let Some(reply) = self.follow(&run).await? {
+        run.trace
+            .set("concurrent", i64::try_from(permit.counter().load(Ordering::Relaxed)).unwrap_or(i64::MAX));
+        if let Some(reply) = self.follow(run).await? {
             return Ok(reply);
         }
-        let (warm, started, mut outcome) = self.serve(&run, hearers).await?;
+        let (warm, started, mut outcome) = self.serve(run, hearers).await?;
         let ended = self.clock.now();
-        let trace = &run.trace.0;
+        steps::ended(&run.trace, &outcome);
+        let trace = run.trace.header();
         let invoked = invoked((&run.function, &run.version), (run.request_id, trace), (started, ended));
         let events = invoked.events(&mut outcome);
+        steps::logged(&run.trace, &events);
         let log_tail = report::tail(&events);
         self.write((&run.function.scope, &run.version), &warm, events);
         if outcome.reusable {
@@ -140,7 +153,10 @@ impl Runner {
         loop {
             let (mut warm, is_new) = match run.version.fleet.take() {
                 Some(warm) => (warm, false),
-                None => (self.launch(&run.function, &run.version, run.version.init_type()).await?, true),
+                None => {
+                    let _span = run.trace.span(SpanKind::Environment, "Environment");
+                    (self.launch(&run.function, &run.version, run.version.init_type()).await?, true)
+                }
             };
             let started = self.clock.now();
             let mut outcome = warm.instance.invoke(invocation.clone()).await;

@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 use tracing_subscriber::EnvFilter;
 
 /// Every setting, in the order in which `rushlight config` prints them.
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 23] = [
     "listen",
     "data",
     "memory",
@@ -34,6 +34,9 @@ const NAMES: [&str; 20] = [
     "hot-reload",
     "destination-endpoint",
     "quick-retries",
+    "trace-memory",
+    "trace-payloads",
+    "otlp-endpoint",
     "log",
 ];
 
@@ -107,6 +110,12 @@ pub(crate) struct Config {
     pub(crate) destination_endpoint: Option<String>,
     /// Whether failed events are tried again after tenths of a second instead of minutes.
     pub(crate) quick_retries: bool,
+    /// What records of requests may take; with 0 nothing is recorded.
+    pub(crate) trace_memory_mib: usize,
+    /// Of each payload in them.
+    pub(crate) trace_payloads_kib: usize,
+    /// Where records are sent to besides, as `http://HOST:PORT`.
+    pub(crate) otlp_endpoint: Option<String>,
     pub(crate) log: String,
     /// As they were given, for `rushlight config`.
     texts: Layer,
@@ -151,22 +160,13 @@ impl Config {
             memory: parse(&texts, "memory", "true or false", parse_switch)?,
             store: parse_store(&mut texts)?,
             objects: parse(&texts, "objects", "a folder", parse_folder)?,
-            durability: parse(&texts, "durability", "strict or relaxed", |text| match text {
-                "strict" => Some(Durability::Strict),
-                "relaxed" => Some(Durability::Relaxed),
-                _ => None,
-            })?,
+            durability: parse(&texts, "durability", "strict or relaxed", parse_durability)?,
             cache_mib: parse(&texts, "cache", "a number of MiB, 1 to 1048576", |text| match text {
                 "" => Some(None),
                 text => text.parse().ok().filter(|mib| (1..=1 << 20).contains(mib)).map(Some),
             })?,
             certificates: parse(&texts, "certificates", "a folder", parse_folder)?,
-            auth: parse(&texts, "auth", "off or required", |text| match text {
-                "" => Some(Auth::Unset),
-                "off" => Some(Auth::Off),
-                "required" => Some(Auth::Required),
-                _ => None,
-            })?,
+            auth: parse(&texts, "auth", "off or required", parse_auth)?,
             credentials: parse(&texts, "credentials", "a file", |text| std::path::absolute(text).ok())?,
             names: parse(&texts, "names", "names of hosts, with commas between", parse_names)?,
             sandbox: parse(&texts, "sandbox", "required, best-effort or off", |text| match text {
@@ -175,9 +175,7 @@ impl Config {
                 "off" => Some(SandboxMode::Off),
                 _ => None,
             })?,
-            pool: parse(&texts, "pool", "a number of processes, 0 to 64", |text| {
-                text.parse().ok().filter(|count| *count <= 64)
-            })?,
+            pool: parse(&texts, "pool", "a number of processes, 0 to 64", up_to::<64>)?,
             function_network: parse(&texts, "function-network", "none, host or isolated", |text| {
                 FunctionNetwork::ALL.into_iter().find(|network| network.name() == text)
             })?,
@@ -190,6 +188,19 @@ impl Config {
             hot_reload: parse(&texts, "hot-reload", "true or false", parse_switch)?,
             destination_endpoint: parse(&texts, "destination-endpoint", "http://HOST:PORT", parse_endpoint)?,
             quick_retries: parse(&texts, "quick-retries", "true or false", parse_switch)?,
+            trace_memory_mib: parse(&texts, "trace-memory", "a number of MiB, 0 to 65536", up_to::<65_536>)?,
+            trace_payloads_kib: parse(
+                &texts,
+                "trace-payloads",
+                "a number of KiB, 0 to 10240",
+                up_to::<10_240>,
+            )?,
+            otlp_endpoint: parse(
+                &texts,
+                "otlp-endpoint",
+                "http://HOST:PORT or https://HOST",
+                parse_collector,
+            )?,
             log: parse(&texts, "log", "a filter, such as info or access=debug", |text| {
                 EnvFilter::builder().parse(text).ok().map(|_| text.to_owned())
             })?,
@@ -270,6 +281,27 @@ fn parse_switch(text: &str) -> Option<bool> {
     }
 }
 
+fn parse_durability(text: &str) -> Option<Durability> {
+    match text {
+        "strict" => Some(Durability::Strict),
+        "relaxed" => Some(Durability::Relaxed),
+        _ => None,
+    }
+}
+
+fn parse_auth(text: &str) -> Option<Auth> {
+    match text {
+        "" => Some(Auth::Unset),
+        "off" => Some(Auth::Off),
+        "required" => Some(Auth::Required),
+        _ => None,
+    }
+}
+
+fn up_to<const MAX: usize>(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|number| *number <= MAX)
+}
+
 fn parse_names(text: &str) -> Option<Vec<String>> {
     let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
     let is_name =
@@ -285,6 +317,14 @@ fn parse_folder(text: &str) -> Option<Option<PathBuf>> {
 fn parse_endpoint(text: &str) -> Option<Option<String>> {
     match text.strip_prefix("http://") {
         Some(host) if !host.is_empty() => Some(Some(text.to_owned())),
+        _ => text.is_empty().then_some(None),
+    }
+}
+
+/// Where a collector of traces listens, without a slash at the end; empty for none.
+fn parse_collector(text: &str) -> Option<Option<String>> {
+    match text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")) {
+        Some(host) if !host.is_empty() => Some(Some(text.trim_end_matches('/').to_owned())),
         _ => text.is_empty().then_some(None),
     }
 }
@@ -307,6 +347,8 @@ fn default(name: &str) -> String {
         "pool" => "2".to_owned(),
         "function-network" => FunctionNetwork::default().name().to_owned(),
         "wording" => "newer".to_owned(),
+        "trace-memory" => "64".to_owned(),
+        "trace-payloads" => "64".to_owned(),
         "log" => "info".to_owned(),
         _ => String::new(),
     }
@@ -424,6 +466,9 @@ mod tests {
                 "hot-reload default",
                 "destination-endpoint default",
                 "quick-retries default",
+                "trace-memory default",
+                "trace-payloads default",
+                "otlp-endpoint default",
                 "log default"
             ]
         );
@@ -454,7 +499,7 @@ mod tests {
                 &[],
                 &[],
                 "\nport = 1",
-                "rushlight.toml:2: port is no setting; there are listen, data, memory, store, objects, durability, cache, certificates, auth, credentials, names, sandbox, pool, function-network, wording, throttle, hot-reload, destination-endpoint, quick-retries, log",
+                "rushlight.toml:2: port is no setting; there are listen, data, memory, store, objects, durability, cache, certificates, auth, credentials, names, sandbox, pool, function-network, wording, throttle, hot-reload, destination-endpoint, quick-retries, trace-memory, trace-payloads, otlp-endpoint, log",
             ),
             (&[], &[], "memory = [1]", "rushlight.toml:1: memory must be a text, a number or true or false"),
             (&[], &[], "# a\n\nmemory = 2", "memory = \"2\" (from rushlight.toml:3) must be true or false"),

@@ -3,7 +3,8 @@
 
 use std::sync::Weak;
 
-use base::Cx;
+use base::trace::SpanKind;
+use base::{Cx, Trace};
 use bytes::BytesMut;
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -35,8 +36,16 @@ impl Call for Inside {
             let missing = || ServiceNotServed(call.service.clone());
             let wiring = self.0.upgrade().ok_or_else(missing)?;
             let service = served(&call).ok_or_else(missing)?;
+            let span =
+                cx.trace.span(SpanKind::Call, call.action.clone().unwrap_or_else(|| call.service.clone()));
+            span.set("service", service.name());
+            span.set_request(&call.body);
+            let cx = &Cx { trace: Trace::clone(&span), ..cx.clone() };
             let response = Backends::call(&*wiring, service, cx, request(service, call)).await;
-            Ok(whole(cx, response).await)
+            let reply = whole(cx, response).await;
+            span.set_status(reply.status);
+            span.set_response(&reply.body);
+            Ok(reply)
         })
     }
 }

@@ -9,8 +9,10 @@ mod dev;
 mod function;
 mod inside;
 mod instance;
+mod otlp;
 mod port;
 mod registry;
+mod resources;
 mod sample;
 mod wiring;
 

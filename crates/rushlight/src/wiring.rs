@@ -8,16 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use base::trace::Recorder;
 use base::{Clock, Cx, Limits};
 use bytes::Bytes;
-use console::{CONSOLE_PATH, Console, TEST_EVENTS_PATH};
+use console::Console;
 use dynamodb::DynamoDb;
 use gateway::{
-    ByteStream, CallerCertificate, Gateway, GatewayPorts, Handshake, StageCurrency, StageRequest,
-    StageResponse, UrlStyle,
+    ByteStream, CallerCertificate, Gateway, GatewayPorts, Handshake, StageRequest, StageResponse, UrlStyle,
 };
 use http::HeaderMap;
-use lambda::{CODE_PATH, Lambda, LambdaConfig, UrlCall};
+use lambda::{Lambda, LambdaConfig, UrlCall};
 use logs::{Journal, JournalConfig, TailLine};
 use objects::FolderObjects;
 use ports::Objects;
@@ -30,12 +30,14 @@ use sigv4::Keys;
 use store::{Durability, PostgresOptions, Store};
 use sts::TokenService;
 use tokio::sync::{OnceCell, mpsc};
+use traces::Traces;
 use tracing::{debug, error, info, warn};
 use wire::json::Writer;
 
 use crate::config::Config;
 use crate::dev::Live;
 use crate::inside::Inside;
+use crate::resources;
 
 /// Logs are worth keeping on a disk, not in memory.
 const MEMORY_GROUP_BYTES_MAX: u64 = 16 << 20;
@@ -51,16 +53,32 @@ const REPORT_AFTER: Duration = Duration::from_secs(1);
 pub(crate) struct Wiring {
     store: Store,
     dynamodb: Arc<DynamoDb>,
-    lambda: Arc<Lambda>,
+    pub(crate) lambda: Arc<Lambda>,
     sandbox: Arc<Sandbox>,
-    gateway: Arc<Gateway>,
+    pub(crate) gateway: Arc<Gateway>,
     logs: Arc<Journal>,
     sts: TokenService,
-    console: Console,
+    pub(crate) console: Console,
+    /// What is done for requests; none if it is not recorded.
+    pub(crate) traces: Option<Arc<Traces>>,
     /// Set once Lambda has begun to work: what it needs beforehand must not delay the first answer of the others.
     lambda_began: OnceCell<Result<(), String>>,
     /// Removed with this, if it was made for this run alone.
     _folder: Folder,
+}
+
+/// What a server is made of beside its settings.
+#[derive(Debug)]
+pub(crate) struct Given {
+    pub(crate) clock: Clock,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) live: Option<Arc<Live>>,
+    pub(crate) traces: Option<Arc<Traces>>,
+}
+
+/// Where records begin.
+pub(crate) fn recorder(traces: Option<&Arc<Traces>>) -> Recorder {
+    traces.map_or_else(Recorder::default, |traces| Recorder::new(Arc::clone(traces) as _))
 }
 
 /// Where files are that are no data: caches and what a running server needs.
@@ -70,9 +88,6 @@ struct Folder {
     /// Locked as long as the run for which alone it was made; none if it is a part of the data.
     passing: Option<File>,
 }
-
-/// `{api}/stages` below it tells whether they serve what the API is now.
-const REST_APIS_PATH: &str = "/_rushlight/rest-apis/";
 
 /// What names of passing folders begin with.
 const PASSING: &str = "rushlight-run-";
@@ -137,13 +152,9 @@ impl Drop for Folder {
 
 impl Wiring {
     /// Opens the store and makes the services; [`Self::begin`] sets them to work.
-    pub(crate) async fn open(
-        config: &Config,
-        address: SocketAddr,
-        clock: Clock,
-        keys: Arc<Keys>,
-        live: Option<Arc<Live>>,
-    ) -> Result<Arc<Self>> {
+    pub(crate) async fn open(config: &Config, address: SocketAddr, given: Given) -> Result<Arc<Self>> {
+        let Given { clock, keys, live, traces } = given;
+        let recorder = recorder(traces.as_ref());
         let folder = Folder::make(config)?;
         let store = open_store(config).await?;
         let mut journal = JournalConfig::default();
@@ -169,6 +180,7 @@ impl Wiring {
             objects,
             keys,
             destination_endpoint: config.destination_endpoint.clone(),
+            recorder: recorder.clone(),
             retry_wait: if config.quick_retries { QUICK_RETRY } else { Duration::from_secs(60) },
             ..LambdaConfig::new(folder.path.join("code"))
         };
@@ -180,10 +192,12 @@ impl Wiring {
         // APIs call the services, and are one of them.
         Ok(Arc::new_cyclic(|wiring| {
             let call = Arc::new(Inside::new(wiring.clone()));
-            let ports = GatewayPorts { invoke: Arc::clone(&lambda) as _, logs: Arc::clone(&logs) as _, call };
+            let (invoke, logs_port) = (Arc::clone(&lambda) as _, Arc::clone(&logs) as _);
+            let ports = GatewayPorts { invoke, logs: logs_port, call, recorder };
             let gateway = Gateway::new(store.clone(), ports, clock, Limits::default()).with_cognito(cognito);
             Self {
                 console: Console::new(store.clone()),
+                traces,
                 store,
                 dynamodb,
                 lambda,
@@ -243,22 +257,13 @@ impl Wiring {
         }
     }
 
-    /// A function's package, by the name that those know who were told.
-    async fn code_package(&self, name: &str) -> Option<wire::Response> {
-        let package = self.lambda.code_package(name).await;
-        let zip = package.inspect_err(|error| error!(%error, "a package cannot be read")).ok()??;
-        let mut response = wire::Response::new(200, zip);
-        response.set("content-type", "application/zip");
-        Some(response)
-    }
-
     /// Whether nobody waits for it any more.
     fn lambda_runs(&self) -> bool {
         matches!(self.lambda_began.get(), Some(Ok(())))
     }
 
     /// Lambda, when it has begun to work.
-    async fn lambda(&self) -> Result<&Lambda, &str> {
+    pub(crate) async fn lambda(&self) -> Result<&Lambda, &str> {
         if self.lambda_runs() {
             return Ok(&self.lambda);
         }
@@ -337,6 +342,7 @@ impl Wiring {
         }
         Ok(StageRequest {
             request_id: cx.request_id,
+            trace: cx.trace.clone(),
             api_id: place.api_id,
             stage: place.stage,
             path: place.path,
@@ -498,22 +504,12 @@ impl Backends for Wiring {
         receiver
     }
 
+    fn trace_tail(&self, cx: &Cx, query: &str) -> Option<TailStream> {
+        resources::trace_tail(self.traces.as_ref()?, cx, query)
+    }
+
     fn resource<'a>(&'a self, cx: &'a Cx, request: wire::Request) -> BoxFuture<'a, Option<wire::Response>> {
-        Box::pin(async move {
-            let path = request.path.as_str();
-            if let Some(name) = path.strip_prefix(CODE_PATH) {
-                return self.code_package(name).await;
-            }
-            if let Some(api_id) =
-                path.strip_prefix(REST_APIS_PATH).and_then(|rest| rest.strip_suffix("/stages"))
-            {
-                return Some(stages(self.gateway.stages_of(&cx.scope, api_id).await));
-            }
-            if path.starts_with(TEST_EVENTS_PATH) {
-                return Some(self.console.test_events(cx, request).await);
-            }
-            path.starts_with(CONSOLE_PATH.trim_end_matches('/')).then(|| self.console.page(&request))
-        })
+        Box::pin(self.own_resource(cx, request))
     }
 
     fn is_well(&self) -> BoxFuture<'_, bool> {
@@ -526,39 +522,6 @@ impl Backends for Wiring {
     fn engine(&self) -> Engine {
         Engine { store: self.store.describe().engine, services: Service::ALL.into_iter().collect() }
     }
-}
-
-/// Whether the stages of a REST API serve what it is now.
-fn stages(found: Result<Vec<StageCurrency>, wire::Failure>) -> wire::Response {
-    let mut json = Writer::new();
-    json.begin_object();
-    let status = match found {
-        Ok(stages) => {
-            json.key("stages");
-            json.begin_array();
-            for StageCurrency { name, is_current } in stages {
-                json.begin_object();
-                json.key("name");
-                json.string(&name);
-                json.key("isCurrent");
-                json.boolean(is_current);
-                json.end_object();
-            }
-            json.end_array();
-            200
-        }
-        Err(failure) => {
-            json.key("__type");
-            json.string(&failure.code);
-            json.key("message");
-            json.string(&failure.message);
-            failure.status
-        }
-    };
-    json.end_object();
-    let mut response = wire::Response::new(status, json.into_bytes());
-    response.set("content-type", "application/json");
-    response
 }
 
 /// Lines of newline-delimited JSON.

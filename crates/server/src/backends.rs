@@ -45,6 +45,9 @@ pub trait Backends: Send + Sync + fmt::Debug + 'static {
     /// The log lines of `group` (of all groups when empty) from now on.
     fn tail(&self, cx: &Cx, group: &str) -> TailStream;
 
+    /// What is done for requests from now on, of the resource that the query may name; none if it is not recorded.
+    fn trace_tail(&self, cx: &Cx, query: &str) -> Option<TailStream>;
+
     /// What else is under `/_rushlight/` and `/_console/`; `None` if there is no such thing.
     fn resource<'a>(&'a self, cx: &'a Cx, request: wire::Request) -> BoxFuture<'a, Option<wire::Response>>;
 

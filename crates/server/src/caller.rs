@@ -47,9 +47,7 @@ pub(crate) fn identify(claim: &Claim<'_>) -> Cx {
 
 /// The caller's trace if it sent a sound one, else one made of the request's id: no further random bytes.
 fn trace(claim: &Claim<'_>) -> Trace {
-    let sent = claim.headers.get("x-amzn-trace-id").and_then(|value| value.to_str().ok());
-    match sent.filter(|text| text.contains("Root=1-") && text.len() <= 256) {
-        Some(text) => Trace(text.into()),
-        None => Trace::of(claim.id, claim.now),
-    }
+    let sent = |name| claim.headers.get(name).and_then(|value| value.to_str().ok());
+    Trace::sent(sent("x-amzn-trace-id"), sent("traceparent"))
+        .unwrap_or_else(|| Trace::of(claim.id, claim.now))
 }

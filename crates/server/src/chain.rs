@@ -5,7 +5,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-use base::{Clock, Cx, RequestId, Timestamp};
+use base::trace::{Span, SpanKind};
+use base::{Clock, Cx, RequestId, Timestamp, Trace};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::header::{CONNECTION, CONTENT_TYPE, HOST};
@@ -27,7 +28,7 @@ use crate::pulse::{self, Busy};
 use crate::route::{self, Head, OwnPath, Route};
 use crate::tls::{self, Secured};
 use crate::upgrade::{self, Sockets};
-use crate::{Service, operation, own, refusal};
+use crate::{Service, observed, operation, own, refusal};
 use wire::Spelling;
 
 /// AWS's own bound on a DynamoDB request.
@@ -57,6 +58,8 @@ pub(crate) struct Exchange {
     pub(crate) operation: &'static str,
     spelling: Spelling,
     secured: Option<Secured>,
+    /// The record of it, if it has one.
+    span: Option<Span>,
 }
 
 /// A whole request, and who signed it.
@@ -112,6 +115,7 @@ impl Front {
             operation: "unknown",
             spelling: Spelling::default(),
             secured,
+            span: None,
         };
         let is_ambiguous = request.version() < Version::HTTP_2 && sent.has_bare_line_feeds();
         exchange.spelling = sent.into_spelling();
@@ -135,6 +139,9 @@ impl Front {
         if let Some(accepted) = reply.accepted.take() {
             upgrade::set_headers(&mut reply.headers);
             self.sockets.serve(accepted, socket);
+        }
+        if let Some(span) = exchange.span.take() {
+            observed::ended(&span, &exchange, &reply);
         }
         let (status, took) = (reply.status.as_u16(), begun.elapsed());
         self.metrics.count(exchange.service, exchange.operation, status, took);
@@ -173,7 +180,13 @@ impl Front {
             keys: &self.config.keys,
             wording: self.config.wording,
         };
-        let cx = caller::identify(&claim);
+        let mut cx = caller::identify(&claim);
+        if observed::is_wanted(&route, &head.headers) {
+            let span = self.config.recorder.begin(&cx.trace, claim.now, (SpanKind::Request, route.name()));
+            cx.trace = Trace::clone(&span);
+            observed::began(&cx, &route, head);
+            exchange.span = Some(span);
+        }
         match signature {
             // A stage's own authorizers read the header as they like, and so do functions behind a URL.
             Err(error) if !matches!(route, Route::Stage | Route::FunctionUrl | Route::Own(_)) => {
@@ -255,7 +268,8 @@ impl Front {
     ) -> Result<Signature, Refused> {
         let is_required = match route {
             Route::Stage | Route::FunctionUrl => false,
-            Route::Service(_) | Route::Own(OwnPath::Metrics | OwnPath::LogsTail | OwnPath::Records)
+            Route::Service(_)
+            | Route::Own(OwnPath::Metrics | OwnPath::LogsTail | OwnPath::TracesTail | OwnPath::Records)
                 if self.config.auth_required =>
             {
                 true
@@ -280,6 +294,7 @@ impl Front {
     }
 
     async fn dispatch(&self, exchange: &mut Exchange, route: Route, cx: &Cx, arrived: Arrived) -> Reply {
+        cx.trace.set_request(&arrived.body);
         match route {
             Route::Service(service) => {
                 let request = wire_request(arrived.head, arrived.body);

@@ -16,6 +16,7 @@ mod crowd;
 mod line_ends;
 mod listen;
 mod metrics;
+mod observed;
 mod operation;
 mod origin;
 mod own;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::trace::Recorder;
 use base::{Clock, Limits, Wording};
 use sigv4::Keys;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -48,6 +49,8 @@ pub struct ServerConfig {
     pub names: Vec<String>,
     /// With some the port speaks TLS too.
     pub certificates: Option<Arc<Certificates>>,
+    /// Who is told what is done for requests.
+    pub recorder: Recorder,
     /// Printed by the health answers.
     pub version: &'static str,
 }
@@ -63,6 +66,7 @@ impl Default for ServerConfig {
             auth_required: false,
             names: Vec::new(),
             certificates: None,
+            recorder: Recorder::default(),
             version: env!("CARGO_PKG_VERSION"),
         }
     }

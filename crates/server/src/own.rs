@@ -33,6 +33,17 @@ pub(crate) async fn answer(front: &Front, own: OwnPath, cx: &Cx, request: wire::
             reply.body = ReplyBody::Tail(front.backends.tail(cx, &group));
             reply
         }
+        OwnPath::TracesTail => match front.backends.trace_tail(cx, &request.query) {
+            Some(tail) => {
+                let mut reply = Reply::new(200, "application/x-ndjson", bytes::Bytes::new());
+                reply.body = ReplyBody::Tail(tail);
+                reply
+            }
+            None => match front.backends.resource(cx, request).await {
+                Some(found) => Reply::from_parts(found.status, found.headers, found.body.into()),
+                None => missing(cx),
+            },
+        },
         OwnPath::Console | OwnPath::Records | OwnPath::Other => {
             match front.backends.resource(cx, request).await {
                 Some(found) => Reply::from_parts(found.status, found.headers, found.body.into()),

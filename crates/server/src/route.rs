@@ -45,6 +45,8 @@ pub enum OwnPath {
     Health,
     Metrics,
     LogsTail,
+    /// What is done for requests, as it ends.
+    TracesTail,
     /// LocalStack's health, in its form.
     CompatibleHealth,
     /// The web console's files.
@@ -55,7 +57,14 @@ pub enum OwnPath {
     Other,
 }
 
-const RECORDS: [&str; 2] = ["/_rushlight/test-events/", "/_rushlight/rest-apis/"];
+const RECORDS: [&str; 6] = [
+    "/_rushlight/test-events/",
+    "/_rushlight/rest-apis/",
+    "/_rushlight/traces",
+    "/_rushlight/map",
+    "/_rushlight/monitor",
+    "/_rushlight/events",
+];
 
 /// The route of a request with this head.
 pub fn find(head: &Head<'_>) -> Route {
@@ -103,6 +112,7 @@ fn own(path: &str) -> Option<Route> {
         "/_rushlight/health" => OwnPath::Health,
         "/_rushlight/metrics" => OwnPath::Metrics,
         "/_rushlight/logs/tail" => OwnPath::LogsTail,
+        "/_rushlight/traces/tail" => OwnPath::TracesTail,
         "/_localstack/health" | "/health" => OwnPath::CompatibleHealth,
         "/_console" => OwnPath::Console,
         _ if path.starts_with("/_console/") => OwnPath::Console,
@@ -226,6 +236,7 @@ impl OwnPath {
             Self::Health => "health",
             Self::Metrics => "metrics",
             Self::LogsTail => "logs-tail",
+            Self::TracesTail => "traces-tail",
             Self::CompatibleHealth => "localstack-health",
             Self::Console => "console",
             Self::Records => "records",

@@ -26,6 +26,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: GetItemInput) -> Result<G
     let size = image.as_ref().map_or(0, Image::size);
     let tally = Tally::of_table(read_units(size, input.consistent_read.unwrap_or(false)));
     admission.charge(&table, Way::Read, &tally);
+    tally.record(&cx.trace);
     Ok(GetItemOutput {
         item: image.map(|image| projected(image, projection.as_ref())).transpose()?,
         consumed_capacity: tally.told(&table, &input.table_name, input.return_consumed_capacity),

@@ -17,6 +17,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: PutItemInput) -> Result<P
 
     let (units, size) = (input.return_consumed_capacity, input.return_item_collection_metrics);
     let outcome = change::commit(db, &plan, wants_old || capacity::is_told(units)).await?;
+    outcome.tally.record(&cx.trace);
     Ok(PutItemOutput {
         attributes: outcome.old.filter(|_| wants_old).map(|old| old.item.clone()),
         consumed_capacity: outcome.tally.told(&plan.table, &input.table_name, units),

@@ -52,6 +52,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: QueryInput) -> Result<Que
         consistent,
     };
     let answer = sweep.run(db).await?;
+    answer.tally.record(&cx.trace);
     Ok(QueryOutput {
         consumed_capacity: answer.consumed(&table, &input.table_name, input.return_consumed_capacity),
         items: answer.items,

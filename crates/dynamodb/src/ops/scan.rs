@@ -46,6 +46,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: ScanInput) -> Result<Scan
         consistent,
     };
     let answer = sweep.run(db).await?;
+    answer.tally.record(&cx.trace);
     Ok(ScanOutput {
         consumed_capacity: answer.consumed(&table, &input.table_name, input.return_consumed_capacity),
         items: answer.items,

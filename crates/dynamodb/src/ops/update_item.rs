@@ -22,6 +22,7 @@ pub(crate) async fn run(db: &DynamoDb, cx: &Cx, input: UpdateItemInput) -> Resul
 
     let outcome = change::commit(db, &plan, true).await?;
     let (units, size) = (input.return_consumed_capacity, input.return_item_collection_metrics);
+    outcome.tally.record(&cx.trace);
     Ok(UpdateItemOutput {
         attributes: attributes(&outcome, plan.updates(), input.return_values),
         consumed_capacity: outcome.tally.told(&plan.table, &input.table_name, units),

@@ -6,6 +6,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::Trace;
+use base::trace::SpanKind;
 use ports::{InvokeCall, InvokeKind, InvokeSource};
 
 use crate::Gateway;
@@ -227,6 +229,8 @@ impl FunctionAuthorizer {
             service: "apigateway.amazonaws.com",
             source_arn: format!("{}/authorizers/{}", call.api_arn(), self.id),
         };
+        let span = call.ticket.trace.span(SpanKind::Authorizer, "Authorizer");
+        span.set("authorizer", self.id.clone());
         let invocation = InvokeCall {
             scope: call.stage.scope.clone(),
             function,
@@ -234,7 +238,7 @@ impl FunctionAuthorizer {
             kind: InvokeKind::RequestResponse,
             source: (!self.by_role).then_some(source),
             request_id: call.ticket.request_id,
-            trace: call.ticket.trace.clone(),
+            trace: Trace::clone(&span),
         };
         let answer = ask_function(gateway, invocation).await.map_err(|fault| match fault {
             Fault::Unauthorized => HttpFault::Unauthorized(None),

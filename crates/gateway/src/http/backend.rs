@@ -12,7 +12,7 @@ use crate::http::fault::HttpFault;
 use crate::rest::headers::{self, Origin};
 use crate::rest::lambda::within;
 use crate::rest::uri::Pattern;
-use crate::{Gateway, StageResponse};
+use crate::{Gateway, StageResponse, steps};
 
 /// Where a route's requests go.
 #[derive(Debug)]
@@ -31,11 +31,13 @@ pub(crate) async fn proxy(
     *request.method_mut() = backend.method.clone().unwrap_or_else(|| call.request.method.clone());
     *request.uri_mut() = uri(call, backend)?;
     *request.headers_mut() = headers_of(call)?;
+    steps::sending(call.trace(), request.uri(), &call.request.body);
     let bytes_max = gateway.limits.gateway_body_bytes_max;
     let sent = gateway.backends.exchange(request, &Terms::USUAL, bytes_max);
     let done = within(&gateway.clock, call.route.timeout, pin!(sent)).await;
     let mut response =
         done.map_err(|_| HttpFault::Timeout)?.map_err(|error| HttpFault::Unreachable(error.to_string()))?;
+    steps::answered(call.trace(), Some(response.status), &response.body);
     headers::remap(&mut response.headers, Origin::HttpProxy);
     Ok(response)
 }
@@ -68,7 +70,7 @@ fn headers_of(call: &HttpCall<'_>) -> Result<HeaderMap, HttpFault> {
     let mut sent = headers::forwarded(request);
     let looped = |hops| HttpFault::Internal(format!("the request came through {hops} gateways"));
     headers::count_hop(&mut sent, request).map_err(looped)?;
-    headers::set(&mut sent, headers::TRACE_ID, &call.ticket.trace.0);
+    headers::set_trace(&mut sent, call.trace(), request);
     let (ip, host, scheme) = (request.source_ip, &request.host, request.scheme());
     headers::set(&mut sent, FORWARDED, &format!("for={ip};host={host};proto={scheme}"));
     headers::set(&mut sent, VIA, &format!("{} AmazonAPIGateway", request.protocol));

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::OnceLock;
 
+use base::Trace;
 use percent_encoding::percent_decode_str;
 
 use crate::access_log::IntegrationFacts;
@@ -32,6 +33,8 @@ pub(crate) struct HttpVisit<'a> {
     pub(crate) grant: OnceLock<Granted>,
     /// How the integration answered, once it was asked.
     pub(crate) integration: OnceLock<IntegrationFacts>,
+    /// Below which the integration's steps are, once it is its turn.
+    pub(crate) integrating: OnceLock<Trace>,
 }
 
 /// A routed request. Everything of its visit is at hand.
@@ -69,7 +72,13 @@ impl<'a> HttpVisit<'a> {
             routed: OnceLock::new(),
             grant: OnceLock::new(),
             integration: OnceLock::new(),
+            integrating: OnceLock::new(),
         }
+    }
+
+    /// Below which the request's next step is.
+    pub(crate) fn trace(&self) -> &Trace {
+        self.integrating.get().unwrap_or(&self.ticket.trace)
     }
 
     /// The path as the client sent it, with the stage if that has a name and stands there.

@@ -5,6 +5,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 
 use crate::StageResponse;
+use crate::steps::Blame;
 
 /// Why the gateway answers instead of an integration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +33,12 @@ pub(crate) enum HttpFault {
     Timeout,
     #[error("the integration cannot be reached: {0}")]
     Unreachable(String),
+}
+
+impl Blame for HttpFault {
+    fn code(&self) -> &'static str {
+        self.kind()
+    }
 }
 
 impl HttpFault {

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use base::Trace;
+use base::trace::SpanKind;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
@@ -22,6 +24,7 @@ use crate::rest::call::Ticket;
 use crate::rest::headers::{self, Origin};
 use crate::rest::lambda::within;
 use crate::rest::route::Verb;
+use crate::steps::{Place, blame, checked};
 use crate::v2::stage::DEFAULT_STAGE;
 use crate::{Gateway, StageRequest, StageResponse, UrlStyle};
 
@@ -35,6 +38,10 @@ pub(crate) async fn serve(gateway: &Gateway, request: &StageRequest) -> Option<S
         Err(fault) => return Some(refuse(request, &ticket, &fault)),
     };
     let visit = HttpVisit::new(request, &ticket, (&stage, &path));
+    if ticket.trace.is_recorded() {
+        ticket.trace.belongs_to(stage.scope.account);
+        ticket.trace.set_resource("apigateway", &Place(&stage.api_id, &stage.name).to_string());
+    }
     let (response, fault) = match answer(gateway, &visit).await {
         Ok(response) => (response, None),
         Err(fault) => {
@@ -56,16 +63,17 @@ fn refuse(request: &StageRequest, ticket: &Ticket, fault: &HttpFault) -> StageRe
 
 /// The phases.
 async fn answer<'a>(gateway: &Gateway, visit: &'a HttpVisit<'a>) -> Result<StageResponse, HttpFault> {
-    refuse_closed_endpoint(visit)?;
-    refuse_large(gateway, visit.request)?;
+    let trace = &visit.ticket.trace;
+    checked(trace, "Endpoint", refuse_closed_endpoint(visit))?;
+    checked(trace, "Size", refuse_large(gateway, visit.request))?;
     let program = visit.stage.program.as_deref().ok_or(HttpFault::NotFound)?;
     if let Some(preflight) = preflight(visit, program) {
         return Ok(preflight);
     }
-    let mut call = route(visit, program)?;
-    authorize::authorize(gateway, &call).await?;
-    throttle(gateway, &call)?;
-    let integration = usable(call.route)?;
+    let mut call = checked(trace, "Route", route(visit, program))?;
+    checked(trace, "Authorization", authorize::authorize(gateway, &call).await)?;
+    checked(trace, "Throttling", throttle(gateway, &call))?;
+    let integration = checked(trace, "Integration", usable(call.route))?;
     integration.request.apply_to_request(&mut call);
     let mut response = integrate(gateway, &call, integration).await?;
     if let Some(mappings) = integration.responses.get(&response.status) {
@@ -128,6 +136,9 @@ fn route<'a>(visit: &'a HttpVisit<'a>, program: &'a Program) -> Result<HttpCall<
     let verb = Verb::of_request(&visit.request.method);
     let (route, found) = program.route(visit.path, verb).ok_or(HttpFault::NotFound)?;
     visit.routed.get_or_init(|| route);
+    if visit.ticket.trace.is_recorded() {
+        visit.ticket.trace.set("route", route.key.clone());
+    }
     Ok(HttpCall { visit, request: Cow::Borrowed(visit.request), route, found, mapped_path: None })
 }
 
@@ -152,6 +163,8 @@ async fn integrate(
     integration: &Integration,
 ) -> Result<StageResponse, HttpFault> {
     let began = gateway.clock.now();
+    let span = call.ticket.trace.span(SpanKind::Integration, integration.target.name());
+    call.integrating.get_or_init(|| Trace::clone(&span));
     let answered = match &integration.target {
         Target::Lambda { function, payload, by_role } => {
             let function = function.fill(&call.stage.variables, |_| None);
@@ -162,6 +175,8 @@ async fn integrate(
         }
         Target::Http(backend) => backend::proxy(gateway, call, backend).await,
     };
+    let answered = answered.inspect_err(|fault| blame(&span, fault));
+    drop(span);
     let latency_ms = u64::try_from(gateway.clock.now().since(began).as_millis()).unwrap_or(u64::MAX);
     call.integration.get_or_init(|| IntegrationFacts {
         status: answered.as_ref().ok().map(|response| response.status),
@@ -188,7 +203,7 @@ async fn lambda(
         kind: InvokeKind::RequestResponse,
         source,
         request_id: call.ticket.request_id,
-        trace: call.ticket.trace.clone(),
+        trace: call.trace().clone(),
     };
     let done = within(&gateway.clock, call.route.timeout, gateway.invoke.invoke(invocation)).await;
     let reply = done.map_err(|_| HttpFault::Timeout)?.map_err(|error| match error {

@@ -49,6 +49,16 @@ pub(crate) enum Target {
     Http(HttpBackend),
 }
 
+impl Target {
+    /// As AWS names its type.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Lambda { .. } => "AWS_PROXY",
+            Self::Http(_) => "HTTP_PROXY",
+        }
+    }
+}
+
 /// Why an integration cannot be asked.
 #[derive(Debug)]
 pub(crate) enum Unusable {

@@ -108,6 +108,7 @@ fn request(cx: &Cx, api: &ApiRecord, input: TestInvokeAuthorizerInput) -> Result
     let headers = given_headers(single.chain(input.multi_value_headers.unwrap_or_default()))?;
     Ok(StageRequest {
         request_id: cx.request_id,
+        trace: cx.trace.clone(),
         method: Method::GET,
         api_id: api.id.clone(),
         stage: STAGE.to_owned(),

@@ -142,6 +142,7 @@ fn request(cx: &Cx, api: &ApiRecord, input: TestInvokeMethodInput) -> Result<Sta
     let multi = input.multi_value_headers.unwrap_or_default();
     Ok(StageRequest {
         request_id: cx.request_id,
+        trace: cx.trace.clone(),
         method,
         api_id: api.id.clone(),
         stage: STAGE.to_owned(),

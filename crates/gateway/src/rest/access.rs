@@ -69,7 +69,7 @@ fn judged<'v>(visit: &'v Visit<'_>, outcome: Outcome<'v>) -> Judged<'v> {
 
 /// `1-58406520-a006649127e371903a2de979`
 pub(crate) fn trace_root<'v>(visit: &'v Visit<'_>) -> Option<&'v str> {
-    visit.ticket.trace.0.split(';').find_map(|part| part.trim().strip_prefix("Root="))
+    visit.ticket.trace.header().split(';').find_map(|part| part.trim().strip_prefix("Root="))
 }
 
 /// What went wrong between the gateway and the integration.

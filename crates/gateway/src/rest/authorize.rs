@@ -6,7 +6,8 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use base::{Scope, Timestamp};
+use base::trace::SpanKind;
+use base::{Scope, Timestamp, Trace};
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use ports::{InvokeCall, InvokeError, InvokeKind, InvokeSource};
@@ -26,6 +27,7 @@ use crate::rest::lambda::within;
 use crate::rest::mapping::Source;
 use crate::rest::records::MethodRecord;
 use crate::rest::uri::Pattern;
+use crate::steps::blame;
 use crate::{Gateway, StageRequest};
 
 const ACTION: &str = "execute-api:Invoke";
@@ -401,6 +403,8 @@ impl LambdaAuthorizer {
             service: "apigateway.amazonaws.com",
             source_arn: format!("{}/authorizers/{}", call.api_arn(), self.id),
         };
+        let span = call.ticket.trace.span(SpanKind::Authorizer, "Authorizer");
+        span.set("authorizer", self.id.clone());
         let invocation = InvokeCall {
             scope: scope.clone(),
             function,
@@ -408,9 +412,9 @@ impl LambdaAuthorizer {
             kind: InvokeKind::RequestResponse,
             source: (!self.by_role).then_some(source),
             request_id: call.ticket.request_id,
-            trace: call.ticket.trace.clone(),
+            trace: Trace::clone(&span),
         };
-        let answer = ask_function(gateway, invocation).await?;
+        let answer = ask_function(gateway, invocation).await.inspect_err(|fault| blame(&span, fault))?;
         Grant::parse(&answer).map_err(|error| Fault::Authorizer(format!("the authorizer's answer: {error}")))
     }
 }

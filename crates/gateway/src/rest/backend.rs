@@ -135,7 +135,7 @@ pub(crate) fn build(
         }
     }
     headers::count_hop(&mut outgoing.headers, call.request).map_err(Fault::Loop)?;
-    headers::set(&mut outgoing.headers, headers::TRACE_ID, &call.ticket.trace.0);
+    headers::set_trace(&mut outgoing.headers, call.trace(), call.request);
     headers::set(&mut outgoing.headers, headers::API_ID, &call.stage.api_id);
     if !outgoing.headers.contains_key(USER_AGENT) {
         headers::set(&mut outgoing.headers, USER_AGENT, &format!("AmazonAPIGateway_{}", call.stage.api_id));

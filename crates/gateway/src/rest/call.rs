@@ -68,12 +68,11 @@ pub(crate) struct Ticket {
 
 impl Ticket {
     pub(crate) fn new(request: &StageRequest, received: Timestamp) -> Self {
-        let sent = request.header("x-amzn-trace-id").filter(|sent| sent.contains("Root="));
         let entropy = RequestId::random().0.to_be_bytes();
         Self {
             request_id: request.request_id,
             extended_id: STANDARD.encode(&entropy[..11]),
-            trace: sent.map_or_else(|| Trace::at(received), |sent| Trace(sent.into())),
+            trace: request.trace.clone(),
             received,
         }
     }
@@ -82,9 +81,10 @@ impl Ticket {
     pub(crate) fn sample(&mut self, request: &StageRequest) {
         let decided = request.header("x-amzn-trace-id").is_some_and(|sent| sent.contains("Sampled="));
         if !decided {
-            self.trace = Trace(match self.trace.0.strip_suffix("Sampled=0") {
-                Some(trace) => format!("{trace}Sampled=1").into(),
-                None => format!("{};Sampled=1", self.trace.0.trim_end_matches(';')).into(),
+            let header = self.trace.header();
+            self.trace = self.trace.with_header(match header.strip_suffix("Sampled=0") {
+                Some(trace) => format!("{trace}Sampled=1"),
+                None => format!("{};Sampled=1", header.trim_end_matches(';')),
             });
         }
     }
@@ -122,6 +122,8 @@ pub(crate) struct Visit<'a> {
     pub(crate) executing: OnceLock<()>,
     /// Where the steps are written, if somebody reads them.
     pub(crate) journal: Option<Journal>,
+    /// Below which the integration's steps are, once it is its turn.
+    pub(crate) integrating: OnceLock<Trace>,
     /// Of the integration's answer, once there is one.
     pub(crate) integration_status: OnceLock<u16>,
     pub(crate) integration_latency_ms: OnceLock<i64>,
@@ -162,10 +164,16 @@ impl<'a> Visit<'a> {
             caller: OnceLock::new(),
             executing: OnceLock::new(),
             journal: None,
+            integrating: OnceLock::new(),
             integration_status: OnceLock::new(),
             integration_latency_ms: OnceLock::new(),
             endpoint_request_id: OnceLock::new(),
         }
+    }
+
+    /// Below which the request's next step is.
+    pub(crate) fn trace(&self) -> &Trace {
+        self.integrating.get().unwrap_or(&self.ticket.trace)
     }
 
     /// `arn:aws:execute-api:us-east-1:000000000000:a1b2c3`

@@ -123,7 +123,7 @@ pub(crate) fn event_entries<'c>(request: &'c StageRequest, trace: &'c Trace) -> 
     if !request.headers.contains_key("host") && !request.host.is_empty() {
         entries.push(("Host".into(), vec![request.host.as_str().into()]));
     }
-    entries.push(("X-Amzn-Trace-Id".into(), vec![trace.0.as_ref().into()]));
+    entries.push(("X-Amzn-Trace-Id".into(), vec![trace.header().into()]));
     entries.push(("X-Forwarded-For".into(), vec![request.forwarded_for().into()]));
     entries.push(("X-Forwarded-Port".into(), vec![request.port().into()]));
     entries.push(("X-Forwarded-Proto".into(), vec![request.scheme().into()]));

@@ -10,13 +10,13 @@ use base::{Clock, Timestamp};
 use http::HeaderMap;
 use ports::{LogBatch, LogEvent, LogSink};
 
-use crate::StageResponse;
 use crate::access_log;
 use crate::rest::access::trace_root;
 use crate::rest::call::{Call, Visit};
 use crate::rest::fault::Fault;
 use crate::rest::headers::event_name;
 use crate::rest::records::MethodSettingRecord;
+use crate::{StageResponse, steps};
 
 /// AWS's quota of a line; what is longer is cut.
 const LINE_BYTES_MAX: usize = 1024;
@@ -174,6 +174,7 @@ pub(crate) fn sending<'h>(
     headers: impl IntoIterator<Item = (String, String)> + 'h,
     body: &[u8],
 ) {
+    steps::sending(visit.trace(), uri, body);
     if visit.journal.is_none() {
         return;
     }
@@ -190,6 +191,7 @@ pub(crate) fn answered(
     headers: impl IntoIterator<Item = (String, String)>,
     body: &[u8],
 ) {
+    steps::answered(visit.trace(), Some(status), body);
     if visit.journal.is_none() {
         return;
     }
@@ -206,7 +208,7 @@ pub(crate) fn completed(visit: &Visit<'_>, response: &StageResponse, with_trace:
     }
     visit
         .note(Step::Data, || format!("Method response body after transformations: {}", text(&response.body)));
-    let trace = with_trace.then(|| ("X-Amzn-Trace-Id".to_owned(), visit.ticket.trace.0.to_string()));
+    let trace = with_trace.then(|| ("X-Amzn-Trace-Id".to_owned(), visit.ticket.trace.header().to_string()));
     let headers = trace.into_iter().chain(listed(&response.headers));
     visit.note(Step::Data, || format!("Method response headers: {}", braced(headers)));
     visit.note(Step::Info, || "Successfully completed execution".to_owned());

@@ -9,6 +9,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderValue};
 
 use crate::StageResponse;
+use crate::steps::Blame;
 
 /// Why the gateway answers instead of an integration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,6 +78,12 @@ pub(crate) enum Fault {
     Network(String),
     #[error("internal: {0}")]
     Internal(String),
+}
+
+impl Blame for Fault {
+    fn code(&self) -> &'static str {
+        self.kind().as_str()
+    }
 }
 
 impl Fault {

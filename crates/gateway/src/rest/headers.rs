@@ -1,5 +1,6 @@
 //! Which headers pass the gateway, and under which names. Knows no integration's other business.
 
+use base::Trace;
 use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, EXPECT, HOST, HeaderName, HeaderValue,
     MAX_FORWARDS, PROXY_AUTHENTICATE, SERVER, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
@@ -57,6 +58,8 @@ pub(crate) const APIGW_REQUEST_ID: HeaderName = HeaderName::from_static("apigw-r
 pub(crate) const API_ID: HeaderName = HeaderName::from_static("x-amzn-apigateway-api-id");
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 pub(crate) const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
+/// Source: <https://www.w3.org/TR/trace-context/#traceparent-header>
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -107,6 +110,17 @@ pub(crate) fn forwarded(request: &StageRequest) -> HeaderMap {
     set(&mut sent, FORWARDED_PORT, request.port());
     set(&mut sent, FORWARDED_PROTO, request.scheme());
     sent
+}
+
+/// The trace, in the form of AWS's, and in the W3C's for a caller who came with that.
+pub(crate) fn set_trace(sent: &mut HeaderMap, trace: &Trace, request: &StageRequest) {
+    set(sent, TRACE_ID, &trace.passed_on());
+    if request.header(TRACE_ID.as_str()).is_none()
+        && request.headers.contains_key(TRACEPARENT)
+        && let Some(parent) = trace.traceparent()
+    {
+        set(sent, TRACEPARENT, &parent);
+    }
 }
 
 /// Says through how many gateways a request to a backend came. An error if they are too many.

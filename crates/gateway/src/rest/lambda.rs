@@ -131,7 +131,7 @@ pub(crate) fn invocation(
         kind,
         source,
         request_id: call.ticket.request_id,
-        trace: call.ticket.trace.clone(),
+        trace: call.trace().clone(),
     })
 }
 
@@ -162,7 +162,7 @@ pub(crate) fn say_request(call: &Call<'_>, invocation: &InvokeCall) {
         ("Accept", "application/json".to_owned()),
         ("User-Agent", format!("AmazonAPIGateway_{}", call.stage.api_id)),
         ("Host", host),
-        ("X-Amzn-Trace-Id", call.ticket.trace.0.to_string()),
+        ("X-Amzn-Trace-Id", call.ticket.trace.header().to_string()),
     ];
     let headers = headers.map(|(name, value)| (name.to_owned(), value));
     execution_log::sending(call, &uri, headers, &invocation.payload);

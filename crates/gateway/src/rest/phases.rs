@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use base::Trace;
+use base::trace::SpanKind;
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderValue};
 
@@ -16,6 +18,7 @@ use crate::rest::live::LiveStage;
 use crate::rest::program::Integration;
 use crate::rest::route::Verb;
 use crate::rest::{authorize, backend, cache, coding, lambda, mock, service, stream, usage, validation};
+use crate::steps::{Place, blame, checked};
 use crate::{Gateway, StageRequest, StageResponse};
 
 /// Answers a request to a stage.
@@ -34,6 +37,7 @@ pub(crate) async fn serve(gateway: &Gateway, mut request: StageRequest) -> Stage
     let unpacked = coding::unpack(&mut request, gateway.limits.gateway_body_bytes_max);
     let mut visit = Visit::new(&request, &ticket, &stage, stage.release(draw(&ticket)));
     visit.journal = stage.logs().then(|| Journal::new(&gateway.clock));
+    describe(&visit);
     let answered = match unpacked {
         Ok(()) => answer(gateway, &visit).await,
         Err(fault) => Err(fault),
@@ -82,21 +86,32 @@ fn refuse(request: &StageRequest, ticket: &Ticket, fault: &Fault) -> StageRespon
 async fn answer<'a>(gateway: &Gateway, visit: &'a Visit<'a>) -> Result<(StageResponse, bool), Fault> {
     let request = visit.request;
     execution_log::received(visit);
-    refuse_closed_endpoint(visit)?;
-    refuse_large_headers(gateway, request)?;
-    let judged = authorize::judge(gateway, visit)?;
-    let call = route(visit)?;
-    authorize::authorize(gateway, &call, judged).await?;
+    let trace = &visit.ticket.trace;
+    checked(trace, "Endpoint", refuse_closed_endpoint(visit))?;
+    checked(trace, "Headers", refuse_large_headers(gateway, request))?;
+    let judged = checked(trace, "Resource policy", authorize::judge(gateway, visit))?;
+    let call = checked(trace, "Route", route(visit))?;
+    checked(trace, "Authorization", authorize::authorize(gateway, &call, judged).await)?;
     execution_log::admitting(&call);
-    usage::admit(gateway, &call).await?;
+    checked(trace, "Usage plan", usage::admit(gateway, &call).await)?;
     execution_log::admitted(&call);
     execute(gateway, &call).await
+}
+
+/// Whose the trace is, and which stage it came to.
+fn describe(visit: &Visit<'_>) {
+    let trace = &visit.ticket.trace;
+    if trace.is_recorded() {
+        let stage = visit.stage;
+        trace.belongs_to(stage.scope.account);
+        trace.set_resource("apigateway", &Place(&stage.api_id, &stage.name).to_string());
+    }
 }
 
 /// What the method itself does.
 async fn execute(gateway: &Gateway, call: &Call<'_>) -> Result<(StageResponse, bool), Fault> {
     execution_log::began(call);
-    validation::validate(call).await?;
+    checked(call.trace(), "Validation", validation::validate(call).await)?;
     cache::answer(gateway, call).await
 }
 
@@ -120,7 +135,7 @@ fn complete(visit: &Visit<'_>, response: &mut StageResponse, with_trace: bool) {
     response.headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     execution_log::completed(visit, response, with_trace);
     if with_trace {
-        headers::set(&mut response.headers, headers::TRACE_ID, &visit.ticket.trace.0);
+        headers::set(&mut response.headers, headers::TRACE_ID, visit.ticket.trace.header());
     }
 }
 
@@ -130,6 +145,9 @@ fn route<'a>(visit: &'a Visit<'a>) -> Result<Call<'a>, Fault> {
     let found = verb.and_then(|verb| visit.release.program.route(&visit.request.path, verb));
     let (method, route) = found.ok_or(Fault::MissingAuthenticationToken)?;
     visit.routed.get_or_init(|| method);
+    if visit.ticket.trace.is_recorded() {
+        visit.ticket.trace.set("route", format!("{} {}", visit.request.method, method.resource_path));
+    }
     Ok(Call { visit, method, route })
 }
 
@@ -163,7 +181,10 @@ pub(crate) fn refuse_large_headers(gateway: &Gateway, request: &StageRequest) ->
 /// Integration request, integration, integration response.
 pub(crate) async fn integrate(gateway: &Gateway, call: &Call<'_>) -> Result<(StageResponse, bool), Fault> {
     let began = gateway.clock.now();
-    let answered = ask(gateway, call).await;
+    let span = call.ticket.trace.span(SpanKind::Integration, call.method.integration.name());
+    call.integrating.get_or_init(|| Trace::clone(&span));
+    let answered = ask(gateway, call).await.inspect_err(|fault| blame(&span, fault));
+    drop(span);
     let latency_ms = i64::try_from(gateway.clock.now().since(began).as_millis()).unwrap_or(i64::MAX);
     call.integration_latency_ms.get_or_init(|| latency_ms);
     answered

@@ -76,6 +76,20 @@ pub(crate) enum Integration {
     Unsupported(String),
 }
 
+impl Integration {
+    /// As AWS names its type.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::LambdaProxy(_) | Self::LambdaStream(_) => "AWS_PROXY",
+            Self::Lambda(..) | Self::Service(..) => "AWS",
+            Self::Mock(_) => "MOCK",
+            Self::HttpProxy(_) | Self::HttpStream(_) => "HTTP_PROXY",
+            Self::Http(..) => "HTTP",
+            Self::Broken(_) | Self::Unsupported(_) => "Integration",
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Lambda {
     pub(crate) function: Pattern,

@@ -143,7 +143,7 @@ pub(crate) async fn call(
     let asker = Asker {
         scope: &call.stage.scope,
         variables: &call.release.variables,
-        trace: &call.ticket.trace,
+        trace: call.trace(),
         source_ip: call.request.source_ip,
         timeout: call.method.timeout,
     };

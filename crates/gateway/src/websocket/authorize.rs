@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use base::Trace;
+use base::trace::SpanKind;
 use bytes::Bytes;
 use ports::{InvokeCall, InvokeKind, InvokeSource};
 use vtl::JavaRegex;
@@ -95,6 +97,8 @@ impl Authorizer {
             service: "apigateway.amazonaws.com",
             source_arn: format!("{api}/authorizers/{}", self.id),
         };
+        let span = turn.trace.span(SpanKind::Authorizer, "Authorizer");
+        span.set("authorizer", self.id.clone());
         let invocation = InvokeCall {
             scope: turn.stage.scope.clone(),
             function: self.function.fill(&turn.stage.variables, |_| None)?,
@@ -102,7 +106,7 @@ impl Authorizer {
             kind: InvokeKind::RequestResponse,
             source: (!self.by_role).then_some(source),
             request_id: turn.invocation_id,
-            trace: turn.trace.clone(),
+            trace: Trace::clone(&span),
         };
         let answer = ask_function(gateway, invocation).await?;
         Grant::parse(&answer).map_err(|error| Fault::Authorizer(format!("the authorizer's answer: {error}")))

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
+use base::trace::{Recorder, Span, SpanKind};
 use base::{RequestId, Timestamp, Trace};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
@@ -18,6 +19,7 @@ use crate::rest::execution_log::Journal;
 use crate::rest::grant::Granted;
 use crate::rest::mapping::Source;
 use crate::rest::usage::Caller;
+use crate::steps::Place;
 use crate::websocket::frame::Close;
 use crate::websocket::live::SocketStage;
 use crate::websocket::selection::find_in_body;
@@ -90,6 +92,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) integration: OnceLock<IntegrationFacts>,
     /// Where the steps are written, if somebody reads them.
     pub(crate) journal: Option<Journal>,
+    /// Below which the integration's steps are, once it is its turn.
+    pub(crate) integrating: OnceLock<Trace>,
 }
 
 impl<'a> Turn<'a> {
@@ -109,10 +113,38 @@ impl<'a> Turn<'a> {
             message_id: new_id(),
             received: now,
             invocation_id: RequestId::random(),
-            trace: Trace::at(now),
+            trace: match act {
+                Act::Connect(request) => request.trace.clone(),
+                Act::Message(_) | Act::Disconnect(_) => Trace::at(now),
+            },
             integration: OnceLock::new(),
             journal: None,
+            integrating: OnceLock::new(),
         }
+    }
+
+    /// Begins the record of what comes over an open connection; the handshake is a part of its request's.
+    pub(crate) fn record(&mut self, recorder: &Recorder) -> Span {
+        let span = recorder.begin(&self.trace, self.received, (SpanKind::Message, self.event_type()));
+        self.trace = Trace::clone(&span);
+        span.set_request(self.body().as_bytes());
+        span.set("connectionId", self.peer.id.to_string());
+        span
+    }
+
+    /// Tells its record to which stage and route it came.
+    pub(crate) fn describe(&self) {
+        if self.trace.is_recorded() {
+            let stage = self.stage;
+            self.trace.belongs_to(stage.scope.account);
+            self.trace.set_resource("apigateway", &Place(&stage.api_id, &stage.name).to_string());
+            self.trace.set("route", self.route_key.clone());
+        }
+    }
+
+    /// Below which the next step is.
+    pub(crate) fn trace(&self) -> &Trace {
+        self.integrating.get().unwrap_or(&self.trace)
     }
 
     pub(crate) fn event_type(&self) -> &'static str {

@@ -6,11 +6,11 @@ use std::fmt::Display;
 
 use ports::LogBatch;
 
-use crate::Gateway;
 use crate::access_log;
 use crate::rest::execution_log::{Journal, Step, braced, reason, text};
 use crate::rest::fault::Fault;
 use crate::websocket::context::{Act, Turn};
+use crate::{Gateway, steps};
 
 impl Turn<'_> {
     fn note(&self, step: Step, text: impl FnOnce() -> String) {
@@ -52,6 +52,7 @@ pub(crate) fn sending(
     headers: impl IntoIterator<Item = (String, String)>,
     body: &[u8],
 ) {
+    steps::sending(turn.trace(), uri, body);
     turn.note(Step::Data, || format!("Endpoint request URI: {uri}"));
     turn.note(Step::Data, || format!("Endpoint request headers: {}", braced(headers)));
     turn.note(Step::Data, || format!("Endpoint request body after transformations: {}", text(body)));
@@ -59,6 +60,7 @@ pub(crate) fn sending(
 
 /// What came back.
 pub(crate) fn answered(turn: &Turn<'_>, headers: impl IntoIterator<Item = (String, String)>, body: &[u8]) {
+    steps::answered(turn.trace(), None, body);
     turn.note(Step::Data, || format!("Endpoint response headers: {}", braced(headers)));
     turn.note(Step::Data, || format!("Endpoint response body before transformations: {}", text(body)));
 }

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::pin::pin;
 
+use base::Trace;
+use base::trace::SpanKind;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
@@ -27,6 +29,7 @@ use crate::rest::program::Passthrough;
 use crate::rest::service::{self, Asker};
 use crate::rest::template::{Template, mock_status};
 use crate::rest::uri::Pattern;
+use crate::steps::blame;
 use crate::websocket::context::{Act, Turn, TurnMessage};
 use crate::websocket::event;
 use crate::websocket::execution_log;
@@ -48,7 +51,10 @@ pub(crate) async fn integrate(
     integration: &Integration,
 ) -> Result<Outcome, Fault> {
     let began = gateway.clock.now();
-    let outcome = exchange(gateway, turn, integration).await;
+    let span = turn.trace.span(SpanKind::Integration, integration.backend.name());
+    turn.integrating.get_or_init(|| Trace::clone(&span));
+    let outcome = exchange(gateway, turn, integration).await.inspect_err(|fault| blame(&span, fault));
+    drop(span);
     let is_function = matches!(integration.backend, Backend::Lambda(_) | Backend::LambdaProxy(_));
     let facts = IntegrationFacts {
         status: outcome.as_ref().ok().map(|outcome| outcome.status),
@@ -238,7 +244,7 @@ async fn invoke(
         },
         source: Some(InvokeSource { service: "apigateway.amazonaws.com", source_arn }),
         request_id: turn.invocation_id,
-        trace: turn.trace.clone(),
+        trace: turn.trace().clone(),
     };
     let done = within(&gateway.clock, integration.timeout, gateway.invoke.invoke(invocation)).await?;
     let reply = done.map_err(|error| refused(error, &function))?;
@@ -261,7 +267,7 @@ async fn ask(
     let asker = Asker {
         scope: &turn.stage.scope,
         variables,
-        trace: &turn.trace,
+        trace: turn.trace(),
         source_ip: turn.peer.source_ip,
         timeout: integration.timeout,
     };
@@ -321,7 +327,7 @@ fn build(
         }
     }
     let agent = format!("AmazonAPIGateway_{}", turn.peer.api_id);
-    for (name, value) in [("user-agent", agent.as_str()), ("x-amzn-trace-id", &turn.trace.0)] {
+    for (name, value) in [("user-agent", agent.as_str()), ("x-amzn-trace-id", &turn.trace().passed_on())] {
         if let (false, Ok(value)) = (headers.contains_key(name), HeaderValue::from_str(value)) {
             headers.insert(name, value);
         }

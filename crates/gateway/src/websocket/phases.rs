@@ -13,6 +13,7 @@ use crate::rest::access::Judged;
 use crate::rest::fault::Fault;
 use crate::rest::phases::refuse_large_headers;
 use crate::rest::{headers, usage};
+use crate::steps::{blame, checked};
 use crate::websocket::authorize::authorize;
 use crate::websocket::connection::{self, Connection, Session};
 use crate::websocket::context::{Act, Peer, Turn, new_id};
@@ -133,6 +134,7 @@ async fn accept(
     headers.insert("sec-websocket-accept", accept);
     let Some(route) = program.own(CONNECT) else { return Ok(headers) };
     let mut turn = Turn::new(stage, peer, Act::Connect(request), CONNECT, peer.connected);
+    turn.describe();
     execution_log::began(gateway, &mut turn);
     let opened = open(gateway, program, &turn, (route, request)).await;
     let (status, fault) = match &opened {
@@ -154,14 +156,16 @@ async fn open(
     turn: &Turn<'_>,
     (route, request): (&Route, &StageRequest),
 ) -> Result<Option<HeaderValue>, Refusal> {
-    authorize(gateway, turn, route, request).await?;
+    let trace = &turn.trace;
+    checked(trace, "Authorization", authorize(gateway, turn, route, request).await)?;
     if route.wants_api_key {
         let at = (turn.stage.api_id.as_str(), turn.stage.name.as_str());
         let key = program.key_selection.select(|name| turn.variable(name));
-        let caller = usage::admit_socket(gateway, (&turn.stage.scope, at), key.as_deref()).await?;
+        let caller = usage::admit_socket(gateway, (&turn.stage.scope, at), key.as_deref()).await;
+        let caller = checked(trace, "Usage plan", caller)?;
         turn.peer.caller.get_or_init(|| Box::new(caller));
     }
-    throttle(gateway, turn)?;
+    checked(trace, "Throttling", throttle(gateway, turn))?;
     let Some(integration) = &route.integration else { return Ok(None) };
     let outcome = integrate(gateway, turn, integration).await?;
     match outcome.status {
@@ -295,16 +299,20 @@ async fn answer(
     now: Timestamp,
 ) -> (String, String, Result<Option<Bytes>, Fault>) {
     let mut turn = Turn::new(stage, peer, Act::Message(text), "", now);
+    let _span = turn.record(&gateway.recorder);
     let Some(program) = stage.program.as_deref() else {
         return (turn.request_id, turn.route_key, Err(Fault::Forbidden));
     };
     let Some(route) = select(program, &turn) else {
+        turn.describe();
+        blame(&turn.trace, &Fault::Forbidden);
         execution_log::began(gateway, &mut turn);
         execution_log::ended(gateway, &turn, 403, Some(&Fault::Forbidden));
         log_access(gateway, &turn, 403, Some(&Fault::Forbidden));
         return (turn.request_id, turn.route_key, Err(Fault::Forbidden));
     };
     turn.route_key.clone_from(&route.key);
+    turn.describe();
     execution_log::began(gateway, &mut turn);
     let done = work(gateway, &turn, route).await;
     let fault = done.as_ref().err();
@@ -320,7 +328,7 @@ fn select<'p>(program: &'p Program, turn: &Turn<'_>) -> Option<&'p Route> {
 }
 
 async fn work(gateway: &Gateway, turn: &Turn<'_>, route: &Route) -> Result<Option<Bytes>, Fault> {
-    throttle(gateway, turn)?;
+    checked(&turn.trace, "Throttling", throttle(gateway, turn))?;
     let Some(integration) = &route.integration else { return Ok(None) };
     let outcome = integrate(gateway, turn, integration).await?;
     Ok((route.is_two_way && !outcome.body.is_empty()).then_some(outcome.body))
@@ -339,6 +347,8 @@ pub(crate) async fn disconnect(gateway: &Gateway, peer: &Peer, close: &Close) {
     };
     let Some(integration) = &route.integration else { return };
     let mut turn = Turn::new(stage, peer, Act::Disconnect(close), DISCONNECT, gateway.clock.now());
+    let _span = turn.record(&gateway.recorder);
+    turn.describe();
     execution_log::began(gateway, &mut turn);
     let fault = integrate(gateway, &turn, integration).await.err();
     if let Some(fault) = &fault {

@@ -62,6 +62,20 @@ pub(crate) enum Backend {
     Broken(String),
 }
 
+impl Backend {
+    /// As AWS names its type.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::LambdaProxy(_) => "AWS_PROXY",
+            Self::Lambda(_) | Self::Service(_) => "AWS",
+            Self::HttpProxy(_) => "HTTP_PROXY",
+            Self::Http(_) => "HTTP",
+            Self::Mock => "MOCK",
+            Self::Broken(_) => "Integration",
+        }
+    }
+}
+
 /// A service other than Lambda.
 #[derive(Debug)]
 pub(crate) struct Service {

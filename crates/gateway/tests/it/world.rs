@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use base::{Clock, Cx, Limits, RequestId, Scope, Timestamp};
+use base::trace::Recorder;
+use base::{Clock, Cx, Limits, RequestId, Scope, Timestamp, Trace};
 use bytes::Bytes;
 use futures_util::stream;
 use gateway::{Gateway, GatewayPorts, StageRequest, StageResponse};
@@ -176,6 +177,7 @@ impl World {
             invoke: Arc::clone(&functions) as _,
             logs: Arc::clone(&logs) as _,
             call: Arc::clone(&services) as _,
+            recorder: Recorder::default(),
         };
         let gateway = Arc::new(Gateway::new(store, ports, clock.clone(), Limits::default()));
         let cx = Cx::internal(Scope::default());
@@ -361,8 +363,12 @@ impl World {
         let signed = Signed { method: &method, path, query, host: &host, headers: &map, body: &body };
         // As the server does it when it knows no keys.
         let signature = Keys::default().signature(&signed, self.clock.now());
+        let sent = |name: &str| map.get(name).and_then(|value| value.to_str().ok());
+        let trace = Trace::sent(sent("x-amzn-trace-id"), sent("traceparent"));
+        let trace = trace.unwrap_or_else(|| Trace::at(self.clock.now()));
         StageRequest {
             request_id: RequestId(7),
+            trace,
             method,
             api_id: found.api_id.to_owned(),
             stage: found.stage.to_owned(),

@@ -83,7 +83,7 @@ impl Lambda {
             timeout_s,
             retention_days,
             expires_ms: now.saturating_add(i64::from(timeout_s) * 1000),
-            trace: trace.0.to_string(),
+            trace: trace.passed_on().into_owned(),
             pause: None,
             last_event: 0,
             failures: 0,
@@ -291,7 +291,7 @@ impl Lambda {
                     payload: event,
                     request_id,
                     client_context: None,
-                    trace: Trace(record.trace.as_str().into()),
+                    trace: Trace::new(record.trace.as_str()),
                 };
                 self.runner.run(run).await
             }
@@ -363,7 +363,7 @@ impl Lambda {
             let (execution, id) = (Arc::clone(execution), operation.id.clone());
             let input = Bytes::from(operation.input.clone().unwrap_or_else(|| "{}".to_owned()));
             let name = format!("{}-{}", state.record.id, operation.place);
-            let trace = Trace(state.record.trace.as_str().into());
+            let trace = Trace::new(state.record.trace.as_str());
             self.workers.spawn(async move {
                 let stopping = me.stopping.clone();
                 let outcome = tokio::select! {

@@ -22,6 +22,17 @@ pub(crate) enum Verdict {
     NotRun,
 }
 
+impl Verdict {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Taken => "Taken",
+            Self::TakenBefore(_) => "TakenInPart",
+            Self::Failed => "Failed",
+            Self::NotRun => "NotRun",
+        }
+    }
+}
+
 /// What goes with the records into the event of a tumbling window.
 #[derive(Debug)]
 pub(crate) struct Frame<'a> {
@@ -180,6 +191,15 @@ pub(crate) enum Condition {
     RecordAgeExceeded,
 }
 
+impl Condition {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::RetryAttemptsExhausted => "RetryAttemptsExhausted",
+            Self::RecordAgeExceeded => "RecordAgeExceeded",
+        }
+    }
+}
+
 /// The last call with a batch that was given up.
 #[derive(Debug, Clone)]
 pub(crate) struct LastCall {
@@ -217,7 +237,7 @@ impl Discarded<'_> {
         writer.key("functionArn");
         writer.string(self.function_arn);
         writer.key("condition");
-        writer.string(&format!("{:?}", self.condition));
+        writer.string(self.condition.as_str());
         writer.key("approximateInvokeCount");
         writer.integer(i64::from(self.calls));
         writer.end_object();

@@ -79,6 +79,11 @@ pub(crate) enum Phase {
 }
 
 impl Mapping {
+    /// The name in `arn:aws:dynamodb:REGION:ACCOUNT:table/NAME/stream/LABEL`.
+    pub(crate) fn table(&self) -> &str {
+        self.source_arn.split('/').nth(1).unwrap_or_default()
+    }
+
     pub(crate) fn scope(&self) -> Scope {
         let account = self.account.parse().unwrap_or_default();
         Scope { account, region: base::Region::new(&self.region) }

@@ -1,6 +1,7 @@
 //! Reads one shard ahead of the function, lets its lanes work, and keeps how far they are: at least once, in order,
 //! none skipped. Knows the stream only as a [`ports::ChangeFeed`].
 
+use base::trace::{Span, SpanKind};
 use base::{RequestId, Timestamp, Trace};
 use futures_util::poll;
 use ports::{BoxFuture, FeedError, FeedPosition, FeedRecord, InvokeError};
@@ -230,11 +231,14 @@ impl ShardReader {
             true => records.map(|record| record.sequence_number.clone()).collect(),
             false => Vec::new(),
         };
+        let span = self.record(at, count, &payload);
         let turn = self.turn.clone();
         self.running.spawn(async move {
             let request_id = RequestId::random();
-            let reply = turn.call(payload, request_id).await;
+            let reply = turn.call((payload, &span), request_id).await;
             let (verdict, state) = batch::verdict(&reply, &numbers, reports, has_window);
+            span.set("verdict", verdict.name());
+            drop(span);
             let last_call = reply.ok().map(|reply| LastCall {
                 request_id,
                 executed_version: reply.executed_version,
@@ -242,6 +246,31 @@ impl ShardReader {
             });
             Landed { lane: at, step, call: Some(Called { verdict, state, last_call }) }
         });
+    }
+
+    /// Begins the record of a batch: the first `count` of the lane.
+    fn record(&self, at: usize, count: usize, payload: &[u8]) -> Span {
+        let poller = &self.turn.poller;
+        let now = poller.clock.now();
+        let span = poller.recorder.begin(&Trace::at(now), now, (SpanKind::Batch, "Stream batch"));
+        if !span.is_recorded() {
+            return span;
+        }
+        let (lane, mapping) = (&self.lanes[at], &poller.live.mapping);
+        span.belongs_to(mapping.scope().account);
+        span.set_resource("dynamodb", mapping.table());
+        span.set("mapping", mapping.uuid.clone());
+        span.set("shard", self.shard.clone());
+        span.set("records", i64::try_from(count).unwrap_or(i64::MAX));
+        span.set("attempt", i64::from(lane.state.parts.first().map_or(0, |part| part.calls)) + 1);
+        if let Some(first) = lane.queue.front() {
+            span.set(
+                "iteratorAgeMs",
+                i64::try_from(now.since(first.created).as_millis()).unwrap_or(i64::MAX),
+            );
+        }
+        span.set_request(payload);
+        span
     }
 
     fn start_discard(&mut self, at: usize, count: usize, condition: Condition) {
@@ -368,7 +397,7 @@ impl ShardReader {
 impl Turn {
     async fn call(
         &self,
-        payload: bytes::Bytes,
+        (payload, trace): (bytes::Bytes, &Trace),
         request_id: RequestId,
     ) -> Result<ports::InvokeReply, InvokeError> {
         let stopped = || InvokeError::Throttled("the server stops".to_owned());
@@ -396,7 +425,7 @@ impl Turn {
             payload,
             request_id,
             client_context: None,
-            trace: Trace::random(),
+            trace: trace.clone(),
         };
         let runner = lambda.runner.clone();
         drop(lambda);
@@ -435,6 +464,15 @@ impl Turn {
             trace: Trace::random(),
             scope: mapping.scope(),
         };
-        lambda.deliver_or_drop(arn, &record).await;
+        let span = self.poller.recorder.begin(
+            &record.trace,
+            self.poller.clock.now(),
+            (SpanKind::Batch, "Discarded records"),
+        );
+        span.belongs_to(record.scope.account);
+        span.set_resource("dynamodb", mapping.table());
+        span.set("mapping", mapping.uuid.clone());
+        span.fail(condition.as_str(), format_args!("{} records were given up", records.len()));
+        lambda.deliver_traced(arn, &record, &span).await;
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use base::Clock;
+use base::trace::Recorder;
 use futures_util::poll;
 use ports::{ChangeFeed, FeedError, FeedPosition, FeedStart, Shard};
 use store::{Batch, KeyRange, KvError, Lease, ScanOptions, Store};
@@ -31,6 +32,7 @@ pub(crate) struct Poller {
     pub(crate) store: Store,
     pub(crate) feed: Arc<dyn ChangeFeed>,
     pub(crate) clock: Clock,
+    pub(crate) recorder: Recorder,
     pub(crate) live: Arc<Live>,
     pub(crate) patterns: Vec<Pattern>,
     pub(crate) payload_bytes_max: usize,
@@ -75,6 +77,7 @@ impl Poller {
             store: lambda.store.clone(),
             feed: lambda.feed.clone(),
             clock: lambda.config.clock.clone(),
+            recorder: lambda.config.recorder.clone(),
             payload_bytes_max: lambda.config.limits.invoke_sync_bytes_max,
             patterns: live.mapping.rules.patterns(),
             live,

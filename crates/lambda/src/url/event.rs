@@ -104,7 +104,7 @@ fn headers(w: &mut Writer, call: &UrlCall, told: &Told<'_>) {
     let (scheme, port) = if call.secure { ("https", "443") } else { ("http", "80") };
     text(w, "x-forwarded-proto", scheme);
     text(w, "x-forwarded-port", port_of(&call.host).unwrap_or(port));
-    text(w, "x-amzn-trace-id", &told.trace.0);
+    text(w, "x-amzn-trace-id", told.trace.header());
     w.end_object();
 }
 

@@ -83,7 +83,7 @@ impl Lambda {
             cors.apply(&method, &asked, &mut response.headers);
         }
         response.set("x-amzn-requestid", &cx.request_id.to_string());
-        response.set("x-amzn-trace-id", &cx.trace.0);
+        response.set("x-amzn-trace-id", cx.trace.header());
         response
     }
 

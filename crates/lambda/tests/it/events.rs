@@ -147,7 +147,7 @@ async fn a_success_and_a_failure_are_told_to_their_destinations() {
         b"2" => broken(),
         _ => null(),
     });
-    send(&world, "f", "1", Trace("Root=1".into())).await;
+    send(&world, "f", "1", Trace::new("Root=1")).await;
     let told = world.seen().await;
     assert_eq!(told.len(), 2, "{told:?}");
     let record: serde_json::Value = serde_json::from_str(&told[1]).unwrap();
@@ -165,7 +165,7 @@ async fn a_success_and_a_failure_are_told_to_their_destinations() {
     });
     assert_eq!(record, expected);
 
-    send(&world, "f", "2", Trace("Root=1".into())).await;
+    send(&world, "f", "2", Trace::new("Root=1")).await;
     assert_eq!(world.seen().await, ["2"]);
     world.clock.advance(Duration::from_secs(60));
     assert_eq!(world.seen().await, ["2"]);
@@ -204,7 +204,7 @@ async fn an_event_grows_too_old() {
     let none =
         PutFunctionConcurrencyInput { function_name: "f".to_owned(), reserved_concurrent_executions: 0 };
     world.lambda.put_function_concurrency(&world.cx, none).await.unwrap();
-    send(&world, "f", "1", Trace("Root=1".into())).await;
+    send(&world, "f", "1", Trace::new("Root=1")).await;
     for _ in 0..7 {
         settle().await;
         world.clock.advance(Duration::from_secs(10));
@@ -238,11 +238,11 @@ async fn a_loop_is_cut_unless_it_is_allowed() {
     let mut rounds = 0;
     for _ in 0..20 {
         let next = trace.lock().unwrap().clone();
-        send(&world, "f", "1", Trace(next.into())).await;
+        send(&world, "f", "1", Trace::new(next)).await;
         rounds += world.seen().await.len();
     }
     assert_eq!(rounds, 16);
-    let next = Trace(trace.lock().unwrap().clone().into());
+    let next = Trace::new(trace.lock().unwrap().clone());
     let cx = base::Cx { trace: next.clone(), ..world.cx.clone() };
     let input = InvokeInput { function_name: "f".to_owned(), ..InvokeInput::default() };
     let sync = Lambda::invoke(&*world.lambda, &cx, input).await;
@@ -280,7 +280,7 @@ async fn many_events_wait_in_the_store_and_all_run() {
     // Nothing can run: all are throttled and wait.
     world.lambda.put_function_concurrency(&world.cx, reserved(0)).await.unwrap();
     for event in 0..EVENTS {
-        send(&world, "f", &event.to_string(), Trace("Root=1".into())).await;
+        send(&world, "f", &event.to_string(), Trace::new("Root=1")).await;
     }
     settle().await;
     world.lambda.stop(Duration::from_secs(5)).await;

@@ -272,7 +272,7 @@ async fn the_event() {
     let world = open(|_| {}).await;
     let mut cx = outside();
     cx.request_id = base::RequestId(7);
-    cx.trace = base::Trace("Root=1-2-3".into());
+    cx.trace = base::Trace::new("Root=1-2-3");
     let mut by_host = call(
         "PUT /a%20b/c?x=1&x=2&y=%C3%A9&z",
         &[

@@ -97,6 +97,15 @@ struct Flags {
     /// Try failed asynchronous events again after 0.1 and 0.2 seconds instead of 1 and 2 minutes: for tests
     #[arg(long, global = true)]
     quick_retries: bool,
+    /// Memory for the records of what happened lately, which the console shows; 0 records nothing [default: 64]
+    #[arg(long, global = true, value_name = "MIB")]
+    trace_memory: Option<String>,
+    /// How much of each payload they keep; 0 keeps none of any [default: 64]
+    #[arg(long, global = true, value_name = "KIB")]
+    trace_payloads: Option<String>,
+    /// Send them to an OpenTelemetry collector too, as JSON to URL/v1/traces; payloads stay here [default: none]
+    #[arg(long, global = true, value_name = "URL")]
+    otlp_endpoint: Option<String>,
     /// What the log says, as in RUST_LOG; `access=debug` adds a line for every request [default: info]
     #[arg(long, global = true, value_name = "FILTER")]
     log: Option<String>,
@@ -141,7 +150,7 @@ enum Verb {
 }
 
 /// Flags that only a server and `config` look at: the others take them, and do not show them.
-const OF_SERVERS: [&str; 16] = [
+const OF_SERVERS: [&str; 19] = [
     "memory",
     "store",
     "durability",
@@ -157,6 +166,9 @@ const OF_SERVERS: [&str; 16] = [
     "hot_reload",
     "destination_endpoint",
     "quick_retries",
+    "trace_memory",
+    "trace_payloads",
+    "otlp_endpoint",
     "log",
 ];
 const OTHERS: [&str; 8] = ["status", "stop", "invoke", "logs", "urls", "env", "run", "runtimes"];
@@ -264,6 +276,9 @@ impl Flags {
         set("hot-reload", self.hot_reload.then(|| "true".to_owned()));
         set("destination-endpoint", self.destination_endpoint.clone());
         set("quick-retries", self.quick_retries.then(|| "true".to_owned()));
+        set("trace-memory", self.trace_memory.clone());
+        set("trace-payloads", self.trace_payloads.clone());
+        set("otlp-endpoint", self.otlp_endpoint.clone());
         set("log", self.log.clone());
         layer
     }

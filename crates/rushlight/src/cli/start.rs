@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Result, anyhow, bail};
+use base::trace::Recorder;
 use base::{Clock, Limits};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::system::sysinfo;
@@ -20,8 +21,9 @@ use crate::config::{Auth, Config};
 use crate::credentials;
 use crate::dev::Live;
 use crate::instance::{Instance, InstanceFile};
+use crate::otlp;
 use crate::port;
-use crate::wiring::Wiring;
+use crate::wiring::{Given, Wiring, recorder};
 
 pub(super) fn run(context: Context) -> Result<ExitCode> {
     start_log(&context)?;
@@ -79,11 +81,14 @@ impl Running {
         check_exposure(config)?;
         let keys = Arc::new(credentials::keys(config)?);
         let certificates = config.certificates.as_deref().map(Certificates::read).transpose()?.map(Arc::new);
-        let bound = bind(config, Arc::clone(&keys), certificates.clone()).await?;
+        let clock = Clock::System;
+        let traces = otlp::begin(config, &clock);
+        let bound =
+            bind(config, Arc::clone(&keys), (certificates.clone(), recorder(traces.as_ref()))).await?;
         let address = bound.addr();
         let https = certificates.map(|certificates| https_urls(&certificates, address)).unwrap_or_default();
-        let clock = Clock::System;
-        let wiring = Wiring::open(config, address, clock.clone(), keys, live).await?;
+        let given = Given { clock: clock.clone(), keys, live, traces };
+        let wiring = Wiring::open(config, address, given).await?;
         let stop = CancellationToken::new();
         let served = tokio::spawn(bound.serve(Arc::clone(&wiring) as _, clock, stop.clone()));
         wiring.begin();
@@ -171,7 +176,11 @@ fn https_urls(certificates: &Certificates, address: SocketAddr) -> Vec<String> {
     urls
 }
 
-async fn bind(config: &Config, keys: Arc<Keys>, certificates: Option<Arc<Certificates>>) -> Result<Bound> {
+async fn bind(
+    config: &Config,
+    keys: Arc<Keys>,
+    (certificates, recorder): (Option<Arc<Certificates>>, Recorder),
+) -> Result<Bound> {
     let (connections_max, websockets_max) = connections_max();
     let bodies_bytes_max = bodies_bytes_max();
     let limits = Limits { connections_max, websockets_max, bodies_bytes_max, ..Limits::default() };
@@ -183,6 +192,7 @@ async fn bind(config: &Config, keys: Arc<Keys>, certificates: Option<Arc<Certifi
         auth_required: config.auth == Auth::Required,
         names: config.names.clone(),
         certificates,
+        recorder,
         ..ServerConfig::default()
     };
     Server::bind(server).await.map_err(|error| explain(&error))

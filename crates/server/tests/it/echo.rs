@@ -109,6 +109,10 @@ impl Backends for Echo {
         receiver
     }
 
+    fn trace_tail(&self, _: &Cx, _: &str) -> Option<TailStream> {
+        None
+    }
+
     fn resource<'a>(&'a self, _: &'a Cx, request: wire::Request) -> BoxFuture<'a, Option<wire::Response>> {
         Box::pin(async move {
             let rest = request.path.strip_prefix("/_rushlight/echo/")?.to_owned();
