@@ -1,4 +1,5 @@
 // One function sends every operation of every service: an operation is data. Knows no page.
+import { hex } from "./sha256";
 import { session } from "./session.svelte";
 import type { Binding, InputOf, OutputOf, Service } from "./service";
 import { sign, strictly } from "./sign";
@@ -32,6 +33,7 @@ export class AwsError extends Error {
     message: string,
     readonly status: number,
     readonly requestId: string | null,
+    readonly trace?: string,
   ) {
     super(message);
     this.name = code;
@@ -39,6 +41,24 @@ export class AwsError extends Error {
 }
 
 const utf8 = new TextEncoder();
+
+// What users do and want to see among the traces. All else the console asks for itself.
+const TRACED = new Set([
+  "Invoke", "TestInvokeMethod", "TestInvokeAuthorizer",
+  "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "BatchGetItem", "BatchWriteItem", "TransactGetItems", "TransactWriteItems",
+  "ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction",
+]);
+const UNTRACED = { "x-rushlight-untraced": "1" };
+
+// The name of a trace that begins here. It is sent along, because answers that tell of a failure do not name theirs.
+export function newTrace(): string {
+  const rest = crypto.getRandomValues(new Uint8Array(12));
+  return `1-${Math.floor(Date.now() / 1000).toString(16).padStart(8, "0")}-${hex(rest)}`;
+}
+
+export function traceHeader(trace: string): Record<string, string> {
+  return { "x-amzn-trace-id": `Root=${trace}` };
+}
 
 export function describe<Operations, Name extends keyof Operations & string>(
   service: Service<Operations>,
@@ -57,26 +77,32 @@ export async function call<Operations, Name extends keyof Operations & string>(
   return output;
 }
 
-// The same, with the request's id.
+// An answer, and by what its request is found again.
+export interface Exchanged<Output> {
+  output: Output;
+  requestId: string | null;
+  trace: string | undefined;
+}
+
 export async function exchange<Operations, Name extends keyof Operations & string>(
   service: Service<Operations>,
   operation: Name,
   input: InputOf<Operations, Name>,
-): Promise<{ output: OutputOf<Operations, Name>; requestId: string | null }> {
-  const { output, requestId } = await send(describe(service, operation, input));
-  return { output: output as OutputOf<Operations, Name>, requestId };
+): Promise<Exchanged<OutputOf<Operations, Name>>> {
+  return (await send(describe(service, operation, input))) as Exchanged<OutputOf<Operations, Name>>;
 }
 
 // Sends what was described.
-export async function send(call: Call): Promise<{ output: unknown; requestId: string | null }> {
+export async function send(call: Call): Promise<Exchanged<unknown>> {
   const prepared = prepare(call);
-  const response = await fetch(url(prepared), request(prepared, call.service.signing)).catch((error: unknown) => {
+  const trace = TRACED.has(call.operation) ? newTrace() : undefined;
+  const response = await fetch(url(prepared), request(prepared, call.service.signing, trace ? traceHeader(trace) : UNTRACED)).catch((error: unknown) => {
     throw new AwsError("Unreachable", String(error), 0, null);
   });
   const bytes = new Uint8Array(await response.arrayBuffer());
   const requestId = response.headers.get("x-amzn-requestid");
-  if (!response.ok) throw failure(response, bytes, requestId);
-  return { output: answered(call.service.operations[call.operation as never], response, bytes), requestId };
+  if (!response.ok) throw failure(response, bytes, { requestId, trace });
+  return { output: answered(call.service.operations[call.operation as never], response, bytes), requestId, trace };
 }
 
 export function prepare({ service, operation, input }: Call): Prepared {
@@ -128,11 +154,11 @@ function url({ path, query }: Prepared): string {
   return query ? `${path}?${query}` : path;
 }
 
-function request(prepared: Prepared, service: string): RequestInit {
+function request(prepared: Prepared, service: string, more: Record<string, string>): RequestInit {
   const { method, headers, body } = prepared;
   const unsigned = { ...prepared, host: location.host, body: body ?? new Uint8Array() };
   const added = sign(unsigned, session.keys, { region: session.region, service, now: new Date() });
-  const init: RequestInit = { method, headers: { ...headers, ...added } };
+  const init: RequestInit = { method, headers: { ...headers, ...added, ...more } };
   return body ? { ...init, body: body as Uint8Array<ArrayBuffer> } : init;
 }
 
@@ -148,7 +174,7 @@ function answered(binding: Binding, response: Response, bytes: Uint8Array): unkn
   return { ...body, ...output };
 }
 
-function failure(response: Response, bytes: Uint8Array, requestId: string | null): AwsError {
+function failure(response: Response, bytes: Uint8Array, { requestId, trace }: Omit<Exchanged<never>, "output">): AwsError {
   const text = new TextDecoder().decode(bytes);
   let body: Record<string, string> = {};
   try {
@@ -158,5 +184,5 @@ function failure(response: Response, bytes: Uint8Array, requestId: string | null
   }
   const type = response.headers.get("x-amzn-errortype") ?? body.__type ?? body.code ?? `Http${response.status}`;
   const code = type.split(":")[0]!.split("#").pop()!;
-  return new AwsError(code, body.message ?? body.Message ?? response.statusText, response.status, requestId);
+  return new AwsError(code, body.message ?? body.Message ?? response.statusText, response.status, requestId, trace);
 }

@@ -36,7 +36,7 @@ export function mount(host: HTMLElement, given: Given, changed: (text: string) =
         highlightActiveLine(),
         EditorView.lineWrapping,
         EditorState.readOnly.of(given.readonly ?? false),
-        EditorView.contentAttributes.of({ "aria-label": given.label }),
+        EditorView.contentAttributes.of({ "aria-label": given.label, tabindex: "0" }),
         keymap.of([...defaultKeymap, ...historyKeymap, indentWithTab]),
         language.of(support(given.language)),
         theme.of(colours(given.dark)),

@@ -18,3 +18,38 @@ export function moment(time: number | string | undefined, language: string): str
 export function nameOfArn(arn: string): string {
   return arn.split(":").pop()!.split("/").pop()!;
 }
+
+// A length of time in microseconds.
+export function duration(us: number | undefined): string {
+  if (us === undefined) return "–";
+  if (us < 1000) return `${Math.round(us)} µs`;
+  if (us < 1_000_000) return `${(us / 1000).toFixed(us < 10_000 ? 2 : us < 100_000 ? 1 : 0)} ms`;
+  return `${(us / 1_000_000).toFixed(2)} s`;
+}
+
+// JSON on several lines, if it has parts; any other text as it is. Its numbers stay as they are written.
+export function indented(text: string): string {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== "object" || value === null) return text;
+  } catch {
+    return text;
+  }
+  const tokens = text.match(/"(?:\\.|[^"\\])*"|[{}[\],:]|[^\s{}[\],:"]+/g) ?? [];
+  let [out, depth] = ["", 0];
+  const line = () => `\n${"  ".repeat(depth)}`;
+  tokens.forEach((token, i) => {
+    const opens = (one: string | undefined) => one === "{" || one === "[";
+    const closes = (one: string | undefined) => one === "}" || one === "]";
+    if (opens(token) && !closes(tokens[i + 1])) {
+      depth++;
+      out += token + line();
+    } else if (closes(token) && !opens(tokens[i - 1])) {
+      depth--;
+      out += line() + token;
+    } else {
+      out += token === "," ? token + line() : token === ":" ? ": " : token;
+    }
+  });
+  return out;
+}

@@ -15,6 +15,7 @@ export async function everything(text: Text, found: (places: Place[]) => void): 
     { name: text.functions.create, kind: "Lambda", href: "/lambda/create" },
     { name: text.tables.create, kind: "DynamoDB", href: "/dynamodb/create" },
     { name: text.apis.create, kind: "API Gateway", href: "/apigateway/create" },
+    ...(["traces", "tail", "map", "events"] as const).map((page) => ({ name: text.trace.pages[page], kind: "", href: `/${page}` })),
   ]);
   const at = (path: string, name: string) => `${path}/${encodeURIComponent(name)}`;
   await Promise.allSettled([

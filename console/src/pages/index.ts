@@ -17,6 +17,12 @@ const PAGES: Entry[] = [
   ["apigateway/create/*", () => import("./apigateway/CreateApi.svelte")],
   ["apigateway/rest/:api/*", () => import("./apigateway/RestApi.svelte")],
   ["apigateway/v2/:api/*", () => import("./apigateway/HttpApi.svelte")],
+  ["traces", () => import("./traces/Traces.svelte")],
+  ["traces/:id/:span/replay", () => import("./traces/Replay.svelte")],
+  ["traces/:id/*", () => import("./traces/Trace.svelte")],
+  ["tail", () => import("./traces/Tail.svelte")],
+  ["map", () => import("./traces/Map.svelte")],
+  ["events", () => import("./traces/Events.svelte")],
 ];
 
 // Names of functions, tables and APIs come after the pattern's own words.

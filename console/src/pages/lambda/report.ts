@@ -1,4 +1,5 @@
 // What the last lines of a function's log say of an invocation. Pure.
+import type { InvocationResponse } from "../../aws/generated/lambda";
 
 export interface Report {
   requestId?: string;
@@ -7,6 +8,11 @@ export interface Report {
   init?: string;
   memory?: string;
   used?: string;
+}
+
+// The end of an invocation's log, as it comes with the answer.
+export function logOf({ LogResult }: InvocationResponse): string {
+  return LogResult ? new TextDecoder().decode(Uint8Array.from(atob(LogResult), (letter) => letter.charCodeAt(0))) : "";
 }
 
 export function report(log: string): Report {

@@ -1,1 +1,0 @@
-import{$ as e,B as t,P as n,U as r,V as i,at as a,gt as o,ht as s,ot as c,rt as l}from"./Failure-CDv3UYLW.js";var u=r(`<div class="empty svelte-fq099z"><p><strong class="svelte-fq099z"> </strong></p> <!></div>`);function d(r,d){var f=u(),p=l(f),m=l(p),h=a(m,!0);s(p);var g=c(p,2);n(g,()=>d.children??o),s(f),e(()=>t(h,d.title)),i(r,f)}export{d as t};

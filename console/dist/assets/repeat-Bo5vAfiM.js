@@ -1,0 +1,1 @@
+function e(e,t){let n,r=!1,i=async()=>{!document.hidden&&await t()===!1&&(r=!0),r||(n=setTimeout(i,e))};return i(),()=>{r=!0,clearTimeout(n)}}export{e as t};

@@ -1,0 +1,2 @@
+function e({LogResult:e}){return e?new TextDecoder().decode(Uint8Array.from(atob(e),e=>e.charCodeAt(0))):``}function t(e){let t=e.split(`
+`).findLast(e=>e.startsWith(`REPORT `))??``,n=e=>t.match(RegExp(`(?:^REPORT |\\t)${e}: ([^\\t\\n]+)`))?.[1]?.trim();return{requestId:n(`RequestId`),duration:n(`Duration`),billed:n(`Billed Duration`),init:n(`Init Duration`),memory:n(`Memory Size`),used:n(`Max Memory Used`)}}export{t as n,e as t};
