@@ -34,11 +34,16 @@ export function tableNames(progress?: Progress<string>): Promise<string[]> {
   });
 }
 
-export function restApis(progress?: Progress<RestApi>): Promise<RestApi[]> {
+// Of API Gateway's lists.
+export function positioned<T>(next: (position: string | undefined) => Promise<{ item?: T[]; position?: string }>, progress?: Progress<T>): Promise<T[]> {
   return pages(progress, async (position) => {
-    const page = await call(apigateway, "GetRestApis", { position, limit: 500 });
+    const page = await next(position);
     return [page.item ?? [], page.position];
   });
+}
+
+export function restApis(progress?: Progress<RestApi>): Promise<RestApi[]> {
+  return positioned((position) => call(apigateway, "GetRestApis", { position, limit: 500 }), progress);
 }
 
 export function httpApis(progress?: Progress<Api>): Promise<Api[]> {

@@ -1,4 +1,4 @@
-// Numbers, sizes and times as people read them.
+// Numbers, sizes and times as people read them; headers as they write them.
 
 export function bytes(count: number | undefined): string {
   if (count === undefined) return "–";
@@ -52,4 +52,13 @@ export function indented(text: string): string {
     }
   });
   return out;
+}
+
+// Headers as people write them, one a line.
+export function headersOf(text: string): Record<string, string> {
+  const split = (line: string): [string, string] => {
+    const at = line.indexOf(":");
+    return at < 0 ? [line.trim(), ""] : [line.slice(0, at).trim(), line.slice(at + 1).trim()];
+  };
+  return Object.fromEntries(text.split("\n").filter((line) => line.trim()).map(split));
 }

@@ -1,1 +1,0 @@
-import{Dt as e,Et as t,Q as n,U as r,X as i,Y as a,_t as o,gt as s,mt as c,ut as l}from"./Failure-DLK0loBa.js";var u=n(`<div class="empty svelte-fq099z"><p><strong class="svelte-fq099z"> </strong></p> <!></div>`);function d(n,d){var f=u(),p=c(f),m=c(p),h=s(m,!0);t(p);var g=o(p,2);r(g,()=>d.children??e),t(f),l(()=>a(h,d.title)),i(n,f)}export{d as t};

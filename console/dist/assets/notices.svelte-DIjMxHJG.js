@@ -1,1 +1,0 @@
-import{at as e,bt as t,vt as n,yt as r}from"./Failure-DLK0loBa.js";var i=6e3,a=0,o=new class{#e=t(n([]));get all(){return e(this.#e)}set all(e){r(this.#e,e,!0)}tell(e){let t=++a;this.all.push({id:t,text:e}),setTimeout(()=>this.dismiss(t),i)}fail(e,t){this.all.push({id:++a,text:e,error:t})}dismiss(e){this.all=this.all.filter(t=>t.id!==e)}};export{o as t};
