@@ -15,9 +15,10 @@ export function launch(...args) {
 export class Console {
   complaints = [];
 
-  static async open() {
+  // The words are those that the server is started with.
+  static async open(...words) {
     const made = new Console();
-    made.server = await Server.start();
+    made.server = await Server.start(...words);
     made.browser = await launch();
     const context = await made.browser.newContext({ locale: "en-US", viewport: { width: 1280, height: 900 } });
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);

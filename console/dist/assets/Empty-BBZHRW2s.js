@@ -1,1 +1,0 @@
-import{G as e,Ot as t,Q as n,Z as r,et as i,ft as a,gt as o,kt as s,vt as c,yt as l}from"./Failure-Dhc0RNgA.js";var u=i(`<div class="empty svelte-fq099z"><p><strong class="svelte-fq099z"> </strong></p> <!></div>`);function d(i,d){var f=u(),p=o(f),m=o(p),h=c(m,!0);t(p);var g=l(p,2);e(g,()=>d.children??s),t(f),a(()=>r(h,d.title)),n(i,f)}export{d as t};

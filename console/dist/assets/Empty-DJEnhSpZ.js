@@ -1,0 +1,1 @@
+import{At as e,G as t,Q as n,Z as r,_t as i,bt as a,et as o,ft as s,jt as c,yt as l}from"./Failure-BsezYmrn.js";var u=o(`<div class="empty svelte-fq099z"><p><strong class="svelte-fq099z"> </strong></p> <!></div>`);function d(o,d){var f=u(),p=i(f),m=i(p),h=l(m,!0);e(p);var g=a(p,2);t(g,()=>d.children??c),e(f),s(()=>r(h,d.title)),n(o,f)}export{d as t};

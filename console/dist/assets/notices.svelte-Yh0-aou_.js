@@ -1,0 +1,1 @@
+import{Ct as e,St as t,st as n,xt as r}from"./Failure-BsezYmrn.js";var i=6e3,a=0,o=new class{#e=e(r([]));get all(){return n(this.#e)}set all(e){t(this.#e,e,!0)}tell(e){let t=++a;this.all.push({id:t,text:e}),setTimeout(()=>this.dismiss(t),i)}fail(e,t){this.all.push({id:++a,text:e,error:t})}dismiss(e){this.all=this.all.filter(t=>t.id!==e)}};export{o as t};

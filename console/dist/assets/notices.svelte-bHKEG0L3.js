@@ -1,1 +1,0 @@
-import{St as e,bt as t,st as n,xt as r}from"./Failure-Dhc0RNgA.js";var i=6e3,a=0,o=new class{#e=e(t([]));get all(){return n(this.#e)}set all(e){r(this.#e,e,!0)}tell(e){let t=++a;this.all.push({id:t,text:e}),setTimeout(()=>this.dismiss(t),i)}fail(e,t){this.all.push({id:++a,text:e,error:t})}dismiss(e){this.all=this.all.filter(t=>t.id!==e)}};export{o as t};
